@@ -1,0 +1,98 @@
+# `make` alone lists the targets. Everything is installed into .venv, once; a requirements file that
+# changes is installed again.
+
+PYTHON ?= python3
+ARGS ?=
+
+VENV := .venv
+PY := $(VENV)/bin/python
+
+SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help app test figures weights bench default-scene docs lint js clean gpu venv ready ready-dev
+
+help: ## Show this list
+	@echo "Usage: make TARGET [PYTHON=python3.12] [ARGS='...']"
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+app: ready ## Start the app on http://127.0.0.1:8501; ARGS goes to streamlit
+	@$(PY) -m streamlit run app.py $(ARGS)
+
+test: lint js ## Lint, types, import rules, JavaScript checks, pytest; ARGS goes to pytest
+	@$(PY) -m pytest $(ARGS)
+
+figures: ready ## Draw every figure into out/figures
+	@$(PY) -m toy figure all --out out/figures $(ARGS)
+
+weights: ready ## Train the shipped networks again
+	@$(PY) -m models.zoo $(ARGS)
+
+bench: ready ## Measure the speed budgets
+	@$(PY) -m toy bench $(ARGS)
+
+default-scene: ready ## Compute again what the app shows first
+	@$(PY) -m toy.ui.default $(ARGS)
+
+docs: ready ## Draw the pictures of the README into docs/figures
+	@$(PY) -m toy figure all --out docs/figures --format png $(ARGS)
+
+lint: ready-dev ## Ruff, mypy and the import rules
+	@$(PY) -m ruff check
+	@$(PY) -m ruff format --check
+	@$(PY) -m mypy
+	@$(VENV)/bin/lint-imports
+
+js: # Standard input keeps `node --check` independent of file names: the viewer is made of ES modules.
+	@if ! command -v node >/dev/null 2>&1; then \
+		echo "Skipped: the JavaScript checks, because node is not installed."; exit 0; \
+	fi; \
+	for file in toy/ui/viewer/*.js toy/ui/viewer/*.mjs; do \
+		test -e "$$file" || continue; \
+		node --check --input-type=module - < "$$file" || { echo "$$file: syntax error" >&2; exit 1; }; \
+	done; \
+	set --; \
+	for file in tests/js/*.js tests/js/*.mjs; do test -e "$$file" && set -- "$$@" "$$file"; done; \
+	if test $$# -gt 0; then node --test "$$@"; fi
+
+gpu: venv ## Install JAX for NVIDIA GPUs (Linux) into .venv
+	@$(call install,requirements.txt requirements-gpu.txt,gpu)
+
+clean: ## Remove what was made, except .venv
+	rm -rf out .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -not -path './$(VENV)/*' -prune -exec rm -rf {} +
+
+# A .venv that works is kept. One that was left half-made, or whose Python is gone, is made anew:
+# `.installing` is there only while pip works, or after it was killed.
+venv:
+	@if test ! -e $(VENV)/.installing && $(PY) -c 'import pip; $(SUPPORTED)' >/dev/null 2>&1; then exit 0; fi; \
+	command -v $(PYTHON) >/dev/null 2>&1 || { \
+		echo "$(PYTHON) was not found: install Python 3.11 to 3.13, or name it with PYTHON=..." >&2; exit 1; }; \
+	$(PYTHON) -c '$(SUPPORTED)' || { \
+		echo "$$($(PYTHON) --version) is not supported: use Python 3.11 to 3.13, for example PYTHON=python3.12" >&2; \
+		exit 1; }; \
+	$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+		echo "$(PYTHON) has no venv module: install it (on Debian and Ubuntu: apt install python3-venv)" >&2; exit 1; }; \
+	if test -e $(VENV); then echo "$(VENV) is incomplete: making it anew"; else echo "Making $(VENV)"; fi; \
+	$(PYTHON) -m venv --clear $(VENV)
+
+ready: venv
+	@$(call install,requirements.txt,app)
+
+ready-dev: venv
+	@$(call install,requirements.txt requirements-dev.txt,dev)
+
+# $(call install,FILES,NAME) installs the last of FILES unless .venv/.installed-NAME holds the same text.
+# Each file starts with requirements.txt, so the app is then ready too.
+install = \
+	if cat $(1) | cmp -s - $(VENV)/.installed-$(2); then exit 0; fi; \
+	echo "Installing $(lastword $(1)) into $(VENV)"; \
+	trap 'exit 130' INT TERM; \
+	touch $(VENV)/.installing; \
+	$(PY) -m pip install --disable-pip-version-check --no-input -r $(lastword $(1)); status=$$?; \
+	if test $$status -lt 128; then rm -f $(VENV)/.installing; fi; \
+	if test $$status -ne 0; then \
+		echo "$(lastword $(1)) was not installed: see pip's message above" >&2; exit $$status; fi; \
+	cat $(1) > $(VENV)/.installed-$(2); \
+	cat requirements.txt > $(VENV)/.installed-app

@@ -1,0 +1,93 @@
+"""The magnitude-preserving MLP that predicts a scalar energy, and its score by differentiation.
+
+Karras et al. 2024, arXiv:2406.02507, Appendix C.
+"""
+
+from dataclasses import asdict, dataclass
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+from jaxtyping import Array, Float
+
+SIGMA_DATA = 0.5
+# The paper starts the gain at 0 and leaves its sign free, so the first iterations decide it. A gain that turns positive
+# makes mean(F^2) a log-density without an upper bound, never turns back, and ends with 1.5-2 times the loss. Here the
+# energy is kept non-negative.
+GAIN_START = 0.1
+SILU_GAIN = 0.596  # root mean square of SiLU under a unit normal: dividing keeps magnitudes
+
+
+@dataclass(frozen=True)
+class Spec:
+    """What a network is: the classes it was trained on, its width, and the number of hidden layers."""
+
+    classes: str = "A"
+    width: int = 64
+    depth: int = 4
+
+    def as_dict(self) -> dict[str, str | int]:
+        """The fields by name, for a checkpoint's metadata."""
+        return asdict(self)
+
+
+class EnergyMLP(nnx.Module):
+    """log p(x; sigma) up to a constant per sigma, from a network of ``4 -> n``, then ``depth`` layers ``n -> n``.
+
+    A plain pytree of parameters: use it with ``jax.jit``, ``jax.grad``, ``jax.vmap`` directly.
+    ``frozen()`` gives the same function with the weight normalisation already applied, for sampling.
+    """
+
+    def __init__(self, spec: Spec, *, rngs: nnx.Rngs) -> None:
+        """Draw all weights from N(0, 1) and a small gain: before training the score is near a Gaussian's."""
+        n = spec.width
+        shapes = [(4, n)] + [(n, n)] * spec.depth
+        self.layers = nnx.List(
+            [nnx.Param(jax.random.normal(rngs.params(), shape)) for shape in shapes]  # [in, out]
+        )
+        self.gain = nnx.Param(jnp.asarray(GAIN_START))
+        self.spec = spec
+        self.normalised = False
+
+    @property
+    def classes(self) -> str:
+        """Classes that the network was trained on."""
+        return self.spec.classes
+
+    def weights(self) -> list[Float[Array, "i o"]]:
+        """Effective weights: what feeds each output has unit norm."""
+        layers = [layer[...] for layer in self.layers]
+        if self.normalised:
+            return layers
+        return [rms_normalise(w) / jnp.sqrt(w.shape[0]) for w in layers]
+
+    def frozen(self) -> "EnergyMLP":
+        """The same function of (x, sigma), with normalisation done once instead of at each evaluation."""
+        clone = nnx.clone(self)
+        for layer, w in zip(clone.layers, self.weights(), strict=True):
+            layer[...] = w
+        clone.normalised = True
+        return clone
+
+    def logp(self, x: Float[Array, "*b 2"], sigma: Float[Array, "*#b"]) -> Float[Array, "*b"]:
+        """Log-density in nats, up to a constant that depends on sigma alone; sigma > 0."""
+        sigma = jnp.asarray(sigma, x.dtype)[..., None]
+        scaled = x / jnp.sqrt(jnp.square(sigma) + SIGMA_DATA**2)
+        first, *rest = self.weights()
+        # At one sigma for all points the last two inputs are a bias, so the first layer is written out.
+        h = scaled[..., :1] * first[0] + scaled[..., 1:] * first[1] + (jnp.log(sigma) / 4 * first[2] + first[3])
+        for w in rest:
+            h = jnp.matmul(jax.nn.silu(h) / SILU_GAIN, w, precision="highest")
+        energy = jnp.abs(self.gain[...]) / sigma[..., 0] * jnp.mean(jnp.square(h), axis=-1)
+        return -energy - jnp.sum(jnp.square(scaled), axis=-1) / 2
+
+    def score(self, x: Float[Array, "*b 2"], sigma: Float[Array, "*#b"]) -> Float[Array, "*b 2"]:
+        """Gradient of ``logp`` with respect to ``x``, in 1/length."""
+        x = jnp.broadcast_to(x, (*jnp.broadcast_shapes(x.shape[:-1], jnp.shape(sigma)), 2))
+        return jax.grad(lambda points: jnp.sum(self.logp(points, sigma)))(x)
+
+
+def rms_normalise(w: Float[Array, "i o"], eps: float = 1e-4) -> Float[Array, "i o"]:
+    """Scale what feeds each output to a root mean square of one."""
+    norm = jnp.sqrt(jnp.sum(jnp.square(w), axis=0, keepdims=True))
+    return w / (eps + norm / jnp.sqrt(w.shape[0]))

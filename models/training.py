@@ -1,0 +1,143 @@
+"""Training of denoisers: the loss, the schedule, the power-function EMA, and one scan per chunk of iterations.
+
+Karras et al. 2024, arXiv:2406.02507, Appendix C; the power-function EMA is from Karras et al. 2024, arXiv:2312.02696.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+from flax import nnx
+from jaxtyping import Array, Float
+
+from models.mlp import EnergyMLP, Spec, rms_normalise
+from toy import fractal
+from toy.densities import GaussianMixture
+
+EMA_GAMMA = 96.99  # relative width sigma_rel = 0.010
+SNAPSHOT_EVERY = 256
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to train: everything that, with the code, fixes the result.
+
+    ``loss`` is 'exact' (the true score is the target) or 'denoising'. ``seed`` starts the weights, ``data_seed`` the
+    stream of samples and noise levels (by default the same number, yet another stream).
+    """
+
+    spec: Spec = field(default_factory=Spec)
+    iterations: int = 4096
+    seed: int = 0
+    data_seed: int | None = None
+    batch: int = 4096
+    loss: str = "exact"
+    log_sigma_mean: float = -2.3
+    log_sigma_std: float = 1.5
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be trained, by name and value."""
+        if self.loss not in LOSSES:
+            raise ValueError(f"unknown loss {self.loss!r}; have: {', '.join(LOSSES)}")
+        fractal.branches().of(self.spec.classes)
+        for name, value, lo, hi in (
+            ("width", self.spec.width, 1, 1024),
+            ("depth", self.spec.depth, 1, 16),
+            ("iterations", self.iterations, 1, 1_000_000),
+            ("batch", self.batch, 1, 65536),
+        ):
+            if not lo <= value <= hi:
+                raise ValueError(f"{name} = {value} is not from {lo} to {hi}")
+
+
+class State(NamedTuple):
+    """Everything that a training carries: resuming from it gives what an uninterrupted run gives."""
+
+    step: Array
+    net: EnergyMLP
+    ema: EnergyMLP
+    optimiser: Any
+
+
+def learning_rate(step: Array) -> Array:
+    """0.01 for the first 512 iterations, then falling with the inverse square root."""
+    return 0.01 / jnp.sqrt(jnp.maximum(step / 512, 1))
+
+
+OPTIMISER = optax.adam(learning_rate, b1=0.9, b2=0.99)
+
+
+def start(recipe: Recipe) -> State:
+    """The state before the first iteration."""
+    net = EnergyMLP(recipe.spec, rngs=nnx.Rngs(params=jax.random.key(recipe.seed)))
+    return State(jnp.zeros((), jnp.int32), net, net, OPTIMISER.init(net))
+
+
+class Batch(NamedTuple):
+    """Points of p(x; sigma) with the score that the network should have there."""
+
+    x: Float[Array, "n 2"]
+    sigma: Float[Array, " n"]
+    target: Float[Array, "n 2"]
+
+
+def draw(recipe: Recipe, density: GaussianMixture, key: Array) -> Batch:
+    """One training batch of ``recipe.batch`` points."""
+    key_sigma, key_x, key_noise = jax.random.split(key, 3)
+    n = recipe.batch
+    sigma = jnp.exp(recipe.log_sigma_mean + recipe.log_sigma_std * jax.random.normal(key_sigma, (n,)))
+    if recipe.loss == "exact":
+        x = density.sample(key_x, n, sigma)
+        return Batch(x, sigma, density.score(x, sigma))
+    noise = jax.random.normal(key_noise, (n, 2))
+    x = density.sample(key_x, n) + sigma[:, None] * noise
+    return Batch(x, sigma, -noise / sigma[:, None])
+
+
+LOSSES = ("exact", "denoising")
+
+
+def loss(net: EnergyMLP, batch: Batch) -> Float[Array, ""]:
+    """Score matching weighted by sigma^2, mean over points and coordinates."""
+    error = net.score(batch.x, batch.sigma) - batch.target
+    return jnp.mean(jnp.square(batch.sigma[:, None] * error))
+
+
+def ema_decay(step: Array) -> Array:
+    """Decay of the power-function EMA at the update number ``step`` = 1, 2, ..."""
+    return (1 - 1 / step) ** (EMA_GAMMA + 1)
+
+
+def iterate(recipe: Recipe, density: GaussianMixture, state: State) -> tuple[State, Array]:
+    """One iteration: re-normalise, draw, step, average. Returns the new state and the loss."""
+    net = jax.tree.map(lambda w: rms_normalise(w) if w.ndim == 2 else w, state.net)
+    data_seed = recipe.seed if recipe.data_seed is None else recipe.data_seed
+    key = jax.random.fold_in(jax.random.fold_in(jax.random.key(data_seed), 1), state.step)
+    value, gradient = jax.value_and_grad(loss)(net, draw(recipe, density, key))
+    update, optimiser = OPTIMISER.update(gradient, state.optimiser, net)
+    net = optax.apply_updates(net, update)
+    decay = ema_decay(state.step + 1)
+    ema = jax.tree.map(lambda a, b: decay * a + (1 - decay) * b, state.ema, net)
+    return State(state.step + 1, net, ema, optimiser), value
+
+
+@partial(jax.jit, static_argnames=("recipe", "length"), donate_argnames="state")
+def chunk(recipe: Recipe, density: GaussianMixture, state: State, length: int) -> tuple[State, Array]:
+    """``length`` iterations in one compiled scan; returns the new state and the losses [length]."""
+    return jax.lax.scan(lambda s, _: iterate(recipe, density, s), state, length=length)
+
+
+def train(recipe: Recipe, state: State | None = None, *, every: int = SNAPSHOT_EVERY) -> Iterator[tuple[State, Array]]:
+    """Yield (state, losses) after every ``every`` iterations until the recipe is done; from ``state`` if given."""
+    state = start(recipe) if state is None else state
+    density = fractal.mixture(recipe.spec.classes)
+    step = int(state.step)
+    while step < recipe.iterations:
+        length = min(every - step % every, recipe.iterations - step)
+        state, losses = chunk(recipe, density, jax.tree.map(jnp.copy, state), length)
+        step += length
+        yield state, losses

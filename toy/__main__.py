@@ -1,0 +1,371 @@
+"""The command line: ``python -m toy``."""
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+
+from toy.files import keep_compiled, replacing
+from toy.guidance import RULES
+from toy.registry import Entry
+from toy.sampling import INTEGRATORS
+from toy.scenes import ROLE_DEFAULTS, SETTINGS, STARTS, Scene
+from toy.schedules import SCHEDULES
+
+ROLES = tuple(dict.fromkeys(role for rule in RULES.values() for role in rule.roles))
+KNOBS = {
+    name: (knob, entry)
+    for registry in (RULES, SCHEDULES, INTEGRATORS)
+    for entry in registry.values()
+    for name, knob in entry.knobs.items()
+}
+
+
+class BadInput(click.ClickException):
+    """One sentence, exit code 2."""
+
+    exit_code = 2
+
+
+class Commands(click.Group):
+    """Turns every ValueError into one sentence and exit code 2: bad input never shows a traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except (ValueError, OSError) as error:
+            raise BadInput(str(error)) from None
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name=None, version="0.1.0", prog_name="toy")
+def main() -> None:
+    r"""See, test and settle how guidance steers diffusion models, on the fractal 2D toy of arXiv:2406.02507.
+
+    \b
+    python -m toy figure all --out out/figures
+    python -m toy metrics --rule autoguidance --w 3 --json
+    python -m toy sample --rule cfg --w 4 --n 4096 --out samples.npz
+    """
+    keep_compiled()
+
+
+def _decorate(command: Callable, options: list[Callable]) -> Callable:
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def cast_options(command: Callable) -> Callable:
+    """One flag a role."""
+    return _decorate(
+        command,
+        [
+            click.option(
+                f"--{role}",
+                metavar="DENSITY",
+                help=f"density in the role '{role}' [{ROLE_DEFAULTS.get(role, 'exact:A')}]",
+            )
+            for role in ROLES
+        ],
+    )
+
+
+def knob_options(command: Callable) -> Callable:
+    """One flag a knob of any rule, schedule or integrator."""
+    return _decorate(
+        command,
+        [
+            click.option(
+                f"--{name.replace('_', '-')}", name, metavar="NUMBER", help=f"{knob.help}, {knob.lo:g} to {knob.hi:g}"
+            )
+            for name, (knob, _) in KNOBS.items()
+        ],
+    )
+
+
+def scene_options(command: Callable) -> Callable:
+    """All flags of a Scene; values are checked by the Scene, so that every door has the same words."""
+    settings = [
+        click.option(f"--{name.replace('_', '-')}", name, metavar="NUMBER", help=f"{knob.help} [{knob.default:g}]")
+        for name, knob in SETTINGS.items()
+    ]
+    choices = [
+        click.option("--rule", default="none", metavar="RULE", help=f"one of: {', '.join(RULES)} [none]"),
+        click.option("--schedule", metavar="NAME", help=f"one of: {', '.join(SCHEDULES)} [constant]"),
+        click.option("--integrator", metavar="NAME", help=f"one of: {', '.join(INTEGRATORS)} [heun]"),
+        click.option("--target", metavar="CLASS", help="class that the samples are measured against: A, B or AB [A]"),
+        click.option("--start", metavar="NAME", help=f"distribution of the initial noise: {', '.join(STARTS)} [exact]"),
+    ]
+    return _decorate(cast_options(knob_options(_decorate(command, settings))), choices)
+
+
+def scene_of(rule: str, **flags: str | None) -> Scene:
+    """The Scene of the given flags; those that were not given take their defaults."""
+    return Scene.of(rule, **{name: value for name, value in flags.items() if value is not None})
+
+
+def frame_of(scene: Scene, **options: Any) -> Any:
+    """Load the cast and compute."""
+    import models
+    from toy.scenes import compute
+
+    return compute(scene, models.cast(scene.cast), **options)
+
+
+@main.command()
+@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@click.option("--out", default="out/figures", show_default=True, metavar="DIR", help="folder to write to")
+@click.option("--format", "kind", default="png", show_default=True, help="png, pdf or svg")
+@click.option("--view", metavar="VIEW", help="tree, closeup, both, or X,Y,HALFWIDTH [the figure's own]")
+@click.option("--sigma", metavar="NUMBER", help="noise level of figure 2 [0.03]")
+@click.option("--target", default="A", show_default=True, metavar="CLASS")
+@click.option("--n", metavar="NUMBER", help="number of samples [16384]")
+@click.option("--seed", metavar="NUMBER", help="seed of the initial noise [0]")
+@click.option("--steps", metavar="NUMBER", help="integration steps [32]")
+@cast_options
+@knob_options
+def figure(names: tuple[str, ...], out: str, kind: str, **flags: str | None) -> None:
+    """Draw the paper's figures: fig1, fig2, fig9, overview, or all.
+
+    \b
+    python -m toy figure all
+    python -m toy figure fig1 --format pdf --w 2 --main exact:A
+    """
+    import models
+    from toy import figures
+
+    options = figure_options(flags)
+    chosen = list(figures.FIGURES) if "all" in names else list(names)
+    for name in chosen:
+        figures.check(name, kind)
+    with click.progressbar(chosen, label="figures", item_show_func=lambda n: n or "", file=sys.stderr) as bar:
+        for name in bar:
+            path = Path(out) / f"{name}.{kind}"
+            figures.save(figures.draw(name, models.load, options), path, caption=figures.caption(name, options))
+            click.echo(path)
+
+
+def figure_options(flags: dict[str, str | None]) -> Any:
+    """The figures' Options of the given flags, checked."""
+    from toy import fractal
+    from toy.figures import Options
+    from toy.scenes import view_of
+
+    given = {name: value for name, value in flags.items() if value is not None}
+    values: dict[str, Any] = {"cast": tuple((role, given.pop(role)) for role in ROLES if role in given)}
+    values["knobs"] = {name: knob.check(given.pop(name)) for name, (knob, _) in KNOBS.items() if name in given}
+    if "view" in given:
+        values["view"] = view_of(given.pop("view"))
+    if "sigma" in given:
+        values["sigma"] = noise_level(given.pop("sigma"))
+    target = given.pop("target", "A")
+    fractal.branches().of(target)
+    for name, value in given.items():
+        values[name] = int(SETTINGS[name].check(value))
+    return Options(target=target, **values)
+
+
+def noise_level(text: str, *, lo: float = 1e-3) -> float:
+    """A noise level from text; ValueError names the range."""
+    try:
+        sigma = float(text)
+    except ValueError:
+        sigma = float("nan")
+    if not lo <= sigma <= 100:
+        raise ValueError(f"sigma = {text} is not a number from {lo:g} to 100")
+    return sigma
+
+
+@main.command()
+@click.option("--classes", default="A", show_default=True, help="A, B or AB")
+@click.option("--width", default=64, show_default=True, type=int)
+@click.option("--depth", default=4, show_default=True, type=int, help="hidden layers")
+@click.option("--iters", default=4096, show_default=True, type=int, help="iterations")
+@click.option("--batch", default=4096, show_default=True, type=int, help="points in a batch")
+@click.option("--seed", default=0, show_default=True, type=int, help="seed of the weights and the data stream")
+@click.option("--loss", default="exact", show_default=True, help="exact (the true score) or denoising")
+@click.option("--out", required=True, metavar="FILE", help="the .safetensors file to write")
+def train(classes: str, width: int, depth: int, iters: int, batch: int, seed: int, loss: str, out: str) -> None:
+    """Train a denoiser. Interrupted, the same command goes on from its last snapshot.
+
+    \b
+    python -m toy train --classes A --width 32 --iters 512 --out A32.safetensors
+    """
+    from models import zoo
+    from models.mlp import Spec
+    from models.training import Recipe
+
+    if not out.endswith(".safetensors"):
+        raise ValueError(f"--out {out!r} does not end in .safetensors")
+    recipe = Recipe(Spec(classes, width, depth), iterations=iters, seed=seed, batch=batch, loss=loss)
+    command = (
+        f"python -m toy train --classes {classes} --width {width} --depth {depth} --iters {iters}"
+        f" --batch {batch} --seed {seed} --loss {loss}"
+    )
+    with click.progressbar(length=iters, label=f"training {classes}{width}", file=sys.stderr) as bar:
+
+        def report(step: int, losses: np.ndarray) -> None:
+            bar.label = f"training {classes}{width}" + (f", loss {losses.mean():.4f}" if len(losses) else "")
+            bar.update(step - bar.pos)
+
+        click.echo(zoo.train(recipe, out, command=command, report=report))
+
+
+@main.command()
+@click.option("--out", required=True, metavar="FILE", help="the .npz or .csv file to write")
+@click.option("--path/--no-path", default=False, help="keep the whole trajectory (npz only)")
+@scene_options
+def sample(out: str, path: bool, **flags: Any) -> None:
+    """Draw samples and write them with the scene that made them.
+
+    \b
+    python -m toy sample --rule autoguidance --weak A32@512 --w 3 --n 4096 --out samples.npz
+    """
+    suffix = Path(out).suffix
+    if suffix not in (".npz", ".csv"):
+        raise ValueError(f"--out {out!r} does not end in .npz or .csv")
+    scene = scene_of(**flags)
+    frame = frame_of(scene, keep=path, floor=False)
+    with replacing(out) as temporary:
+        if suffix == ".csv":
+            np.savetxt(
+                temporary,
+                np.column_stack([frame.samples, frame.logp]),
+                delimiter=",",
+                header="x,y,true_logp",
+                comments="",
+            )
+        else:
+            arrays = {"samples": frame.samples, "logp": frame.logp, "sigmas": frame.sigmas}
+            np.savez_compressed(
+                temporary, **arrays, **({"path": frame.path} if path else {}), scene=json.dumps(scene.flat())
+            )
+    click.echo(out)
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="print one JSON object")
+@scene_options
+def metrics(as_json: bool, **flags: Any) -> None:
+    """Measure samples against the exact distribution, beside the noise floor of true samples.
+
+    \b
+    python -m toy metrics --rule cfg --w 4 --json
+    python -m toy metrics --main exact:A --n 4096
+    """
+    from toy.metrics import METRICS
+
+    scene = scene_of(**flags)
+    frame = frame_of(scene, keep=False)
+    if as_json:
+        click.echo(json.dumps(_finite({**frame.metrics, "floor": frame.floor, "scene": scene.flat()}), indent=2))
+        return
+    click.echo(f"{'':16}{'measured':>10}{'true samples':>14}")
+    for name, value in frame.metrics.items():
+        if not isinstance(value, list):
+            click.echo(f"{name:16}{value:10.4f}{frame.floor[name]:14.4f}  {METRICS[name].summary}")
+
+
+def _finite(value: Any) -> Any:
+    """JSON has no NaN or infinity: they become null."""
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not np.isfinite(value) else value
+
+
+@main.command()
+@click.option("--density", required=True, metavar="DENSITY", help="exact:A, A64@4096, or a .safetensors file")
+@click.option("--sigma", required=True, metavar="NUMBER", help="noise level, 0 to 100 (learned densities: above 0)")
+@click.option("--at", "points", required=True, multiple=True, metavar="X,Y", help="a point; repeat for more")
+@click.option("--normalise", is_flag=True, help="normalise a learned log-density by quadrature")
+@click.option("--json", "as_json", is_flag=True, help="print a JSON list")
+def probe(density: str, sigma: str, points: tuple[str, ...], normalise: bool, as_json: bool) -> None:
+    """Log-density and score at points; exact densities are evaluated in double precision.
+
+    \b
+    python -m toy probe --density exact:A --sigma 0.03 --at 0.45,1.22 --json
+    """
+    from models import zoo
+
+    exact = density.startswith("exact:")
+    level = noise_level(sigma, lo=0.0 if exact else 1e-3)
+    rows = zoo.probe(density, level, np.array([_point(text) for text in points]), normalise=normalise)
+    if as_json:
+        click.echo(json.dumps(rows, indent=2))
+        return
+    for row in rows:
+        note = "" if exact or normalise else "  (log p up to a constant per sigma)"
+        s1, s2 = row["score"]
+        click.echo(f"({row['x']:g}, {row['y']:g})  log p {row['logp']:.6f}  score {s1:.6f} {s2:.6f}{note}")
+
+
+def _point(text: str) -> tuple[float, float]:
+    try:
+        x, y = (float(part) for part in text.split(","))
+    except ValueError:
+        raise ValueError(f"--at {text!r} is not X,Y, two numbers") from None
+    if not (abs(x) <= 1e6 and abs(y) <= 1e6):
+        raise ValueError(f"--at {text!r} is not two finite numbers within 1e6 of the origin")
+    return x, y
+
+
+@main.command("list")
+@click.option("--json", "as_json", is_flag=True, help="print one JSON object")
+def list_(as_json: bool) -> None:
+    """List rules, schedules, integrators, metrics and densities, with knobs, ranges and sources."""
+    import models
+    from toy.metrics import METRICS
+
+    registries = {"rules": RULES, "schedules": SCHEDULES, "integrators": INTEGRATORS, "metrics": METRICS}
+    if as_json:
+        listing: dict[str, Any] = {
+            title: [_row(e) for e in registry.values()] for title, registry in registries.items()
+        }
+        click.echo(json.dumps({**listing, "densities": models.names()}, indent=2, ensure_ascii=False))
+        return
+    for title, registry in registries.items():
+        click.secho(title, bold=True)
+        for entry in registry.values():
+            knobs = ", ".join(f"{k.name} {k.lo:g}..{k.hi:g} [{k.default:g}]" for k in entry.knobs.values())
+            roles = f"({', '.join(entry.roles)})" if registry is RULES else ""
+            click.echo(f"  {entry.name}{roles}  {knobs}\n      {entry.summary}  {entry.source}")
+    click.secho("densities", bold=True)
+    click.echo("  " + "  ".join(models.names()))
+
+
+def _row(entry: Entry) -> dict[str, Any]:
+    knobs = [
+        {"name": k.name, "label": k.label, "lo": k.lo, "hi": k.hi, "step": k.step, "default": k.default, "help": k.help}
+        for k in entry.knobs.values()
+    ]
+    row = {
+        "name": entry.name,
+        "summary": entry.summary,
+        "formula": entry.formula,
+        "source": entry.source,
+        "knobs": knobs,
+    }
+    return row | ({"roles": list(entry.roles)} if entry.kind == "rule" else {})
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="print one JSON object")
+@click.option("--only", metavar="NAME", help="run one benchmark")
+def bench(as_json: bool, only: str | None) -> None:
+    """Measure speed and memory here, as ratios to a yardstick timed in the same run."""
+    from toy import bench as benchmarks
+
+    rows = benchmarks.run(only)
+    click.echo(json.dumps(rows, indent=2) if as_json else benchmarks.table(rows))
+
+
+if __name__ == "__main__":
+    main(prog_name="python -m toy")

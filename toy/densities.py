@@ -1,0 +1,197 @@
+"""Densities smoothed by noise: the protocol that exact mixtures and trained networks share.
+
+Noise levels follow EDM (Karras et al. 2022, arXiv:2206.00364): ``p(x; sigma)`` is the data density convolved with
+``N(0, sigma^2 I)``, ``score`` its gradient of the log with respect to ``x``, in 1/length.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial, reduce
+from typing import Protocol, runtime_checkable
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int
+
+LOG_2PI = float(np.log(2 * np.pi))
+FLOOR = -1e30  # finite in place of -inf, so that the running log-sum-exp starts without a NaN
+
+
+@runtime_checkable
+class Density(Protocol):
+    """Anything with a log-density and a score at a noise level: an exact mixture or a trained network."""
+
+    def logp(self, x: Float[Array, "*b 2"], sigma: Float[Array, "*#b"]) -> Float[Array, "*b"]:
+        """Log-density in nats; a learned one is right up to a constant per sigma."""
+
+    def score(self, x: Float[Array, "*b 2"], sigma: Float[Array, "*#b"]) -> Float[Array, "*b 2"]:
+        """Gradient of ``logp`` with respect to ``x``, in 1/length."""
+
+
+@partial(
+    jax.tree_util.register_dataclass,
+    data_fields=["log_weights", "origins", "centres", "axes", "variances"],
+    meta_fields=["labels"],
+)
+@dataclass(frozen=True)
+class GaussianMixture:
+    """A 2D Gaussian mixture, exact at every noise level, in groups that share one covariance.
+
+    Noise adds ``sigma^2`` to both eigenvalues of a covariance and leaves its axes alone, so everything is kept
+    in the eigenbasis of its group: no matrix is inverted, whatever sigma is.
+
+    Shapes: ``log_weights`` [groups, parts] (normalised over all), ``origins`` [groups, 2] the middle of each group,
+    ``centres`` [groups, parts, 2] from there in the group's own axes (small numbers: float32 keeps its digits),
+    ``axes`` [groups, 2, 2] (rows are unit eigenvectors), ``variances`` [groups, 2]. ``labels`` names the class of each
+    group.
+    """
+
+    log_weights: Float[Array, "g k"]
+    origins: Float[Array, "g 2"]
+    centres: Float[Array, "g k 2"]
+    axes: Float[Array, "g 2 2"]
+    variances: Float[Array, "g 2"]
+    labels: tuple[str, ...] = ()
+
+    @classmethod
+    def of(
+        cls,
+        weights: np.ndarray,
+        means: np.ndarray,
+        covariances: np.ndarray,
+        labels: Sequence[str] = (),
+    ) -> "GaussianMixture":
+        """Build from ``weights`` [groups, parts] (any positive scale), ``means`` [groups, parts, 2], ``covariances``
+        [groups, 2, 2]. ValueError where a weight is not positive or a covariance not positive definite.
+        """
+        weights, means, covariances = (np.asarray(a, np.float64) for a in (weights, means, covariances))
+        if not (np.isfinite(weights).all() and (weights > 0).all()):
+            raise ValueError("mixture weights must be positive and finite")
+        variances, vectors = np.linalg.eigh(covariances)
+        if not (np.isfinite(variances).all() and (variances > 0).all()):
+            raise ValueError("mixture covariances must be positive definite")
+        axes = np.swapaxes(vectors, -1, -2)
+        origins = means.mean(axis=1)
+        centres = np.einsum("gij,gkj->gki", axes, means - origins[:, None])
+        log_weights = np.log(weights / weights.sum())
+        arrays = (jnp.asarray(a) for a in (log_weights, origins, centres, axes, variances))
+        return cls(*arrays, labels=tuple(labels))
+
+    @property
+    def parts(self) -> int:
+        """Components in each group."""
+        return self.log_weights.shape[1]
+
+    @property
+    def means(self) -> Float[Array, "g k 2"]:
+        """Component means in the plane."""
+        offsets = jnp.einsum("gij,gki->gkj", self.axes, self.centres, precision="highest")
+        return self.origins[:, None] + offsets
+
+    def logp(self, x: Float[Array, "*b 2"], sigma: Float[Array, "*#b"]) -> Float[Array, "*b"]:
+        """Exact log p(x; sigma) in nats, finite wherever ``x`` is."""
+        return _logp(self, x, jnp.asarray(sigma))
+
+    def score(self, x: Float[Array, "*b 2"], sigma: Float[Array, "*#b"]) -> Float[Array, "*b 2"]:
+        """Exact gradient of ``logp`` with respect to ``x``."""
+        return _score(self, x, jnp.asarray(sigma))
+
+    def responsibilities(self, x: Float[Array, "*b 2"], sigma: Float[Array, "*#b"]) -> Float[Array, "*b g"]:
+        """Posterior probability of each group given ``x`` at this noise level."""
+        sigma = jnp.asarray(sigma)
+
+        def body(_: None, group: "GaussianMixture") -> tuple[None, Array]:
+            logits, _, _ = _components(group, x, sigma)
+            return None, jax.nn.logsumexp(jnp.stack(logits), axis=0)
+
+        _, logits = jax.lax.scan(body, None, self)  # [groups, *b]
+        return jnp.moveaxis(jax.nn.softmax(logits, axis=0), 0, -1)
+
+    def sample(self, key: Array, n: int, sigma: float | Array = 0.0) -> Float[Array, "n 2"]:
+        """Draw ``n`` points from p(x; sigma); ``sigma`` is a scalar or [n]."""
+        return self.sample_with_groups(key, n, sigma)[0]
+
+    def sample_with_groups(
+        self, key: Array, n: int, sigma: float | Array = 0.0
+    ) -> tuple[Float[Array, "n 2"], Int[Array, " n"]]:
+        """Draw ``n`` points and say which group each came from."""
+        key_part, key_noise = jax.random.split(key)
+        part = _pick(key_part, jnp.exp(self.log_weights).ravel(), n)
+        group = part // self.parts
+        std = jnp.sqrt(self.variances[group] + jnp.square(jnp.asarray(sigma))[..., None])
+        local = self.centres.reshape(-1, 2)[part] + std * jax.random.normal(key_noise, (n, 2))
+        axes = self.axes[group]
+        return self.origins[group] + local[:, :1] * axes[:, 0] + local[:, 1:] * axes[:, 1], group
+
+
+def _pick(key: Array, weights: Float[Array, " m"], n: int) -> Int[Array, " n"]:
+    """Draw ``n`` indices by inverting the cumulative weights: one uniform and one binary search each."""
+    edges = jnp.cumsum(weights)
+    uniform = jax.random.uniform(key, (n,)) * edges[-1]
+    return jnp.minimum(jnp.searchsorted(edges, uniform, side="right"), len(weights) - 1)
+
+
+def _components(
+    group: GaussianMixture, x: Array, sigma: Array
+) -> tuple[list[Array], tuple[Array, Array], tuple[Array, Array]]:
+    """Of one group: log of weight times density of each part, the points in the group's axes, the precisions."""
+    x1, x2 = x[..., 0] - group.origins[0], x[..., 1] - group.origins[1]
+    (a11, a12), (a21, a22) = group.axes[0], group.axes[1]
+    u, v = a11 * x1 + a12 * x2, a21 * x1 + a22 * x2
+    var_u, var_v = group.variances[0] + sigma * sigma, group.variances[1] + sigma * sigma
+    inverse = 1 / (var_u * var_v)
+    precision_u, precision_v = inverse * var_v, inverse * var_u
+    log_norm = 0.5 * jnp.log(inverse) - LOG_2PI
+    logits = []
+    for k in range(group.log_weights.shape[0]):  # unrolled: one fused pass over the points
+        du, dv = u - group.centres[k, 0], v - group.centres[k, 1]
+        logits.append(group.log_weights[k] + log_norm - 0.5 * (du * du * precision_u + dv * dv * precision_v))
+    return logits, (u, v), (precision_u, precision_v)
+
+
+def _logp(mixture: GaussianMixture, x: Array, sigma: Array) -> Array:
+    """Scan over the groups with a running log-sum-exp: no array of [points, components] is ever in memory."""
+    shape = jnp.broadcast_shapes(x.shape[:-1], sigma.shape)
+    x = jnp.broadcast_to(x, (*shape, 2))
+
+    def body(carry: tuple[Array, Array], group: GaussianMixture) -> tuple[tuple[Array, Array], None]:
+        top, total = carry
+        logits, _, _ = _components(group, x, sigma)
+        new_top = reduce(jnp.maximum, logits, top)
+        mass = sum(jnp.exp(logit - new_top) for logit in logits)
+        return (new_top, total * jnp.exp(top - new_top) + mass), None
+
+    (top, total), _ = jax.lax.scan(body, (jnp.full(shape, FLOOR, x.dtype), jnp.zeros(shape, x.dtype)), mixture)
+    return top + jnp.log(total)
+
+
+def _score(mixture: GaussianMixture, x: Array, sigma: Array) -> Array:
+    """The same scan for the gradient.
+
+    A group shares its precision, so its pull on a point needs only three weighted sums of its parts, taken as one
+    small matrix product: left to itself, XLA would work out the exponentials again for each of them.
+    """
+    shape = jnp.broadcast_shapes(x.shape[:-1], sigma.shape)
+    x = jnp.broadcast_to(x, (*shape, 2))
+
+    def body(carry: tuple[Array, ...], group: GaussianMixture) -> tuple[tuple[Array, ...], None]:
+        top, total, s1, s2 = carry
+        logits, (u, v), (precision_u, precision_v) = _components(group, x, sigma)
+        new_top = reduce(jnp.maximum, logits, top)
+        shrink = jnp.exp(top - new_top)
+        r = jnp.stack([jnp.exp(logit - new_top) for logit in logits])  # [parts, *b]
+        moments = jnp.concatenate([jnp.ones((1, r.shape[0]), r.dtype), group.centres.T])
+        mass, mass_u, mass_v = jnp.tensordot(moments, r, 1, precision="highest")
+        pull_u, pull_v = precision_u * (u * mass - mass_u), precision_v * (v * mass - mass_v)
+        (a11, a12), (a21, a22) = group.axes[0], group.axes[1]
+        return (
+            new_top,
+            total * shrink + mass,
+            s1 * shrink - (a11 * pull_u + a21 * pull_v),
+            s2 * shrink - (a12 * pull_u + a22 * pull_v),
+        ), None
+
+    start = (jnp.full(shape, FLOOR, x.dtype), *(jnp.zeros(shape, x.dtype) for _ in range(3)))
+    (_, total, s1, s2), _ = jax.lax.scan(body, start, mixture)
+    return jnp.stack([s1, s2], axis=-1) / total[..., None]

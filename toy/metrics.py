@@ -1,0 +1,154 @@
+"""Measures of samples against the exact distribution: quality, variation, alignment, distance.
+
+A measure is one function of what it names: ``x`` [n, 2], ``logp`` [n] their true log-density at sigma 0,
+``occupancy`` [branches] the mean responsibility of each true branch, ``posterior`` [n] the true probability of the
+target class, and ``truth``. None stands alone: a sharper sampler with fewer branches is not a better one.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache, partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from toy import fractal
+from toy.densities import GaussianMixture
+from toy.registry import Registry
+
+METRICS = Registry("metric")
+metric = METRICS.register
+
+PAPER_TOY = "Karras et al. 2024, arXiv:2406.02507, Section 4"
+DIRECTIONS = 64
+
+
+@partial(
+    jax.tree_util.register_dataclass,
+    data_fields=["density", "both", "prior", "threshold", "tail", "mass", "depth", "reference"],
+    meta_fields=[],
+)
+@dataclass(frozen=True)
+class Truth:
+    """What is known exactly of the target: densities, thresholds of log p, branch masses, a reference sample."""
+
+    density: GaussianMixture
+    both: GaussianMixture
+    prior: Float[Array, ""]
+    threshold: Float[Array, ""]  # 99% highest-density region
+    tail: Float[Array, ""]  # 99.9%
+    mass: Float[Array, " g"]
+    depth: Float[Array, " g"]
+    reference: Float[Array, "n 2"]
+
+
+@lru_cache(maxsize=16)
+def truth(target: str, n: int) -> Truth:
+    """The truth about class ``target`` with a reference sample of ``n`` points."""
+    tree = fractal.branches()
+    density = fractal.mixture(target)
+    return Truth(
+        density,
+        fractal.mixture("AB"),
+        jnp.asarray(fractal.prior(target)),
+        jnp.asarray(fractal.threshold(target)),
+        jnp.asarray(fractal.threshold(target, 0.999)),
+        jnp.asarray(tree.mass(target), jnp.float32),
+        jnp.asarray(tree.depth[tree.of(target)]),
+        density.sample(jax.random.key(2024), n),
+    )
+
+
+@metric(source=PAPER_TOY, label="quality", better="low")
+def outliers(logp: Array, truth: Truth) -> Array:
+    """Share outside the true 99% highest-density region."""
+    return jnp.mean(~(logp >= truth.threshold))  # NaN counts as outside
+
+
+@metric(source=PAPER_TOY, label="tail", better="low")
+def tail(logp: Array, truth: Truth) -> Array:
+    """Share outside the true 99.9% highest-density region."""
+    return jnp.mean(~(logp >= truth.tail))
+
+
+@metric(source=PAPER_TOY, label="deep tail", better="low")
+def deep_tail(logp: Array) -> Array:
+    """Share with true log p below -10 nats: far from every branch."""
+    return jnp.mean(~(logp >= -10))
+
+
+@metric(source=PAPER_TOY, label="mean log p", better="high")
+def mean_logp(logp: Array) -> Array:
+    """Mean true log-density, nats."""
+    return jnp.mean(logp)
+
+
+@metric(source="this project", label="variation", better="low")
+def branch_tv(occupancy: Array, truth: Truth) -> Array:
+    """Total variation distance between the branches' sampled and true shares."""
+    return 0.5 * jnp.sum(jnp.abs(occupancy - truth.mass))
+
+
+@metric(source="this project", label="root share", better="truth")
+def root_share(occupancy: Array, truth: Truth) -> Array:
+    """Share of the samples on the root branch."""
+    return jnp.sum(jnp.where(truth.depth == 0, occupancy, 0))
+
+
+@metric(source="this project", label="mass by depth", better="truth")
+def mass_by_depth(occupancy: Array, truth: Truth) -> Array:
+    """Share of the samples on the branches of each depth, [7]."""
+    depths = jnp.arange(fractal.DEPTH + 1)
+    return jnp.sum(jnp.where(truth.depth == depths[:, None], occupancy, 0), axis=1)
+
+
+@metric(source="this project", label="alignment", better="high")
+def alignment(posterior: Array) -> Array:
+    """Mean true probability of the target class given the sample."""
+    return jnp.mean(posterior)
+
+
+@metric(source="Bonneel et al. 2015, doi:10.1007/s10851-014-0506-3", label="sliced Wasserstein", better="low")
+def sw1(x: Array, truth: Truth) -> Array:
+    """Sliced Wasserstein-1 distance to a true sample of the same size, 64 directions, in lengths."""
+    angles = jnp.pi * jnp.arange(DIRECTIONS) / DIRECTIONS
+    directions = jnp.stack([jnp.cos(angles), jnp.sin(angles)])
+    ours, theirs = (jnp.sort(jnp.matmul(p, directions, precision="highest").T) for p in (x, truth.reference))
+    return jnp.mean(jnp.abs(ours - theirs))
+
+
+@jax.jit
+def statistics(x: Float[Array, "n 2"], truth: Truth) -> dict[str, Array]:
+    """What measures are made from, each worked out once."""
+    logp = truth.density.logp(x, 0.0)
+    log_share = jnp.log(truth.prior) + logp - truth.both.logp(x, 0.0)
+    return {
+        "x": x,
+        "logp": logp,
+        "occupancy": jnp.mean(truth.density.responsibilities(x, 0.0), axis=0),
+        "posterior": jnp.exp(jnp.minimum(log_share, 0)),
+        "truth": truth,
+    }
+
+
+@partial(jax.jit, static_argnames="names")
+def _measure(stats: dict[str, Array], names: tuple[str, ...]) -> dict[str, Array]:
+    return {n: METRICS[n](*(stats[i] for i in METRICS[n].inputs)) for n in names}
+
+
+def measure(
+    x: Float[Array, "n 2"], target: str, names: tuple[str, ...] | None = None
+) -> dict[str, float | list[float]]:
+    """All measures, or those named, of samples at sigma 0 against the class ``target``; shares as fractions."""
+    stats = statistics(jnp.asarray(x, jnp.float32), truth(target, len(x)))
+    values = _measure(stats, tuple(METRICS) if names is None else names)
+    return {name: np.asarray(values[name]).tolist() for name in METRICS if name in values}
+
+
+@lru_cache(maxsize=32)
+def floor(target: str, n: int) -> dict[str, float | list[float]]:
+    """What the measures give for ``n`` true samples: the noise floor, mean of four draws."""
+    density = fractal.mixture(target)
+    draws = [measure(density.sample(jax.random.key(seed), n), target) for seed in range(4)]
+    return {name: np.mean([draw[name] for draw in draws], axis=0).tolist() for name in METRICS}

@@ -1,0 +1,125 @@
+"""One registry for everything that can be chosen by name: rules, schedules, integrators, metrics.
+
+A function's signature is its declaration. Positional names say what it needs (roles, ``x``, ``sigma``),
+keyword-only names are knobs, and a knob's annotation carries its range, step, label and help.
+Sliders, command-line flags, URL keys, sweeps and the ranges that tests draw from are all made from it.
+"""
+
+import inspect
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
+
+
+@dataclass(frozen=True)
+class Knob:
+    """A number that a user may turn, with its legal range ``lo <= value <= hi``.
+
+    ``neutral`` is set on guidance weights: the value at which the rule does nothing. A schedule moves
+    such a knob between its neutral and its set value.
+    """
+
+    lo: float
+    hi: float
+    step: float
+    label: str
+    help: str
+    neutral: float | None = None
+    log: bool = False
+    name: str = ""
+    default: float = math.nan
+
+    def check(self, value: Any) -> float:
+        """Return ``value`` as a float within the range; ValueError names the value and the range."""
+        try:
+            number = float(value)
+        except (TypeError, ValueError):
+            number = math.nan
+        if not self.lo <= number <= self.hi:  # also catches NaN
+            raise ValueError(f"{self.name} = {value} is not a number from {self.lo:g} to {self.hi:g}")
+        return number
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A registered function: what it needs (``inputs``), what can be turned (``knobs``), where it is from."""
+
+    name: str
+    kind: str
+    function: Callable[..., Any]
+    source: str
+    formula: str
+    inputs: tuple[str, ...]
+    knobs: Mapping[str, Knob]
+    facts: Mapping[str, Any]
+
+    @property
+    def summary(self) -> str:
+        """First line of the docstring."""
+        return (inspect.getdoc(self.function) or "").partition("\n")[0]
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """Inputs that a density plays: all but the positions, noise levels and memories."""
+        return tuple(name for name in self.inputs if name not in NOT_ROLES)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the function itself."""
+        return self.function(*args, **kwargs)
+
+
+NOT_ROLES = frozenset({"x", "sigma", "sigma_next", "progress", "memory", "field", "key", "samples"})
+
+
+class Registry(Mapping[str, Entry]):
+    """Entries of one kind by name; ``registry[name]`` raises a KeyError-free, one-sentence ValueError."""
+
+    def __init__(self, kind: str) -> None:
+        """Start empty; ``kind`` is the word used in messages, such as 'rule'."""
+        self.kind = kind
+        self._entries: dict[str, Entry] = {}
+
+    def register(self, *, source: str, formula: str = "", name: str = "", **facts: Any) -> Callable:
+        """Return a decorator that registers a function under its own name and leaves it unchanged."""
+
+        def decorate(function: Callable) -> Callable:
+            key = name or function.__name__
+            if key in self._entries:
+                raise ValueError(f"{self.kind} {key!r} is registered twice")
+            hints = get_type_hints(function, include_extras=True)
+            inputs, knobs = [], {}
+            for parameter in inspect.signature(function).parameters.values():
+                if parameter.kind is not parameter.KEYWORD_ONLY:
+                    inputs.append(parameter.name)
+                    continue
+                hint = hints.get(parameter.name)
+                found = [a for a in get_args(hint) if isinstance(a, Knob)]
+                if get_origin(hint) is not Annotated or not found:
+                    raise TypeError(f"{self.kind} {key!r}: knob {parameter.name!r} needs an Annotated Knob")
+                knob = replace(found[0], name=parameter.name, default=float(parameter.default))
+                knob.check(knob.default)
+                knobs[parameter.name] = knob
+            self._entries[key] = Entry(key, self.kind, function, source, formula, tuple(inputs), knobs, facts)
+            return function
+
+        return decorate
+
+    def __getitem__(self, name: str) -> Entry:
+        """Return the entry; a ValueError lists the legal names."""
+        try:
+            return self._entries[name]
+        except KeyError:
+            raise ValueError(f"unknown {self.kind} {name!r}; have: {', '.join(self)}") from None
+
+    def __contains__(self, name: object) -> bool:
+        """Whether the name is registered."""
+        return name in self._entries
+
+    def __iter__(self) -> Iterator[str]:
+        """Names in the order of registration."""
+        return iter(self._entries)
+
+    def __len__(self) -> int:
+        """Number of entries."""
+        return len(self._entries)

@@ -1,0 +1,346 @@
+"""A Scene is everything that is sampled, in one frozen value; compute() turns it into a Frame of NumPy arrays.
+
+URL, command line, slider, cache key, test case and figure caption are all the same Scene.
+"""
+
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import lru_cache, partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from toy import fractal, metrics, sampling
+from toy.densities import Density
+from toy.guidance import RULES
+from toy.registry import Entry, Knob
+from toy.sampling import INTEGRATORS
+from toy.schedules import SCHEDULES
+
+STARTS = ("exact", "normal")
+ROLE_DEFAULTS = {"main": "A64@4096", "unconditional": "AB32@512", "weak": "A32@512"}
+
+SETTINGS = {
+    knob.name: knob
+    for knob in (
+        Knob(8, 256, 1, "steps", "integration steps (under 8 even the exact score diverges)", name="steps", default=32),
+        Knob(0.5, 80, 0.5, "σ max", "noise level of the start", name="sigma_max", default=5.0, log=True),
+        Knob(0.0005, 0.1, 0.0005, "σ min", "last noise level before 0", name="sigma_min", default=0.002, log=True),
+        Knob(1, 20, 0.5, "ρ", "spacing of the noise levels: larger is denser at low noise", name="rho", default=7.0),
+        Knob(1, 2**20, 1, "n", "number of samples", name="n", default=16384, log=True),
+        Knob(0, 2**31 - 1, 1, "seed", "seed of the initial noise, the same for every method", name="seed", default=0),
+    )
+}
+INTEGERS = ("steps", "n", "seed")
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What is sampled: rule, cast, knobs, schedule, integrator, noise levels, number of samples, seed.
+
+    ``cast`` gives the density's name of every role that the rule needs and ``knobs`` the value of every knob of rule,
+    schedule and integrator, both as sorted tuples of pairs. ``Scene.of`` fills in defaults and is the way to make one.
+    ``target`` is the class that the samples are measured against.
+    """
+
+    rule: str = "none"
+    cast: tuple[tuple[str, str], ...] = (("main", ROLE_DEFAULTS["main"]),)
+    knobs: tuple[tuple[str, float], ...] = ()
+    schedule: str = "constant"
+    integrator: str = "heun"
+    target: str = "A"
+    start: str = "exact"
+    steps: int = 32
+    sigma_max: float = 5.0
+    sigma_min: float = 0.002
+    rho: float = 7.0
+    n: int = 16384
+    seed: int = 0
+
+    @classmethod
+    def of(cls, rule: str = "none", **values: Any) -> "Scene":
+        """A checked Scene from flat values: settings, roles and knobs by name; strings are parsed.
+
+        ``Scene.of("autoguidance", w=2, weak="A32@512", n=4096)``. ValueError names the first bad value and what is
+        allowed, also for a role or knob that the chosen rule, schedule and integrator do not have.
+        """
+        choices = {
+            "schedule": (values.pop("schedule", "constant"), SCHEDULES),
+            "integrator": (values.pop("integrator", "heun"), INTEGRATORS),
+        }
+        entries = [RULES[rule], *(registry[str(name)] for name, registry in choices.values())]
+        knobs = {name: knob for entry in entries for name, knob in entry.knobs.items()}
+        given = {name: values.pop(name) for name in list(values) if name in knobs}
+        cast = {role: str(values.pop(role, ROLE_DEFAULTS.get(role, "exact:A"))) for role in RULES[rule].roles}
+        settings = {name: _number(SETTINGS[name], values.pop(name)) for name in list(values) if name in SETTINGS}
+        target, start = str(values.pop("target", "A")), str(values.pop("start", "exact"))
+        if values:
+            have = ", ".join([*cast, *knobs, *SETTINGS, "schedule", "integrator", "target", "start"])
+            raise ValueError(f"{next(iter(values))!r} does not go with rule {rule!r}; it takes: {have}")
+        fractal.branches().of(target)
+        if start not in STARTS:
+            raise ValueError(f"unknown start {start!r}; have: {', '.join(STARTS)}")
+        scene = cls(
+            rule=rule,
+            cast=tuple(sorted(cast.items())),
+            knobs=tuple((name, knobs[name].check(given.get(name, knobs[name].default))) for name in sorted(knobs)),
+            schedule=str(choices["schedule"][0]),
+            integrator=str(choices["integrator"][0]),
+            target=target,
+            start=start,
+            **settings,
+        )
+        if scene.sigma_min >= scene.sigma_max:
+            raise ValueError(f"sigma_min = {scene.sigma_min:g} is not below sigma_max = {scene.sigma_max:g}")
+        return scene
+
+    def flat(self) -> dict[str, Any]:
+        """All values by name, as ``Scene.of`` takes them."""
+        names = ("schedule", "integrator", "target", "start", *SETTINGS)
+        return {"rule": self.rule, **dict(self.cast), **dict(self.knobs), **{n: getattr(self, n) for n in names}}
+
+    def short(self) -> dict[str, Any]:
+        """The values that differ from the rule's defaults, and the rule: for links, commands and captions."""
+        default = Scene.of(self.rule, schedule=self.schedule, integrator=self.integrator).flat()
+        default |= {"schedule": "constant", "integrator": "heun"}
+        return {k: v for k, v in self.flat().items() if k == "rule" or v != default[k]}
+
+    def change(self, **values: Any) -> "Scene":
+        """The scene with some values changed, checked; values that the new rule does not take are dropped."""
+        merged = self.flat() | values
+        rule = merged.pop("rule")
+        entries = (RULES[rule], SCHEDULES[merged["schedule"]], INTEGRATORS[merged["integrator"]])
+        takes = {*RULES[rule].roles, *(name for entry in entries for name in entry.knobs)}
+        takes |= {"schedule", "integrator", "target", "start", *SETTINGS, *values} - {"rule"}
+        return Scene.of(rule, **{name: value for name, value in merged.items() if name in takes})
+
+    @property
+    def entry(self) -> Entry:
+        """The rule."""
+        return RULES[self.rule]
+
+    def sigmas(self) -> np.ndarray:
+        """Noise levels [steps + 1], the last one 0."""
+        return np.asarray(_levels(self.steps, self.sigma_max, self.sigma_min, self.rho))
+
+
+@partial(jax.jit, static_argnames="steps")
+def _levels(steps: int, sigma_max: float, sigma_min: float, rho: float) -> Array:
+    return sampling.noise_levels(steps, sigma_max, sigma_min, rho)
+
+
+def _number(knob: Knob, value: Any) -> float | int:
+    number = knob.check(value)
+    if knob.name not in INTEGERS:
+        return number
+    if number != math.floor(number):
+        raise ValueError(f"{knob.name} = {value} is not a whole number")
+    return int(number)
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What a Scene becomes: ``path`` [steps + 1, n, 2] (only the last points unless kept), ``sigmas``, true ``logp``
+    [n] and ``occupancy`` [branches] of the samples, ``metrics`` with their noise ``floor``, and the seconds it took.
+    """
+
+    scene: Scene
+    sigmas: np.ndarray
+    path: np.ndarray
+    logp: np.ndarray
+    occupancy: np.ndarray
+    metrics: Mapping[str, Any]
+    floor: Mapping[str, Any] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    @property
+    def samples(self) -> np.ndarray:
+        """The points at sigma 0, [n, 2]."""
+        return self.path[-1]
+
+
+@partial(jax.jit, static_argnames=("n", "exact"))
+def _start(density: Density, key: Array, sigma: Array, *, n: int, exact: bool) -> Array:
+    return density.sample(key, n, sigma) if exact else sigma * jax.random.normal(key, (n, 2))  # type: ignore[attr-defined]
+
+
+def initial(scene: Scene) -> Float[Array, "n 2"]:
+    """The starting points: of p(x | target; sigma_max) exactly, or of N(0, sigma_max^2 I)."""
+    key_start, _ = jax.random.split(jax.random.key(scene.seed))
+    sigma = jnp.float32(scene.sigma_max)
+    return _start(fractal.mixture(scene.target), key_start, sigma, n=scene.n, exact=scene.start == "exact")
+
+
+def sample(scene: Scene, cast: Mapping[str, Density], *, keep: bool = True) -> Float[Array, "s n 2"]:
+    """Run the scene's sampler; [steps + 1, n, 2], or [1, n, 2] with ``keep=False``."""
+    _, key_path = jax.random.split(jax.random.key(scene.seed))
+    return sampling.trajectory(
+        initial(scene),
+        jnp.asarray(scene.sigmas()),
+        {role: cast[role] for role in scene.entry.roles},
+        {name: jnp.float32(value) for name, value in scene.knobs},
+        key_path,
+        rule=scene.rule,
+        schedule=scene.schedule,
+        integrator=scene.integrator,
+        keep=keep,
+    )
+
+
+def compute(
+    scene: Scene,
+    cast: Mapping[str, Density],
+    *,
+    keep: bool = True,
+    floor: bool = True,
+    measures: tuple[str, ...] | None = None,
+) -> Frame:
+    """Sample and measure. ``cast`` holds the density of each of the rule's roles."""
+    began = time.perf_counter()
+    path = np.asarray(sample(scene, cast, keep=keep))
+    stats = metrics.statistics(jnp.asarray(path[-1]), metrics.truth(scene.target, scene.n))
+    values = metrics.measure(path[-1], scene.target, measures)
+    return Frame(
+        scene,
+        scene.sigmas(),
+        path,
+        np.asarray(stats["logp"]),
+        np.asarray(stats["occupancy"]),
+        values,
+        metrics.floor(scene.target, scene.n) if floor else {},
+        time.perf_counter() - began,
+    )
+
+
+def truth_frame(scene: Scene) -> Frame:
+    """True samples in place of the sampler's, measured the same way."""
+    x = np.asarray(fractal.mixture(scene.target).sample(jax.random.key(scene.seed), scene.n))
+    stats = metrics.statistics(jnp.asarray(x), metrics.truth(scene.target, scene.n))
+    return Frame(
+        scene,
+        np.zeros(1),
+        x[None],
+        np.asarray(stats["logp"]),
+        np.asarray(stats["occupancy"]),
+        metrics.measure(x, scene.target),
+        metrics.floor(scene.target, scene.n),
+    )
+
+
+# --- Views and fields -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class View:
+    """A square window on the plane: centre and half-width."""
+
+    x: float
+    y: float
+    half: float
+
+    @property
+    def box(self) -> tuple[float, float, float, float]:
+        """(left, right, bottom, top)."""
+        return (self.x - self.half, self.x + self.half, self.y - self.half, self.y + self.half)
+
+    def grid(self, resolution: int) -> np.ndarray:
+        """Points on a regular grid, [resolution, resolution, 2], row 0 at the bottom."""
+        left, right, bottom, top = self.box
+        xs, ys = np.linspace(left, right, resolution), np.linspace(bottom, top, resolution)
+        return np.stack(np.meshgrid(xs, ys), axis=-1).astype(np.float32)
+
+
+VIEWS = {
+    "tree": View(0.30, 0.30, 1.2),
+    "closeup": View(0.45, 1.22, 0.3),
+    "both": View(0.0, 0.0, 2.0),
+}
+
+
+def view_of(name: str) -> View:
+    """A view by name, or from 'x,y,half'; ValueError lists what there is."""
+    if name in VIEWS:
+        return VIEWS[name]
+    try:
+        x, y, half = (float(part) for part in name.split(","))
+    except ValueError:
+        raise ValueError(f"unknown view {name!r}; have: {', '.join(VIEWS)}, or X,Y,HALFWIDTH") from None
+    if not (abs(x) <= 100 and abs(y) <= 100 and 1e-3 <= half <= 100):
+        raise ValueError(f"view {name!r} is not within 100 of the origin with a half-width from 0.001 to 100")
+    return View(x, y, half)
+
+
+@partial(jax.jit, static_argnames=())
+def logp_on(density: Density, x: Array, sigma: Array) -> Array:
+    """Log-density at points, compiled."""
+    return density.logp(x, sigma)
+
+
+@partial(jax.jit, static_argnames=())
+def score_on(density: Density, x: Array, sigma: Array) -> Array:
+    """Score at points, compiled."""
+    return density.score(x, sigma)
+
+
+@partial(jax.jit, static_argnames="rule")
+def _guided(rule: str, cast: Mapping[str, Density], x: Array, sigma: Array, knobs: Mapping[str, Array]) -> Array:
+    entry = RULES[rule]
+    memory = entry.facts.get("memory", lambda x: ())(x)
+    return sampling.guided(entry, cast, x, sigma, knobs, memory)[0]
+
+
+def guided_score(scene: Scene, cast: Mapping[str, Density], x: Array, sigma: float) -> Array:
+    """Score that the scene's rule follows at points ``x`` and noise level ``sigma``, its schedule applied."""
+    shares = SCHEDULES[scene.schedule]
+    knobs = dict(scene.knobs)
+    given = {"sigma": jnp.float32(sigma), "progress": jnp.float32(np.mean(scene.sigmas() > sigma))}
+    share = shares(*(given[name] for name in shares.inputs), **{name: knobs[name] for name in shares.knobs})
+    values = sampling.scheduled(scene.entry, knobs, share)
+    roles = {role: cast[role] for role in scene.entry.roles}
+    return _guided(scene.rule, roles, jnp.asarray(x), jnp.float32(sigma), values)
+
+
+def guide_role(scene: Scene) -> str | None:
+    """The role that the rule extrapolates away from: the first besides main; None for rules without a guide."""
+    others = [role for role in scene.entry.roles if role != "main"]
+    return others[0] if others else None
+
+
+@lru_cache(maxsize=8)
+def region_thresholds(target: str) -> tuple[np.ndarray, np.ndarray]:
+    """Log-density that bounds the 99% region of p(x; sigma), tabulated: (log sigma [m], threshold [m])."""
+    log_sigma = np.linspace(math.log(1e-3), math.log(100), 24)
+    density = fractal.mixture(target)
+
+    @jax.jit
+    def quantile(density: Density, sigma: Array) -> Array:
+        x = density.sample(jax.random.key(0), 2**14, sigma)  # type: ignore[attr-defined]
+        return jnp.quantile(density.logp(x, sigma), 0.01)
+
+    return log_sigma, np.array([quantile(density, jnp.float32(s)) for s in np.exp(log_sigma)])
+
+
+def outside(frame: Frame) -> np.ndarray:
+    """Whether each point of the path is outside the true 99% region of its noise level, [steps + 1, n]."""
+    target = frame.scene.target
+    log_sigma, level = region_thresholds(target)
+    sigmas = frame.sigmas.astype(np.float32)
+    thresholds = np.interp(np.log(np.maximum(sigmas, 1e-3)), log_sigma, level)
+    thresholds[sigmas == 0] = fractal.threshold(target)
+    logp = _logp_path(fractal.mixture(target), jnp.asarray(frame.path), jnp.asarray(sigmas))
+    return ~(np.asarray(logp) >= thresholds[:, None])
+
+
+@jax.jit
+def _logp_path(density: Density, path: Array, sigmas: Array) -> Array:
+    return jax.lax.map(lambda now: density.logp(*now), (path, sigmas))
+
+
+def with_target(scene: Scene, classes: str) -> Scene:
+    """The scene measured against (and started from) the given classes."""
+    return replace(scene, target=classes)

@@ -1,0 +1,90 @@
+// Elements without a framework. Text goes in as textContent only: nothing from a pack is ever parsed as HTML.
+
+export function h(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else if (name === "text") element.textContent = value;
+    else if (name === "testid") element.dataset.testid = value;
+    else if (value !== null && value !== undefined && value !== false) element.setAttribute(name, value === true ? "" : value);
+  }
+  element.append(...children.filter((child) => child !== null && child !== undefined));
+  return element;
+}
+
+// Writing only what changed keeps 60 fps from becoming 60 layouts a second.
+export function setText(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+export function toggle(testid, label, title, onchange, swatch = null) {
+  const button = h("button", { type: "button", class: "tv-chip", testid, title, "aria-label": title, "aria-pressed": "false" });
+  if (swatch) button.append(h("i", { class: `tv-swatch ${swatch}`, "aria-hidden": "true" }));
+  button.append(h("span", { text: label }));
+  button.addEventListener("click", () => onchange(button.getAttribute("aria-pressed") !== "true"));
+  return button;
+}
+
+export function press(button, on) {
+  const value = String(Boolean(on));
+  if (button.getAttribute("aria-pressed") !== value) button.setAttribute("aria-pressed", value);
+}
+
+const SVG = "http://www.w3.org/2000/svg";
+
+// Icons as paths on a 16 x 16 grid.
+const ICONS = {
+  play: "M4 2.5v11l9.5-5.5z",
+  pause: "M3.5 2.5h3v11h-3zM9.5 2.5h3v11h-3z",
+  back: "M3 3h2v10H3zM13 3v10L6 8z",
+  next: "M11 3h2v10h-2zM3 3v10l7-5z",
+  loop: "M4 5h7V3l3.2 3L11 9V7H5v3H3V6a1 1 0 0 1 1-1zM12 11H5v2l-3.2-3L3 9",
+  save: "M7 1.5h2V8h2.8L8 12 4.2 8H7zM2.5 13h11v1.6h-11z",
+  full: "M2 2h5v1.6H3.6V7H2zM9 2h5v5h-1.6V3.6H9zM2 9h1.6v3.4H7V14H2zM12.4 9H14v5H9v-1.6h3.4z",
+  home: "M8 2.2 14.4 8H12.600v5.500H9.500V10h-3v3.500H3.400V8H1.600z",
+  close: "M3.2 4.3 4.300 3.200 8 6.900 11.700 3.200 12.800 4.300 9.100 8 12.800 11.700 11.700 12.800 8 9.100 4.300 12.800 3.200 11.700 6.900 8z",
+};
+
+export function icon(name) {
+  const svg = document.createElementNS(SVG, "svg");
+  svg.setAttribute("viewBox", "0 0 16 16");
+  svg.setAttribute("aria-hidden", "true");
+  const path = document.createElementNS(SVG, "path");
+  path.setAttribute("d", ICONS[name]);
+  path.setAttribute("fill", "currentColor");
+  svg.append(path);
+  return svg;
+}
+
+export function iconButton(testid, name, title, onclick) {
+  return h("button", { type: "button", class: "tv-icon", testid, title, "aria-label": title, onclick }, icon(name));
+}
+
+export function swapIcon(button, name, title) {
+  if (button.dataset.icon === name) return;
+  button.dataset.icon = name;
+  button.replaceChildren(icon(name));
+  button.title = title;
+  button.setAttribute("aria-label", title);
+}
+
+// Three significant digits without exponents, the same width for the same kind of number.
+export function sigmaText(sigma) {
+  if (sigma === 0) return "0";
+  if (sigma >= 1) return sigma.toFixed(2);
+  return sigma >= 0.1 ? sigma.toFixed(3) : sigma.toFixed(4);
+}
+
+export function numberText(x) {
+  if (!Number.isFinite(x)) return "–";
+  const size = Math.abs(x);
+  if (size !== 0 && (size >= 1e5 || size < 1e-3)) return x.toExponential(1).replace("-", "−");
+  return x.toFixed(size >= 100 ? 0 : size >= 10 ? 1 : size >= 1 ? 2 : 3).replace("-", "−");
+}
+
+export function save(blob, name) {
+  const url = URL.createObjectURL(blob);
+  const link = h("a", { href: url, download: name });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(url), 10000);
+}

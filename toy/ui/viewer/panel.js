@@ -1,0 +1,181 @@
+// One panel: title and live knobs above the picture, numbers and formula below it, three canvases in between.
+
+import { Dots } from "./dots.js";
+import { h, setText } from "./dom.js";
+
+const SLOW = 0.05;
+
+export class Panel {
+  // `on`: {knob(slot, name, value, phase), ...}; pointer gestures are attached by the owner.
+  constructor(slot, on) {
+    this.slot = slot;
+    this.on = on;
+    this.knobs = new Map();
+    this.metrics = new Map();
+    this.title = h("h3", { class: "tv-title", testid: `title-${slot}` });
+    this.knobBox = h("div", { class: "tv-knobs" });
+    this.head = h("div", { class: `tv-head tv-at-head-${slot}` }, this.title, this.knobBox);
+
+    this.back = h("canvas", { "aria-hidden": "true" });
+    this.front = h("canvas", { "aria-hidden": "true", testid: `dots-${slot}` });
+    this.above = h("canvas", { "aria-hidden": "true" });
+    this.dots = new Dots(this.front);
+    this.backContext = this.back.getContext("2d");
+    this.aboveContext = this.above.getContext("2d");
+    this.badge = h("div", { class: "tv-badge", testid: `badge-${slot}` });
+    this.corner = h("div", { class: "tv-corner", testid: `corner-${slot}` });
+    this.tag = h("div", { class: "tv-tag", testid: `tag-${slot}` });
+    this.plot = h(
+      "div",
+      { class: `tv-plot tv-at-plot-${slot}`, testid: `plot-${slot}`, tabindex: "0", role: "group" },
+      this.back,
+      this.front,
+      this.above,
+      this.tag,
+      this.badge,
+      this.corner,
+    );
+    this.metricBox = h("div", { class: `tv-metrics tv-at-metrics-${slot}`, testid: `metrics-${slot}` });
+    this.formula = h("span", { class: "tv-formula", testid: `formula-${slot}` });
+    this.conventions = h("span", { class: "tv-conventions", testid: `conventions-${slot}` });
+    this.foot = h("div", { class: `tv-foot tv-at-foot-${slot}` }, this.formula, this.conventions);
+    this.elements = [this.head, this.plot, this.metricBox, this.foot];
+    this.off = 0;
+    this.offShown = 0;
+  }
+
+  show(visible) {
+    for (const element of this.elements) element.hidden = !visible;
+    this.visible = visible;
+  }
+
+  // Returns whether the size changed. The dots' memory is bounded: a 4K screen does not need 16 million of their pixels.
+  resize() {
+    const { clientWidth: width, clientHeight: height } = this.plot;
+    if (!width || !height) return false;
+    const most = Math.sqrt(1.8e6 / (width * height));
+    const dpr = Math.min(window.devicePixelRatio || 1, most);
+    if (this.width === Math.round(width * dpr) && this.height === Math.round(height * dpr)) return false;
+    this.dpr = dpr;
+    this.width = Math.round(width * dpr);
+    this.height = Math.round(height * dpr);
+    for (const canvas of [this.back, this.above]) {
+      canvas.width = this.width;
+      canvas.height = this.height;
+    }
+    this.dots.resize(this.width, this.height);
+    return true;
+  }
+
+  // `values` are the knobs as the person last set them; a control that is being moved keeps its own.
+  update(header, values, { editable, busy }) {
+    this.info = header;
+    setText(this.title, header.title);
+    this.title.title = header.summary ?? "";
+    setText(this.tag, header.title);
+    this.plot.setAttribute("aria-label", `${header.title}: particles. Drag pans, wheel zooms, double-click resets, click pins a particle.`);
+    this.updateKnobs(header.knobs ?? [], values, editable);
+    this.updateMetrics(header.metrics ?? []);
+    setText(this.formula, header.formula ?? "");
+    this.formula.title = header.summary ?? "";
+    setText(this.conventions, (header.conventions ?? []).map(({ label, value }) => `${label} ${value}`).join("  ·  "));
+    this.badge.classList.toggle("tv-busy", Boolean(busy));
+  }
+
+  setBadge(parts) {
+    setText(this.badge, parts.filter(Boolean).join(" · "));
+  }
+
+  updateKnobs(knobs, values, editable) {
+    const live = knobs.filter((knob) => knob.live !== false);
+    const names = live.map((knob) => knob.name);
+    for (const [name, made] of this.knobs) {
+      if (!names.includes(name)) {
+        made.element.remove();
+        this.knobs.delete(name);
+      }
+    }
+    for (const knob of live) {
+      let made = this.knobs.get(knob.name);
+      if (!made) {
+        made = this.makeKnob(knob);
+        this.knobs.set(knob.name, made);
+        this.knobBox.append(made.element);
+      }
+      setText(made.label, knob.label);
+      made.element.title = editable ? (knob.help ?? "") : "Needs the server: this page plays a stored scene offline";
+      for (const input of [made.range, made.number]) {
+        if (document.activeElement !== input) {
+          input.min = knob.lo;
+          input.max = knob.hi;
+          input.step = input === made.number ? "any" : knob.step;
+        }
+        input.disabled = !editable;
+      }
+      made.digits = Math.max(2, Math.min(4, Math.ceil(-Math.log10(knob.step || SLOW))));
+      made.show(values[knob.name] ?? knob.value);
+    }
+  }
+
+  makeKnob(knob) {
+    const label = h("span", { class: "tv-knob-label" });
+    const common = { "aria-label": `${knob.label}, ${this.slot} panel`, autocomplete: "off" };
+    const range = h("input", { ...common, type: "range", testid: `knob-${knob.name}-${this.slot}`, min: knob.lo, max: knob.hi, step: knob.step });
+    const number = h("input", { ...common, type: "number", class: "tv-number", testid: `number-${knob.name}-${this.slot}`, step: "any" });
+    const made = { label, range, number, digits: 2, element: h("label", { class: "tv-knob" }, label, range, number) };
+    const inner = number.getRootNode.bind(number);
+    made.show = (value) => {
+      if (!made.held) range.value = value;
+      if (inner().activeElement !== number) number.value = Number(value).toFixed(made.digits);
+      range.style.setProperty("--tv-at", `${(100 * (value - range.min)) / (range.max - range.min || 1)}%`);
+    };
+    const tell = (value, phase) => {
+      if (!Number.isFinite(value)) return;
+      const bounded = Math.min(Number(range.max), Math.max(Number(range.min), value));
+      this.on.knob(this.slot, knob.name, bounded, phase);
+      made.show(bounded);
+    };
+    range.addEventListener("input", () => {
+      made.held = true;
+      tell(Number(range.value), "drag");
+    });
+    range.addEventListener("change", () => {
+      made.held = false;
+      tell(Number(range.value), "release");
+    });
+    number.addEventListener("change", () => {
+      if (number.value === "") return;
+      tell(Number(number.value), "release");
+      range.value = number.value;
+      number.value = Number(range.min) <= Number(number.value) && Number(number.value) <= Number(range.max) ? number.value : range.value;
+    });
+    return made;
+  }
+
+  updateMetrics(metrics) {
+    const keys = metrics.map((metric) => metric.key);
+    for (const [key, made] of this.metrics) {
+      if (!keys.includes(key)) {
+        made.element.remove();
+        this.metrics.delete(key);
+      }
+    }
+    for (const metric of metrics) {
+      let made = this.metrics.get(metric.key);
+      if (!made) {
+        made = { label: h("span", { class: "tv-metric-label" }), fill: h("i", {}), floor: h("b", {}), number: h("span", { class: "tv-metric-number" }), note: h("span", { class: "tv-metric-floor" }) };
+        const bar = h("span", { class: "tv-bar", "aria-hidden": "true" }, made.fill, made.floor);
+        made.element = h("div", { class: "tv-metric", testid: `metric-${metric.key}-${this.slot}` }, made.label, bar, made.number, made.note);
+        this.metrics.set(metric.key, made);
+        this.metricBox.append(made.element);
+      }
+      made.element.title = [metric.long, metric.floor_text].filter(Boolean).join(" – ");
+      setText(made.label, metric.label);
+      setText(made.number, metric.text ?? String(metric.value));
+      setText(made.note, metric.floor_text ?? "");
+      made.fill.style.width = `${100 * Math.min(1, Math.max(0, metric.goodness ?? 0))}%`;
+      made.floor.hidden = metric.floor_goodness === undefined || metric.floor_goodness === null;
+      if (!made.floor.hidden) made.floor.style.left = `${100 * metric.floor_goodness}%`;
+    }
+  }
+}

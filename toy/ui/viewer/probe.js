@@ -1,0 +1,76 @@
+// What a pinned place says: both scores, their difference, the guided one and the true correction, as arrows and numbers.
+
+import { css } from "./colour.js";
+import { h, iconButton, numberText, setText } from "./dom.js";
+import { arrow } from "./fields.js";
+
+const ROWS = [
+  ["main", "s₁ main"],
+  ["guide", "s₀ guide"],
+  ["difference", "s₁ − s₀"],
+  ["guided", "guided"],
+  ["correction", "true − s₁"],
+];
+
+// The five vectors of a probe's panel; null where a rule has no guide.
+export function decompose({ s1, s0, guided, truth }) {
+  const minus = (a, b) => (a && b ? [a[0] - b[0], a[1] - b[1]] : null);
+  return { main: s1 ?? null, guide: s0 ?? null, difference: minus(s1, s0), guided: guided ?? null, correction: minus(truth, s1) };
+}
+
+export class ProbeCard {
+  constructor(slot, onclose) {
+    this.what = h("span", { class: "tv-card-what" });
+    this.rows = ROWS.map(([name, label]) => {
+      const glyph = h("canvas", { width: "44", height: "44", "aria-hidden": "true" });
+      const cells = [0, 1, 2].map(() => h("td", {}));
+      const row = h("tr", {}, h("td", {}, glyph), h("th", { scope: "row", text: label }), ...cells);
+      return { name, row, glyph, cells };
+    });
+    this.logs = h("div", { class: "tv-card-logs" });
+    this.distance = h("div", { class: "tv-card-distance", testid: `distance-${slot}` });
+    this.element = h(
+      "div",
+      { class: "tv-card", testid: `card-${slot}`, hidden: true },
+      h("div", { class: "tv-card-head" }, this.what, iconButton(`unpin-${slot}`, "close", "Unpin (Escape)", onclose)),
+      h("table", {}, h("thead", {}, h("tr", {}, ...["", "score", "x", "y", "length"].map((text) => h("th", { text })))), h("tbody", {}, ...this.rows.map(({ row }) => row))),
+      this.logs,
+      this.distance,
+    );
+    // A click into the card is not a click on the picture.
+    for (const name of ["pointerdown", "click", "dblclick", "wheel"]) this.element.addEventListener(name, (event) => event.stopPropagation());
+  }
+
+  // `panel`: one entry of the probe's panels, or null while it is awaited.
+  update({ what, panel, distance, side, colours, vertical }) {
+    this.element.hidden = false;
+    this.element.classList.toggle("tv-card-right", side === "right");
+    this.element.classList.toggle("tv-card-low", vertical === "low");
+    setText(this.what, what);
+    setText(this.distance, distance ?? "");
+    this.element.classList.toggle("tv-card-empty", !panel);
+    if (!panel) return;
+    const vectors = decompose(panel);
+    const longest = Math.max(1e-12, ...Object.values(vectors).map((v) => (v ? Math.hypot(...v) : 0)));
+    for (const { name, row, glyph, cells } of this.rows) {
+      const v = vectors[name];
+      row.hidden = !v;
+      if (!v) continue;
+      [v[0], v[1], Math.hypot(...v)].forEach((value, i) => setText(cells[i], numberText(value)));
+      const context = glyph.getContext("2d");
+      context.clearRect(0, 0, 44, 44);
+      context.strokeStyle = context.fillStyle = css(colours[name]);
+      context.lineWidth = 3;
+      const length = Math.hypot(...v) || 1;
+      const shown = 14 + 26 * Math.min(1, length / longest);
+      const [dx, dy] = [(v[0] / length) * shown, (-v[1] / length) * shown];
+      arrow(context, 22 - dx / 2, 22 - dy / 2, dx, dy, 2);
+    }
+    const logs = [["log p₁", panel.logp1], ["log p₀", panel.logp0], ["log p", panel.logp_true]];
+    setText(this.logs, logs.filter(([, v]) => Number.isFinite(v)).map(([label, v]) => `${label} ${numberText(v)}`).join("   "));
+  }
+
+  hide() {
+    this.element.hidden = true;
+  }
+}

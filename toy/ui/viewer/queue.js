@@ -1,0 +1,51 @@
+// One request in flight at most; of those that wait, only the latest is worth an answer.
+
+export class Queue {
+  constructor(send, { seq = 0, timeout = 10000, now = () => Date.now() } = {}) {
+    this.send = send;
+    this.seq = seq;
+    this.timeout = timeout;
+    this.now = now;
+    this.inFlight = null;
+    this.pending = null;
+  }
+
+  get busy() {
+    return this.inFlight !== null || this.pending !== null;
+  }
+
+  // `request` may be a function: it is then asked at the moment of sending, when it knows most.
+  push(request) {
+    this.pending = request;
+    this.flush();
+  }
+
+  // A pack that answers an older request does not free the one in flight.
+  answered(seq) {
+    if (this.inFlight === null || seq < this.inFlight.seq) return false;
+    this.inFlight = null;
+    this.flush();
+    return true;
+  }
+
+  // A lost answer must not freeze the sliders for ever.
+  tick() {
+    if (this.inFlight !== null && this.now() - this.inFlight.since >= this.timeout) this.inFlight = null;
+    this.flush();
+  }
+
+  clear() {
+    this.inFlight = null;
+    this.pending = null;
+  }
+
+  flush() {
+    if (this.inFlight !== null || this.pending === null) return;
+    const request = typeof this.pending === "function" ? this.pending() : this.pending;
+    this.pending = null;
+    if (request === null) return;
+    this.seq += 1;
+    this.inFlight = { seq: this.seq, since: this.now() };
+    this.send({ seq: this.seq, ...request });
+  }
+}
