@@ -1,5 +1,13 @@
 """Networks trained on the toy, and the names under which densities are found."""
 
-from models.zoo import cast, load, names
+from importlib import import_module
+from typing import Any
 
 __all__ = ["cast", "load", "names"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import on first use."""
+    if name in __all__:
+        return getattr(import_module("models.zoo"), name)
+    raise AttributeError(f"module 'models' has no attribute {name!r}")

@@ -14,7 +14,7 @@ SIGMA_DATA = 0.5
 # The paper starts the gain at 0 and leaves its sign free, so the first iterations decide it. A gain that turns positive
 # makes mean(F^2) a log-density without an upper bound, never turns back, and ends with 1.5-2 times the loss. Here the
 # energy is kept non-negative.
-GAIN_START = 0.1
+GAIN_START = 0.01
 SILU_GAIN = 0.596  # root mean square of SiLU under a unit normal: dividing keeps magnitudes
 
 
@@ -69,7 +69,7 @@ class EnergyMLP(nnx.Module):
         clone.normalised = True
         return clone
 
-    def logp(self, x: Float[Array, "*b 2"], sigma: Float[Array, "*#b"]) -> Float[Array, "*b"]:
+    def logp(self, x: Float[Array, "*b 2"], sigma: Float[Array, "*#b"] | float) -> Float[Array, "*b"]:
         """Log-density in nats, up to a constant that depends on sigma alone; sigma > 0."""
         sigma = jnp.asarray(sigma, x.dtype)[..., None]
         scaled = x / jnp.sqrt(jnp.square(sigma) + SIGMA_DATA**2)
@@ -81,7 +81,7 @@ class EnergyMLP(nnx.Module):
         energy = jnp.abs(self.gain[...]) / sigma[..., 0] * jnp.mean(jnp.square(h), axis=-1)
         return -energy - jnp.sum(jnp.square(scaled), axis=-1) / 2
 
-    def score(self, x: Float[Array, "*b 2"], sigma: Float[Array, "*#b"]) -> Float[Array, "*b 2"]:
+    def score(self, x: Float[Array, "*b 2"], sigma: Float[Array, "*#b"] | float) -> Float[Array, "*b 2"]:
         """Gradient of ``logp`` with respect to ``x``, in 1/length."""
         x = jnp.broadcast_to(x, (*jnp.broadcast_shapes(x.shape[:-1], jnp.shape(sigma)), 2))
         return jax.grad(lambda points: jnp.sum(self.logp(points, sigma)))(x)

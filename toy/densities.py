@@ -14,6 +14,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
+# Scores and log-densities need full float32 products; accelerators default to less.
+jax.config.update("jax_default_matmul_precision", "highest")
+
 LOG_2PI = float(np.log(2 * np.pi))
 FLOOR = -1e30  # finite in place of -inf, so that the running log-sum-exp starts without a NaN
 
@@ -22,10 +25,10 @@ FLOOR = -1e30  # finite in place of -inf, so that the running log-sum-exp starts
 class Density(Protocol):
     """Anything with a log-density and a score at a noise level: an exact mixture or a trained network."""
 
-    def logp(self, x: Float[Array, "*b 2"], sigma: Float[Array, "*#b"]) -> Float[Array, "*b"]:
+    def logp(self, x: Float[Array, "*b 2"], sigma: Float[Array, "*#b"] | float) -> Float[Array, "*b"]:
         """Log-density in nats; a learned one is right up to a constant per sigma."""
 
-    def score(self, x: Float[Array, "*b 2"], sigma: Float[Array, "*#b"]) -> Float[Array, "*b 2"]:
+    def score(self, x: Float[Array, "*b 2"], sigma: Float[Array, "*#b"] | float) -> Float[Array, "*b 2"]:
         """Gradient of ``logp`` with respect to ``x``, in 1/length."""
 
 
@@ -75,8 +78,14 @@ class GaussianMixture:
         origins = means.mean(axis=1)
         centres = np.einsum("gij,gkj->gki", axes, means - origins[:, None])
         log_weights = np.log(weights / weights.sum())
-        arrays = (jnp.asarray(a) for a in (log_weights, origins, centres, axes, variances))
-        return cls(*arrays, labels=tuple(labels))
+        return cls(
+            jnp.asarray(log_weights),
+            jnp.asarray(origins),
+            jnp.asarray(centres),
+            jnp.asarray(axes),
+            jnp.asarray(variances),
+            tuple(labels),
+        )
 
     @property
     def parts(self) -> int:
@@ -89,20 +98,20 @@ class GaussianMixture:
         offsets = jnp.einsum("gij,gki->gkj", self.axes, self.centres, precision="highest")
         return self.origins[:, None] + offsets
 
-    def logp(self, x: Float[Array, "*b 2"], sigma: Float[Array, "*#b"]) -> Float[Array, "*b"]:
+    def logp(self, x: Float[Array, "*b 2"], sigma: Float[Array, "*#b"] | float) -> Float[Array, "*b"]:
         """Exact log p(x; sigma) in nats, finite wherever ``x`` is."""
         return _logp(self, x, jnp.asarray(sigma))
 
-    def score(self, x: Float[Array, "*b 2"], sigma: Float[Array, "*#b"]) -> Float[Array, "*b 2"]:
+    def score(self, x: Float[Array, "*b 2"], sigma: Float[Array, "*#b"] | float) -> Float[Array, "*b 2"]:
         """Exact gradient of ``logp`` with respect to ``x``."""
         return _score(self, x, jnp.asarray(sigma))
 
-    def responsibilities(self, x: Float[Array, "*b 2"], sigma: Float[Array, "*#b"]) -> Float[Array, "*b g"]:
+    def responsibilities(self, x: Float[Array, "*b 2"], sigma: Float[Array, "*#b"] | float) -> Float[Array, "*b g"]:
         """Posterior probability of each group given ``x`` at this noise level."""
         sigma = jnp.asarray(sigma)
 
         def body(_: None, group: "GaussianMixture") -> tuple[None, Array]:
-            logits, _, _ = _components(group, x, sigma)
+            logits, *_rest = _components(group, x, sigma)
             return None, jax.nn.logsumexp(jnp.stack(logits), axis=0)
 
         _, logits = jax.lax.scan(body, None, self)  # [groups, *b]

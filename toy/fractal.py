@@ -77,8 +77,16 @@ def branches() -> Branches:
     grow("B", np.array(ROOT), 5 * np.pi / 4, 0)
     labels, start, end, depth, weight, means, covariances = zip(*rows, strict=True)
     thickness = np.sqrt(np.linalg.eigvalsh(np.array(covariances))[:, 0])
-    arrays = map(np.array, (start, end, depth, weight, means, covariances))
-    return Branches(*arrays, thickness=thickness, labels=labels)
+    return Branches(
+        np.array(start),
+        np.array(end),
+        np.array(depth),
+        np.array(weight),
+        np.array(means),
+        np.array(covariances),
+        thickness,
+        labels,
+    )
 
 
 @lru_cache(maxsize=len(CLASSES))

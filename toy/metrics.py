@@ -7,6 +7,7 @@ target class, and ``truth``. None stands alone: a sharper sampler with fewer bra
 
 from dataclasses import dataclass
 from functools import lru_cache, partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -119,7 +120,7 @@ def sw1(x: Array, truth: Truth) -> Array:
 
 
 @jax.jit
-def statistics(x: Float[Array, "n 2"], truth: Truth) -> dict[str, Array]:
+def statistics(x: Float[Array, "n 2"], truth: Truth) -> dict[str, Any]:
     """What measures are made from, each worked out once."""
     logp = truth.density.logp(x, 0.0)
     log_share = jnp.log(truth.prior) + logp - truth.both.logp(x, 0.0)
@@ -133,12 +134,12 @@ def statistics(x: Float[Array, "n 2"], truth: Truth) -> dict[str, Array]:
 
 
 @partial(jax.jit, static_argnames="names")
-def _measure(stats: dict[str, Array], names: tuple[str, ...]) -> dict[str, Array]:
+def _measure(stats: dict[str, Any], names: tuple[str, ...]) -> dict[str, Array]:
     return {n: METRICS[n](*(stats[i] for i in METRICS[n].inputs)) for n in names}
 
 
 def measure(
-    x: Float[Array, "n 2"], target: str, names: tuple[str, ...] | None = None
+    x: Float[Array | np.ndarray, "n 2"], target: str, names: tuple[str, ...] | None = None
 ) -> dict[str, float | list[float]]:
     """All measures, or those named, of samples at sigma 0 against the class ``target``; shares as fractions."""
     stats = statistics(jnp.asarray(x, jnp.float32), truth(target, len(x)))

@@ -56,7 +56,7 @@ def heun(field: Field, x: Points, sigma: Array, sigma_next: Array, memory: Memor
     return jax.lax.cond(sigma_next > 0, correct, lambda memory: (euler_x, memory), memory)
 
 
-def scheduled(rule: Entry, knobs: Mapping[str, Array], share: Array) -> dict[str, Array]:
+def scheduled(rule: Entry, knobs: Mapping[str, Any], share: Array) -> dict[str, Array]:
     """The rule's knobs with its weights moved to ``share`` of their way from neutral."""
     values = {}
     for name, knob in rule.knobs.items():
@@ -120,7 +120,7 @@ def trajectory(
 
     levels = (sigmas[:-1], sigmas[1:], share, jax.random.split(key, steps))
     (last, _), path = jax.lax.scan(body, (x, start), levels)
-    return jnp.concatenate([x[None], path]) if keep else last[None]
+    return last[None] if path is None else jnp.concatenate([x[None], path])
 
 
 def _pick(entry: Entry, knobs: Mapping[str, Array]) -> dict[str, Array]:

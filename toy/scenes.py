@@ -6,10 +6,11 @@ URL, command line, slider, cache key, test case and figure caption are all the s
 import math
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from typing import Any
 
+import contourpy
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -77,7 +78,9 @@ class Scene:
         knobs = {name: knob for entry in entries for name, knob in entry.knobs.items()}
         given = {name: values.pop(name) for name in list(values) if name in knobs}
         cast = {role: str(values.pop(role, ROLE_DEFAULTS.get(role, "exact:A"))) for role in RULES[rule].roles}
-        settings = {name: _number(SETTINGS[name], values.pop(name)) for name in list(values) if name in SETTINGS}
+        settings: dict[str, Any] = {
+            name: _number(SETTINGS[name], values.pop(name)) for name in list(values) if name in SETTINGS
+        }
         target, start = str(values.pop("target", "A")), str(values.pop("start", "exact"))
         if values:
             have = ", ".join([*cast, *knobs, *SETTINGS, "schedule", "integrator", "target", "start"])
@@ -275,26 +278,26 @@ def view_of(name: str) -> View:
     return View(x, y, half)
 
 
-@partial(jax.jit, static_argnames=())
+@jax.jit
 def logp_on(density: Density, x: Array, sigma: Array) -> Array:
     """Log-density at points, compiled."""
     return density.logp(x, sigma)
 
 
-@partial(jax.jit, static_argnames=())
+@jax.jit
 def score_on(density: Density, x: Array, sigma: Array) -> Array:
     """Score at points, compiled."""
     return density.score(x, sigma)
 
 
 @partial(jax.jit, static_argnames="rule")
-def _guided(rule: str, cast: Mapping[str, Density], x: Array, sigma: Array, knobs: Mapping[str, Array]) -> Array:
+def _guided(rule: str, cast: Mapping[str, Density], x: Array, sigma: Array, knobs: Mapping[str, Any]) -> Array:
     entry = RULES[rule]
     memory = entry.facts.get("memory", lambda x: ())(x)
     return sampling.guided(entry, cast, x, sigma, knobs, memory)[0]
 
 
-def guided_score(scene: Scene, cast: Mapping[str, Density], x: Array, sigma: float) -> Array:
+def guided_score(scene: Scene, cast: Mapping[str, Density], x: Array | np.ndarray, sigma: float) -> Array:
     """Score that the scene's rule follows at points ``x`` and noise level ``sigma``, its schedule applied."""
     shares = SCHEDULES[scene.schedule]
     knobs = dict(scene.knobs)
@@ -341,6 +344,50 @@ def _logp_path(density: Density, path: Array, sigmas: Array) -> Array:
     return jax.lax.map(lambda now: density.logp(*now), (path, sigmas))
 
 
-def with_target(scene: Scene, classes: str) -> Scene:
-    """The scene measured against (and started from) the given classes."""
-    return replace(scene, target=classes)
+def contours(classes: str, *, sigma: float = 0.0, resolution: int = 480) -> list[np.ndarray]:
+    """Closed polylines [m, 2] around the 99% highest-density region of the exact p(x; sigma)."""
+    view = VIEWS["both"]
+    grid = view.grid(resolution)
+    logp = np.asarray(logp_on(fractal.mixture(classes), jnp.asarray(grid), jnp.float32(sigma)))
+    generator = contourpy.contour_generator(grid[0, :, 0], grid[:, 0, 1], logp)
+    return [np.asarray(line, np.float32) for line in generator.lines(fractal.threshold(classes, sigma=sigma))]
+
+
+def fields(
+    scene: Scene,
+    cast: Mapping[str, Density],
+    *,
+    sigma: float,
+    box: tuple[float, float, float, float],
+    resolution: int = 96,
+    arrows: int = 17,
+) -> dict[str, np.ndarray]:
+    """Densities and scores on regular grids over ``box`` (left, right, bottom, top) at one noise level.
+
+    ``logp1``, ``logp0`` (where there is a guide), ``truth``, ``error`` (the main model's score error times sigma):
+    [resolution, resolution], row 0 at the bottom; ``at`` [arrows^2, 2] and there the scores ``main``, ``guide``,
+    ``guided``, ``true``, times sigma^2: the displacement to the denoised point.
+    """
+    left, right, bottom, top = box
+    xs, ys = np.linspace(left, right, resolution), np.linspace(bottom, top, resolution)
+    grid = np.stack(np.meshgrid(xs, ys), axis=-1).astype(np.float32)
+    inner = (np.arange(arrows) + 0.5) / arrows
+    at = np.stack(np.meshgrid(left + inner * (right - left), bottom + inner * (top - bottom)), axis=-1)
+    at = at.reshape(-1, 2).astype(np.float32)
+    main, truth = cast["main"], fractal.mixture(scene.target)
+    guide = guide_role(scene)
+    level = jnp.float32(sigma)
+    error = sigma * (score_on(main, grid, level) - score_on(truth, grid, level))
+    out = {
+        "logp1": logp_on(main, grid, level),
+        "truth": logp_on(truth, grid, level),
+        "error": jnp.linalg.norm(error, axis=-1),
+        "at": at,
+        "main": sigma**2 * score_on(main, at, level),
+        "guided": sigma**2 * guided_score(scene, cast, at, sigma),
+        "true": sigma**2 * score_on(truth, at, level),
+    }
+    if guide:
+        out["logp0"] = logp_on(cast[guide], grid, level)
+        out["guide"] = sigma**2 * score_on(cast[guide], at, level)
+    return {name: np.asarray(value) for name, value in out.items()}

@@ -166,8 +166,10 @@ body {{ margin: 0; padding: 12px; background: light-dark(#ffffff, #0e1117); }}
 <script type="text/plain" id="toy-pack">{base64.b64encode(pack_bytes).decode("ascii")}</script>
 <script type="module">
 {js}
-const packed = atob(document.getElementById("toy-pack").textContent);
-window.toyViewer = mount(document.querySelector("[data-toy-viewer]"), Uint8Array.from(packed, (c) => c.charCodeAt(0)));
+{{
+  const bytes = Uint8Array.from(atob(document.getElementById("toy-pack").textContent), (c) => c.charCodeAt(0));
+  window.toyViewer = mount(document.querySelector("[data-toy-viewer]"), bytes);
+}}
 </script>
 </body>
 </html>

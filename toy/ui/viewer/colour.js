@@ -7,14 +7,14 @@ const LIGHT = {
   classA: [230, 132, 0],
   classB: [128, 134, 142],
   lost: [16, 92, 200],
-  gained: [122, 70, 10],
+  gained: [116, 66, 10],
   p1: [0, 138, 98],
   p0: [200, 44, 40],
   ratio: [20, 100, 190],
   ratioLow: [170, 120, 30],
   tilt: [112, 60, 170],
   truth: [60, 70, 84],
-  error: [190, 60, 0],
+  error: [160, 140, 0],
   main: [0, 138, 98],
   guide: [200, 44, 40],
   difference: [20, 100, 190],
@@ -32,14 +32,14 @@ const DARK = {
   classA: [255, 170, 64],
   classB: [140, 148, 160],
   lost: [70, 150, 255],
-  gained: [214, 150, 70],
+  gained: [176, 108, 36],
   p1: [40, 200, 150],
   p0: [255, 104, 92],
   ratio: [90, 170, 255],
   ratioLow: [220, 170, 80],
   tilt: [190, 140, 255],
   truth: [190, 200, 214],
-  error: [255, 130, 50],
+  error: [240, 225, 90],
   main: [40, 200, 150],
   guide: [255, 104, 92],
   difference: [90, 170, 255],
@@ -92,9 +92,9 @@ export function gainColour(gain, colours, background) {
   return mix(mix(background, colours.classA, 0.16), gain < 0 ? colours.lost : colours.gained, amount);
 }
 
-// Density relative to its maximum in view, log p - max, to opacity: the fourth root keeps the twigs in sight.
+// Density relative to its maximum in view, log p - max, to opacity: the square root keeps the thinner parts in sight.
 export function densityAlpha(relative) {
-  return Math.exp(Math.max(relative, -40) * 0.25);
+  return Math.exp(Math.max(relative, -40) * 0.5);
 }
 
 // Log ratio around its mean, -1..1, to [colour key, opacity].

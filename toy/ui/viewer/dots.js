@@ -70,7 +70,9 @@ export class Dots {
   begin(radius, opacity = 0.82) {
     const key = `${radius.toFixed(2)}|${opacity}`;
     if (key !== this.stampKey) {
-      Object.assign(this, stamps(radius, opacity, this.stride));
+      this.small = stamps(radius, opacity, this.stride);
+      // Those that left are few and matter most.
+      this.large = stamps(radius * 1.3 + 0.15, Math.min(1, opacity + 0.1), this.stride);
       this.stampKey = key;
     }
     this.pixels.fill(0);
@@ -80,10 +82,10 @@ export class Dots {
     this.context.putImageData(this.image, -this.margin, -this.margin);
   }
 
-  stampAt(sx, sy, rgb) {
+  stampAt(stamp, sx, sy, rgb) {
     const ix = Math.floor(sx);
     const iy = Math.floor(sy);
-    const { offsets, alphas } = this.table[Math.floor((sy - iy) * SUB) * SUB + Math.floor((sx - ix) * SUB)];
+    const { offsets, alphas } = stamp.table[Math.floor((sy - iy) * SUB) * SUB + Math.floor((sx - ix) * SUB)];
     const base = (iy + this.margin) * this.stride + ix + this.margin;
     const pixels = this.pixels;
     for (let j = 0; j < offsets.length; j++) {
@@ -97,7 +99,7 @@ export class Dots {
   // outside. Those outside are drawn last, so that none hides. Returns how many centres are off the screen.
   draw(points, n, cam, colours, shades = null) {
     const { width, height } = this;
-    const reach = this.reach;
+    const reach = this.large.reach;
     if (this.late.length < n) this.late = new Int32Array(n);
     let late = 0;
     let off = 0;
@@ -111,12 +113,12 @@ export class Dots {
         if (!(sx >= -reach && sx < width + reach && sy >= -reach && sy < height + reach)) continue;
       }
       if (shades !== null && shades[p] > 0) this.late[late++] = p;
-      else this.stampAt(sx, sy, inside);
+      else this.stampAt(this.small, sx, sy, inside);
     }
     for (let k = 0; k < late; k++) {
       const p = this.late[k];
       const shade = Math.min(SHADES - 1, Math.round(shades[p] * (SHADES - 1)));
-      this.stampAt(ox + points[2 * p] * scale, oy - points[2 * p + 1] * scale, colours[shade]);
+      this.stampAt(shade > 1 ? this.large : this.small, ox + points[2 * p] * scale, oy - points[2 * p + 1] * scale, colours[shade]);
     }
     return off;
   }

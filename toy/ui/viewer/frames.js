@@ -23,7 +23,7 @@ export function timeAt(sigmas, sigma) {
 }
 
 // The scrub bar is logarithmic down to sigma_min; the last step, to 0, gets the remaining TAIL of it.
-export const TAIL = 0.05;
+export const TAIL = 0.07;
 
 export function barAt(sigma, sigmaMax, sigmaMin) {
   if (sigma <= sigmaMin) return 1 - TAIL * Math.max(0, sigma / sigmaMin);

@@ -2,6 +2,7 @@
 
 import { Dots } from "./dots.js";
 import { h, setText } from "./dom.js";
+import { MovingScenery } from "./scenery.js";
 
 const SLOW = 0.05;
 
@@ -20,6 +21,7 @@ export class Panel {
     this.front = h("canvas", { "aria-hidden": "true", testid: `dots-${slot}` });
     this.above = h("canvas", { "aria-hidden": "true" });
     this.dots = new Dots(this.front);
+    this.moving = new MovingScenery();
     this.backContext = this.back.getContext("2d");
     this.aboveContext = this.above.getContext("2d");
     this.badge = h("div", { class: "tv-badge", testid: `badge-${slot}` });
@@ -105,11 +107,9 @@ export class Panel {
       setText(made.label, knob.label);
       made.element.title = editable ? (knob.help ?? "") : "Needs the server: this page plays a stored scene offline";
       for (const input of [made.range, made.number]) {
-        if (document.activeElement !== input) {
-          input.min = knob.lo;
-          input.max = knob.hi;
-          input.step = input === made.number ? "any" : knob.step;
-        }
+        input.min = knob.lo;
+        input.max = knob.hi;
+        input.step = input === made.number ? "any" : knob.step;
         input.disabled = !editable;
       }
       made.digits = Math.max(2, Math.min(4, Math.ceil(-Math.log10(knob.step || SLOW))));
@@ -123,10 +123,9 @@ export class Panel {
     const range = h("input", { ...common, type: "range", testid: `knob-${knob.name}-${this.slot}`, min: knob.lo, max: knob.hi, step: knob.step });
     const number = h("input", { ...common, type: "number", class: "tv-number", testid: `number-${knob.name}-${this.slot}`, step: "any" });
     const made = { label, range, number, digits: 2, element: h("label", { class: "tv-knob" }, label, range, number) };
-    const inner = number.getRootNode.bind(number);
     made.show = (value) => {
       if (!made.held) range.value = value;
-      if (inner().activeElement !== number) number.value = Number(value).toFixed(made.digits);
+      if (number.getRootNode().activeElement !== number) number.value = Number(value).toFixed(made.digits);
       range.style.setProperty("--tv-at", `${(100 * (value - range.min)) / (range.max - range.min || 1)}%`);
     };
     const tell = (value, phase) => {
@@ -145,9 +144,10 @@ export class Panel {
     });
     number.addEventListener("change", () => {
       if (number.value === "") return;
-      tell(Number(number.value), "release");
-      range.value = number.value;
-      number.value = Number(range.min) <= Number(number.value) && Number(number.value) <= Number(range.max) ? number.value : range.value;
+      // Out of range becomes the end of the range, and the field says so.
+      const taken = Math.min(Number(range.max), Math.max(Number(range.min), Number(number.value)));
+      tell(taken, "release");
+      number.value = taken.toFixed(made.digits);
     });
     return made;
   }

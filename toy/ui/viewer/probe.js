@@ -42,13 +42,14 @@ export class ProbeCard {
   }
 
   // `panel`: one entry of the probe's panels, or null while it is awaited.
-  update({ what, panel, distance, side, colours, vertical }) {
+  update({ what, panel, stale, distance, side, colours, vertical }) {
     this.element.hidden = false;
     this.element.classList.toggle("tv-card-right", side === "right");
     this.element.classList.toggle("tv-card-low", vertical === "low");
     setText(this.what, what);
     setText(this.distance, distance ?? "");
     this.element.classList.toggle("tv-card-empty", !panel);
+    this.element.classList.toggle("tv-card-stale", stale);
     if (!panel) return;
     const vectors = decompose(panel);
     const longest = Math.max(1e-12, ...Object.values(vectors).map((v) => (v ? Math.hypot(...v) : 0)));

@@ -16,7 +16,7 @@ export class Transport {
     this.play = h("button", { type: "button", class: "tv-play", testid: "play", onclick: () => on.play() });
     swapIcon(this.play, "play", "Play (space)");
     this.loop = toggle("loop", "loop", "Start again at the end", (value) => on.loop(value));
-    this.forward = toggle("forward", "forward process", "Watch data dissolve into noise, x₀ + σε, then come back along the ODE", (value) =>
+    this.forward = toggle("forward", "forward", "Forward process: watch data dissolve into noise, x₀ + σε, then come back along the ODE", (value) =>
       on.forward(value),
     );
     this.speed = h("select", { class: "tv-select", testid: "speed", "aria-label": "Speed", title: "Speed" });

@@ -40,8 +40,10 @@ export function visibleBox(cam) {
 }
 
 // Noise spreads the points by sqrt(sigma^2 + sigma_data^2): a camera that steps back by as much keeps them all in sight.
+// In steps too small to see, so that at low noise the camera stands still and what stands still need not be redrawn.
 export function noiseZoom(sigma, sigmaData) {
-  return Math.sqrt(sigma * sigma + sigmaData * sigmaData) / sigmaData;
+  const zoom = Math.sqrt(sigma * sigma + sigmaData * sigmaData) / sigmaData;
+  return Math.exp(Math.round(Math.log(zoom) * 2000) / 2000);
 }
 
 // A round length (1, 2 or 5 times a power of ten) of at most `most` data units, for the scale bar.

@@ -1,0 +1,11 @@
+"""Explore: two methods side by side, moving."""
+
+from toy.ui.shell import DEFAULT_PACK, awaited, style, viewer
+
+style()
+if awaited():
+    from toy.ui import explore
+
+    explore.page()
+elif DEFAULT_PACK.exists():
+    viewer(DEFAULT_PACK.read_bytes(), "viewer-while-starting")

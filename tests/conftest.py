@@ -1,0 +1,84 @@
+"""Shapes checked at run time in the rooms of arrays, an independent reference, and hypothesis without a clock."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+
+import jax
+import numpy as np
+import pytest
+from beartype import BeartypeConf, FrozenDict, beartype
+from hypothesis import HealthCheck, settings
+from jaxtyping import install_import_hook
+from scipy.special import logsumexp, softmax
+
+# A number may be a Python number or an array without axes: knobs and noise levels come as either.
+checked = beartype(conf=BeartypeConf(hint_overrides=FrozenDict({float: float | int | jax.Array})))
+install_import_hook(["toy.fractal", "toy.guidance", "toy.schedules", "models.training"], f"{__name__}.checked")
+
+jax.config.update("jax_default_matmul_precision", "highest")
+
+settings.register_profile("here", deadline=None, max_examples=20, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("ci", settings.get_profile("here"), derandomize=True, database=None)
+settings.load_profile("ci" if os.environ.get("CI") else "here")
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A Gaussian mixture in NumPy, double precision, by inverting every covariance: slow and plain on purpose.
+
+    ``weights`` [m] summing to one, ``means`` [m, 2], ``covariances`` [m, 2, 2], ``group`` [m] the branch of each.
+    """
+
+    weights: np.ndarray
+    means: np.ndarray
+    covariances: np.ndarray
+    group: np.ndarray
+
+    def _logits(self, x: np.ndarray, sigma: float) -> tuple[np.ndarray, np.ndarray]:
+        smoothed = self.covariances + sigma**2 * np.eye(2)
+        offset = np.asarray(x, np.float64)[:, None] - self.means  # [n, m, 2]
+        pull = np.einsum("mij,nmj->nmi", np.linalg.inv(smoothed), offset)
+        log_norm = -np.log(2 * np.pi) - 0.5 * np.log(np.linalg.det(smoothed))
+        return np.log(self.weights) + log_norm - 0.5 * np.sum(offset * pull, axis=-1), -pull
+
+    def logp(self, x: np.ndarray, sigma: float) -> np.ndarray:
+        """Log-density [n] at points [n, 2]."""
+        return logsumexp(self._logits(x, sigma)[0], axis=1)
+
+    def score(self, x: np.ndarray, sigma: float) -> np.ndarray:
+        """Its gradient, [n, 2]."""
+        logits, scores = self._logits(x, sigma)
+        return np.einsum("nm,nmi->ni", softmax(logits, axis=1), scores)
+
+    def responsibilities(self, x: np.ndarray, sigma: float) -> np.ndarray:
+        """Posterior of each branch, [n, branches]."""
+        posterior = softmax(self._logits(x, sigma)[0], axis=1)
+        return np.stack([posterior[:, self.group == g].sum(axis=1) for g in range(self.group.max() + 1)], axis=1)
+
+    def moments(self, sigma: float) -> tuple[np.ndarray, np.ndarray]:
+        """Mean [2] and covariance [2, 2]."""
+        mean = self.weights @ self.means
+        offset = self.means - mean
+        spread = np.einsum("m,mi,mj->ij", self.weights, offset, offset)
+        return mean, spread + np.einsum("m,mij->ij", self.weights, self.covariances) + sigma**2 * np.eye(2)
+
+
+@lru_cache
+def _reference(classes: str) -> Reference:
+    from toy import fractal
+
+    tree = fractal.branches()
+    chosen = [i for i, label in enumerate(tree.labels) if label in classes]
+    parts = tree.means.shape[1]
+    weights = np.repeat(tree.weight[chosen], parts)
+    covariances = np.repeat(tree.covariances[chosen], parts, axis=0)
+    group = np.repeat(np.arange(len(chosen)), parts)
+    return Reference(weights / weights.sum(), tree.means[chosen].reshape(-1, 2), covariances, group)
+
+
+@pytest.fixture(scope="session")
+def reference() -> Callable[[str], Reference]:
+    """The reference density of the classes 'A', 'B' or 'AB'."""
+    return _reference

@@ -1,0 +1,109 @@
+"""The tree has the digits of arXiv:2406.02507 and of an independent reading of its generator."""
+
+import jax
+import numpy as np
+import pytest
+
+from toy import fractal
+
+
+def test_first_component_of_each_class():
+    tree = fractal.branches()
+    first = {label: tree.labels.index(label) for label in "AB"}
+    np.testing.assert_allclose(tree.means[first["A"], 0], (0.021344, 0.063334), atol=1e-6)
+    np.testing.assert_allclose(tree.means[first["B"], 0], (-0.014545, 0.025511), atol=1e-6)
+
+
+def test_branches_and_components():
+    tree = fractal.branches()
+    assert tree.labels == ("A",) * 127 + ("B",) * 127
+    for label in "AB":
+        chosen = tree.of(label)
+        np.testing.assert_array_equal(np.bincount(tree.depth[chosen]), 2 ** np.arange(7))
+        assert tree.means[chosen].reshape(-1, 2).shape == (1016, 2)
+    assert fractal.mixture("A").log_weights.size == fractal.mixture("B").log_weights.size == 1016
+    assert fractal.mixture("AB").log_weights.size == 2032
+
+
+def test_children_start_where_their_parent_ends():
+    tree = fractal.branches()
+    last = {}  # depth -> the branch drawn last at that depth
+    for i, depth in enumerate(tree.depth):
+        if depth:
+            np.testing.assert_array_equal(tree.start[i], tree.end[last[depth - 1]])
+        else:
+            np.testing.assert_allclose(tree.start[i], np.array(fractal.ROOT) * fractal.SCALE)
+        last[depth] = i
+
+
+@pytest.mark.parametrize(
+    ("classes", "mean", "std"),
+    [
+        ("A", (0.37185, 0.36461), (0.33306, 0.34149)),
+        ("B", (-0.33943, -0.33147), (0.36775, 0.37462)),
+        ("AB", (-0.00014, 0.00057), (0.49985, 0.49990)),
+    ],
+)
+def test_moments_of_a_class(reference, classes, mean, std):
+    found_mean, covariance = reference(classes).moments(0)
+    np.testing.assert_allclose(found_mean, mean, atol=1e-5)
+    np.testing.assert_allclose(np.sqrt(np.diag(covariance)), std, atol=1e-5)
+
+
+def test_mass_of_depths():
+    tree = fractal.branches()
+    mass = np.bincount(tree.depth[tree.of("A")], tree.mass("A"))
+    np.testing.assert_allclose(mass, (0.2572, 0.1510, 0.1527, 0.1616, 0.1176, 0.0865, 0.0734), atol=1e-4)
+
+
+def test_thinnest_and_thickest_branch():
+    tree = fractal.branches()
+    deviations = np.sqrt(np.linalg.eigvalsh(tree.covariances[tree.of("A")]))
+    assert deviations.min() == pytest.approx(0.0039, abs=1e-4)
+    assert deviations.max() == pytest.approx(0.0217, abs=1e-4)
+    np.testing.assert_allclose(tree.thickness[tree.of("A")], deviations[:, 0])
+
+
+def test_prior():
+    assert fractal.prior("A") == pytest.approx(0.477011, abs=1e-6)
+    assert fractal.prior("A") + fractal.prior("B") == pytest.approx(1)
+    assert fractal.prior("AB") == 1
+
+
+def test_quoted_log_densities_and_score():
+    density = fractal.mixture("A")
+    at, off = np.float32([[0.0824, 0.1277]]), np.float32([[0.45, 1.22]])
+    np.testing.assert_allclose(density.logp(jax.numpy.asarray(at), 0.0), 2.901165, atol=1e-4)
+    np.testing.assert_allclose(density.logp(jax.numpy.asarray(off), 0.03), -2.213169, atol=1e-4)
+    np.testing.assert_allclose(density.score(jax.numpy.asarray(off), 0.03), [(14.96336, -20.62319)], rtol=1e-4)
+
+
+@pytest.mark.parametrize(("classes", "level"), [("A", -1.85), ("B", -1.885), ("AB", -2.541)])
+def test_level_of_the_99_percent_region(classes, level):
+    assert fractal.threshold(classes) == pytest.approx(level, abs=0.03)
+
+
+def test_level_of_the_last_thousandth():
+    assert fractal.threshold("A", 0.999) == pytest.approx(-3.93, abs=0.12)
+
+
+def test_level_at_a_noise_level_bounds_its_mass():
+    mass, sigma, n = 0.9, 0.1, 2**13
+    density = fractal.mixture("A")
+    x = density.sample(jax.random.key(7), n, sigma)
+    inside = np.mean(density.logp(x, sigma) >= fractal.threshold("A", mass, sigma))
+    assert inside == pytest.approx(mass, abs=5 * np.sqrt(mass * (1 - mass) / n))
+
+
+@pytest.mark.parametrize(("classes", "entropy"), [("A", -1.354), ("B", -1.322), ("AB", -0.657)])
+def test_entropy(classes, entropy):
+    density = fractal.mixture(classes)
+    logp = density.logp(density.sample(jax.random.key(1), 2**16), 0.0)
+    assert -np.mean(logp) == pytest.approx(entropy, abs=0.02)
+
+
+@pytest.mark.parametrize("bad", ["C", "", "a", "BA"])
+def test_unknown_class_names_the_legal_ones(bad):
+    for ask in (fractal.branches().of, fractal.branches().mass, fractal.mixture, fractal.prior, fractal.threshold):
+        with pytest.raises(ValueError, match=f"unknown class '{bad}'; have: A, B, AB"):
+            ask(bad)

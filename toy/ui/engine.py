@@ -1,0 +1,128 @@
+"""The one place where the app computes: a worker, its bounded queue, and what has been computed already.
+
+Nothing here imports JAX at the top: a page can show the shipped scene while the worker's thread is still importing.
+"""
+
+import gc
+import itertools
+import queue
+import threading
+from collections.abc import Callable, Hashable
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeout
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+from cachetools import LRUCache
+
+PREVIEW, FULL, BACKGROUND = 0, 1, 2  # smaller goes first
+QUEUE_LIMIT = 96
+CACHE_BYTES = 256 * 2**20
+
+
+class Busy(Exception):
+    """Too much is waiting already, or the answer did not come in time."""
+
+
+@dataclass(order=True)
+class _Job:
+    priority: int
+    number: int
+    key: Hashable = field(compare=False)
+    work: Callable[[], Any] = field(compare=False)
+    future: Future = field(compare=False)
+
+
+class Engine:
+    """One worker thread for all visitors: the most urgent job first, the same job once, results kept by content."""
+
+    def __init__(self, warm_up: Callable[[], None] | None = None) -> None:
+        """Start the worker; ``warm_up`` is its first job, and ``ready`` is set when it is done."""
+        self.ready = threading.Event()
+        self.failure = ""
+        self.idle = threading.Event()  # set while nobody waits for a result
+        self._jobs: queue.PriorityQueue[_Job] = queue.PriorityQueue()
+        self._numbers = itertools.count()
+        self._waiting: dict[Hashable, Future] = {}
+        self._results: LRUCache = LRUCache(CACHE_BYTES, getsizeof=_size)
+        self._lock = threading.Lock()
+        threading.Thread(target=self._run, args=(warm_up,), name="engine", daemon=True).start()
+
+    def get(self, key: Hashable, work: Callable[[], Any], *, priority: int = FULL, wait: float = 8.0) -> Any:
+        """The result of ``work`` by its ``key``, from the cache or the worker; Busy where that takes too long.
+
+        Work that was not waited for goes on, so that asking again finds it.
+        """
+        future = self.submit(key, work, priority=priority)
+        try:
+            return future.result(timeout=wait)
+        except FutureTimeout:
+            raise Busy(f"no answer within {wait:g} s") from None
+
+    def submit(self, key: Hashable, work: Callable[[], Any], *, priority: int = FULL) -> Future:
+        """Queue ``work`` unless its result is there or awaited already; Busy where the queue is full."""
+        with self._lock:
+            if key in self._results:
+                done: Future = Future()
+                done.set_result(self._results[key])
+                return done
+            if key in self._waiting:
+                return self._waiting[key]
+            if len(self._waiting) >= QUEUE_LIMIT:
+                raise Busy(f"{len(self._waiting)} computations are waiting")
+            future: Future = Future()
+            self._waiting[key] = future
+            self.idle.clear()
+        self._jobs.put(_Job(priority, next(self._numbers), key, work, future))
+        return future
+
+    def _run(self, warm_up: Callable[[], None] | None) -> None:
+        try:
+            if warm_up:
+                warm_up()
+            self.ready.set()
+        except Exception as error:  # shown on the page; without it the page would wait for ever
+            self.failure = f"{type(error).__name__}: {error}"
+            return
+        while True:
+            with self._lock:
+                if not self._waiting:
+                    self.idle.set()
+            job = self._jobs.get()
+            try:
+                result = job.work()
+            except Exception as error:
+                with self._lock:
+                    self._waiting.pop(job.key, None)
+                job.future.set_exception(error)
+                continue
+            with self._lock:
+                self._waiting.pop(job.key, None)
+                with suppress(ValueError):  # larger than the whole cache: handed over, not kept
+                    self._results[job.key] = result
+            job.future.set_result(result)
+
+
+def _size(value: Any) -> int:
+    return max(1, getattr(value, "nbytes", 1024))
+
+
+@cache
+def engine() -> Engine:
+    """The app's engine, started on first use."""
+    return Engine(warm_up)
+
+
+def warm_up() -> None:
+    """Import JAX, load the default cast and compile what the first visitor will ask for."""
+    from toy.files import keep_compiled
+
+    keep_compiled()
+    from toy.ui import explorer
+
+    explorer.rehearse()
+    # Streamlit collects garbage after every run; what is loaded now stays, so it need not be looked at again.
+    gc.collect()
+    gc.freeze()

@@ -1,0 +1,109 @@
+"""The Explore page: two linked panels, and everything that one may want to do with what they show."""
+
+from dataclasses import replace
+from typing import Any
+
+import streamlit as st
+
+from toy.ui import controls, explorer, share
+from toy.ui.engine import BACKGROUND, FULL, PREVIEW, Busy, Engine, engine
+from toy.ui.shell import load_state, save_state, show_notes, viewer
+from toy.ui.state import SLOTS, State, from_viewer
+
+KEY = "viewer"
+
+
+def page() -> None:
+    """Draw the page; the engine is ready."""
+    state = load_state()
+    if "settings" not in state.hide:
+        controls.sidebar(state)
+    show_notes()
+    _viewer()
+    if "settings" not in state.hide:
+        share.bar(st.session_state.state)
+
+
+@st.fragment
+def _viewer() -> None:
+    state: State = st.session_state.state
+    given = st.session_state.get(KEY) or {}
+    ui = given.get("ui")
+    if ui and ui != st.session_state.get("ui_seen"):
+        st.session_state.ui_seen = ui
+        state = from_viewer(state, ui)
+        save_state(state)
+    raw = given.get("request")
+    fresh = raw is not None and raw != st.session_state.get("request_seen")
+    st.session_state.request_seen = raw
+    request = explorer.Request.of(raw, state)
+    if fresh and request.phase in ("drag", "release"):
+        try:
+            state = request.apply(state)
+        except ValueError:
+            fresh = False
+        if request.phase == "release":
+            save_state(state)
+    if not fresh:
+        request = replace(request, seq=0, phase="release")
+    data = answer(engine(), state, request, st.session_state)
+    viewer(data, KEY)
+
+
+def answer(found: Engine, state: State, request: explorer.Request, memory: Any) -> bytes:
+    """The pack for a request: a preview while dragging, the whole scene on release, what there is when busy."""
+    drag = request.phase == "drag"
+    counts = (explorer.PREVIEW,) if drag else (state.left.n, explorer.PREVIEW)
+    busy = False
+    for n in counts:
+        try:
+            sides = {
+                slot: _side(found, replace(state.scene(slot), n=min(n, state.left.n)), drag or busy) for slot in SLOTS
+            }
+            memory["sides"] = sides
+            break
+        except Busy:
+            busy = True
+    else:
+        sides = memory.get("sides")
+        if sides is None:
+            raise Busy("the server is busy: reload in a few seconds")
+    extra: dict[str, Any] = {}
+    if not busy and not drag:
+        try:
+            extra = _extras(found, state, request)
+        except Busy:
+            busy = True
+    note = "busy: many visitors are computing, still working on yours" if busy else ""
+    preview = sides["left"].scene.n != state.left.n
+    return explorer.assemble(state, sides, request, preview=preview, busy=busy, note=note, **extra)
+
+
+def _side(found: Engine, scene: Any, urgent: bool) -> explorer.Side:
+    priority, wait = (PREVIEW, 2.0) if urgent else (FULL, 4.0)
+    return found.get(("side", scene), lambda: explorer.side(scene), priority=priority, wait=wait)
+
+
+def _extras(found: Engine, state: State, request: explorer.Request) -> dict[str, Any]:
+    """Layers and probe of both sides, if they were asked for."""
+    out: dict[str, Any] = {}
+    if request.layers and request.box:
+        sigma, box = request.sigma, request.box
+
+        def fields() -> dict[str, Any]:
+            return {slot: explorer.field(state.scene(slot), sigma, box) for slot in SLOTS}
+
+        key = ("field", *(replace(state.scene(slot), n=1, seed=0) for slot in SLOTS), sigma, box)
+        out["fields"] = found.get(key, fields, priority=PREVIEW, wait=3.0)
+    if request.probe:
+        at = request.probe
+
+        def probes() -> list[dict[str, Any]]:
+            return [explorer.probe(state.scene(slot), at, request.sigma) for slot in SLOTS]
+
+        key = ("probe", state.left, state.right, at, request.sigma)
+        out["probes"] = found.get(key, probes, priority=PREVIEW, wait=3.0)
+    return out
+
+
+__all__ = ["BACKGROUND", "answer", "page"]

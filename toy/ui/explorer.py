@@ -1,0 +1,383 @@
+"""From the visitor's state and request to the bytes that the viewer shows."""
+
+import hashlib
+import json
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cache, lru_cache
+from typing import Any
+
+import jax
+import numpy as np
+
+import models
+from toy import fractal, metrics, scenes
+from toy.scenes import Frame, Scene
+from toy.ui.packing import pack, quantise
+from toy.ui.state import SLOTS, State
+
+PREVIEW = 512
+SIGMA_DATA = 0.5
+MEASURES = ("outliers", "branch_tv", "alignment")
+RESOLUTION = 96
+
+METHODS = {
+    "none": "No guidance",
+    "cfg": "CFG",
+    "autoguidance": "Autoguidance",
+    "cfg_autoguidance": "CFG + autoguidance",
+    "naive_truncation": "Naive truncation",
+}
+
+
+def title(rule: str) -> str:
+    """A rule's name for people."""
+    return METHODS.get(rule, rule.replace("_", " ").capitalize())
+
+
+# --- Requests ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the viewer asks for; made by ``Request.of``, which takes nothing on trust."""
+
+    seq: int = 0
+    have: str = ""
+    phase: str = "release"
+    knobs: tuple[tuple[str, str, float], ...] = ()  # (slot, name, value)
+    sigma: float = 0.03
+    box: tuple[float, float, float, float] | None = None
+    layers: bool = False
+    probe: tuple[float, float] | None = None
+
+    @classmethod
+    def of(cls, given: Any, state: State) -> "Request":
+        """A request from the component's value; what is missing or not legal falls back to nothing asked."""
+        if not isinstance(given, Mapping):
+            return cls()
+        knobs = []
+        for slot in SLOTS:
+            wanted = dict(_mapping(_mapping(given.get("knobs")).get(slot)))
+            interval = _numbers(_mapping(given.get("interval")).get(slot), 2)
+            if interval and state.scene(slot).schedule == "interval":
+                wanted |= {"lo": interval[0], "hi": interval[1]}
+            known = dict(state.scene(slot).knobs)
+            for name, value in wanted.items():
+                number = _numbers([value], 1)
+                if name in known and number:
+                    knob = live_knobs(state.scene(slot))[name]
+                    knobs.append((slot, name, float(f"{min(max(number[0], knob.lo), knob.hi):.6g}")))
+        box = _numbers(given.get("box"), 4)
+        if box and not (box[0] < box[1] and box[2] < box[3] and max(map(abs, box)) <= 1000):
+            box = None
+        probe = _numbers(given.get("probe"), 2)
+        sigma = _numbers([given.get("sigma")], 1)
+        seq = given.get("seq")
+        return cls(
+            seq=seq if isinstance(seq, int) and 0 <= seq < 2**53 else 0,
+            have=str(given.get("have") or "")[:64],
+            phase=str(given.get("phase")) if given.get("phase") in ("drag", "release", "field", "probe") else "release",
+            knobs=tuple(knobs),
+            sigma=min(max(sigma[0], 0.002), 100.0) if sigma else 0.03,
+            box=box,  # type: ignore[arg-type]
+            layers=bool(given.get("layers")),
+            probe=probe if probe and max(map(abs, probe)) <= 1000 else None,  # type: ignore[arg-type]
+        )
+
+    def apply(self, state: State) -> State:
+        """The state with the knobs as they are on the viewer."""
+        for slot in SLOTS:
+            values = {name: value for side, name, value in self.knobs if side == slot}
+            if values:
+                state = state.change(slot, **values)
+        return state
+
+
+def _mapping(value: Any) -> Mapping:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _numbers(value: Any, count: int) -> tuple[float, ...] | None:
+    if not isinstance(value, list | tuple) or len(value) != count:
+        return None
+    if not all(isinstance(v, int | float) and math.isfinite(v) for v in value):
+        return None
+    return tuple(float(v) for v in value)
+
+
+def live_knobs(scene: Scene) -> dict[str, Any]:
+    """Knobs of the rule, the schedule and the integrator by name."""
+    from toy.sampling import INTEGRATORS
+    from toy.schedules import SCHEDULES
+
+    entries = (scene.entry, SCHEDULES[scene.schedule], INTEGRATORS[scene.integrator])
+    return {name: knob for entry in entries for name, knob in entry.knobs.items()}
+
+
+# --- Computing --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Side:
+    """One scene, computed and packed: what the cache keeps."""
+
+    scene: Scene
+    arrays: dict[str, Any]
+    metrics: dict[str, Any]
+    floor: dict[str, Any]
+    seconds: float
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of its arrays."""
+        return sum((a[0] if isinstance(a, tuple) else a).nbytes for a in self.arrays.values())
+
+
+def side(scene: Scene) -> Side:
+    """Sample, measure and pack one scene."""
+    began = time.perf_counter()
+    frame = scenes.compute(scene, models.cast(scene.cast), floor=False, measures=MEASURES)
+    arrays = {
+        "positions": positions(frame),
+        "outside": scenes.outside(frame).astype(np.uint8),
+        "branch_gain": branch_gain(frame),
+    }
+    seconds = time.perf_counter() - began
+    floor = metrics.floor(scene.target, scene.n)
+    return Side(scene, arrays, dict(frame.metrics), {name: floor[name] for name in MEASURES}, seconds)
+
+
+def positions(frame: Frame) -> tuple[np.ndarray, float, float]:
+    """Path in the network's own units x / sqrt(sigma^2 + sigma_data^2), in 16 bits.
+
+    Runaway particles are held at 50 units, far off every screen, so that they do not cost the others their digits.
+    """
+    scale = np.sqrt(np.square(frame.sigmas) + SIGMA_DATA**2)[:, None, None]
+    return quantise(np.clip(np.nan_to_num(frame.path / scale, nan=50.0, posinf=50.0, neginf=-50.0), -50, 50))
+
+
+def branch_gain(frame: Frame) -> np.ndarray:
+    """log2 of sampled over true mass of each branch, within 3 of zero."""
+    true = fractal.branches().mass(frame.scene.target)
+    ratio = np.log2(np.maximum(frame.occupancy, 1e-9) / true)
+    return np.clip(np.nan_to_num(ratio, nan=-3.0), -3, 3).astype(np.float32)
+
+
+@cache
+def scenery() -> dict[str, np.ndarray]:
+    """Tree and outlines: the same in every scene."""
+    tree = fractal.branches()
+    arrays: dict[str, np.ndarray] = {
+        "tree.segments": np.concatenate([tree.start, tree.end], axis=1).astype(np.float32),
+        "tree.depth": tree.depth.astype(np.uint8),
+        "tree.thickness": tree.thickness.astype(np.float32),
+    }
+    for classes in fractal.CLASSES:
+        lines = scenes.contours(classes)
+        arrays[f"outline.{classes}"] = np.concatenate(lines)
+        arrays[f"outline.{classes}.starts"] = np.cumsum([0, *map(len, lines[:-1])]).astype(np.uint32)
+    return arrays
+
+
+@lru_cache(maxsize=8)
+def forward_samples(target: str, n: int, seed: int) -> np.ndarray:
+    """True samples at sigma 0 for the forward process."""
+    return np.asarray(fractal.mixture(target).sample(jax.random.key(seed + 1), n), np.float32)
+
+
+def field(scene: Scene, sigma: float, box: tuple[float, float, float, float]) -> dict[str, Any]:
+    """Layers of one side over ``box``, as the viewer takes them."""
+    found = scenes.fields(scene, models.cast(scene.cast), sigma=sigma, box=box, resolution=RESOLUTION)
+    arrays: dict[str, Any] = {name: quantise(found[name]) for name in ("logp1", "logp0", "error") if name in found}
+    for name in ("main", "guide", "guided"):
+        if name in found:
+            arrays[f"arrows.{name}"] = found[name].astype(np.float32)
+    shared = {
+        "truth.logp": quantise(found["truth"]),
+        "arrows.at": found["at"],
+        "arrows.truth": found["true"].astype(np.float32),
+    }
+    return {"own": arrays, "shared": shared}
+
+
+def probe(scene: Scene, at: tuple[float, float], sigma: float) -> dict[str, Any]:
+    """Scores and log-densities of one side at a point."""
+    cast = models.cast(scene.cast)
+    x, level = np.array([at], np.float32), np.float32(sigma)
+    truth, guide = fractal.mixture(scene.target), scenes.guide_role(scene)
+
+    def numbers(values: Any) -> list[float] | None:
+        found = [float(v) for v in np.asarray(values).ravel()]
+        return found if all(map(math.isfinite, found)) else None
+
+    def number(value: Any) -> float | None:
+        found = numbers(value)
+        return found[0] if found else None
+
+    return {
+        "s1": numbers(scenes.score_on(cast["main"], x, level)),
+        "s0": numbers(scenes.score_on(cast[guide], x, level)) if guide else None,
+        "guided": numbers(scenes.guided_score(scene, cast, x, sigma)),
+        "truth": numbers(scenes.score_on(truth, x, level)),
+        "logp1": number(scenes.logp_on(cast["main"], x, level)),
+        "logp0": number(scenes.logp_on(cast[guide], x, level)) if guide else None,
+        "logp_true": number(scenes.logp_on(truth, x, level)),
+    }
+
+
+def rehearse() -> None:
+    """Compile what the default page needs, smallest first."""
+    state = State()
+    for n in (PREVIEW, state.left.n):
+        for slot in SLOTS:
+            side(replace(state.scene(slot), n=n))
+    scenery()
+
+
+# --- Packing ----------------------------------------------------------------------------------------------------------
+
+
+def identity(left: Scene, right: Scene) -> str:
+    """Content hash of two scenes: the name of their frames."""
+    text = json.dumps([left.flat(), right.flat()], sort_keys=True)
+    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+
+
+def panel(slot: str, found: Side) -> dict[str, Any]:
+    """What stands around a panel: title, knobs, formula, conventions, numbers."""
+    scene = found.scene
+    values = dict(scene.knobs)
+    knobs = [
+        {
+            "name": k.name,
+            "label": k.label,
+            "lo": k.lo,
+            "hi": k.hi,
+            "step": k.step,
+            "value": values[k.name],
+            "help": k.help,
+            "live": True,
+        }
+        for k in scene.entry.knobs.values()
+    ]
+    has_interval = scene.schedule == "interval"
+    return {
+        "slot": slot,
+        "title": title(scene.rule),
+        "rule": scene.rule,
+        "formula": scene.entry.formula,
+        "summary": scene.entry.summary,
+        "knobs": knobs,
+        "schedule": {
+            "name": scene.schedule,
+            "lo": values.get("lo") if has_interval else None,
+            "hi": values.get("hi") if has_interval else None,
+        },
+        "conventions": conventions(values.get("w")),
+        "metrics": measures(found),
+        "n": scene.n,
+        "ms": round(found.seconds * 1000, 1),
+        "stochastic": False,
+    }
+
+
+def conventions(w: float | None) -> list[dict[str, str]]:
+    """The weight as other communities write it."""
+    if w is None:
+        return []
+    return [
+        {"label": "w here", "value": f"{w:.2f}"},
+        {"label": "guidance scale s₀ + w(s₁ − s₀)", "value": f"{w:.2f}"},
+        {"label": "extra weight w − 1", "value": f"{w - 1:.2f}"},
+    ]
+
+
+def measures(found: Side) -> list[dict[str, Any]]:
+    """Quality, variation and alignment with their noise floor."""
+    rows = (
+        ("outliers", "quality", "share outside the true 99% region", lambda v: 1 - v / 0.25),
+        ("branch_tv", "variation", "total variation distance of the branch shares from the truth", lambda v: 1 - v),
+        ("alignment", "alignment", "mean true probability of the target class", lambda v: v),
+    )
+    out = []
+    for key, label, long, goodness in rows:
+        value, floor = found.metrics[key], found.floor[key]
+        value = value if math.isfinite(value) else 1.0
+        percent = key != "branch_tv"
+        out.append(
+            {
+                "key": key,
+                "label": label,
+                "long": metrics.METRICS[key].summary,
+                "value": value,
+                "text": f"{value:.1%}" if percent else f"{value:.2f}",
+                "floor_text": f"truth {floor:.1%}" if percent else f"truth {floor:.2f}",
+                "goodness": min(max(goodness(value), 0.0), 1.0),
+                "floor": min(max(goodness(floor), 0.0), 1.0),
+            }
+        )
+        out[-1]["long"] = f"{long}: {out[-1]['long']}"
+    return out
+
+
+def assemble(
+    state: State,
+    sides: Mapping[str, Side],
+    request: Request,
+    *,
+    preview: bool = False,
+    busy: bool = False,
+    precomputed: bool = False,
+    note: str = "",
+    fields: Mapping[str, dict[str, Any]] | None = None,
+    probes: list[dict[str, Any]] | None = None,
+) -> bytes:
+    """One pack: frames unless the viewer has them already, layers and a probe if they were asked for."""
+    scene = sides["left"].scene
+    frames_id = identity(*(sides[slot].scene for slot in SLOTS))
+    header: dict[str, Any] = {
+        "version": 1,
+        "id": frames_id,
+        "seq": request.seq,
+        "quality": "preview" if preview else "full",
+        "precomputed": precomputed,
+        "busy": busy,
+        "note": note,
+        "sigmas": scene.sigmas().tolist(),
+        "sigma_data": SIGMA_DATA,
+        "sigma_max": scene.sigma_max,
+        "sigma_min": scene.sigma_min,
+        "layout": {"view": [0.30, 0.30, 1.2] if scene.target == "A" else [0.0, 0.0, 1.7]},
+        "target": scene.target,
+        "panels": [panel(slot, sides[slot]) for slot in SLOTS],
+        "ui": dict(state.ui),
+        "hide": [name for name in state.hide if name != "settings"],
+        "field": None,
+        "probe": None,
+    }
+    arrays: dict[str, Any] = {}
+    if request.have != frames_id:
+        for slot in SLOTS:
+            arrays |= {f"{slot}.{name}": value for name, value in sides[slot].arrays.items()}
+        if not preview:
+            arrays |= scenery()
+            arrays["truth.positions"] = forward_samples(scene.target, scene.n, scene.seed)
+    if fields and request.box:
+        for slot, found in fields.items():
+            arrays |= {f"{slot}.{name}": value for name, value in found["own"].items()} | found["shared"]
+        key = hashlib.blake2b(repr((frames_id, request.sigma, request.box)).encode(), digest_size=6).hexdigest()
+        shape = [RESOLUTION, RESOLUTION]
+        header["field"] = {"id": key, "sigma": request.sigma, "box": list(request.box), "shape": shape}
+    if probes and request.probe:
+        header["probe"] = {"at": list(request.probe), "sigma": request.sigma, "panels": probes}
+    return pack(header, arrays)
+
+
+def default_pack() -> bytes:
+    """The default page, as it is shipped."""
+    state = State()
+    sides = {slot: side(state.scene(slot)) for slot in SLOTS}
+    return assemble(state, sides, Request(), precomputed=True)

@@ -1,0 +1,57 @@
+"""Files made from the State: figures by the command line's own code, samples, and a page that plays offline."""
+
+import io
+import json
+
+import numpy as np
+
+import models
+from toy import figures, scenes
+from toy.ui import explorer
+from toy.ui.packing import standalone_html
+from toy.ui.state import SLOTS, State
+
+
+def figure(state: State, kind: str) -> bytes:
+    """Both sides beside each other, as png, pdf or svg."""
+    frames = [scenes.compute(state.scene(slot), models.cast(state.scene(slot).cast), keep=False) for slot in SLOTS]
+    made = figures.side_by_side(frames)
+    return figures.encode(made, kind, {slot: json.dumps(state.scene(slot).flat()) for slot in SLOTS})
+
+
+def samples(state: State) -> bytes:
+    """Both trajectories as npz, with the scenes that made them."""
+    arrays: dict[str, np.ndarray] = {}
+    for slot in SLOTS:
+        frame = scenes.compute(state.scene(slot), models.cast(state.scene(slot).cast), floor=False)
+        arrays |= {f"{slot}_path": frame.path, f"{slot}_logp": frame.logp, "sigmas": frame.sigmas}
+        arrays[f"{slot}_scene"] = np.array(json.dumps(frame.scene.flat()))
+    file = io.BytesIO()
+    np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+    return file.getvalue()
+
+
+def table(state: State) -> bytes:
+    """The samples of both sides as CSV."""
+    rows = ["side,x,y,true_logp"]
+    for slot in SLOTS:
+        frame = scenes.compute(state.scene(slot), models.cast(state.scene(slot).cast), keep=False, floor=False)
+        rows += [f"{slot},{x:.6g},{y:.6g},{logp:.6g}" for (x, y), logp in zip(frame.samples, frame.logp, strict=True)]
+    return "\n".join(rows).encode()
+
+
+def page(state: State) -> bytes:
+    """One HTML file that plays the scene in any browser, without a server."""
+    sides = {slot: explorer.side(state.scene(slot)) for slot in SLOTS}
+    names = " and ".join(explorer.title(state.scene(slot).rule) for slot in SLOTS)
+    return standalone_html(explorer.assemble(state, sides, explorer.Request()), names).encode()
+
+
+CHOICES = (
+    ("Figure, PNG", "guidance.png", "image/png", lambda state: figure(state, "png")),
+    ("Figure, SVG", "guidance.svg", "image/svg+xml", lambda state: figure(state, "svg")),
+    ("Figure, PDF", "guidance.pdf", "application/pdf", lambda state: figure(state, "pdf")),
+    ("Page that plays offline, HTML", "guidance.html", "text/html", page),
+    ("Trajectories, NPZ", "guidance.npz", "application/octet-stream", samples),
+    ("Samples, CSV", "guidance.csv", "text/csv", table),
+)

@@ -1,0 +1,91 @@
+"""The Figures page."""
+
+from functools import partial
+from typing import Any
+
+import streamlit as st
+
+import models
+from toy import figures
+from toy.guidance import RULES
+from toy.scenes import ROLE_DEFAULTS, VIEWS
+from toy.ui import linked
+from toy.ui.engine import FULL, Busy, engine
+
+TYPES = {"png": "image/png", "pdf": "application/pdf", "svg": "image/svg+xml"}
+OWN = "the figure's own"
+
+
+class Bytes(bytes):
+    """Bytes that the engine's cache can weigh."""
+
+    @property
+    def nbytes(self) -> int:
+        """Their number."""
+        return len(self)
+
+
+def render(name: str, options: figures.Options, kind: str) -> Bytes:
+    """The file of a figure, from the engine's cache or its worker."""
+
+    def work() -> Bytes:
+        drawn = figures.draw(name, models.load, options)
+        return Bytes(figures.encode(drawn, kind, figures.caption(name, options)))
+
+    return engine().get(("figure", name, options, kind), work, priority=FULL, wait=60)
+
+
+def command(name: str, options: figures.Options, kind: str, view: str) -> str:
+    """The command line that writes the same file."""
+    flags = [
+        f"--{role} {density}" for role, density in dict(options.cast).items() if density != ROLE_DEFAULTS.get(role)
+    ]
+    flags += [f"--{knob} {value:g}" for knob, value in dict(options.knobs).items()]
+    flags += [
+        f"--{name} {getattr(options, name)}"
+        for name in ("n", "seed")
+        if getattr(options, name) != getattr(figures.Options(), name)
+    ]
+    flags += [f"--view {view}"] if options.view else []
+    flags += [f"--sigma {options.sigma:g}"] if options.sigma != figures.Options().sigma else []
+    return " ".join(["python -m toy figure", name, *flags, f"--format {kind}"])
+
+
+def page() -> None:
+    """Choose, look, download."""
+    with st.sidebar:
+        name = linked.select("Figure", list(figures.FIGURES), "figure", "fig1")
+        entry = figures.FIGURES[name]
+        st.caption(f"{entry.summary} After {entry.source}.")
+        rules = [RULES[rule] for rule in entry.facts["rules"]]
+        roles = list(dict.fromkeys(role for rule in rules for role in rule.roles))
+        cast = {role: linked.density(role, role, ROLE_DEFAULTS[role]) for role in roles}
+        knobs: dict[str, float] = {}
+        for rule in rules:
+            for knob in rule.knobs.values():
+                if knob.name not in knobs and st.checkbox(f"set {knob.label} for every method", key=f"set.{knob.name}"):
+                    knobs[knob.name] = linked.number(knob, knob.name)
+        seed = int(st.number_input("seed", 0, 2**31 - 1, 0, key="seed", bind="query-params"))
+        view = linked.select("view", [OWN, *VIEWS], "view", OWN)
+        sigma = linked.levels("noise level of the close-ups", "sigma", [0.01, 0.02, 0.03, 0.05, 0.08, 0.15, 0.3], 0.03)
+    chosen: dict[str, Any] = {"view": VIEWS[view]} if view != OWN else {}
+    options = figures.Options(cast=cast, knobs=knobs, seed=seed, sigma=sigma, **chosen)
+    try:
+        with st.spinner("drawing", show_time=True):
+            picture = render(name, options, "png")
+    except Busy as busy:
+        st.warning(f"The server is busy: {busy}. The figure is still being drawn; try again in a few seconds.")
+        return
+    st.image(bytes(picture), width="stretch")
+    columns = st.columns([1, 1, 1, 3])
+    for column, (kind, mime) in zip(columns, TYPES.items(), strict=False):
+        column.download_button(
+            kind.upper(),
+            data=partial(render, name, options, kind),
+            file_name=f"{name}.{kind}",
+            mime=mime,
+            on_click="ignore",
+            width="stretch",
+            icon=":material/download:",
+        )
+    st.code(command(name, options, "pdf", view), language="bash", wrap_lines=True)

@@ -1,0 +1,83 @@
+"""What every page shares: style, the viewer component, waiting for the engine, the state in the URL."""
+
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from toy.ui.engine import Engine, engine
+from toy.ui.packing import viewer_sources
+
+DEFAULT_PACK = Path(__file__).parent / "default.pack"
+
+STYLE = """
+<style>
+.stMainBlockContainer { padding: 3.4rem 1.2rem 1rem 1.2rem; max-width: none; }
+.stSidebar [data-testid="stSidebarUserContent"] { padding-top: 0.5rem; }
+[data-testid="stStatusWidget"] { visibility: hidden; }
+</style>
+"""
+
+
+def style() -> None:
+    """Give the picture the room."""
+    st.html(STYLE)
+
+
+@st.cache_resource
+def _component() -> Any:
+    return st.components.v2.component("toy_viewer", **viewer_sources(), isolate_styles=True)
+
+
+def viewer(data: bytes, key: str) -> Any:
+    """Mount the viewer with a pack."""
+    return _component()(key=key, data=data, on_request_change=lambda: None, on_ui_change=lambda: None)
+
+
+def awaited() -> Engine | None:
+    """The engine once it is ready; until then None, after arranging that the page runs again when it is."""
+    found = engine()
+    if found.ready.is_set():
+        return found
+    if found.failure:
+        st.error(f"The engine could not start. {found.failure}")
+        st.stop()
+    _poll()
+    return None
+
+
+@st.fragment(run_every=0.4)
+def _poll() -> None:
+    found = engine()
+    if found.ready.is_set() or found.failure:
+        st.rerun()
+    st.caption("The engine is starting: JAX is imported and compiled once, then everything answers at once.")
+
+
+def load_state() -> Any:
+    """The visitor's State: from the URL when it was pasted or the browser went back, else as it was left."""
+    from toy.ui import state
+
+    query = {key: st.query_params[key] for key in st.query_params}
+    if not query and "state" in st.session_state:
+        save_state(st.session_state.state)  # back from another page, whose URL knows nothing of this one
+    elif "state" not in st.session_state or ("written" in st.session_state and query != st.session_state.written):
+        st.session_state.state, st.session_state.notes = state.parse(query)
+        st.session_state.written = query
+    return st.session_state.state
+
+
+def save_state(new: Any) -> None:
+    """Keep the State and write it into the URL."""
+    st.session_state.state = new
+    query = new.query() | {key: st.query_params[key] for key in ("embed", "embed_options") if key in st.query_params}
+    if query != {key: st.query_params[key] for key in st.query_params}:
+        st.query_params.from_dict(query)
+    st.session_state.written = query
+
+
+def show_notes() -> None:
+    """Say once what the URL asked for and did not get."""
+    for note in st.session_state.get("notes", []):
+        st.warning(f"Not taken from the link: {note}")
+    st.session_state.notes = []

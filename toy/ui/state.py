@@ -1,0 +1,185 @@
+"""What a visitor sees, as one value: the two scenes and how they are shown. It is the URL, both ways."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from toy.scenes import Scene
+
+SLOTS = ("left", "right")
+COUNTS = (512, 1024, 2048, 4096, 8192)
+SHARED = ("n", "seed", "steps", "integrator", "start", "target", "sigma_max", "sigma_min", "rho")
+LAYOUTS = ("two", "left", "right", "swipe")
+LAYERS = (
+    ("p1", "p0", "ratio", "tilt", "truth", "error"),
+    ("main", "guide", "difference", "guided", "correction"),
+)
+HIDEABLE = ("knobs", "transport", "layers", "metrics", "layout", "show", "buttons", "formula", "badge", "settings")
+FLAGS = ("quality", "variation", "paper_look", "trails", "paths", "samples", "loop")
+DEFAULTS: dict[str, Any] = {"n": 2048}
+
+
+@dataclass(frozen=True)
+class State:
+    """Two scenes that share their noise and sampler, and the viewer's own settings ``ui``; ``hide`` is a teacher's."""
+
+    left: Scene = field(default_factory=lambda: Scene.of("cfg", w=4, **DEFAULTS))
+    right: Scene = field(default_factory=lambda: Scene.of("autoguidance", w=3, **DEFAULTS))
+    ui: tuple[tuple[str, Any], ...] = ()
+    hide: tuple[str, ...] = ()
+
+    def scene(self, slot: str) -> Scene:
+        """The scene of a side."""
+        return self.left if slot == "left" else self.right
+
+    def change(self, slot: str, **values: Any) -> "State":
+        """Change one side; what both sides share changes on both. ValueError where a value is not allowed."""
+        shared = {name: value for name, value in values.items() if name in SHARED}
+        own = {name: value for name, value in values.items() if name not in SHARED}
+        sides: dict[str, Any] = {
+            side: self.scene(side).change(**shared, **(own if side == slot else {})) for side in SLOTS
+        }
+        return replace(self, **sides)
+
+    def query(self) -> dict[str, str]:
+        """The URL's parameters: what differs from the default, nothing else."""
+        out = {}
+        default = State()
+        for slot in SLOTS:
+            scene = self.scene(slot)
+            usual = default.scene(slot).flat()
+            plain = scene.change().flat() if scene.rule == usual["rule"] else Scene.of(scene.rule, **DEFAULTS).flat()
+            if scene.rule != usual["rule"]:
+                out[f"{slot}.rule"] = scene.rule
+                usual = plain
+            fresh = Scene.of(scene.rule, schedule=scene.schedule, integrator=scene.integrator, **DEFAULTS).flat()
+            for name, value in scene.flat().items():
+                base = usual.get(name, fresh[name])
+                if name in ("schedule", "integrator"):
+                    base = {"schedule": "constant", "integrator": "heun"}[name]
+                if name == "rule" or value == base:
+                    continue
+                if name in SHARED:
+                    if slot == "left":
+                        out[name] = text(value)
+                else:
+                    out[f"{slot}.{name}"] = text(value)
+        for name, value in self.ui:
+            if isinstance(value, bool):
+                out[name] = "1" if value else "0"
+            else:
+                out[name] = ",".join(map(text, value)) if isinstance(value, list | tuple) else text(value)
+        if self.hide:
+            out["hide"] = ",".join(self.hide)
+        return out
+
+
+def text(value: Any) -> str:
+    """A value as it stands in a URL: floats without a tail of digits."""
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def parse(query: Mapping[str, str]) -> tuple[State, list[str]]:
+    """The state that a URL says, and one sentence for every value that was not taken."""
+    state, notes = State(), []
+
+    def attempt(slot: str, name: str, value: str) -> None:
+        nonlocal state
+        try:
+            if name == "n" and value not in map(str, COUNTS):
+                raise ValueError(f"n = {value} is not one of {', '.join(map(str, COUNTS))}")
+            if name == "rule":
+                # A new rule starts from its own defaults, not from the other rule's weight.
+                shared = {key: getattr(state.scene(slot), key) for key in SHARED}
+                fresh: dict[str, Any] = {slot: Scene.of(value, **shared)}
+                state = replace(state, **fresh)
+            else:
+                state = state.change(slot, **{name: value})
+        except ValueError as error:
+            notes.append(f"{slot}.{name}: {error}" if name not in SHARED else str(error))
+
+    order = {"target": 0, "integrator": 0, "start": 0, "left.rule": 1, "right.rule": 1, "sigma_max": 2}
+    order |= {f"{slot}.schedule": 2 for slot in SLOTS}
+    ui: dict[str, Any] = {}
+    for key in sorted(query, key=lambda k: (order.get(k, 3), k)):
+        value = str(query[key])[:2000]
+        slot, dot, name = key.partition(".")
+        if dot and slot in SLOTS and name not in SHARED:
+            attempt(slot, name, value)
+        elif key in SHARED:
+            attempt("left", key, value)
+        elif key in ("embed", "embed_options"):
+            continue  # Streamlit's own
+        elif key == "hide":
+            names = [part for part in value.split(",") if part]
+            known = tuple(part for part in names if part in HIDEABLE)
+            state = replace(state, hide=known)
+            notes += [f"hide: unknown {part!r}; have: {', '.join(HIDEABLE)}" for part in names if part not in HIDEABLE]
+        else:
+            try:
+                ui[key] = _ui(key, value)
+            except ValueError as error:
+                notes.append(str(error))
+    return replace(state, ui=tuple(sorted(ui.items()))), notes
+
+
+def _ui(key: str, value: str) -> Any:
+    if key in FLAGS:
+        if value not in ("0", "1"):
+            raise ValueError(f"{key} = {value} is not 0 or 1")
+        return value == "1"
+    if key == "layout":
+        if value not in LAYOUTS:
+            raise ValueError(f"unknown layout {value!r}; have: {', '.join(LAYOUTS)}")
+        return value
+    if key == "layers":
+        known = [layer for group in LAYERS for layer in group]
+        layers = [part for part in value.split(",") if part]
+        for part in layers:
+            if part not in known:
+                raise ValueError(f"unknown layer {part!r}; have: {', '.join(known)}")
+        return layers
+    if key == "view":
+        numbers = _floats(key, value, 3)
+        if not (abs(numbers[0]) <= 100 and abs(numbers[1]) <= 100 and 1e-3 <= numbers[2] <= 100):
+            raise ValueError(f"view = {value} is not X,Y,HALFWIDTH within 100 of the origin")
+        return numbers
+    if key == "t":
+        number = _floats(key, value, 1)[0]
+        if not 0 <= number <= 1024:
+            raise ValueError(f"t = {value} is not a step from 0 to 1024")
+        return number
+    if key == "speed":
+        number = _floats(key, value, 1)[0]
+        if not 0.1 <= number <= 10:
+            raise ValueError(f"speed = {value} is not a number from 0.1 to 10")
+        return number
+    raise ValueError(f"unknown parameter {key!r}")
+
+
+def _floats(key: str, value: str, count: int) -> list[float]:
+    try:
+        numbers = [float(part) for part in value.split(",")]
+    except ValueError:
+        numbers = []
+    if len(numbers) != count or not all(math.isfinite(number) for number in numbers):
+        raise ValueError(f"{key} = {value} is not {count} finite number{'s' * (count > 1)}")
+    return numbers
+
+
+def from_viewer(state: State, given: Any) -> State:
+    """The state with the viewer's own settings as the component reports them; what is not legal is left out."""
+    ui: dict[str, Any] = {}
+    for key, value in (given if isinstance(given, Mapping) else {}).items():
+        try:
+            if value is None or (isinstance(value, list) and not value):
+                continue
+            if isinstance(value, list):
+                value = ",".join(map(str, value))
+            ui[key] = _ui(key, str(int(value)) if isinstance(value, bool) else str(value))
+        except ValueError:
+            continue
+    plain = {"quality": True, "variation": True, "layout": "two", "speed": 1.0}
+    kept = {key: value for key, value in ui.items() if value != plain.get(key, False)}
+    return replace(state, ui=tuple(sorted(kept.items())))

@@ -1,0 +1,94 @@
+"""The Train page."""
+
+import numpy as np
+import streamlit as st
+
+from models import zoo
+from models.mlp import Spec
+from models.training import LOSSES, Recipe
+from toy import fractal
+from toy.ui import linked
+from toy.ui.engine import engine
+from toy.ui.trainer import Run, keep, picture, trainer
+
+WIDTHS = ("8", "16", "32", "64", "128")
+ITERATIONS = ("64", "128", "256", "512", "1024", "2048", "4096", "8192")
+
+
+def page() -> None:
+    """Choose a recipe, watch it learn, keep what is good."""
+    found = trainer(engine())
+    with st.sidebar:
+        classes = linked.select("Class", list(fractal.CLASSES), "classes", "A")
+        width = int(linked.select("Width", WIDTHS, "width", "32"))
+        depth = int(linked.select("Hidden layers", ["1", "2", "3", "4", "5", "6"], "depth", "4"))
+        iterations = int(linked.select("Iterations", ITERATIONS, "iterations", "512"))
+        loss = linked.select(
+            "Target", list(LOSSES), "loss", "exact", help="the exact score, or denoising score matching"
+        )
+        seed = int(st.number_input("seed", 0, 2**31 - 1, 0, key="seed", bind="query-params"))
+        if st.button("Train", type="primary", width="stretch", icon=":material/model_training:"):
+            try:
+                st.session_state.run = found.start(
+                    Recipe(Spec(classes, width, depth), iterations, seed=seed, loss=loss)
+                ).number
+            except ValueError as error:
+                st.error(str(error))
+    run = found.runs.get(st.session_state.get("run", -1))
+    if run is None:
+        st.subheader("Train a denoiser and watch it learn")
+        st.write(
+            "A network learns the score of the tree from its exact value. Few iterations or little width make a weak model: "
+            "a guide for autoguidance. Choose a recipe on the left and press Train; what you keep can play any role."
+        )
+        _kept()
+        return
+    _watch(run)
+    _kept()
+
+
+@st.fragment(run_every=1.0)
+def _watch(run: Run) -> None:
+    recipe = run.recipe
+    st.subheader(
+        f"Class {recipe.spec.classes}, width {recipe.spec.width}, {recipe.iterations} iterations, seed {recipe.seed}"
+    )
+    st.progress(run.step / recipe.iterations, f"{run.status}, iteration {run.step} of {recipe.iterations}")
+    if run.status == "failed":
+        st.error(f"The training stopped: {run.message}")
+    left, right = st.columns(2)
+    with left:
+        if run.losses:
+            steps = np.minimum(np.arange(1, len(run.losses) + 1) * (run.step / len(run.losses)), run.step)
+            st.line_chart(
+                {"iteration": steps, "loss": np.log10(run.losses)}, x="iteration", y="loss", y_label="log10 of the loss"
+            )
+        elif not run.ended:
+            st.info("Compiling the training loop.")
+    with right:
+        key = (run.number, run.step // 64, run.ended)
+        if st.session_state.get("picture_key") != key:
+            st.session_state.picture, st.session_state.picture_key = picture(run), key
+        if st.session_state.get("picture"):
+            st.image(st.session_state.picture, width="stretch")
+    pause, stop, name, save = st.columns([1, 1, 2, 1], vertical_alignment="bottom")
+    if run.status == "paused":
+        pause.button("Go on", on_click=run.resume, width="stretch")
+    else:
+        pause.button("Pause", on_click=run.pause, width="stretch", disabled=run.ended)
+    stop.button("Stop", on_click=run.stop, width="stretch", disabled=run.ended)
+    suggestion = f"{recipe.spec.classes}{recipe.spec.width}-{recipe.iterations}-{recipe.seed}"
+    chosen = name.text_input("Name", suggestion, key=f"name.{run.number}", max_chars=32)
+    if save.button("Keep", width="stretch", disabled=run.net is None):
+        try:
+            st.session_state.kept_message = f"Kept. It can play any role under the name {keep(run, chosen)}."
+        except ValueError as error:
+            st.session_state.kept_message = str(error)
+    if st.session_state.get("kept_message"):
+        st.info(st.session_state.kept_message)
+
+
+def _kept() -> None:
+    names = zoo.kept()
+    if names:
+        st.caption("Kept models: " + ", ".join(names))
