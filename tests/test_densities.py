@@ -1,6 +1,6 @@
 """A density is what it says: score = grad log p, mass 1, finite far away, equal to plain double-precision formulas."""
 
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import jax
 import jax.numpy as jnp
@@ -34,13 +34,37 @@ GAUSSIANS = ("isotropic", "tilted")
 TREES = ("A", "B", "AB")
 EXACT = (*TREES, *GAUSSIANS)
 ALL = (*EXACT, "mlp")
+KINDS = ("A", "tilted", "mlp")  # of which a compilation each is worth its time
 
 
-def points(sigma: float, n: int = 32, classes: str = "AB") -> jax.Array:
-    """Points where p(x; sigma) has mass, and about as many around them."""
-    x = fractal.mixture(classes).sample(jax.random.key(3), n, jnp.float32(sigma))
-    around = jax.random.uniform(jax.random.key(4), (n, 2), minval=-3, maxval=3)
+@jax.jit
+def evaluate(density: Density, x: jax.Array, sigma: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Log-density and score, in one compilation."""
+    return density.logp(x, sigma), density.score(x, sigma)
+
+
+@jax.jit
+def slope_of_logp(density: Density, x: jax.Array, sigma: jax.Array) -> jax.Array:
+    """Gradient of the log-density by automatic differentiation."""
+    return jax.grad(lambda x: jnp.sum(density.logp(x, sigma)))(x)
+
+
+@partial(jax.jit, static_argnums=2)
+def draw(density: GaussianMixture, key: jax.Array, n: int, sigma: jax.Array) -> jax.Array:
+    """Samples, in one compilation."""
+    return density.sample(key, n, sigma)
+
+
+@jax.jit
+def _points(density: GaussianMixture, sigma: jax.Array) -> jax.Array:
+    x = density.sample(jax.random.key(3), 32, sigma)
+    around = jax.random.uniform(jax.random.key(4), (32, 2), minval=-3, maxval=3)
     return jnp.concatenate([x, around])
+
+
+def points(sigma: float, classes: str = "AB") -> jax.Array:
+    """Points [64, 2]: where p(x; sigma) has mass, and as many around them."""
+    return _points(fractal.mixture(classes), jnp.float32(sigma))
 
 
 def close(found, wanted, *, relative: float = 1e-4, absolute: float = 1e-3) -> None:
@@ -61,22 +85,22 @@ def test_is_a_density(name):
 
 
 @pytest.mark.parametrize("sigma", [0.03, 0.5, 5.0])
-@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("name", KINDS)
 def test_score_is_the_gradient_of_logp(name, sigma):
-    density, x = density_of(name), points(sigma)
-    gradient = jax.jit(jax.grad(lambda x: jnp.sum(density.logp(x, jnp.float32(sigma)))))(x)
-    close(density.score(x, jnp.float32(sigma)), gradient)
+    given = density_of(name), points(sigma), jnp.float32(sigma)
+    close(evaluate(*given)[1], slope_of_logp(*given))
 
 
 @pytest.mark.parametrize("sigma", [0.03, 0.5, 5.0])
 def test_network_score_is_the_slope_of_its_logp(sigma):
     # Central differences in double precision: independent of automatic differentiation.
-    density = density_of("mlp")
+    density, x, h = density_of("mlp"), np.asarray(points(sigma), np.float64), 1e-5
     with jax.enable_x64(True):
-        x, h = jnp.asarray(points(sigma, 8), jnp.float64), 1e-5
         wide = jax.tree.map(lambda a: a.astype(jnp.float64), density)
-        slopes = [(wide.logp(x + h * e, sigma) - wide.logp(x - h * e, sigma)) / (2 * h) for e in jnp.eye(2)]
-        close(density.score(x.astype(jnp.float32), jnp.float32(sigma)), np.stack(slopes, axis=-1))
+        steps = h * jnp.stack([jnp.eye(2), -jnp.eye(2)])[:, :, None]  # [2, 2, 1, 2]
+        forward, back = jax.jit(lambda x: wide.logp(x, jnp.float64(sigma)))(x + steps)
+        slope = np.stack((forward - back) / (2 * h), axis=-1)
+    close(evaluate(density, points(sigma), jnp.float32(sigma))[1], slope)
 
 
 @pytest.mark.parametrize("sigma", [0.05, 0.5])
@@ -86,64 +110,66 @@ def test_mass_is_one(name, sigma):
     half, step = 2.2 + 5 * sigma, 0.6 * sigma
     axis = np.arange(-half, half, step)
     grid = jnp.asarray(np.stack(np.meshgrid(axis, axis), axis=-1), jnp.float32)
-    logp = np.asarray(density_of(name).logp(grid, jnp.float32(sigma)), np.float64)
+    logp = np.asarray(jax.jit(lambda d: d.logp(grid, jnp.float32(sigma)))(density_of(name)), np.float64)
     assert np.exp(logp).sum() * step**2 == pytest.approx(1, abs=1e-4)
 
 
 @pytest.mark.parametrize("name", ALL)
 def test_finite_far_away(name):
-    angle = jnp.arange(8) * jnp.pi / 4
+    angle = jnp.arange(64) * jnp.pi / 32
     far = 50 * jnp.stack([jnp.cos(angle), jnp.sin(angle)], axis=-1)
     for sigma in (0.0, 0.002) if name in EXACT else (0.002,):
-        logp = density_of(name).logp(far, jnp.float32(sigma))
-        score = density_of(name).score(far, jnp.float32(sigma))
+        logp, score = evaluate(density_of(name), far, jnp.float32(sigma))
         assert np.isfinite(logp).all()
         assert np.isfinite(score).all()
         if name in EXACT:
             assert (np.sum(score * far, axis=-1) < 0).all()  # it points home
 
 
-@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("name", KINDS)
 def test_one_sigma_equals_the_same_sigma_for_each_point(name):
-    x = points(0.3, 8)
-    for call in (density_of(name).logp, density_of(name).score):
-        np.testing.assert_allclose(call(x, jnp.float32(0.3)), call(x, jnp.full(16, 0.3)), rtol=1e-5, atol=1e-4)
+    x = points(0.3)
+    one, each = (evaluate(density_of(name), x, jnp.full(shape, 0.3)) for shape in ((), 64))
+    for alone, together in zip(one, each, strict=True):
+        np.testing.assert_allclose(together, alone, rtol=1e-5, atol=1e-4)
 
 
-@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("name", KINDS)
 def test_each_point_has_its_own_sigma(name):
-    x, sigmas = points(0.3, 2), jnp.array([0.02, 0.3, 1.0, 4.0])
-    for call in (density_of(name).logp, density_of(name).score):
-        alone = jnp.stack([call(point, sigma) for point, sigma in zip(x, sigmas, strict=True)])
-        np.testing.assert_allclose(call(x, sigmas), alone, rtol=1e-4, atol=1e-3)
+    x, levels = points(0.3), (0.02, 0.3, 1.0, 4.0)
+    together = evaluate(density_of(name), x, jnp.tile(jnp.array(levels), 16))
+    for i, sigma in enumerate(levels):
+        alone = evaluate(density_of(name), x, jnp.float32(sigma))
+        for found, wanted in zip(together, alone, strict=True):
+            np.testing.assert_allclose(found[i::4], wanted[i::4], rtol=1e-4, atol=1e-3)
 
 
 @pytest.mark.parametrize("shape", [(), (3,), (2, 3)])
-@pytest.mark.parametrize("name", ["A", "tilted", "mlp"])
+@pytest.mark.parametrize("name", ALL)
 def test_batch_shapes(name, shape):
     density = density_of(name)
     x = jax.random.normal(jax.random.key(0), (*shape, 2))
     for sigma_shape in {(), shape, shape[1:], (1,) * len(shape)}:
         sigma = jnp.full(sigma_shape, 0.5)
-        assert density.logp(x, sigma).shape == shape
-        assert density.score(x, sigma).shape == (*shape, 2)
-        assert density.logp(x, sigma).dtype == density.score(x, sigma).dtype == jnp.float32
+        logp, score = jax.eval_shape(evaluate.__wrapped__, density, x, sigma)
+        assert (logp.shape, score.shape) == (shape, (*shape, 2))
+        assert logp.dtype == score.dtype == jnp.float32
 
 
 @pytest.mark.parametrize("sigma", [0.0, 0.03, 0.5, 5.0])
 @pytest.mark.parametrize("name", TREES)
 def test_equals_the_reference(reference, name, sigma):
-    x = jnp.concatenate([points(sigma, 48, name), jnp.array([[50.0, 0.0], [-20.0, 30.0], [0.45, 1.22]])])
-    exact = np.asarray(x, np.float64)
-    close(fractal.mixture(name).logp(x, jnp.float32(sigma)), reference(name).logp(exact, sigma))
-    close(fractal.mixture(name).score(x, jnp.float32(sigma)), reference(name).score(exact, sigma))
+    x = points(sigma, name).at[-3:].set(jnp.array([[50.0, 0.0], [-20.0, 30.0], [0.45, 1.22]]))
+    logp, score = evaluate(fractal.mixture(name), x, jnp.float32(sigma))
+    close(logp, reference(name).logp(x, sigma))
+    close(score, reference(name).score(x, sigma))
 
 
 @pytest.mark.parametrize("sigma", [0.0, 0.03, 0.5])
 @pytest.mark.parametrize("name", TREES)
 def test_responsibilities(reference, name, sigma):
-    x = points(sigma, classes=name)
-    found = fractal.mixture(name).responsibilities(x, jnp.float32(sigma))
+    x = points(sigma, name)
+    found = jax.jit(GaussianMixture.responsibilities)(fractal.mixture(name), x, jnp.float32(sigma))
     np.testing.assert_allclose(found.sum(axis=-1), 1, atol=1e-5)
     np.testing.assert_allclose(found, reference(name).responsibilities(x, sigma), atol=2e-3)
 
@@ -154,15 +180,16 @@ def test_single_gaussian_in_closed_form():
     offset = np.asarray(x, np.float64) - WHOLE
     logp = -0.5 * np.einsum("ni,ij,nj->n", offset, inverse, offset)
     logp += 0.5 * np.log(np.linalg.det(inverse)) - np.log(2 * np.pi)
-    close(density_of("tilted").logp(x, jnp.float32(sigma)), logp)
-    close(density_of("tilted").score(x, jnp.float32(sigma)), -offset @ inverse)
+    found = evaluate(density_of("tilted"), x, jnp.float32(sigma))
+    close(found[0], logp)
+    close(found[1], -offset @ inverse)
 
 
 @pytest.mark.parametrize("sigma", [0.0, 0.5])
 @pytest.mark.parametrize("name", TREES)
 def test_moments_of_samples(reference, name, sigma):
     n = 2**15
-    x = np.asarray(fractal.mixture(name).sample(jax.random.key(5), n, jnp.float32(sigma)), np.float64)
+    x = np.asarray(draw(fractal.mixture(name), jax.random.key(5), n, jnp.float32(sigma)), np.float64)
     mean, covariance = reference(name).moments(sigma)
     scale = np.sqrt(np.diag(covariance).max())
     np.testing.assert_allclose(x.mean(axis=0), mean, atol=5 * scale / np.sqrt(n))
@@ -172,7 +199,7 @@ def test_moments_of_samples(reference, name, sigma):
 def test_samples_of_a_gaussian_have_its_covariance_at_each_sigma():
     n = 2**15
     sigma = jnp.where(jnp.arange(n) % 2 == 0, 0.1, 2.0)
-    x = np.asarray(density_of("tilted").sample(jax.random.key(0), n, sigma))
+    x = np.asarray(draw(density_of("tilted"), jax.random.key(0), n, sigma))
     for start, level in ((0, 0.1), (1, 2.0)):
         wanted = TILTED + level**2 * np.eye(2)
         np.testing.assert_allclose(np.cov(x[start::2].T), wanted, atol=0.06 * wanted.max())
@@ -183,13 +210,13 @@ def test_samples_come_from_the_groups_that_they_say():
     x, group = density.sample_with_groups(jax.random.key(0), n)
     share = np.bincount(group, minlength=127) / n
     np.testing.assert_allclose(share, fractal.branches().mass("A"), atol=5 * np.sqrt(0.26 * 0.74 / n))
-    posterior = np.asarray(density.responsibilities(x[:512], 0.0))
-    assert posterior[np.arange(512), group[:512]].mean() > 0.8
+    posterior = np.asarray(jax.jit(GaussianMixture.responsibilities)(density, x[:64], jnp.float32(0)))
+    assert posterior[np.arange(64), group[:64]].mean() > 0.7
 
 
 def test_same_key_same_samples():
     density = fractal.mixture("A")
-    first, second, other = (density.sample(jax.random.key(k), 16, 0.1) for k in (0, 0, 1))
+    first, second, other = (draw(density, jax.random.key(k), 16, jnp.float32(0.1)) for k in (0, 0, 1))
     np.testing.assert_array_equal(first, second)
     assert not np.any(np.asarray(first) == np.asarray(other))
 
@@ -199,10 +226,10 @@ def test_cfg_with_exact_scores_is_negative_prompting_by_the_posterior(reference,
     # s_A - s_AB = P(B | x; sigma) (s_A - s_B)
     x = points(sigma)
     level = jnp.float32(sigma)
-    s_a, s_b, s_ab = (np.asarray(fractal.mixture(c).score(x, level), np.float64) for c in TREES)
+    s_a, s_b, s_ab = (np.asarray(evaluate(fractal.mixture(c), x, level)[1], np.float64) for c in TREES)
     logp_b, logp_ab = (reference(c).logp(x, sigma) for c in ("B", "AB"))
     posterior_b = np.exp(np.log(fractal.prior("B")) + logp_b - logp_ab)
-    close(s_a - s_ab, posterior_b[:, None] * (s_a - s_b), absolute=1e-4 * np.linalg.norm(s_a, axis=-1).max())
+    close(s_a - s_ab, posterior_b[:, None] * (s_a - s_b), absolute=1e-3)
     by_groups = np.asarray(fractal.mixture("AB").responsibilities(x, level))[:, 127:].sum(axis=-1)
     np.testing.assert_allclose(by_groups, posterior_b, atol=1e-3)
 
@@ -211,8 +238,8 @@ def test_cfg_with_exact_scores_is_negative_prompting_by_the_posterior(reference,
 def test_both_classes_together_are_their_weighted_sum(sigma):
     x = points(sigma)
     level = jnp.float32(sigma)
-    parts = [np.log(fractal.prior(c)) + np.asarray(fractal.mixture(c).logp(x, level), np.float64) for c in "AB"]
-    close(fractal.mixture("AB").logp(x, level), np.logaddexp(*parts))
+    logp = {c: np.asarray(evaluate(fractal.mixture(c), x, level)[0], np.float64) for c in TREES}
+    close(logp["AB"], np.logaddexp(*(np.log(fractal.prior(c)) + logp[c] for c in "AB")))
 
 
 @pytest.mark.parametrize(
@@ -220,20 +247,20 @@ def test_both_classes_together_are_their_weighted_sum(sigma):
 )
 def test_size_of_the_score(sigma, energy):
     density, n = fractal.mixture("A"), 2**14
-    x = density.sample(jax.random.key(2), n, jnp.float32(sigma))
-    found = 0.5 * np.sum(np.square(sigma * np.asarray(density.score(x, jnp.float32(sigma)))), axis=-1)
+    x = draw(density, jax.random.key(2), n, jnp.float32(sigma))
+    found = 0.5 * np.sum(np.square(sigma * np.asarray(evaluate(density, x, jnp.float32(sigma))[1])), axis=-1)
     assert found.mean() == pytest.approx(energy, abs=0.002 + 5 * found.std() / np.sqrt(n))
 
 
 def test_tilted_density_keeps_the_root_branch():
     # p_A^w p_AB^(1-w) at w = 4 is almost p_A: what guidance promises, unlike what its flow draws.
-    density, n = fractal.mixture("A"), 2**15
-    x = density.sample(jax.random.key(2), n)
-    log_weight = 3 * np.asarray(density.logp(x, 0.0) - fractal.mixture("AB").logp(x, 0.0), np.float64)
-    weight = np.exp(log_weight)
+    density, zero = fractal.mixture("A"), jnp.float32(0)
+    x = draw(density, jax.random.key(2), 2**14, zero)
+    log_ratio = evaluate(density, x, zero)[0] - jax.jit(GaussianMixture.logp)(fractal.mixture("AB"), x, zero)
+    weight = np.exp(3 * np.asarray(log_ratio, np.float64))
     weight /= weight.mean()
-    root = np.asarray(density.responsibilities(x, 0.0))[:, 0]
-    assert np.mean(weight * root) == pytest.approx(0.2487, abs=0.01)
+    root = np.asarray(jax.jit(GaussianMixture.responsibilities)(density, x, zero))[:, 0]
+    assert np.mean(weight * root) == pytest.approx(0.2487, abs=0.015)
     assert np.mean(weight * np.log(weight)) == pytest.approx(0.0064, abs=0.003)
 
 
@@ -246,8 +273,8 @@ def test_scale_of_weights_and_order_of_parts_do_not_matter():
     plain = GaussianMixture.of(weights, means, covariances)
     order, parts = [2, 0, 1], [3, 1, 0, 2]
     turned = GaussianMixture.of(7 * weights[order][:, parts], means[order][:, parts], covariances[order])
-    close(turned.logp(x, sigma), plain.logp(x, sigma), absolute=1e-4)
-    close(turned.score(x, sigma), plain.score(x, sigma), absolute=1e-3)
+    for found, wanted in zip(evaluate(turned, x, sigma), evaluate(plain, x, sigma), strict=True):
+        close(found, wanted)
 
 
 def test_means_come_back(reference):

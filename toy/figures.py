@@ -67,7 +67,8 @@ FIGURES = Registry("figure")
 
 
 @contextmanager
-def _style() -> Iterator[None]:
+def style() -> Iterator[None]:
+    """The figures' settings, whatever the user's are; one thread at a time."""
     with _LOCK, mpl.rc_context():
         mpl.rcdefaults()
         mpl.rcParams.update(STYLE)
@@ -95,13 +96,12 @@ class Options:
 
     def __post_init__(self) -> None:
         """Check, and keep the pairs sorted: equal options are equal keys of a cache."""
-        for name, known in (("cast", _known("roles")), ("knobs", _known("knobs"))):
+        for name, kind in (("cast", "role"), ("knobs", "knob")):
             pairs: dict[str, Any] = dict(getattr(self, name))
+            known = dict.fromkeys(key for rule in METHODS for key in getattr(RULES[rule], f"{kind}s"))
             for key in pairs:
                 if key not in known:
-                    raise ValueError(
-                        f"unknown {'role' if name == 'cast' else 'knob'} {key!r}; have: {', '.join(known)}"
-                    )
+                    raise ValueError(f"no figure has a {kind} {key!r}; have: {', '.join(known)}")
             object.__setattr__(self, name, tuple(sorted(pairs.items())))
         for rule in METHODS:
             self.scene(rule)
@@ -119,10 +119,6 @@ class Options:
     def window(self, name: str) -> View:
         """The chosen view, or the one of that name."""
         return self.view or VIEWS[name]
-
-
-def _known(kind: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(name for rule in METHODS for name in getattr(RULES[rule], kind)))
 
 
 # --- What is drawn: points, fields and trajectories -------------------------------------------------------------------
@@ -143,9 +139,7 @@ def spread(target: str, sigma: float, view: View, seed: int = 0) -> np.ndarray:
     x = np.asarray(fractal.mixture(target).sample(jax.random.key(seed), 2**16, sigma))
     within = np.max(np.abs(x - [view.x, view.y]), axis=1) < 0.95 * view.half
     if not within.any():
-        raise ValueError(
-            f"no sample of class {target!r} at sigma = {sigma:g} is in the view {view.x},{view.y},{view.half}"
-        )
+        raise ValueError(f"no sample of class {target!r} at sigma = {sigma:g} is in view {view.x},{view.y},{view.half}")
     return thinned(x[within][:4096], SPACING * view.half)
 
 
@@ -189,7 +183,7 @@ def particles(
     frame: Frame, ax: Axes | None = None, *, view: View = VIEWS["tree"], title: str = "", colour: str = DARK
 ) -> Figure:
     """Draw a Frame's samples over the trees; a new Figure where no axes are given."""
-    with _style():
+    with style():
         ax = panel(ax, view, title)
         outline(ax, frame.scene.target, view=view)
         dots(ax, frame.samples, colour=colour)
@@ -201,15 +195,9 @@ def particles(
 def dots(ax: Axes, points: np.ndarray, *, colour: str = DARK, size: float | None = None) -> None:
     """Points [n, 2]; the more there are, the finer. Stored as pixels in PDF and SVG."""
     size = float(np.clip(50 / math.sqrt(len(points) + 1), 0.25, 3)) if size is None else size
-    alpha = 0.8 if len(points) > 2000 else 1
-    style: dict[str, Any] = {
-        "marker": "o",
-        "markersize": size,
-        "markeredgewidth": 0,
-        "linestyle": "none",
-        "alpha": alpha,
-    }
-    ax.plot(points[:, 0], points[:, 1], color=colour, rasterized=len(points) > 2000, zorder=3, **style)
+    many = len(points) > 2000
+    style: dict[str, Any] = {"marker": "o", "markersize": size, "markeredgewidth": 0, "linestyle": "none"}
+    ax.plot(points[:, 0], points[:, 1], color=colour, alpha=0.8 if many else 1, rasterized=many, zorder=3, **style)
 
 
 def outline(
@@ -343,12 +331,10 @@ def _closeups(axes: Sequence[Axes], letters: str, rule: str, load: Load, options
     density_panel(axes[1], logp0, view=view, colour=RED)
     ratio_panel(axes[2], logp1, logp0, view=view, within=_within(target, sigma, view, options.resolution))
     longest = 0.9 * SPACING * view.half
-    difference = s1 - s0
-    # sigma^2 s is the step that the denoiser takes; the ratio's arrows are shorter, so they are drawn to fill the space
-    enlarge = longest / max(float(np.quantile(np.linalg.norm(difference, axis=1), 0.9)), 1e-12)
+    # sigma^2 s is the step that the denoiser takes; the ratio's arrows are twice as long beside it
     arrows(axes[0], points, sigma**2 * s1, longest=longest)
     arrows(axes[1], points, sigma**2 * s0, longest=longest)
-    arrows(axes[2], points, enlarge * difference, longest=longest)
+    arrows(axes[2], points, 2 * sigma**2 * (s1 - s0), longest=longest)
     for ax, method in ((axes[3], options.scene("none")), (axes[4], scene)):
         outline(ax, target, view=view, both=False, resolution=options.resolution)  # where they should end
         trajectories(ax, followed(points, method, cast, sigma))
@@ -391,6 +377,7 @@ def fig9(load: Load, options: Options = Options()) -> Figure:
         for ax in row:
             panel(ax, view)
             outline(ax, options.target, view=view, fill=False, resolution=options.resolution)
+            ax.set_rasterization_zorder(2)  # 25 trees as vectors would make files of 10 MB
         density_panel(row[0], p1, view=view, colour=GREEN)
         density_panel(row[1], cfg, view=view, colour=RED)
         density_panel(row[2], auto, view=view, colour=RED)
@@ -421,7 +408,7 @@ def overview(load: Load, options: Options = Options()) -> Figure:
 def draw(name: str, load: Load, options: Options = Options()) -> Figure:
     """Draw the figure of that name; ``load`` gives the density of a name. ValueError lists the figures."""
     entry = FIGURES[name]
-    with _style():
+    with style():
         return entry(load, options)
 
 
@@ -464,7 +451,7 @@ def encode(figure: Figure, kind: str, caption: Mapping[str, str]) -> bytes:
     if kind not in FORMATS:
         raise ValueError(f"unknown format {kind!r}; have: {', '.join(FORMATS)}")
     buffer = io.BytesIO()
-    with _style():
+    with style():
         figure.savefig(buffer, format=kind, dpi=DPI, metadata=_metadata(kind, caption))
     return buffer.getvalue()
 

@@ -6,7 +6,7 @@ import * as colour from "../../toy/ui/viewer/colour.js";
 import { numberText, sigmaText } from "../../toy/ui/viewer/dom.js";
 import { dotRadius, over, shadeRamp, shadesAt } from "../../toy/ui/viewer/dots.js";
 import { contourSegments, layerValues } from "../../toy/ui/viewer/fields.js";
-import { mergeUi } from "../../toy/ui/viewer/main.js";
+import { mergeUi } from "../../toy/ui/viewer/ui.js";
 import { decompose } from "../../toy/ui/viewer/probe.js";
 
 const near = (a, b, tolerance = 1e-9) => assert.ok(Math.abs(a - b) <= tolerance, `${a} is not ${b}`);

@@ -252,8 +252,8 @@ class Bench:
             color_scheme="dark" if dark else "light", reduced_motion="reduce" if reduced else "no-preference",
         )  # fmt: skip
         page = context.new_page()
-        page.on("pageerror", lambda error: self.errors.append(str(error)))
-        page.on("console", lambda message: message.type == "error" and self.errors.append(message.text))
+        page.on("pageerror", lambda error: self.error(str(error.stack)))
+        page.on("console", lambda message: message.type == "error" and self.error(message.text))
         page.expose_function("answer", lambda text: base64.b64encode(self.world.pack(json.loads(text))).decode())
         blob = self.world.pack(**pack)
         path = OUT / ("served.html" if served else "standalone.html")
@@ -261,6 +261,10 @@ class Bench:
         page.goto(path.as_uri())
         self.idle(page)
         return page
+
+    def error(self, text):
+        print(text)
+        self.errors.append(text)
 
     def idle(self, page):
         page.wait_for_selector('[data-toy-viewer][data-state="idle"]', timeout=15000)
@@ -406,6 +410,68 @@ def drive(bench):
     page.context.close()
 
 
+APP = """
+import sys
+sys.path.insert(0, {here!r})
+import streamlit as st
+import harness
+
+st.set_page_config(layout="wide")
+viewer = st.components.v2.component("toy_viewer", **harness.packing.viewer_sources(), isolate_styles=True)
+world = st.cache_resource(harness.World)()
+
+@st.fragment
+def explore():
+    state = st.session_state.get("viewer") or {{}}
+    request = dict(state.get("request") or {{}}) or None
+    viewer(key="viewer", data=world.pack(request), on_request_change=lambda: None, on_ui_change=lambda: None)
+    st.caption(f"seq {{request and request['seq']}}")
+
+explore()
+"""
+
+
+def streamlit(bench):
+    """The same viewer inside Streamlit: mount, drag, theme, no error."""
+    import subprocess
+
+    app = OUT / "app.py"
+    app.write_text(APP.format(here=str(Path(__file__).parent)), encoding="utf-8")
+    command = [sys.executable, "-m", "streamlit", "run", str(app), "--server.port", "8766", "--server.address", "127.0.0.1", "--server.headless", "true", "--browser.gatherUsageStats", "false", "--server.fileWatcherType", "none"]
+    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        for dark in (False, True):
+            page = bench.browser.new_page(viewport={"width": 1280, "height": 720}, color_scheme="dark" if dark else "light")
+            page.on("pageerror", lambda error: bench.error(str(error.stack)))
+            for _ in range(60):
+                try:
+                    page.goto("http://127.0.0.1:8766/")
+                    break
+                except Exception:
+                    page.wait_for_timeout(500)
+            root = page.get_by_test_id("viewer")
+            page.wait_for_selector('[data-testid="viewer"][data-state="idle"]', timeout=60000)
+            bench.shot(page, f"streamlit{'-dark' if dark else ''}")
+            seq = int(root.get_attribute("data-seq"))
+            knob = t(page, "knob-w-left").bounding_box()
+            page.mouse.move(knob["x"] + knob["width"] / 2, knob["y"] + 12)
+            page.mouse.down()
+            for k in range(10):
+                page.mouse.move(knob["x"] + knob["width"] * (0.5 - 0.03 * k), knob["y"] + 12)
+                page.wait_for_timeout(40)
+            page.mouse.up()
+            page.wait_for_timeout(300)
+            page.wait_for_selector('[data-testid="viewer"][data-state="idle"][data-quality="full"]', timeout=20000)
+            print(f"streamlit: seq {seq} -> {root.get_attribute('data-seq')}, play ends at {t(page, 'play').bounding_box()}")
+            assert int(root.get_attribute("data-seq")) > seq
+            t(page, "layer-p1").click()
+            page.wait_for_timeout(1500)
+            bench.shot(page, f"streamlit-after{'-dark' if dark else ''}")
+            page.close()
+    finally:
+        server.terminate()
+
+
 def speed(bench):
     for size, scale, ui in (((1280, 720), 1, {}), ((1920, 1080), 1, {}), ((1280, 720), 2, {}), ((1280, 720), 1, {"trails": True, "paths": True, "samples": True})):
         page = bench.open(size, scale=scale, ui={"t": 0, **ui})
@@ -422,7 +488,7 @@ def speed(bench):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--only", default="shots,layers,drive,speed")
+    parser.add_argument("--only", default="shots,layers,drive,streamlit,speed")
     parser.add_argument("--page", action="store_true", help="only write out/viewer/standalone.html")
     options = parser.parse_args()
     OUT.mkdir(parents=True, exist_ok=True)
@@ -436,7 +502,7 @@ def main():
         browser = driver.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"])
         bench = Bench(browser, world)
         for name in options.only.split(","):
-            {"shots": shots, "layers": layers, "drive": drive, "speed": speed}[name](bench)
+            {"shots": shots, "layers": layers, "drive": drive, "streamlit": streamlit, "speed": speed}[name](bench)
         browser.close()
     if bench.errors:
         sys.exit("page errors:\n" + "\n".join(bench.errors))

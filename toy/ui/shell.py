@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import streamlit as st
+from streamlit.runtime.pages_manager import PagesManager
 
 from toy.ui.engine import Engine, engine
 from toy.ui.packing import viewer_sources
@@ -20,7 +21,14 @@ STYLE = """
 
 
 def style() -> None:
-    """Give the picture the room."""
+    """Give the picture the room.
+
+    Before a server has run app.py once, Streamlit takes the folder pages/ for its older kind of app: a deep link then
+    runs a page alone, without navigation. That is noticed here, switched off, and the page run again within app.py.
+    """
+    if PagesManager.uses_pages_directory:
+        PagesManager.uses_pages_directory = False
+        st.rerun()
     st.html(STYLE)
 
 

@@ -26,14 +26,15 @@ export class Transport {
     this.track = h("div", { class: "tv-track" });
     this.ticks = h("div", { class: "tv-ticks", "aria-hidden": "true" });
     this.fill = h("div", { class: "tv-fill" });
-    this.thumb = h("div", { class: "tv-thumb" });
+    // The thumb rides on a rail as wide as the track, so that moving it is a transform and never a layout.
+    this.rail = h("div", { class: "tv-rail" }, h("div", { class: "tv-thumb" }));
     this.bar = h(
       "div",
       { class: "tv-scrub", testid: "scrub", role: "slider", tabindex: "0", "aria-label": "Noise level sigma", "aria-valuemin": "0", "aria-valuemax": "100" },
       this.ticks,
       this.track,
       this.fill,
-      this.thumb,
+      this.rail,
     );
     this.bands = {};
     this.element = h(
@@ -165,8 +166,10 @@ export class Transport {
     press(this.forward, forward);
     this.forward.disabled = !canForward;
     if (this.speed.value !== String(speed)) this.speed.value = String(speed);
-    setText(this.sigma, `σ ${sigmaText(sigma)}`);
-    this.thumb.style.left = this.fill.style.width = percent(u);
+    this.beat = (this.beat ?? 0) + 1;
+    if (!playing || this.beat % 3 === 0) setText(this.sigma, `σ ${sigmaText(sigma)}`);
+    this.rail.style.transform = `translateX(${percent(u)})`;
+    this.fill.style.transform = `scaleX(${u.toFixed(4)})`;
     this.bar.classList.toggle("tv-forward", phase === "forward");
     // Sixty announcements a second would drown a screen reader.
     if (!playing) {

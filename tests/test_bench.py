@@ -1,0 +1,111 @@
+"""Benchmarks: their names, rows and table, their reading of Streamlit's protocol; never a time."""
+
+import json
+
+import numpy as np
+import pytest
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+
+from toy import bench
+
+KEYS = {
+    *("name", "what", "median", "p95", "min", "count", "unit", "ratio", "ratio_to", "budget", "p95_budget"),
+    *("unscaled_budget", "yardstick", "ok", "note", "device"),
+}
+
+
+def report(name: str, values: list[float], **given: object) -> dict:
+    return bench.row(bench.BENCHMARKS[name], bench.Measured(values), device="a machine", **given)
+
+
+@pytest.mark.parametrize("name", list(bench.BENCHMARKS))
+def test_every_row_has_the_same_keys_and_is_json(name: str) -> None:
+    row = report(name, [1.0, 2.0, 3.0])
+    assert set(row) == KEYS
+    assert row["what"].endswith((".", "URL."))
+    assert json.loads(json.dumps(row, allow_nan=False)) == row
+
+
+def test_budgets_of_compute_move_with_the_yardstick() -> None:
+    slow = report("training", [29.0], speed=200)
+    assert (slow["budget"], slow["unscaled_budget"], slow["ok"]) == (30, 15, True)
+    assert not report("training", [29.0], speed=400)["ok"]
+    assert slow["ratio"] == pytest.approx(29 / (2 * 2048**3 / 200e9 * 1e3))
+
+
+def test_budgets_of_the_app_do_not_move() -> None:
+    row = report("drag", [140.0] * 20, empty=70.0)
+    assert (row["budget"], row["ok"], row["ratio"], row["ratio_to"]) == (150, True, 2, "empty rerun")
+    late = report("drag", [140.0] * 15 + [400.0] * 5, empty=70.0)
+    assert late["median"] == 140
+    assert not late["ok"]
+
+
+def test_a_gpu_has_its_own_budgets() -> None:
+    assert report("sampling-16384", [9.0], speed=30_000, gpu=True)["ok"]
+    assert report("training", [9.0], speed=30_000, gpu=True)["ok"] is None
+    assert not {e.name for e in bench.select(None, app=False, gpu=False)} & {"training-main"}
+
+
+def test_what_else_was_asked_for_counts() -> None:
+    entry = bench.BENCHMARKS["thirty-visitors"]
+    assert not bench.row(entry, bench.Measured([1.0], fine=False), device="")["ok"]
+
+
+def test_table_is_aligned() -> None:
+    rows = [report("training", [14.0, 15.0], speed=200), report("yardstick", [200.0]), report("memory-app", [900.0])]
+    lines = bench.table(rows).split("\n")
+    numbers = [line for line in lines[1:] if not line.startswith("    ")]
+    assert lines[0] == "a machine"
+    assert len({line.index(unit) for line, unit in zip(numbers, ("unit", "ms", "GFLOP/s", "MB"), strict=True)}) == 1
+    assert "OVER" in numbers[3]
+    assert "ok" in numbers[1]
+
+
+def test_unknown_name_lists_the_names() -> None:
+    for run in (bench.run, bench.run_app):
+        with pytest.raises(ValueError, match="unknown benchmark 'speed'; have: yardstick, training") as found:
+            run("speed")
+        assert "thirty-visitors" in str(found.value)
+
+
+def test_a_family_is_chosen_by_its_first_word() -> None:
+    assert [e.name for e in bench.select("sampling", app=False, gpu=False)] == ["sampling-2048", "sampling-16384"]
+    assert len(bench.select("thirty-visitors", app=True, gpu=False)) == 3
+
+
+def test_small_sizes_run() -> None:
+    for found in (
+        bench.yardstick(size=64, repeats=2),
+        bench.training(iterations=2, width=8, batch=32, repeats=2),
+        bench.logp_grid(resolution=16, repeats=2),
+        bench.score_4096(n=32, repeats=2),
+    ):
+        assert len(found.values) == 2
+        assert np.all(np.array(found.values) > 0)
+
+
+def test_a_process_that_fails_is_one_sentence() -> None:
+    with pytest.raises(ValueError, match="process failed: KeyError: 'gone'"):
+        bench.child("{}['gone']")
+
+
+def test_missing_chromium_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bench.shutil, "which", lambda name: None)
+    with pytest.raises(ValueError, match="no Chromium was found"):
+        bench.chromium()
+
+
+def test_messages_are_what_streamlit_reads() -> None:
+    query = f"left.w=2.5&right.rule=none&view={'1,' * 100}"
+    assert BackMsg.FromString(bench.rerun(query)).rerun_script.query_string == query
+
+
+def test_streamlit_messages_are_read() -> None:
+    finished = ForwardMsg(script_finished=ForwardMsg.FINISHED_EARLY_FOR_RERUN, hash="x" * 300)
+    assert bench.fields(memoryview(finished.SerializeToString()))[bench.FINISHED] == 2
+    message = ForwardMsg()
+    message.delta.new_element.exception.message = "no"
+    delta = bench.fields(memoryview(message.SerializeToString()))[bench.DELTA]
+    assert bench.EXCEPTION in bench.fields(bench.fields(delta)[bench.ELEMENT])

@@ -1,0 +1,307 @@
+"""Figures draw what they are told, their files are the same every time and say how they were made."""
+
+import io
+import json
+import re
+from itertools import combinations
+from pathlib import Path
+from xml.etree import ElementTree
+
+import jax
+import matplotlib as mpl
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.path import Path as Curve
+from PIL import Image
+
+from toy import figures, fractal, sampling, scenes
+from toy.figures import Options
+from toy.scenes import VIEWS, Frame, Scene, View
+
+CAST = {"main": "exact:A", "unconditional": "exact:AB", "weak": "exact:AB"}
+TINY = Options(cast=CAST, n=40, steps=8, resolution=24)
+PANELS = {"fig1": 5, "fig2": 5, "fig9": 25, "overview": 8}
+
+
+def load(name: str):
+    return fractal.mixture(name.removeprefix("exact:"))
+
+
+@pytest.fixture(scope="module")
+def drawn() -> dict[str, Figure]:
+    return {name: figures.draw(name, load, TINY) for name in figures.FIGURES}
+
+
+@pytest.fixture
+def simple() -> Figure:
+    figure = Figure(figsize=(1, 1))
+    with figures.style():
+        ax = figures.panel(figure.add_axes((0.1, 0.2, 0.8, 0.8)), title="$p_1$")
+        figures.dots(ax, np.zeros((3, 2)))
+        figures.density_panel(ax, np.arange(16.0).reshape(4, 4), view=VIEWS["tree"])
+    return figure
+
+
+def titles(figure: Figure) -> list[str]:
+    return [ax.get_xlabel() for ax in figure.axes]
+
+
+def test_every_figure_has_its_panels(drawn):
+    assert {name: len(figure.axes) for name, figure in drawn.items()} == PANELS
+    for figure in drawn.values():
+        for ax in figure.axes:
+            assert ax.has_data()
+            assert not ax.get_xticks().size
+            assert ax.get_aspect() == 1
+
+
+@pytest.mark.parametrize("name", ["fig1", "fig2", "overview"])
+def test_letters_count_up(drawn, name):
+    assert sorted(title[:3] for title in titles(drawn[name])) == [f"({c})" for c in "abcdefgh"[: PANELS[name]]]
+
+
+def test_nothing_written_leaves_the_page_or_runs_into_its_neighbour(drawn):
+    for figure in drawn.values():
+        renderer = FigureCanvasAgg(figure).get_renderer()
+        figure.draw_without_rendering()
+        labels = [label for ax in figure.axes for label in (ax.title, ax.xaxis.label, ax.yaxis.label)]
+        boxes = [label.get_window_extent(renderer) for label in labels if label.get_text()]
+        for box in boxes:
+            assert box.x0 >= 0
+            assert box.y0 >= 0
+            assert box.x1 <= figure.bbox.x1
+            assert box.y1 <= figure.bbox.y1
+        assert not any(one.overlaps(other) for one, other in combinations(boxes, 2))
+
+
+def test_the_samplers_points_are_what_is_drawn(drawn):
+    """The exact CFG panel holds the points that its Scene gives."""
+    scene = Scene.of("cfg", main="exact:A", unconditional="exact:AB", n=40, steps=8)
+    x = scenes.sample(scene, {role: load(name) for role, name in scene.cast}, keep=False)[-1]
+    np.testing.assert_allclose(drawn["fig1"].axes[2].lines[0].get_xydata(), x, atol=1e-5)
+
+
+def test_a_knob_reaches_every_method_that_has_it():
+    options = Options(knobs={"w": 2, "gamma": 1.2})
+    assert dict(options.scene("cfg").knobs)["w"] == dict(options.scene("autoguidance").knobs)["w"] == 2
+    assert dict(options.scene("naive_truncation").knobs) == {"gamma": 1.2}
+    made = figures.caption("fig1", options)
+    assert (made["cfg.w"], made["autoguidance.w"], made["naive_truncation.gamma"]) == ("2", "2", "1.2")
+
+
+def test_paper_values_are_the_defaults():
+    made = figures.caption("fig1")
+    assert (made["cfg.w"], made["autoguidance.w"], made["naive_truncation.gamma"]) == ("4", "3", "1.4")
+    assert (made["main"], made["unconditional"], made["weak"]) == ("A64@4096", "AB32@512", "A32@512")
+    assert figures.caption("fig2")["sigma"] == "0.03"
+
+
+def test_options_are_keys_however_they_are_given():
+    pairs = Options(cast=(("weak", "exact:B"), ("main", "exact:A")), knobs=(("w", 2),))
+    mapping = Options(cast={"main": "exact:A", "weak": "exact:B"}, knobs={"w": 2})
+    assert pairs == mapping
+    assert hash(pairs) == hash(mapping)
+
+
+@given(
+    st.lists(st.tuples(st.floats(-1, 1), st.floats(-1, 1)), min_size=1, max_size=60),
+    st.floats(0.001, 0.5),
+)
+def test_thinned_points_keep_their_distance_and_leave_no_gap(points, distance):
+    points = np.array(points)
+    kept = figures.thinned(points, distance)
+    assert all(np.hypot(*(a - b)) >= distance * (1 - 1e-12) for a, b in combinations(kept, 2))
+    assert np.array_equal(kept[0], points[0])
+    nearest = np.min(np.linalg.norm(points[:, None] - kept, axis=-1), axis=1)
+    assert np.all(nearest < distance)
+
+
+def test_arrows_of_the_closeup_start_0045_apart_and_inside():
+    view = VIEWS["closeup"]
+    points = figures.spread("A", 0.03, view)
+    gaps = [np.hypot(*(a - b)) for a, b in combinations(points, 2)]
+    assert len(points) > 40
+    assert min(gaps) >= 0.045
+    assert np.max(np.abs(points - [view.x, view.y])) < view.half
+
+
+def test_arrows_are_shortened_never_turned():
+    ax = figures.panel()
+    vectors = np.array([[3.0, 4.0], [0.03, 0.04], [0.0, 0.0]])
+    figures.arrows(ax, np.zeros((3, 2)), vectors, longest=0.5)
+    quiver = ax.collections[0]
+    np.testing.assert_allclose(np.stack([quiver.U, quiver.V], axis=1), [[0.3, 0.4], [0.03, 0.04], [0, 0]])
+
+
+def test_paths_start_at_the_points_and_end_in_the_data():
+    points = figures.spread("A", 0.03, VIEWS["closeup"])
+    scene = Scene.of("none", main="exact:A")
+    path = figures.followed(points, scene, {"main": load("exact:A")}, 0.03)
+    assert path.shape == (scene.steps + 1, len(points), 2)
+    np.testing.assert_allclose(path[0], points, atol=1e-6)
+    logp = fractal.mixture("A").logp(path[-1], 0.0)
+    assert np.mean(np.asarray(logp) > fractal.threshold("A")) > 0.9
+
+
+@pytest.mark.parametrize("sigma", [0.001, 0.0021, 0.03, 5.0])
+def test_paths_may_start_at_any_noise_level(sigma):
+    scene = Scene.of("none", main="exact:A", steps=8)
+    path = figures.followed(figures.spread("A", 0.03, VIEWS["closeup"]), scene, {"main": load("exact:A")}, sigma)
+    assert np.all(np.isfinite(path))
+    levels = sampling.noise_levels(8, sigma, min(scene.sigma_min, sigma / 4))
+    assert np.all(np.diff(np.asarray(levels)) < 0)
+
+
+def test_the_outline_encloses_about_99_percent():
+    ax = figures.panel()
+    figures.outline(ax, "A", both=False, fill=False, resolution=300)
+    paths = ax.collections[0].get_paths()[0]
+    x = np.asarray(fractal.mixture("A").sample(jax.random.key(1), 2000))
+    inside = np.mean(_even_odd(paths.to_polygons(closed_only=False), x))
+    assert 0.97 < inside < 0.998
+
+
+def _even_odd(polygons, points):
+    return np.sum([Curve(polygon).contains_points(points) for polygon in polygons], axis=0) % 2
+
+
+def test_no_outline_where_there_is_no_tree():
+    ax = figures.panel(view=View(5, 5, 0.3))
+    figures.outline(ax, "A", view=View(5, 5, 0.3), resolution=32)
+    assert not ax.collections
+
+
+def test_a_window_within_a_branch_is_drawn():
+    view = View(0.0824, 0.1277, 0.001)
+    ax = figures.panel(view=view)
+    figures.outline(ax, "A", view=view, resolution=32)
+    assert ax.collections
+
+
+def test_ratio_ignores_constants_and_what_is_far_off():
+    """Learned log-densities carry a free constant, and are anything far from the data."""
+    view, rng = VIEWS["tree"], np.random.default_rng(0)
+    logp1, logp0 = rng.normal(size=(2, 6, 6))
+    within = np.ones((6, 6), bool)
+    within[0] = False
+    wild = logp1.copy()
+    wild[0] += 50
+    shades = []
+    for one, other in ((logp1, logp0), (logp1 + 7, logp0 - 3), (wild, logp0)):
+        ax = figures.panel()
+        figures.ratio_panel(ax, one, other, view=view, within=within)
+        shades.append(np.asarray(ax.images[0].get_array()))
+    np.testing.assert_allclose(shades[0], shades[1])
+    np.testing.assert_allclose(shades[0][1:], shades[2][1:])
+    assert np.median(shades[0][within]) == pytest.approx(0.5, abs=0.1)
+
+
+def test_particles_make_their_own_figure():
+    scene = Scene.of("none", main="exact:A", n=40, steps=8)
+    path = np.asarray(scenes.sample(scene, {"main": load("exact:A")}, keep=False))
+    frame = Frame(scene, scene.sigmas(), path, np.zeros(40), np.zeros(127), {})
+    figure = figures.particles(frame)
+    figure.savefig(buffer := io.BytesIO())
+    assert buffer.getvalue().startswith(b"\x89PNG")
+    other = Figure()
+    ax = other.add_subplot()
+    assert figures.particles(frame, ax) is other
+    np.testing.assert_array_equal(ax.lines[0].get_xydata(), frame.samples)
+
+
+# --- Files ------------------------------------------------------------------------------------------------------------
+
+CAPTION = {"title": "Samples, σ = 0.03", "w": "3", "note": 'quotes " and (brackets) \\'}
+
+
+def read(data: bytes, kind: str) -> tuple[str, dict[str, str]]:
+    """Title and parameters in a file's metadata."""
+    if kind == "png":
+        text = Image.open(io.BytesIO(data)).text
+        return text["Title"], json.loads(text["Description"])
+    if kind == "svg":
+        space = "{http://purl.org/dc/elements/1.1/}"
+        tree = ElementTree.fromstring(data)
+        return tree.find(f".//{space}title").text, json.loads(tree.find(f".//{space}description").text)
+    title, subject = (_pdf_text(data, name) for name in (b"Title", b"Subject"))
+    return title, json.loads(subject)
+
+
+def _pdf_text(data: bytes, name: bytes) -> str:
+    found = re.search(rb"/" + name + rb" \(((?:\\.|[^\\)])*)\)", data, re.DOTALL)
+    assert found is not None
+    text = re.sub(rb"\\(.)", rb"\1", found[1])
+    return text.decode("utf-16" if text.startswith(b"\xfe\xff") else "ascii")
+
+
+@pytest.mark.parametrize("kind", figures.FORMATS)
+def test_metadata_round_trip(simple, tmp_path, kind):
+    path = figures.save(simple, tmp_path / f"figure.{kind}", caption=CAPTION)
+    title, caption = read(path.read_bytes(), kind)
+    assert caption == CAPTION
+    assert title == CAPTION["title"]
+
+
+@pytest.mark.parametrize("kind", figures.FORMATS)
+def test_bytes_are_the_same_every_time(kind):
+    made = []
+    for _ in range(2):
+        figure = figures.draw("fig2", load, TINY)
+        made.append(figures.encode(figure, kind, figures.caption("fig2", TINY)))
+    assert made[0] == made[1]
+    assert not re.search(rb"CreationDate|<dc:date>", made[0])
+
+
+def test_the_users_settings_change_nothing(simple):
+    expected = figures.encode(simple, "png", CAPTION)
+    with mpl.rc_context({"savefig.transparent": True, "savefig.bbox": "tight", "text.hinting": "none"}):
+        assert figures.encode(simple, "png", CAPTION) == expected
+        assert mpl.rcParams["savefig.bbox"] == "tight"
+
+
+def test_a_failure_leaves_the_old_file(simple, tmp_path, monkeypatch):
+    path = tmp_path / "figure.png"
+    path.write_bytes(b"old")
+
+    def fail(self: Path, data: bytes) -> int:
+        raise OSError("disk full")
+
+    monkeypatch.setattr(Path, "write_bytes", fail)
+    with pytest.raises(OSError, match="disk full"):
+        figures.save(simple, path, caption=CAPTION)
+    assert [p.name for p in tmp_path.iterdir()] == ["figure.png"]
+    assert path.read_bytes() == b"old"
+
+
+@pytest.mark.parametrize("name", ["figure.jpg", "figure", "figure.png.gz"])
+def test_unknown_formats_write_nothing(simple, tmp_path, name):
+    with pytest.raises(ValueError, match=r"unknown format .*; have: png, pdf, svg"):
+        figures.save(simple, tmp_path / name, caption=CAPTION)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: figures.draw("x", load), "unknown figure 'x'; have: fig1, fig2, fig9, overview"),
+        (lambda: figures.check("x", "png"), "unknown figure 'x'; have: fig1, fig2, fig9, overview"),
+        (lambda: figures.check("fig1", "gif"), "unknown format 'gif'; have: png, pdf, svg"),
+        (lambda: Options(cast={"strong": "exact:A"}), "no figure has a role 'strong'; have: main, unconditional, weak"),
+        (lambda: Options(knobs={"v": 1}), "no figure has a knob 'v'; have: w, gamma"),
+        (lambda: Options(knobs={"w": float("nan")}), "w = nan is not a number from 0 to 8"),
+        (lambda: Options(steps=4), "steps = 4 is not a number from 8"),
+        (lambda: Options(n=0), "n = 0 is not a number from 1"),
+        (lambda: Options(sigma=-1), "sigma = -1 is not a number from 0.001 to 100"),
+        (lambda: Options(sigma=float("nan")), "sigma = nan is not"),
+        (lambda: Options(target="C"), "unknown class 'C'; have: A, B, AB"),
+        (lambda: Options(resolution=1), "resolution = 1 is not from 16"),
+        (lambda: figures.spread("A", 0.03, View(9, 9, 0.1)), "no sample of class 'A' .* is in view 9,9,0.1"),
+    ],
+)
+def test_bad_input_is_one_sentence(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()

@@ -1,0 +1,105 @@
+"""A schedule gives a share of the extra weight: nothing for w = 1, everything where it is 1, nothing where it is 0."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from toy import fractal
+from toy.guidance import RULES
+from toy.sampling import scheduled, trajectory
+from toy.schedules import SCHEDULES
+
+SIGMAS = jnp.geomspace(5.0, 0.002, 33)
+KEY = jax.random.key(0)
+each_schedule = pytest.mark.parametrize("schedule", SCHEDULES.values(), ids=list(SCHEDULES))
+
+
+def defaults(entry) -> dict[str, jax.Array]:
+    """Every knob as the registry sets it."""
+    return {name: jnp.float32(knob.default) for name, knob in entry.knobs.items()}
+
+
+def share_of(schedule, sigma, **knobs) -> np.ndarray:
+    """The share at noise levels of which the first is the first step's."""
+    given = {"sigma": jnp.asarray(sigma, jnp.float32), "progress": jnp.arange(len(sigma)) / len(sigma)}
+    return np.asarray(schedule(*(given[name] for name in schedule.inputs), **defaults(schedule) | knobs))
+
+
+def run(w: float, schedule: str, sigmas=SIGMAS[::4], integrator: str = "heun", rule: str = "cfg", **knobs):
+    """A guided trajectory of single points between exact densities."""
+    cast = {"main": fractal.mixture("A"), "unconditional": fractal.mixture("AB")}
+    x = jnp.array([[0.1, 0.2], [1.0, -1.0], [-2.0, 3.0]])
+    values = defaults(RULES[rule]) | defaults(SCHEDULES[schedule]) | knobs | {"w": jnp.float32(w)}
+    cast = {role: cast[role] for role in RULES[rule].roles}
+    return np.asarray(
+        trajectory(x, sigmas, cast, values, KEY, rule=rule, schedule=schedule, integrator=integrator), np.float64
+    )
+
+
+@each_schedule
+@given(data=st.data())
+def test_share_is_a_finite_number_for_each_step(schedule, data):
+    knobs = {n: jnp.float32(data.draw(st.floats(k.lo, k.hi))) for n, k in schedule.knobs.items()}
+    share = share_of(schedule, SIGMAS, **knobs)
+    assert share.shape == SIGMAS.shape
+    assert share.dtype == np.float32
+    assert np.isfinite(share).all()
+    assert (share >= 0).all()
+
+
+def test_constant_is_one():
+    np.testing.assert_array_equal(share_of(SCHEDULES["constant"], SIGMAS), 1)
+
+
+def test_interval_is_open_below_and_closed_above():
+    share = share_of(SCHEDULES["interval"], [1.01, 1.0, 0.5, 0.26, 0.25, 0.2], lo=0.25, hi=1.0)
+    np.testing.assert_array_equal(share, [0, 1, 1, 1, 0, 0])
+
+
+@given(lo=st.floats(0, 5, width=32), hi=st.floats(0, 5, width=32))
+def test_intervals_that_meet_share_out_all_levels(lo, hi):
+    assume(lo <= hi)
+    below, inside, above = (
+        share_of(SCHEDULES["interval"], SIGMAS, lo=jnp.float32(a), hi=jnp.float32(b))
+        for a, b in ((0, lo), (lo, hi), (hi, 9))
+    )
+    np.testing.assert_array_equal(below + inside + above, 1)
+
+
+@given(share=st.floats(0, 1), w=st.floats(0, 8))
+def test_share_moves_the_weight_alone_from_its_neutral_value(share, w):
+    rule = RULES["cfg_autoguidance"]
+    moved = scheduled(rule, {"w": w, "alpha": 0.3}, jnp.float32(share))
+    assert float(moved["w"]) == pytest.approx(1 + share * (w - 1), abs=1e-5)
+    assert float(moved["alpha"]) == pytest.approx(0.3)
+
+
+@each_schedule
+def test_schedule_changes_nothing_for_weight_one(schedule):
+    np.testing.assert_allclose(run(1.0, schedule.name), run(1.0, "constant"), rtol=1e-5, atol=1e-6)
+
+
+def test_interval_over_all_levels_is_constant():
+    np.testing.assert_array_equal(run(3.0, "interval", lo=jnp.float32(0), hi=jnp.float32(5)), run(3.0, "constant"))
+
+
+def test_outside_the_interval_the_weight_is_one():
+    sigmas = jnp.array([4.0, 2.0, 1.0, 0.5, 0.25])
+    path = run(4.0, "interval", sigmas, lo=jnp.float32(0.5), hi=jnp.float32(2.0))
+    free, full = run(1.0, "constant", sigmas), run(4.0, "constant", sigmas)
+    np.testing.assert_allclose(path[1], free[1], rtol=1e-6)  # from 4: no guidance yet
+    assert np.abs(path[2] - free[2]).max() > 1e-2  # from 2: guided
+    assert np.abs(path[2] - full[2]).max() > 1e-2
+
+
+@pytest.mark.parametrize("integrator", ["euler", "heun"])
+def test_weight_is_held_through_a_step(integrator):
+    # Every evaluation of the steps from 2 and from 1 is guided, though the last of them is at 0.5, outside (0.7, 2].
+    sigmas = jnp.array([2.0, 1.0, 0.5, 0.25, 0.1])
+    path = run(4.0, "interval", sigmas, integrator, lo=jnp.float32(0.7), hi=jnp.float32(2.0))
+    full = run(4.0, "constant", sigmas, integrator)
+    np.testing.assert_allclose(path[:3], full[:3], rtol=1e-6)
+    assert np.abs(path[3] - full[3]).max() > 1e-3

@@ -1,0 +1,262 @@
+// What the viewer `v` shows, drawn: scenery and layers behind the particles, particles, and what is pointed at above them.
+
+import { css, mix, packed } from "./colour.js";
+import { h, numberText, save, sigmaText } from "./dom.js";
+import { dotRadius, shadesAt } from "./dots.js";
+import { ARROWS, DENSITIES, arrow } from "./fields.js";
+import { forwardAt, positionAt, positionsAt, timeAt } from "./frames.js";
+import { decompose } from "./probe.js";
+import { drawScenery } from "./scenery.js";
+import { roundLength, toScreen } from "./view.js";
+
+const DENSITY_NAMES = DENSITIES.map(({ name }) => name);
+const ARROW_NAMES = ARROWS.map(({ name }) => name);
+
+const PATHS = 140;
+const PATH_SIGMA = 0.12; // per half-width of the view: where noise is about as wide as what is looked at
+const TRAIL_STEPS = 2.5;
+const TRAIL_SAMPLES = 6;
+
+// A density and a tint on the same spot could not be read: then contours alone.
+export function limbless(v) {
+  return v.layers !== null && v.ui.layers.some((name) => DENSITY_NAMES.includes(name));
+}
+
+export function drawBack(v, panel, cam) {
+  const { slot, backContext: context, dpr } = panel;
+  const { ui, colours, layers } = v;
+  context.setTransform(1, 0, 0, 1, 0, 0);
+  context.clearRect(0, 0, panel.width, panel.height);
+  const gain = ui.variation && !ui.paper_look && v.time.phase === "reverse" ? v.frames?.gain[slot] : null;
+  const paint = (target, targetCam) =>
+    drawScenery(target, targetCam, v.scenery, colours, v.background, { gain, plain: ui.paper_look, limbless: limbless(v), dpr });
+  const zoomOut = v.zoomOut(v.time.sigma);
+  if (v.time.playing && zoomOut > 1) {
+    const { cx, cy, half } = v.view;
+    const key = [cx, cy, half, v.frames?.id, Boolean(gain), ui.paper_look, limbless(v), v.dark].join("|");
+    panel.moving.draw(context, cam, zoomOut, key, paint);
+  } else paint(context, cam);
+  panel.backScale = cam.scale;
+  drawScaleBar(v, context, cam, panel);
+  if (layers) {
+    for (const name of DENSITY_NAMES) {
+      if (ui.layers.includes(name)) layers.drawLayer(context, cam, slot, name, v.values[slot].w ?? 1, colours, dpr);
+    }
+  }
+  if (ui.paths && v.frames?.slots[slot]) drawPaths(v, context, cam, v.frames.slots[slot], dpr);
+}
+
+// Some particles, evenly spread over what is in sight at the end; the same ones on both sides.
+function choosePaths(v) {
+  const frames = v.frames.slots.left ?? v.frames.slots.right;
+  const [x0, x1, y0, y1] = v.fieldBox(0);
+  const apart = (0.09 * v.view.half) ** 2;
+  const chosen = [];
+  for (let p = 0; p < frames.n && chosen.length < PATHS; p++) {
+    const [x, y] = positionAt(frames, frames.steps, p);
+    if (x < x0 || x > x1 || y < y0 || y > y1) continue;
+    if (chosen.every(([, cx, cy]) => (cx - x) ** 2 + (cy - y) ** 2 > apart)) chosen.push([p, x, y]);
+  }
+  return chosen.map(([p]) => p);
+}
+
+function tracePath(v, context, cam, frames, particle, from, to) {
+  context.moveTo(...toScreen(cam, ...positionAt(frames, from, particle)));
+  for (let i = Math.floor(from) + 1; i < to; i++) context.lineTo(...toScreen(cam, ...positionAt(frames, i, particle)));
+  context.lineTo(...toScreen(cam, ...positionAt(frames, to, particle)));
+}
+
+function drawPaths(v, context, cam, frames, dpr) {
+  v.chosen ??= choosePaths(v);
+  const from = timeAt(v.time.sigmas, PATH_SIGMA * v.view.half);
+  context.beginPath();
+  for (const particle of v.chosen) tracePath(v, context, cam, frames, particle, from, frames.steps);
+  context.lineWidth = 1.1 * dpr;
+  context.strokeStyle = css(v.colours.ink, 0.42);
+  context.stroke();
+}
+
+export function drawDots(v, panel, cam) {
+  const { slot, dots, dpr } = panel;
+  const { ui, colours, frames, truth } = v;
+  const forward = v.time.phase === "forward" && truth;
+  const moving = frames?.slots[slot];
+  const n = forward ? truth.n : (moving?.n ?? 0);
+  dots.begin(dotRadius(n, Math.min(panel.width, panel.height) / dpr, v.view.half) * dpr);
+  panel.front.style.opacity = v.time.turn > 0 ? Math.abs(2 * v.time.turn - 1).toFixed(3) : "";
+  if (truth && (ui.samples || forward)) {
+    forwardAt(truth.x0, truth.eps, v.time.sigma, truth.points);
+    if (!forward) dots.draw(truth.points, truth.n, cam, [packed(mix(colours.classA, v.background, 0.25))]);
+  }
+  if (forward) panel.off = dots.draw(truth.points, truth.n, cam, v.ramp);
+  else if (moving) {
+    if (v.points[slot].length < 2 * n) v.points[slot] = new Float32Array(2 * n);
+    if (v.shades.length < n) v.shades = new Float32Array(n);
+    const points = v.points[slot];
+    if (ui.trails) {
+      for (let k = TRAIL_SAMPLES; k > 0; k--) {
+        const t = v.time.t - (TRAIL_STEPS * k) / TRAIL_SAMPLES;
+        if (t < 0) continue;
+        positionsAt(moving, t, points);
+        dots.specks(points, n, cam, v.ramp[0], Math.round(90 * (1 - k / (TRAIL_SAMPLES + 1))));
+      }
+    }
+    positionsAt(moving, v.time.t, points);
+    const outside = ui.quality && !ui.paper_look ? frames.outside[slot] : null;
+    panel.off = dots.draw(points, n, cam, v.ramp, outside ? shadesAt(outside, v.time.t, v.shades) : null);
+  }
+  dots.end();
+}
+
+export function drawAbove(v, panel, cam) {
+  const { slot, aboveContext: context, dpr } = panel;
+  const { ui, colours, layers } = v;
+  const empty = !v.hover && !v.pin && !(layers && ui.layers.some((name) => ARROW_NAMES.includes(name)));
+  if (empty && panel.aboveEmpty) return;
+  panel.aboveEmpty = empty;
+  context.clearRect(0, 0, panel.width, panel.height);
+  if (layers) {
+    for (const name of ARROW_NAMES) if (ui.layers.includes(name)) layers.drawArrows(context, cam, slot, name, colours, dpr);
+  }
+  const frames = v.frames?.slots[slot];
+  if (frames && v.time.phase === "reverse") {
+    if (v.hover && v.hover.index !== v.pin?.index) drawTrack(v, context, cam, frames, v.hover.index, colours.pins[1], dpr);
+    if (v.pin?.kind === "particle") drawTrack(v, context, cam, frames, v.pin.index, colours.pins[0], dpr);
+  }
+  drawProbe(v, context, cam, panel);
+}
+
+// The path with a tick at each solver step, and a ring where the particle is now.
+function drawTrack(v, context, cam, frames, particle, colour, dpr) {
+  const halo = css(v.background, 0.8);
+  for (const [style, width] of [[halo, 4.5], [css(colour), 2]]) {
+    context.beginPath();
+    tracePath(v, context, cam, frames, particle, 0, frames.steps);
+    context.strokeStyle = style;
+    context.lineWidth = width * dpr;
+    context.lineJoin = "round";
+    context.stroke();
+  }
+  context.fillStyle = css(colour);
+  for (let i = 0; i <= frames.steps; i++) {
+    const [x, y] = toScreen(cam, ...positionAt(frames, i, particle));
+    context.beginPath();
+    context.arc(x, y, 1.9 * dpr, 0, 7);
+    context.fill();
+  }
+  const [x, y] = toScreen(cam, ...positionAt(frames, v.time.t, particle));
+  context.beginPath();
+  context.arc(x, y, 6 * dpr, 0, 7);
+  context.fillStyle = halo;
+  context.fill();
+  context.lineWidth = 2.4 * dpr;
+  context.stroke();
+}
+
+function drawProbe(v, context, cam, panel) {
+  const { slot, dpr } = panel;
+  const card = v.cards[slot];
+  const { pin, probe } = v;
+  if (!pin || v.time.phase !== "reverse") {
+    card.hide();
+    return;
+  }
+  const at = pin.kind === "point" ? pin.at : positionAt(v.frames.slots[pin.slot], v.time.t, pin.index);
+  const [x, y] = toScreen(cam, ...at);
+  const entry = probe?.panels[probe.slots.indexOf(slot)] ?? null;
+  context.strokeStyle = css(v.colours.ink);
+  context.lineWidth = 1.2 * dpr;
+  context.beginPath();
+  context.moveTo(x - 5 * dpr, y);
+  context.lineTo(x + 5 * dpr, y);
+  context.moveTo(x, y - 5 * dpr);
+  context.lineTo(x, y + 5 * dpr);
+  context.stroke();
+  // Arrows belong to one place and one sigma; while either moves on, the old numbers stay, greyed, and no arrow is drawn.
+  const stale = entry !== null && (v.probeAsked !== v.probeKey() || Math.hypot(probe.at[0] - at[0], probe.at[1] - at[1]) > 0.001);
+  if (entry && !stale) {
+    const vectors = decompose(entry);
+    const longest = Math.max(1e-12, ...Object.values(vectors).map((vector) => (vector ? Math.hypot(...vector) : 0)));
+    const k = (0.2 * Math.min(panel.width, panel.height)) / longest;
+    for (const [name, vector] of Object.entries(vectors)) {
+      if (!vector) continue;
+      context.strokeStyle = context.fillStyle = css(v.colours[name]);
+      context.lineWidth = 2.4 * dpr;
+      // The difference goes from the guide's tip to the main model's, the correction on from there: the sum is seen.
+      const from = { difference: vectors.guide, correction: vectors.main }[name] ?? [0, 0];
+      arrow(context, x + from[0] * k, y - from[1] * k, vector[0] * k, -vector[1] * k, 1.5 * dpr);
+    }
+  }
+  let distance = "";
+  const { left, right } = v.frames.slots;
+  if (pin.kind === "particle" && left && right) {
+    const a = positionAt(left, left.steps, pin.index);
+    const b = positionAt(right, right.steps, pin.index);
+    distance = `the two ends lie ${numberText(Math.hypot(a[0] - b[0], a[1] - b[1]))} apart`;
+  }
+  const place = `(${numberText(at[0])}, ${numberText(at[1])})  σ ${sigmaText(v.fieldSigma())}`;
+  card.update({
+    what: pin.kind === "particle" ? `particle ${pin.index}  ${place}` : place,
+    panel: entry,
+    stale,
+    distance,
+    side: x < panel.width / 2 ? "right" : "left",
+    vertical: y < panel.height / 2 ? "low" : "high",
+    colours: v.colours,
+  });
+}
+
+function drawScaleBar(v, context, cam, panel) {
+  const { dpr } = panel;
+  const length = roundLength((0.22 * panel.width) / cam.scale);
+  const width = length * cam.scale;
+  const x = panel.width - 10 * dpr - width;
+  const y = panel.height - 10 * dpr;
+  context.strokeStyle = context.fillStyle = css(v.colours.ink, 0.55);
+  context.lineWidth = 1.5 * dpr;
+  context.beginPath();
+  context.moveTo(x, y - 3 * dpr);
+  context.lineTo(x, y);
+  context.lineTo(x + width, y);
+  context.lineTo(x + width, y - 3 * dpr);
+  context.stroke();
+  context.font = `${11 * dpr}px ${v.font}`;
+  context.textAlign = "center";
+  context.fillText(String(Number(length.toPrecision(1))), x + width / 2, y - 5 * dpr);
+  context.textAlign = "start";
+}
+
+export async function savePng(v) {
+  const shown = v.shownSlots().map((slot) => v.panels[slot]);
+  const { dpr, width, height } = shown[0];
+  const line = 20 * dpr;
+  const columns = v.swiping ? 1 : shown.length;
+  const canvas = h("canvas", { width: width * columns + 12 * dpr * (columns - 1), height: height + 3.2 * line });
+  const context = canvas.getContext("2d");
+  context.fillStyle = css(v.background);
+  context.fillRect(0, 0, canvas.width, canvas.height);
+  shown.forEach((panel, i) => {
+    const x = v.swiping ? 0 : i * (width + 12 * dpr);
+    const cut = v.swiping && i === 1 ? Math.round(v.swipe * width) : 0;
+    for (const layer of [panel.back, panel.front, panel.above]) {
+      // The right side covers the left one up to the divider.
+      if (cut) {
+        context.fillStyle = css(v.background);
+        if (layer === panel.back) context.fillRect(cut, 1.3 * line, width - cut, height);
+      }
+      context.drawImage(layer, cut, 0, width - cut, height, x + cut, 1.3 * line, width - cut, height);
+    }
+    const textX = v.swiping ? (i * width) / 2 : x;
+    const write = (text, y, size, weight = "") => {
+      context.fillStyle = css(v.colours.ink);
+      context.font = `${weight} ${size * dpr}px ${v.font}`;
+      context.fillText(text, textX + 2 * dpr, y, columns > 1 || !v.swiping ? width : width / 2);
+    };
+    const knobs = (panel.info.knobs ?? []).map(({ name, label }) => `${label} ${numberText(v.values[panel.slot][name])}`);
+    write([panel.info.title, ...knobs].join("   "), 0.9 * line, 14, "600");
+    write(`${panel.info.formula ?? ""}   σ = ${sigmaText(v.time.sigma)}   n = ${v.frames?.n ?? 0}`, height + 2.1 * line, 12);
+    write((panel.info.metrics ?? []).map(({ label, text }) => `${label} ${text}`).join("   "), height + 2.95 * line, 12);
+  });
+  const blob = await new Promise((done) => canvas.toBlob(done, "image/png"));
+  if (blob) save(blob, `toy-${v.frames?.id?.slice(0, 8) || "scene"}.png`);
+}

@@ -1,0 +1,685 @@
+// The viewer: holds the state, takes packs, asks the server, answers the person. What moves is moved here, without a server.
+
+import { css, isDark, packed, palette, parseColour } from "./colour.js";
+import { h, setText } from "./dom.js";
+import { shadeRamp } from "./dots.js";
+import { FieldLayers } from "./fields.js";
+import { barAt, decodeFrames, gaussians, nearest, positionAt, sigmaAt } from "./frames.js";
+import { gestures } from "./gestures.js";
+import { Panel } from "./panel.js";
+import { Player } from "./player.js";
+import { ProbeCard } from "./probe.js";
+import { Queue } from "./queue.js";
+import { readScenery } from "./scenery.js";
+import { drawAbove, drawBack, drawDots, limbless, savePng } from "./stage.js";
+import { Toolbar } from "./toolbar.js";
+import { Transport } from "./transport.js";
+import { UI, mergeUi } from "./ui.js";
+import { unpack } from "./unpack.js";
+import { camera, noiseZoom, pan, toWorld, visibleBox, zoomAbout } from "./view.js";
+
+const SLOTS = ["left", "right"];
+const SETTLE_MS = 120; // quiet time before a field is asked for
+const LIVE_FIELD_MS = 260; // while sigma moves, at most one field in this time
+const HOVER_PX = 12;
+
+export class Viewer {
+  constructor(root, header, { send, sendUi, storageKey }) {
+    this.root = root;
+    this.send = send;
+    this.sendUi = sendUi;
+    this.storageKey = storageKey;
+    this.abort = new AbortController();
+    let stored = null;
+    try {
+      stored = JSON.parse(sessionStorage.getItem(storageKey));
+    } catch {
+      // Storage may be forbidden; then nothing is remembered.
+    }
+    // The URL is the more deliberate of the two.
+    // Nothing moves unasked; for who wants less motion the camera does not zoom either.
+    this.calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    this.ui = mergeUi(mergeUi({ ...UI, follow: !this.calm }, stored), header.ui);
+    this.values = { left: {}, right: {} };
+    this.intervals = { left: null, right: null };
+    this.scenery = { outlines: {}, segments: null };
+    this.truth = null;
+    this.frames = null;
+    this.layers = null;
+    this.fieldCache = new Map();
+    this.points = { left: new Float32Array(0), right: new Float32Array(0) };
+    this.shades = new Float32Array(0);
+    this.time = new Player({
+      moved: () => this.onMoved(),
+      phase: () => this.redraw("back", "dots", "above"),
+      playing: () => this.onPlaying(),
+      settings: () => this.ui,
+      seamless: () => this.calm || this.truth.matched,
+    });
+    this.hover = null;
+    this.pin = null;
+    this.probe = null;
+    this.dirty = new Set();
+    this.stats = [];
+    this.missing = null;
+    this.lastAnswer = 0;
+    this.queue = new Queue((request) => this.transmit(request), { seq: header.seq ?? 0 });
+    this.build();
+  }
+
+  // --- Screen -------------------------------------------------------------------------------------------------------
+
+  build() {
+    const root = this.root;
+    this.toolbar = new Toolbar({
+      layer: (name, on) => this.setUi({ layers: on ? [...this.ui.layers, name] : this.ui.layers.filter((other) => other !== name) }),
+      show: (name, on) => this.setUi({ [name]: on, ...((name === "quality" || name === "variation") && on ? { paper_look: false } : {}) }),
+      plain: (on) => this.setUi({ paper_look: on, ...(on ? {} : { quality: true, variation: true }) }),
+      layout: (layout) => this.setUi({ layout }),
+      save: () => savePng(this),
+      full: () => this.fullscreen(),
+      home: () => this.resetView(),
+    });
+    this.panels = {};
+    this.cards = {};
+    for (const slot of SLOTS) {
+      const panel = new Panel(slot, { knob: (...args) => this.onKnob(...args) });
+      this.cards[slot] = new ProbeCard(slot, () => this.unpin());
+      panel.plot.append(this.cards[slot].element);
+      gestures(panel.plot, {
+        pan: (dx, dy) => this.setView(pan(this.view, this.cssCamera(panel), dx, dy)),
+        zoom: (x, y, factor) => this.setView(zoomAbout(this.view, this.cssCamera(panel), x, y, factor)),
+        hover: (x, y) => this.setHover(slot, x, y),
+        leave: () => this.setHover(slot, null),
+        click: (x, y) => this.onClick(slot, x, y),
+        reset: () => this.resetView(),
+      });
+      this.panels[slot] = panel;
+    }
+    this.transport = new Transport({
+      play: () => this.time.setPlaying(!this.time.playing),
+      step: (d) => this.time.step(d),
+      jump: (t) => this.time.seek(t),
+      speed: (speed) => this.setUi({ speed }),
+      loop: (loop) => this.setUi({ loop }),
+      forward: (on) => this.onForward(on),
+      scrub: (u) => this.onScrub(u),
+      interval: (slot, interval, phase) => this.onInterval(slot, interval, phase),
+    });
+    this.divider = h("div", { class: "tv-divider", testid: "divider", role: "slider", tabindex: "0", "aria-label": "Swipe divider", "aria-valuemin": "0", "aria-valuemax": "100" });
+    this.status = h("div", { class: "tv-status", testid: "status", role: "status", "aria-live": "polite" });
+    this.legend = h("div", { class: "tv-legend", testid: "legend", "aria-hidden": "true" });
+    this.legendQuality = h("span", { class: "tv-legend-item" }, h("i", { class: "tv-swatch tv-dot-outside" }), h("span", { text: "outside the true 99% region" }));
+    this.legendGain = h("span", { class: "tv-legend-item" }, h("span", { text: "branch mass ÷8" }), h("i", { class: "tv-ramp" }), h("span", { text: "×8" }));
+    this.legend.append(this.legendQuality, this.legendGain);
+    const { left, right } = this.panels;
+    this.grid = h(
+      "div",
+      { class: "tv-grid" },
+      ...left.elements,
+      ...right.elements,
+      this.divider,
+      this.transport.element,
+    );
+    root.replaceChildren(this.toolbar.element, this.grid, this.status);
+    this.swipe = 0.5;
+    this.listen();
+  }
+
+  listen() {
+    const { signal } = this.abort;
+    const options = { signal };
+    this.observer = new ResizeObserver(() => this.redraw("size"));
+    for (const slot of SLOTS) this.observer.observe(this.panels[slot].plot);
+    this.root.addEventListener("keydown", (event) => this.onKey(event), options);
+    // Space plays as soon as the pointer is over the viewer, unless some control has the keyboard.
+    document.addEventListener(
+      "keydown",
+      (event) => {
+        if (event.target === document.body && this.root.matches(":hover")) this.onKey(event);
+      },
+      options,
+    );
+    document.addEventListener("fullscreenchange", () => this.redraw("size"), options);
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.readTheme(), options);
+    let held = false;
+    const slide = (event) => {
+      const { left, width } = this.panels.left.plot.getBoundingClientRect();
+      this.setSwipe((event.clientX - left) / width);
+    };
+    this.divider.addEventListener("pointerdown", (event) => {
+      held = true;
+      this.divider.setPointerCapture(event.pointerId);
+    });
+    this.divider.addEventListener("pointermove", (event) => held && slide(event));
+    this.divider.addEventListener("lostpointercapture", () => (held = false));
+    this.divider.addEventListener("keydown", (event) => {
+      const step = { ArrowLeft: -0.02, ArrowRight: 0.02 }[event.key];
+      if (!step) return;
+      event.preventDefault();
+      event.stopPropagation();
+      this.setSwipe(this.swipe + step);
+    });
+    this.timer = setInterval(() => this.queue.tick(), 1000);
+  }
+
+  onKey(event) {
+    if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
+    const on = event.composedPath()[0];
+    const typing = on instanceof HTMLElement && on.matches("input, select, textarea");
+    const pressing = on instanceof HTMLElement && on.matches("button");
+    if (event.key === "Escape") this.unpin();
+    else if (typing) return;
+    else if (event.key === " " && !pressing) this.time.setPlaying(!this.time.playing);
+    else if (event.key === "ArrowLeft" || event.key === "ArrowDown") this.time.step(-1);
+    else if (event.key === "ArrowRight" || event.key === "ArrowUp") this.time.step(1);
+    else if (event.key === "Home") this.time.seek(0);
+    else if (event.key === "End") this.time.seek(this.time.steps);
+    else if (event.key === "Enter" && on === event.target && on.dataset?.testid?.startsWith("plot-")) this.pinCentre(on);
+    else return;
+    event.preventDefault();
+    // Streamlit has shortcuts of its own.
+    event.stopPropagation();
+  }
+
+  readTheme() {
+    const style = getComputedStyle(this.root);
+    this.background = parseColour(style.backgroundColor) ?? [255, 255, 255];
+    this.dark = isDark(this.background);
+    this.colours = palette(this.dark);
+    this.font = style.fontFamily;
+    this.root.classList.toggle("tv-dark", this.dark);
+    for (const [name, colour] of Object.entries(this.colours)) {
+      if (name !== "pins") this.root.style.setProperty(`--tv-${name}`, css(colour));
+    }
+    this.ramp = shadeRamp(packed(this.colours.ink), packed(this.colours.outside));
+    this.redraw("back", "dots", "above");
+  }
+
+  // --- Packs from the server ----------------------------------------------------------------------------------------
+
+  update(bytes) {
+    let pack;
+    try {
+      pack = unpack(bytes);
+    } catch (error) {
+      setText(this.status, error.message);
+      this.redraw();
+      return;
+    }
+    const { header, arrays } = pack;
+    const seq = header.seq ?? 0;
+    // An answer that was overtaken would make the picture jump back.
+    if (seq > 0 && seq < this.lastAnswer) return;
+    this.lastAnswer = Math.max(this.lastAnswer, seq);
+    const answersMine = this.queue.inFlight !== null && seq >= this.queue.inFlight.seq;
+    this.header = header;
+    if ("left.positions" in arrays) this.takeFrames(header, arrays);
+    if (Object.keys(arrays).some((name) => name.startsWith("tree.") || name.startsWith("outline."))) this.scenery = readScenery(arrays);
+    if (arrays["truth.positions"]) this.takeTruth(arrays["truth.positions"]);
+    this.slots = (header.panels ?? []).map(({ slot }) => slot);
+    this.time.setSigmas(this.frames?.sigmas ?? header.sigmas);
+    if (!this.home) {
+      this.home = header.layout?.view ?? [0.3, 0.3, 1.2];
+      const [cx, cy, half] = this.ui.view ?? this.home;
+      this.view = { cx, cy, half };
+      this.time.t = Math.min(this.ui.t ?? this.time.steps, this.time.steps);
+    } else if (header.layout?.view) this.home = header.layout.view;
+    this.takeSettings(header, answersMine && !this.queue.pending);
+    if (header.field) this.takeField(header, arrays, seq);
+    if (header.probe) {
+      this.probe = { ...header.probe, slots: this.slots };
+    }
+    this.updatePanels();
+    this.readTheme();
+    if (answersMine) this.queue.answered(seq);
+    if (header.id && header.id !== this.frames?.id && this.missing !== header.id) {
+      // Frames that were never received here (another tab's scene, a reload): once, so that a confused server cannot loop us.
+      this.missing = header.id;
+      if (this.send) this.later(() => this.ask("release", this.slots[0] ?? "left"));
+    }
+    this.redraw("size", "back", "dots", "above");
+    this.settle();
+  }
+
+  takeFrames(header, arrays) {
+    const { sigmas, id, quality } = header;
+    const frames = { id, quality, sigmas, slots: {}, outside: {}, gain: {} };
+    for (const slot of SLOTS) {
+      const positions = arrays[`${slot}.positions`];
+      if (!positions) continue;
+      frames.slots[slot] = decodeFrames(positions, sigmas, header.sigma_data ?? 0.5);
+      frames.outside[slot] = arrays[`${slot}.outside`] ?? null;
+      frames.gain[slot] = arrays[`${slot}.branch_gain`]?.data ?? null;
+      frames.n = frames.slots[slot].n;
+    }
+    this.frames = frames;
+    this.chosen = null;
+    if (this.pin?.kind === "particle" && this.pin.index >= frames.n) this.pin = null;
+    if (this.hover && this.hover.index >= frames.n) this.hover = null;
+  }
+
+  takeTruth({ data }) {
+    this.truth = { x0: data, n: data.length / 2, points: new Float32Array(data.length), eps: gaussians(data.length, 7), matched: false };
+  }
+
+  // Where the start is said to be these very samples plus noise, that noise joins forward process and ODE without a seam.
+  matchNoise() {
+    const { truth, frames } = this;
+    const start = frames?.slots.left;
+    if (!truth || !this.header?.paired || !start || start.n !== truth.n) return;
+    for (let k = 0; k < truth.x0.length; k++) truth.eps[k] = (start.x[k] - truth.x0[k]) / this.time.sigmas[0];
+    truth.matched = true;
+  }
+
+  takeSettings(header, settled) {
+    const mine = this.queue.busy && !settled;
+    for (const panel of header.panels ?? []) {
+      const { slot, schedule } = panel;
+      const values = this.values[slot];
+      const names = (panel.knobs ?? []).map((knob) => knob.name);
+      for (const name of Object.keys(values)) if (!names.includes(name)) delete values[name];
+      for (const knob of panel.knobs ?? []) if (!mine || !(knob.name in values)) values[knob.name] = knob.value;
+      const given = schedule && Number.isFinite(schedule.lo) && Number.isFinite(schedule.hi) ? [schedule.lo, schedule.hi] : null;
+      if (!mine || !given || !this.intervals[slot]) this.intervals[slot] = given;
+    }
+    if (!this.slots.includes("right")) this.intervals.right = null;
+  }
+
+  takeField(header, arrays, seq) {
+    this.layers = new FieldLayers(header, arrays, this.slots);
+    if (this.fieldAsked && (seq === this.fieldAsked.seq || seq === 0)) {
+      if (this.fieldCache.size > 60) this.fieldCache.delete(this.fieldCache.keys().next().value);
+      this.fieldCache.set(this.fieldAsked.key, this.layers);
+    }
+  }
+
+  updatePanels() {
+    const { header } = this;
+    const hidden = new Set(header.hide ?? []);
+    for (const name of ["knobs", "transport", "layers", "metrics", "layout", "show", "buttons", "formula", "badge", "status"]) {
+      this.root.classList.toggle(`tv-hide-${name}`, hidden.has(name));
+    }
+    for (const panel of header.panels ?? []) {
+      this.panels[panel.slot].update(panel, this.values[panel.slot], { editable: Boolean(this.send), busy: header.busy });
+    }
+    this.arrange();
+    setText(this.status, header.note ?? "");
+  }
+
+  // --- Requests -----------------------------------------------------------------------------------------------------
+
+  // All of the state goes with every request, asked for at the moment of sending: whatever wins the queue is up to date.
+  ask(phase, slot, weak = false) {
+    if (!this.send) return false;
+    const waiting = this.queue.pending?.phase;
+    // A field must not push aside the release of a slider.
+    if (weak && (waiting === "release" || waiting === "drag")) return false;
+    const make = () => this.request(phase, slot);
+    make.phase = phase;
+    this.queue.push(make);
+    this.redraw();
+    return true;
+  }
+
+  request(phase, slot) {
+    const sigma = this.fieldSigma();
+    const probe = this.probePoint();
+    const wantsField = this.ui.layers.length > 0;
+    if (wantsField && phase !== "drag") this.fieldAsked = { key: this.fieldKey(), seq: this.queue.seq + 1 };
+    if (probe) this.probeAsked = this.probeKey();
+    const knobs = {};
+    const interval = {};
+    for (const s of this.slots) {
+      knobs[s] = { ...this.values[s] };
+      interval[s] = this.intervals[s];
+    }
+    return {
+      have: this.frames && this.frames.id === this.header.id ? this.frames.id : null,
+      phase,
+      slot,
+      knobs,
+      interval,
+      sigma,
+      box: this.fieldBox(sigma),
+      layers: [...this.ui.layers],
+      probe,
+    };
+  }
+
+  transmit(request) {
+    this.send(request);
+    this.redraw();
+  }
+
+  later(act) {
+    setTimeout(() => !this.abort.signal.aborted && act(), 0);
+  }
+
+  onKnob(slot, name, value, phase) {
+    this.values[slot][name] = value;
+    this.adjusting = phase === "drag";
+    this.ask(phase, slot);
+    this.redraw("back");
+    this.settle();
+  }
+
+  onInterval(slot, interval, phase) {
+    this.intervals[slot] = interval;
+    this.adjusting = phase === "drag";
+    this.ask(phase, slot);
+    this.redraw("transport");
+    this.settle();
+  }
+
+  // Whole steps while time runs, so that the second round finds every field in the cache.
+  fieldSigma() {
+    const t = this.time.playing ? Math.round(this.time.t) : this.time.t;
+    return Number(Math.max(sigmaAt(this.time.sigmas, t), this.header.sigma_min ?? 0.002).toPrecision(4));
+  }
+
+  fieldBox(sigma) {
+    const panel = this.panels[this.shownSlots()[0]];
+    return visibleBox(camera(this.view, panel.width || 1, panel.height || 1, this.zoomOut(sigma)));
+  }
+
+  fieldKey() {
+    const sigma = this.fieldSigma();
+    return [this.frames?.id, sigma, ...this.fieldBox(sigma), ...this.ui.layers.slice().sort()].join("|");
+  }
+
+  probePoint() {
+    const { pin } = this;
+    if (!pin) return null;
+    const [x, y] = pin.kind === "point" ? pin.at : positionAt(this.frames.slots[pin.slot], this.time.t, pin.index);
+    return [Number(x.toFixed(5)), Number(y.toFixed(5))];
+  }
+
+  probeKey() {
+    return [this.frames?.id, this.fieldSigma(), ...(this.probePoint() ?? [])].join("|");
+  }
+
+  // When nothing has moved for a moment, ask for what the picture lacks.
+  settle() {
+    clearTimeout(this.settleTimer);
+    if (!this.send) return;
+    this.settleTimer = setTimeout(() => this.fetchMissing(), SETTLE_MS);
+  }
+
+  fetchMissing() {
+    if (this.abort.signal.aborted || this.adjusting || !this.frames) return;
+    this.fetchField();
+    if (this.pin && !this.time.playing && this.probeKey() !== this.probeAsked) this.ask("probe", this.pin.slot, true);
+  }
+
+  fetchField() {
+    if (!this.ui.layers.length || !this.frames) return;
+    const key = this.fieldKey();
+    const cached = this.fieldCache.get(key);
+    if (cached) {
+      if (cached !== this.layers) {
+        this.layers = cached;
+        this.redraw("back", "above");
+      }
+    } else if (key !== this.fieldAsked?.key) this.ask("field", this.shownSlots()[0], true);
+  }
+
+  // --- State the person changes -------------------------------------------------------------------------------------
+
+  setUi(change) {
+    Object.assign(this.ui, change);
+    this.remember();
+    if (change.layout) this.arrange();
+    this.redraw("size", "back", "dots", "above", "toolbar");
+    this.settle();
+  }
+
+  remember() {
+    clearTimeout(this.rememberTimer);
+    this.rememberTimer = setTimeout(() => {
+      const { cx, cy, half } = this.view;
+      const view = [cx, cy, half].map((v) => Number(v.toPrecision(5)));
+      const home = view.every((v, i) => Math.abs(v - this.home[i]) < 1e-9);
+      const state = { ...this.ui, view: home ? null : view, t: this.time.t >= this.time.steps ? null : Number(this.time.t.toFixed(2)) };
+      try {
+        sessionStorage.setItem(this.storageKey, JSON.stringify(state));
+      } catch {
+        // As above.
+      }
+      this.sendUi?.(state);
+    }, 400);
+  }
+
+  setView(view) {
+    this.view = view;
+    this.chosen = null;
+    this.remember();
+    this.redraw("back", "dots", "above");
+    this.settle();
+  }
+
+  resetView() {
+    const [cx, cy, half] = this.home;
+    this.setView({ cx, cy, half });
+  }
+
+  setSwipe(at) {
+    this.swipe = Math.min(1, Math.max(0, at));
+    this.arrange();
+  }
+
+  fullscreen() {
+    if (document.fullscreenElement) document.exitFullscreen();
+    else this.root.requestFullscreen?.().catch(() => setText(this.status, "The browser refused full screen."));
+  }
+
+  // --- Time ---------------------------------------------------------------------------------------------------------
+
+  onMoved() {
+    this.redraw("dots", "above");
+    if (this.time.playing) return;
+    this.remember();
+    this.settle();
+  }
+
+  onPlaying() {
+    if (this.time.playing) this.setHover("left", null);
+    else {
+      this.remember();
+      this.settle();
+    }
+    this.redraw("dots", "above", "transport");
+  }
+
+  onScrub(u) {
+    this.time.scrub(u);
+    this.liveField(performance.now());
+  }
+
+  onForward(on) {
+    if (on) this.matchNoise();
+    this.time.setForward(on && Boolean(this.truth));
+    this.redraw("dots", "above", "transport");
+  }
+
+  liveField(now) {
+    if (!this.send || !this.ui.layers.length || now - (this.liveAt ?? 0) < LIVE_FIELD_MS) return;
+    this.liveAt = now;
+    if (!this.queue.busy || this.fieldCache.has(this.fieldKey())) this.fetchField();
+  }
+
+  // --- Pointing -----------------------------------------------------------------------------------------------------
+
+  setHover(slot, x, y) {
+    let hover = null;
+    if (x !== null && x !== undefined && !this.time.playing && this.time.phase === "reverse") {
+      const index = this.particleAt(slot, x, y);
+      if (index >= 0) hover = { slot, index };
+    }
+    if (hover?.index === this.hover?.index && hover?.slot === this.hover?.slot) return;
+    this.hover = hover;
+    this.redraw("above");
+  }
+
+  particleAt(slot, x, y) {
+    const frames = this.frames?.slots[slot];
+    if (!frames) return -1;
+    const cam = this.cssCamera(this.panels[slot]);
+    return nearest(this.points[slot], frames.n, ...toWorld(cam, x, y), HOVER_PX / cam.scale);
+  }
+
+  onClick(slot, x, y) {
+    if (this.time.phase === "forward" || !this.frames) return;
+    const index = this.particleAt(slot, x, y);
+    if (index >= 0 && this.pin?.index === index) {
+      this.unpin();
+      return;
+    }
+    this.pin = index >= 0 ? { kind: "particle", slot, index } : { kind: "point", slot, at: toWorld(this.cssCamera(this.panels[slot]), x, y) };
+    this.probe = null;
+    this.redraw("above");
+    if (this.send && this.probeKey() !== this.probeAsked) this.ask("probe", slot, true);
+  }
+
+  pinCentre(plot) {
+    const slot = plot.dataset.testid.slice(5);
+    this.onClick(slot, plot.clientWidth / 2, plot.clientHeight / 2);
+  }
+
+  unpin() {
+    if (!this.pin) return;
+    this.pin = null;
+    this.probe = null;
+    this.probeAsked = null;
+    this.redraw("above");
+  }
+
+  // --- Layout -------------------------------------------------------------------------------------------------------
+
+  shownSlots() {
+    const slots = this.slots ?? [];
+    if (slots.length < 2) return slots.length ? slots : ["left"];
+    return { left: ["left"], right: ["right"] }[this.ui.layout] ?? SLOTS;
+  }
+
+  get swiping() {
+    return (this.slots ?? []).length > 1 && this.ui.layout === "swipe";
+  }
+
+  arrange() {
+    const shown = this.shownSlots();
+    for (const slot of SLOTS) this.panels[slot].show(shown.includes(slot));
+    this.grid.className = `tv-grid ${this.swiping ? "tv-swipe" : shown.length === 2 ? "tv-two" : `tv-one tv-one-${shown[0]}`}`;
+    this.divider.hidden = !this.swiping;
+    this.panels.right.plot.style.clipPath = this.swiping ? `inset(0 0 0 ${(100 * this.swipe).toFixed(2)}%)` : "";
+    this.divider.style.setProperty("--tv-swipe", this.swipe);
+    this.divider.setAttribute("aria-valuenow", (100 * this.swipe).toFixed(0));
+    this.panels[shown[0]].plot.append(this.legend);
+  }
+
+  zoomOut(sigma) {
+    return this.ui.follow ? noiseZoom(sigma, this.header?.sigma_data ?? 0.5) : 1;
+  }
+
+  // Cameras in canvas pixels and in CSS pixels; both panels always share the view.
+  camera(panel) {
+    return camera(this.view, panel.width, panel.height, this.zoomOut(this.time.sigma));
+  }
+
+  cssCamera(panel) {
+    return camera(this.view, panel.width / panel.dpr, panel.height / panel.dpr, this.zoomOut(this.time.sigma));
+  }
+
+  // --- Drawing ------------------------------------------------------------------------------------------------------
+
+  redraw(...parts) {
+    for (const part of parts) this.dirty.add(part);
+    if (this.frame || this.abort.signal.aborted) return;
+    this.frame = requestAnimationFrame((now) => {
+      this.frame = 0;
+      this.draw(now);
+    });
+  }
+
+  draw(now) {
+    const began = performance.now();
+    if (!this.header || !this.view) return;
+    if (this.time.playing) {
+      this.time.advance(now);
+      this.liveField(now);
+    }
+    const { dirty } = this;
+    this.dirty = new Set();
+    const shown = this.shownSlots();
+    if (dirty.has("size")) {
+      for (const slot of shown) {
+        if (this.panels[slot].resize()) for (const part of ["back", "dots", "above"]) dirty.add(part);
+      }
+    }
+    for (const slot of shown) {
+      const panel = this.panels[slot];
+      if (!panel.width) continue;
+      const cam = this.camera(panel);
+      if (dirty.has("back") || cam.scale !== panel.backScale) drawBack(this, panel, cam);
+      if (dirty.has("dots")) drawDots(this, panel, cam);
+      if (dirty.has("above")) drawAbove(this, panel, cam);
+    }
+    this.drawChrome(now, dirty);
+    if (this.stats.length > 2000) this.stats.shift();
+    this.stats.push({ at: now, ms: performance.now() - began, playing: Boolean(this.time.playing) });
+    if (this.time.playing) this.redraw("dots", "above");
+  }
+
+
+  drawChrome(now, dirty) {
+    const { ui, header, root } = this;
+    const [sigmaMax, sigmaMin] = this.time.range;
+    this.transport.setRange(sigmaMax, sigmaMin);
+    this.transport.update({
+      u: barAt(this.time.sigma, sigmaMax, sigmaMin),
+      t: this.time.t,
+      sigma: this.time.sigma,
+      playing: this.time.playing,
+      phase: this.time.phase,
+      loop: ui.loop,
+      forward: this.time.forward,
+      canForward: Boolean(this.truth),
+      speed: ui.speed,
+    });
+    const state = this.time.playing ? "playing" : this.queue.inFlight ? "waiting" : "idle";
+    const data = { state, seq: String(header.seq ?? 0), id: this.frames?.id ?? "", quality: this.frames?.quality ?? "", frame: this.time.t.toFixed(2) };
+    for (const [name, value] of Object.entries(data)) if (root.dataset[name] !== value) root.dataset[name] = value;
+    // Numbers that flicker cannot be read: while time runs, five updates a second.
+    if (this.time.playing && now - (this.chromeAt ?? 0) < 200) return;
+    this.chromeAt = now;
+    for (const slot of this.shownSlots()) {
+      const panel = this.panels[slot];
+      const n = this.time.phase === "forward" ? this.truth.n : (this.frames?.slots[slot]?.n ?? 0);
+      const quality = this.frames?.quality === "preview" ? "preview " : "";
+      const source = header.precomputed ? "precomputed" : "";
+      const ms = Number.isFinite(panel.info?.ms) && !header.precomputed ? `${Math.round(panel.info.ms)} ms` : "";
+      panel.setBadge([header.busy ? "busy" : "", `${quality}n=${n}`, source, ms]);
+      panel.badge.classList.toggle("tv-preview", quality !== "");
+      const phase = this.time.phase === "forward" ? "forward process" : "";
+      const stochastic = panel.info?.stochastic && !phase ? "stochastic" : "";
+      setText(panel.corner, [phase, stochastic, panel.off ? `${panel.off} off screen` : ""].filter(Boolean).join(" · "));
+    }
+    if (dirty.size === 0 || (dirty.size === 2 && this.time.playing)) return;
+    this.transport.setIntervals(this.intervals, Boolean(this.send));
+    const fieldArrays = this.layers?.arrays ?? null;
+    this.toolbar.update(ui, { single: (this.slots ?? []).length < 2, offline: !this.send, fieldArrays, slots: this.slots ?? [], canShowTruth: Boolean(this.truth) });
+    this.legendQuality.hidden = ui.paper_look || !ui.quality;
+    this.legendGain.hidden = ui.paper_look || !ui.variation || limbless(this) || !this.frames?.gain[this.shownSlots()[0]];
+  }
+
+  destroy() {
+    this.abort.abort();
+    cancelAnimationFrame(this.frame);
+    clearInterval(this.timer);
+    clearTimeout(this.settleTimer);
+    clearTimeout(this.rememberTimer);
+    this.observer.disconnect();
+    this.queue.clear();
+    this.root.replaceChildren();
+  }
+}
