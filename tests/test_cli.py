@@ -72,7 +72,8 @@ def probed_points() -> np.ndarray:
     """On branches of both classes, beside them, and far off."""
     tree = fractal.branches()
     on = tree.means[[0, 1, 20, 126, 127, 200, 253], 3]
-    return np.concatenate([on, on[:4] + [0.05, -0.08], [[0, 0], [0.45, 1.22], [3, -2], [-8, 7], [50, 30]]])
+    beside = on[:4] + np.array([0.05, -0.08])
+    return np.concatenate([on, beside, [[0, 0], [0.45, 1.22], [3, -2], [-8, 7], [50, 30]]])
 
 
 @pytest.mark.parametrize("sigma", [0, 0.03, 0.5, 5])

@@ -100,11 +100,12 @@ def states(draw):
     return State(left, right, draw(viewer_settings()), hide)
 
 
+SIDED = ("rule", "schedule", "main", "weak", "w", "lo", "alpha", "n", "")
 KEYS = [
     *SHARED,
     *FLAGS,
     *("hide", "layers", "layout", "view", "t", "speed", "embed", ""),
-    *(f"{slot}.{name}" for slot in SLOTS for name in ("rule", "schedule", "main", "weak", "w", "lo", "alpha", "n", "")),
+    *(f"{slot}.{name}" for slot in SLOTS for name in SIDED),
 ]
 ODD = [
     "nan",
@@ -129,33 +130,31 @@ WORDS = st.one_of(
 )
 QUERIES = st.dictionaries(st.one_of(st.sampled_from(KEYS), st.text(max_size=12)), WORDS, max_size=8)
 
+SIDES = st.sampled_from(SLOTS)
+LEAVES = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.just(10**400),
+    st.floats(),
+    st.text(max_size=8),
+    st.sampled_from(["w", "left", "drag", "release"]),
+)
 JSON = st.recursive(
-    st.one_of(
-        st.none(),
-        st.booleans(),
-        st.integers(),
-        st.just(10**400),
-        st.floats(),
-        st.text(max_size=8),
-        st.sampled_from(["w", "left", "drag", "release"]),
-    ),
+    LEAVES,
     lambda inner: st.one_of(
         st.lists(inner, max_size=4),
-        st.dictionaries(
-            st.one_of(st.sampled_from(["left", "right", "w", "lo"]), st.text(max_size=5)), inner, max_size=4
-        ),
+        st.dictionaries(st.one_of(SIDES, st.sampled_from(["w", "lo"]), st.text(max_size=5)), inner, max_size=4),
     ),
     max_leaves=10,
 )
+KNOBS = st.dictionaries(
+    st.sampled_from(["w", "lo", "hi", "gamma", "alpha", "x"]), st.one_of(JSON, st.floats(-1e6, 1e6))
+)
 
 
-def in_knobs(value):
-    return st.fixed_dictionaries(
-        {},
-        optional={
-            slot: st.dictionaries(st.sampled_from(["w", "lo", "hi", "gamma", "alpha", "x"]), value) for slot in SLOTS
-        },
-    )
+def numbers(count):
+    return st.lists(st.floats(), min_size=count, max_size=count)
 
 
 REQUESTS = st.one_of(
@@ -166,17 +165,11 @@ REQUESTS = st.one_of(
             "seq": JSON,
             "have": JSON,
             "phase": st.one_of(JSON, st.sampled_from(["drag", "release", "field", "probe"])),
-            "knobs": st.one_of(JSON, in_knobs(st.one_of(JSON, st.floats(-1e6, 1e6)))),
-            "interval": st.one_of(
-                JSON,
-                st.fixed_dictionaries(
-                    {},
-                    optional={slot: st.one_of(JSON, st.lists(st.floats(), min_size=2, max_size=2)) for slot in SLOTS},
-                ),
-            ),
+            "knobs": st.one_of(JSON, st.dictionaries(SIDES, KNOBS)),
+            "interval": st.one_of(JSON, st.dictionaries(SIDES, st.one_of(JSON, numbers(2)))),
             "sigma": st.one_of(JSON, st.floats()),
-            "box": st.one_of(JSON, st.lists(st.floats(), min_size=4, max_size=4)),
-            "probe": st.one_of(JSON, st.lists(st.floats(), min_size=2, max_size=2)),
+            "box": st.one_of(JSON, numbers(4)),
+            "probe": st.one_of(JSON, numbers(2)),
             "layers": JSON,
         },
     ),

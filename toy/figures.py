@@ -42,7 +42,7 @@ GREEN, RED, BLUE = "#00875A", "#C63A22", "#0067B0"  # p1, p0, their ratio
 OUTLINE = 2.12  # drawn where log p is this far (squared) below its maximum: about the 99% contour
 SPACING = 0.15  # least distance of the points that carry arrows, in half-widths: 0.045 in the close-up
 FIG9_SIGMAS = (0.5, 0.25, 0.08, 0.03, 0.01)
-METHODS = {"none": "No guidance", "cfg": "CFG", "naive_truncation": "Truncation", "autoguidance": "Autoguidance"}
+METHODS = ("none", "cfg", "naive_truncation", "autoguidance")  # what the paper's figures compare
 FORMATS = ("png", "pdf", "svg")
 WIDTH, DPI = 7.5, 300  # inches of a figure's width; a page of the paper has 5.5
 
@@ -98,7 +98,9 @@ class Options:
         """Check, and keep the pairs sorted: equal options are equal keys of a cache."""
         for name, kind in (("cast", "role"), ("knobs", "knob")):
             pairs: dict[str, Any] = dict(getattr(self, name))
-            known = dict.fromkeys(key for rule in METHODS for key in getattr(RULES[rule], f"{kind}s"))
+            known = dict.fromkeys(
+                key for rule in (RULES if kind == "role" else METHODS) for key in getattr(RULES[rule], f"{kind}s")
+            )
             for key in pairs:
                 if key not in known:
                     raise ValueError(f"no figure has a {kind} {key!r}; have: {', '.join(known)}")
@@ -308,7 +310,34 @@ def _method(ax: Axes, letter: str, rule: str, view: View, load: Load, options: O
     """Samples of one method."""
     scene = options.scene(rule)
     x = np.asarray(scenes.sample(scene, _cast(load, scene), keep=False))[-1]
-    _samples(ax, x, f"({letter}) {METHODS[rule]}{_weight(scene)}", view, options)
+    _samples(ax, x, f"({letter}) {RULES[rule].title}{_weight(scene)}", view, options)
+
+
+def _field_panels(
+    axes: Sequence[Axes], scene: Scene, cast: Mapping[str, Density], points: np.ndarray, options: Options, view: View
+) -> None:
+    """Three panels: p1 and p0 with their scores at ``points``, and their ratio with the difference of the scores."""
+    guide = scenes.guide_role(scene)
+    if guide is None:
+        raise ValueError(f"rule {scene.rule!r} has no guide, so there is no ratio to draw")
+    sigma, target = options.sigma, options.target
+    titles = ("Main $p_1$", f"Guide $p_0$ ({scene.entry.title})", "Ratio $p_1/p_0$")
+    for ax, title in zip(axes, titles, strict=True):
+        panel(ax, view, title)
+        outline(ax, target, view=view, sigma=sigma, both=False, fill=False, resolution=options.resolution)
+    logp1, logp0 = (_logp(cast[role], view, sigma, options.resolution) for role in ("main", guide))
+    density_panel(axes[0], logp1, view=view, colour=GREEN)
+    density_panel(axes[1], logp0, view=view, colour=RED)
+    ratio_panel(axes[2], logp1, logp0, view=view, within=_within(target, sigma, view, options.resolution))
+    if not len(points):
+        return
+    at = jnp.asarray(points, jnp.float32)
+    s1, s0 = (np.asarray(scenes.score_on(cast[role], at, jnp.float32(sigma))) for role in ("main", guide))
+    longest = 0.9 * SPACING * view.half
+    # sigma^2 s is the step that the denoiser takes; the ratio's arrows are twice as long beside it
+    arrows(axes[0], points, sigma**2 * s1, longest=longest)
+    arrows(axes[1], points, sigma**2 * s0, longest=longest)
+    arrows(axes[2], points, 2 * sigma**2 * (s1 - s0), longest=longest)
 
 
 def _closeups(axes: Sequence[Axes], letters: str, rule: str, load: Load, options: Options) -> None:
@@ -316,34 +345,44 @@ def _closeups(axes: Sequence[Axes], letters: str, rule: str, load: Load, options
     view, sigma, target = options.window("closeup"), options.sigma, options.target
     scene = options.scene(rule)
     cast = _cast(load, scene)
-    guide = scenes.guide_role(scene)
-    assert guide is not None
     points = spread(target, sigma, view, options.seed)
-    at = jnp.asarray(points, jnp.float32)
-    s1, s0 = (np.asarray(scenes.score_on(cast[role], at, jnp.float32(sigma))) for role in ("main", guide))
-    logp1, logp0 = (_logp(cast[role], view, sigma, options.resolution) for role in ("main", guide))
-    titles = ("Main $p_1$", f"Guide $p_0$ ({METHODS[rule]})", "Ratio $p_1/p_0$", METHODS["none"])
-    for ax, letter, title in zip(axes, letters, (*titles, f"{METHODS[rule]}{_weight(scene)}"), strict=True):
-        panel(ax, view, f"({letter}) {title}")
-        fill = ax in (axes[3], axes[4])
-        outline(ax, target, view=view, sigma=sigma, both=False, fill=fill, resolution=options.resolution)
-    density_panel(axes[0], logp1, view=view, colour=GREEN)
-    density_panel(axes[1], logp0, view=view, colour=RED)
-    ratio_panel(axes[2], logp1, logp0, view=view, within=_within(target, sigma, view, options.resolution))
-    longest = 0.9 * SPACING * view.half
-    # sigma^2 s is the step that the denoiser takes; the ratio's arrows are twice as long beside it
-    arrows(axes[0], points, sigma**2 * s1, longest=longest)
-    arrows(axes[1], points, sigma**2 * s0, longest=longest)
-    arrows(axes[2], points, 2 * sigma**2 * (s1 - s0), longest=longest)
+    _field_panels(axes[:3], scene, cast, points, options, view)
     for ax, method in ((axes[3], options.scene("none")), (axes[4], scene)):
+        panel(ax, view, f"{method.entry.title}{_weight(method)}")
+        outline(ax, target, view=view, sigma=sigma, both=False, resolution=options.resolution)
         outline(ax, target, view=view, both=False, resolution=options.resolution)  # where they should end
         trajectories(ax, followed(points, method, cast, sigma))
+    for ax, letter in zip(axes, letters, strict=True):
+        ax.set_xlabel(f"({letter}) {ax.get_xlabel()}")
+
+
+def fields(load: Load, rule: str, options: Options = Options(), *, with_arrows: bool = True) -> Figure:
+    """Main density, guide's density and their ratio at one noise level, with their scores."""
+    view = options.window("tree")
+    scene = options.scene(rule)
+    points = spread(options.target, options.sigma, view, options.seed) if with_arrows else np.zeros((0, 2))
+    with style():
+        figure, axes = _panels(1, 3)
+        _field_panels(list(axes[0]), scene, _cast(load, scene), points, options, view)
+    return figure
+
+
+def side_by_side(frames: Sequence[Frame], *, view: View | None = None) -> Figure:
+    """Samples of several Frames beside each other, with their method, weights and measures."""
+    with style():
+        figure, axes = _panels(1, len(frames))
+        for ax, frame in zip(axes[0], frames, strict=True):
+            scene = frame.scene
+            window = view or VIEWS["tree" if scene.target == "A" else "both"]
+            numbers = f"{frame.metrics['outliers']:.1%} outside, branch TV {frame.metrics['branch_tv']:.2f}"
+            particles(frame, ax, view=window, title=f"{scene.entry.title}{_weight(scene)}: {numbers}")
+    return figure
 
 
 PAPER = "Karras et al. 2024, arXiv:2406.02507"
 
 
-@FIGURES.register(source=f"{PAPER}, Figure 1", rules=tuple(METHODS), settings=("n", "seed", "steps"))
+@FIGURES.register(source=f"{PAPER}, Figure 1", rules=METHODS, settings=("n", "seed", "steps"))
 def fig1(load: Load, options: Options = Options()) -> Figure:
     """Samples of the true distribution and of four ways to sample a trained model."""
     view = options.window("tree")

@@ -24,13 +24,17 @@ Weight = Annotated[
 KARRAS_2024 = "Karras et al. 2024, arXiv:2406.02507"
 
 
-@rule(source=KARRAS_2024, formula="s = s_main")
+@rule(title="No guidance", source=KARRAS_2024, formula="s = s_main")
 def none(main: Score) -> Score:
     """Follow the main model alone."""
     return main
 
 
-@rule(source="Ho and Salimans 2022, arXiv:2207.12598", formula="s = s_main + (w − 1)(s_main − s_uncond)")
+@rule(
+    title="CFG",
+    source="Ho and Salimans 2022, arXiv:2207.12598",
+    formula="s = s_main + (w − 1)(s_main − s_uncond)",
+)
 def cfg(main: Score, unconditional: Score, *, w: Weight = 4.0) -> Score:
     """Classifier-free guidance: extrapolate away from a model of all classes."""
     return main + (w - 1) * (main - unconditional)
@@ -43,6 +47,7 @@ def autoguidance(main: Score, weak: Score, *, w: Weight = 3.0) -> Score:
 
 
 @rule(
+    title="CFG + autoguidance",
     source=f"{KARRAS_2024}, Eq. 6",
     formula="s = s_main + (w − 1)[(1 − α)(s_main − s_uncond) + α(s_main − s_weak)]",
 )

@@ -46,6 +46,7 @@ class Entry:
     """A registered function: what it needs (``inputs``), what can be turned (``knobs``), where it is from."""
 
     name: str
+    title: str
     kind: str
     function: Callable[..., Any]
     source: str
@@ -80,8 +81,11 @@ class Registry(Mapping[str, Entry]):
         self.kind = kind
         self._entries: dict[str, Entry] = {}
 
-    def register(self, *, source: str, formula: str = "", name: str = "", **facts: Any) -> Callable:
-        """Return a decorator that registers a function under its own name and leaves it unchanged."""
+    def register(self, *, source: str, formula: str = "", title: str = "", name: str = "", **facts: Any) -> Callable:
+        """Return a decorator that registers a function under its own name and leaves it unchanged.
+
+        ``title`` is the name for people, by default the function's name in words.
+        """
 
         def decorate(function: Callable) -> Callable:
             key = name or function.__name__
@@ -100,7 +104,8 @@ class Registry(Mapping[str, Entry]):
                 knob = replace(found[0], name=parameter.name, default=float(parameter.default))
                 knob.check(knob.default)
                 knobs[parameter.name] = knob
-            self._entries[key] = Entry(key, self.kind, function, source, formula, tuple(inputs), knobs, facts)
+            words = title or key.replace("_", " ").capitalize()
+            self._entries[key] = Entry(key, words, self.kind, function, source, formula, tuple(inputs), knobs, facts)
             return function
 
         return decorate

@@ -287,6 +287,7 @@ def shots(bench):
         page = bench.open(size, dark, scale)
         bench.shot(page, name)
         overflow = page.evaluate("document.documentElement.scrollWidth > innerWidth")
+        assert not overflow, name
         bottom = page.evaluate("document.querySelector('[data-testid=play]').getBoundingClientRect().bottom")
         print(f"{name}: sideways scroll {overflow}, play button ends at {bottom:.0f} of {size[1]}")
         page.context.close()
@@ -475,7 +476,7 @@ def streamlit(bench):
 def speed(bench):
     for size, scale, ui in (((1280, 720), 1, {}), ((1920, 1080), 1, {}), ((1280, 720), 2, {}), ((1280, 720), 1, {"trails": True, "paths": True, "samples": True})):
         page = bench.open(size, scale=scale, ui={"t": 0, **ui})
-        page.evaluate("window.toyViewer.setPlaying(true)")
+        page.evaluate("window.toyViewer.time.setPlaying(true)")
         page.wait_for_timeout(4500)
         stats = page.evaluate("window.toyViewer.stats.filter((s) => s.playing)")
         js = sorted(s["ms"] for s in stats[10:])

@@ -10,7 +10,6 @@ from toy.guidance import RULES
 from toy.sampling import INTEGRATORS
 from toy.scenes import SETTINGS, STARTS
 from toy.schedules import SCHEDULES
-from toy.ui import explorer
 from toy.ui.presets import PRESETS
 from toy.ui.shell import save_state
 from toy.ui.state import COUNTS, SLOTS, State
@@ -76,7 +75,7 @@ def method(state: State, slot: str) -> None:
     st.selectbox(
         f"{slot.capitalize()} method",
         list(RULES),
-        format_func=explorer.title,
+        format_func=lambda name: RULES[name].title,
         key=key,
         on_change=_choose_rule,
         args=(slot, key),

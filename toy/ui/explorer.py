@@ -23,20 +23,6 @@ SIGMA_DATA = 0.5
 MEASURES = ("outliers", "branch_tv", "alignment")
 RESOLUTION = 96
 
-METHODS = {
-    "none": "No guidance",
-    "cfg": "CFG",
-    "autoguidance": "Autoguidance",
-    "cfg_autoguidance": "CFG + autoguidance",
-    "naive_truncation": "Naive truncation",
-}
-
-
-def title(rule: str) -> str:
-    """A rule's name for people."""
-    return METHODS.get(rule, rule.replace("_", " ").capitalize())
-
-
 # --- Requests ---------------------------------------------------------------------------------------------------------
 
 
@@ -266,7 +252,7 @@ def panel(slot: str, found: Side) -> dict[str, Any]:
     has_interval = scene.schedule == "interval"
     return {
         "slot": slot,
-        "title": title(scene.rule),
+        "title": scene.entry.title,
         "rule": scene.rule,
         "formula": scene.entry.formula,
         "summary": scene.entry.summary,

@@ -43,7 +43,7 @@ def table(state: State) -> bytes:
 def page(state: State) -> bytes:
     """One HTML file that plays the scene in any browser, without a server."""
     sides = {slot: explorer.side(state.scene(slot)) for slot in SLOTS}
-    names = " and ".join(explorer.title(state.scene(slot).rule) for slot in SLOTS)
+    names = " and ".join(state.scene(slot).entry.title for slot in SLOTS)
     return standalone_html(explorer.assemble(state, sides, explorer.Request()), names).encode()
 
 
