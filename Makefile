@@ -35,8 +35,9 @@ bench: ready ## Measure the speed budgets
 default-scene: ready ## Compute again what the app shows first
 	@$(PY) -m toy.ui.default $(ARGS)
 
-docs: ready ## Draw the pictures of the README into docs/figures
+docs: ready-dev ## Draw the pictures of the README into docs (needs chromium)
 	@$(PY) -m toy figure all --out docs/figures --format png $(ARGS)
+	@$(PY) -m toy.ui.picture docs/explore.png
 
 lint: ready-dev ## Ruff, mypy and the import rules
 	@$(PY) -m ruff check

@@ -12,7 +12,8 @@ import pytest
 
 _PATH = Path(__file__).parents[1] / "toy" / "ui" / "packing.py"
 _SPEC = importlib.util.spec_from_file_location("toy_ui_packing", _PATH)
-assert _SPEC is not None and _SPEC.loader is not None
+assert _SPEC is not None
+assert _SPEC.loader is not None
 packing = importlib.util.module_from_spec(_SPEC)
 sys.modules[_SPEC.name] = packing
 _SPEC.loader.exec_module(packing)
@@ -32,10 +33,12 @@ ARRAYS = {
 def test_round_trip():
     blob = packing.pack({"version": 1, "note": "p₁ʷ · σ"}, ARRAYS)
     header, arrays = packing.unpack(blob)
-    assert header["version"] == 1 and header["note"] == "p₁ʷ · σ"
+    assert header["version"] == 1
+    assert header["note"] == "p₁ʷ · σ"
     assert list(arrays) == list(ARRAYS)
     for name, array in ARRAYS.items():
-        assert arrays[name].dtype == np.asarray(array).dtype and arrays[name].shape == np.shape(array)
+        assert arrays[name].dtype == np.asarray(array).dtype
+        assert arrays[name].shape == np.shape(array)
         np.testing.assert_array_equal(arrays[name], array)
 
 
@@ -58,16 +61,20 @@ def test_strided_and_big_endian_arrays_keep_their_values():
 def test_quantise_is_within_half_a_code(scale):
     x = RNG.normal(size=(50, 2)) * scale
     codes, lo, hi = packing.quantise(x)
-    assert codes.dtype == np.uint16 and codes.min() == 0 and codes.max() == 65535
+    assert codes.dtype == np.uint16
+    assert codes.min() == 0
+    assert codes.max() == 65535
     assert np.abs(codes / 65535 * (hi - lo) + lo - x).max() <= 0.5001 * (hi - lo) / 65535
 
 
 def test_quantise_survives_what_a_field_holds():
     codes, lo, hi = packing.quantise(np.array([-np.inf, 0.0, 1.0, np.inf, np.nan]))
-    assert (lo, hi) == (0.0, 1.0) and codes.tolist() == [0, 0, 65535, 65535, 0]
+    assert (lo, hi) == (0.0, 1.0)
+    assert codes.tolist() == [0, 0, 65535, 65535, 0]
     for empty in (np.full(3, 2.0), np.full(3, np.nan), np.zeros(0)):
         codes, lo, hi = packing.quantise(empty)
-        assert lo == hi and not codes.any()
+        assert lo == hi
+        assert not codes.any()
     np.testing.assert_allclose(packing.dequantise(*packing.quantise(np.full(3, 2.0))), 2.0)
 
 
@@ -79,7 +86,7 @@ def test_a_quantised_array_keeps_its_range_in_the_table():
 def test_what_the_viewer_cannot_read_is_refused():
     with pytest.raises(ValueError, match="complex128"):
         packing.pack({}, {"z": np.zeros(2, complex)})
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="JSON"):
         packing.pack({"value": float("nan")}, {})
 
 

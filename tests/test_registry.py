@@ -22,7 +22,9 @@ def test_signature_becomes_roles_and_knobs():
     registry = Registry("rule")
 
     @registry.register(source="here", formula="s = s_main", memory=len)
-    def follow(main, x, weak, sigma, memory, *, w: Weight = 2.0, beta: Annotated[float, Knob(-1, 1, 0.1, "β", "?")] = 0):
+    def follow(
+        main, x, weak, sigma, memory, *, w: Weight = 2.0, beta: Annotated[float, Knob(-1, 1, 0.1, "β", "?")] = 0
+    ):
         """Follow the leader.
 
         And more.
@@ -70,7 +72,7 @@ def test_default_outside_its_range_is_refused(default):
     def bad(main, *, w: Weight = default):
         return main
 
-    with pytest.raises(ValueError, match="w = .* is not a number from 0 to 8"):
+    with pytest.raises(ValueError, match=r"w = .* is not a number from 0 to 8"):
         Registry("rule").register(source="here")(bad)
 
 

@@ -45,7 +45,7 @@ def edm(steps: int, top: float = 5.0, bottom: float = 0.002) -> np.ndarray:
     values=st.tuples(*(st.floats(SETTINGS[n].lo, SETTINGS[n].hi) for n in ("sigma_max", "sigma_min", "rho"))),
 )
 def test_noise_levels(steps, values):
-    sigma_max, sigma_min, rho = values
+    sigma_max, sigma_min, _ = values
     levels = np.asarray(noise_levels(steps, *values))
     assert levels.shape == (steps + 1,)
     assert levels[0] == pytest.approx(sigma_max, rel=1e-4)
@@ -81,7 +81,7 @@ def test_whole_flow_of_a_gaussian(integrator):
     np.testing.assert_allclose(path[-1, 0], wanted, rtol=0.05 if order == 1 else 1e-3)
 
 
-@pytest.mark.parametrize("gamma", [0.5, 1.0, 1.4, 3.0])
+@pytest.mark.parametrize("gamma", [0.5, 1.0, 1.4, 2.0])
 def test_scaled_scores_in_closed_form(gamma):
     last = flow(edm(256), "naive_truncation", main=gaussian(STD), gamma=gamma)[-1, 0]
     wanted = STD * (STD**2 / (STD**2 + 25)) ** ((gamma - 1) / 2)

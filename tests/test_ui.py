@@ -38,9 +38,9 @@ from toy.ui.state import (
     from_viewer,
     parse,
 )
+from ui_helpers import NAMES, QUERIES
 
 QUICK = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-NAMES = models.names()
 ALL_LAYERS = [layer for group in LAYERS for layer in group]
 
 
@@ -99,36 +99,6 @@ def states(draw):
     hide = tuple(draw(st.lists(st.sampled_from(HIDEABLE), unique=True)))
     return State(left, right, draw(viewer_settings()), hide)
 
-
-SIDED = ("rule", "schedule", "main", "weak", "w", "lo", "alpha", "n", "")
-KEYS = [
-    *SHARED,
-    *FLAGS,
-    *("hide", "layers", "layout", "view", "t", "speed", "embed", ""),
-    *(f"{slot}.{name}" for slot in SLOTS for name in SIDED),
-]
-ODD = [
-    "nan",
-    "inf",
-    "-1",
-    "1e999",
-    "0x10",
-    "1,2",
-    ",",
-    "\x00",
-    "²",
-    "1_0",
-    " 4 ",
-    "None",
-    "true",
-    "<script>",
-    "9" * 400,
-]
-WORDS = st.one_of(
-    st.text(max_size=20),
-    st.sampled_from([*ODD, *RULES, *SCHEDULES, *STARTS, *COUNTS, *LAYOUTS, *HIDEABLE, *NAMES[:3]]).map(str),
-)
-QUERIES = st.dictionaries(st.one_of(st.sampled_from(KEYS), st.text(max_size=12)), WORDS, max_size=8)
 
 SIDES = st.sampled_from(SLOTS)
 LEAVES = st.one_of(

@@ -1,4 +1,4 @@
-"""A bench for the viewer alone: synthetic scenes, a fake server, a real browser. Screenshots and pages go to out/viewer/.
+"""A bench for the viewer alone: synthetic scenes, a fake server, a real browser. It writes to out/viewer/.
 
     python tests/js/harness.py [--only NAME] [--page]
 
@@ -8,6 +8,7 @@ It knows nothing of the models: the tree is a sketch of the real one, the "metho
 import argparse
 import base64
 import importlib.util
+import itertools
 import json
 import math
 import statistics
@@ -94,10 +95,20 @@ class World:
             for i in range(n - 1):
                 a, b, c, d = logp[j, i], logp[j, i + 1], logp[j + 1, i + 1], logp[j + 1, i]
                 ends = []
-                for u, v, p, q in ((a, b, (i, j), (i + 1, j)), (b, c, (i + 1, j), (i + 1, j + 1)), (d, c, (i, j + 1), (i + 1, j + 1)), (a, d, (i, j), (i, j + 1))):
+                for u, v, p, q in (
+                    (a, b, (i, j), (i + 1, j)),
+                    (b, c, (i + 1, j), (i + 1, j + 1)),
+                    (d, c, (i, j + 1), (i + 1, j + 1)),
+                    (a, d, (i, j), (i, j + 1)),
+                ):
                     if (u > level) != (v > level):
                         f = (level - u) / (v - u)
-                        ends.append((xs[0] + (p[0] + f * (q[0] - p[0])) * (xs[1] - xs[0]), ys[0] + (p[1] + f * (q[1] - p[1])) * (ys[1] - ys[0])))
+                        ends.append(
+                            (
+                                xs[0] + (p[0] + f * (q[0] - p[0])) * (xs[1] - xs[0]),
+                                ys[0] + (p[1] + f * (q[1] - p[1])) * (ys[1] - ys[0]),
+                            )
+                        )
                 out += ends[: len(ends) // 2 * 2]
         return np.array(out, np.float32)
 
@@ -140,7 +151,14 @@ class World:
         return x, outside, gain, x0, float(outside[-1].mean())
 
     def pack(self, request=None, *, n=4096, ui=None, hide=(), note="", single=False, precomputed=False):
-        request = request or {"seq": 0, "have": None, "phase": "release", "knobs": {"left": {"w": 4.0}, "right": {"w": 3.0}}, "layers": [], "sigma": 0.03}
+        request = request or {
+            "seq": 0,
+            "have": None,
+            "phase": "release",
+            "knobs": {"left": {"w": 4.0}, "right": {"w": 3.0}},
+            "layers": [],
+            "sigma": 0.03,
+        }
         phase = request["phase"]
         n = 512 if phase == "drag" else n
         arrays, panels = {}, []
@@ -163,14 +181,57 @@ class World:
                     "title": "Classifier-free guidance" if cfg else "Autoguidance",
                     "rule": "cfg" if cfg else "autoguidance",
                     "formula": "s = s_A + (w − 1)(s_A − s_AB)" if cfg else "s = s_A + (w − 1)(s_A − s_A′)",
-                    "summary": "Extrapolates away from the unconditional model." if cfg else "Extrapolates from a worse model of the same task.",
-                    "knobs": [{"name": "w", "label": "w", "lo": 0.0, "hi": 8.0, "step": 0.05, "value": w, "help": "Guidance weight; 1 is none", "live": True}],
-                    "schedule": {"name": "interval", "lo": interval[0], "hi": interval[1]} if not cfg else {"name": "constant", "lo": None, "hi": None},
-                    "conventions": [{"label": "w here", "value": f"{w:.2f}"}, {"label": "extra weight", "value": f"{w - 1:.2f}"}],
+                    "summary": "Extrapolates away from the unconditional model."
+                    if cfg
+                    else "Extrapolates from a worse model of the same task.",
+                    "knobs": [
+                        {
+                            "name": "w",
+                            "label": "w",
+                            "lo": 0.0,
+                            "hi": 8.0,
+                            "step": 0.05,
+                            "value": w,
+                            "help": "Guidance weight; 1 is none",
+                            "live": True,
+                        }
+                    ],
+                    "schedule": {"name": "interval", "lo": interval[0], "hi": interval[1]}
+                    if not cfg
+                    else {"name": "constant", "lo": None, "hi": None},
+                    "conventions": [
+                        {"label": "w here", "value": f"{w:.2f}"},
+                        {"label": "extra weight", "value": f"{w - 1:.2f}"},
+                    ],
                     "metrics": [
-                        {"key": "quality", "label": "quality", "long": "Share outside the true 99% region", "value": share, "text": f"{100 * share:.1f}% out", "floor_text": "floor 1.0%", "goodness": max(0, 1 - 5 * share)},
-                        {"key": "variation", "label": "variation", "long": "Total variation of branch occupancy", "value": 0.3, "text": "0.567" if cfg else "0.213", "floor_text": "floor .026", "goodness": 0.43 if cfg else 0.79, "floor_goodness": 0.97},
-                        {"key": "alignment", "label": "alignment", "long": "Mean posterior of the class", "value": 0.99, "text": "0.997", "floor_text": "true .986", "goodness": 0.99},
+                        {
+                            "key": "quality",
+                            "label": "quality",
+                            "long": "Share outside the true 99% region",
+                            "value": share,
+                            "text": f"{100 * share:.1f}% out",
+                            "floor_text": "floor 1.0%",
+                            "goodness": max(0, 1 - 5 * share),
+                        },
+                        {
+                            "key": "variation",
+                            "label": "variation",
+                            "long": "Total variation of branch occupancy",
+                            "value": 0.3,
+                            "text": "0.567" if cfg else "0.213",
+                            "floor_text": "floor .026",
+                            "goodness": 0.43 if cfg else 0.79,
+                            "floor_goodness": 0.97,
+                        },
+                        {
+                            "key": "alignment",
+                            "label": "alignment",
+                            "long": "Mean posterior of the class",
+                            "value": 0.99,
+                            "text": "0.997",
+                            "floor_text": "true .986",
+                            "goodness": 0.99,
+                        },
                     ],
                     "n": n,
                     "ms": 37.4,
@@ -184,15 +245,41 @@ class World:
             field = self.field(arrays, request, slots)
         if request.get("probe"):
             at, sigma = np.array(request["probe"]), request["sigma"]
-            (l1, s1), (l0, s0) = self.logp_score(at[None], self.a, sigma * 1.15 + 0.004), self.logp_score(at[None], self.tree, sigma * 1.3 + 0.01)
+            (l1, s1), (l0, s0) = (
+                self.logp_score(at[None], self.a, sigma * 1.15 + 0.004),
+                self.logp_score(at[None], self.tree, sigma * 1.3 + 0.01),
+            )
             lt, st = self.logp_score(at[None], self.a, sigma)
-            panel = {"s1": s1[0].tolist(), "s0": s0[0].tolist(), "guided": (s1 + 3 * (s1 - s0))[0].tolist(), "truth": st[0].tolist(), "logp1": l1[0], "logp0": l0[0], "logp_true": lt[0]}
+            panel = {
+                "s1": s1[0].tolist(),
+                "s0": s0[0].tolist(),
+                "guided": (s1 + 3 * (s1 - s0))[0].tolist(),
+                "truth": st[0].tolist(),
+                "logp1": l1[0],
+                "logp0": l0[0],
+                "logp_true": lt[0],
+            }
             probe = {"at": request["probe"], "sigma": sigma, "panels": [panel] * len(slots)}
         header = {
-            "version": 1, "id": ident, "seq": request["seq"], "quality": "preview" if phase == "drag" else "full", "precomputed": precomputed, "busy": False,
-            "note": note, "sigmas": s.tolist(), "sigma_data": SIGMA_DATA, "sigma_max": SIGMA_MAX, "sigma_min": SIGMA_MIN,
-            "layout": {"view": [0.30, 0.30, 1.2]}, "target": "A", "panels": panels, "field": field, "probe": probe, "ui": ui or {}, "hide": list(hide),
-        }  # fmt: skip
+            "version": 1,
+            "id": ident,
+            "seq": request["seq"],
+            "quality": "preview" if phase == "drag" else "full",
+            "precomputed": precomputed,
+            "busy": False,
+            "note": note,
+            "sigmas": s.tolist(),
+            "sigma_data": SIGMA_DATA,
+            "sigma_max": SIGMA_MAX,
+            "sigma_min": SIGMA_MIN,
+            "layout": {"view": [0.30, 0.30, 1.2]},
+            "target": "A",
+            "panels": panels,
+            "field": field,
+            "probe": probe,
+            "ui": ui or {},
+            "hide": list(hide),
+        }
         return packing.pack(header, arrays)
 
     def field(self, arrays, request, slots):
@@ -231,7 +318,8 @@ const send = (request) => {
   if (window.deaf) return;
   window.answer(JSON.stringify(request)).then((text) => window.toyViewer.update(decode(text)));
 };
-window.toyViewer = mount(document.querySelector("[data-toy-viewer]"), first, { send, sendUi: (ui) => window.uis.push(ui) });
+const sendUi = (ui) => window.uis.push(ui);
+window.toyViewer = mount(document.querySelector("[data-toy-viewer]"), first, { send, sendUi });
 </script>
 </body>"""
 
@@ -248,19 +336,27 @@ class Bench:
 
     def open(self, size=(1280, 720), dark=False, scale=1, served=True, reduced=False, **pack):
         context = self.browser.new_context(
-            viewport={"width": size[0], "height": size[1]}, device_scale_factor=scale,
-            color_scheme="dark" if dark else "light", reduced_motion="reduce" if reduced else "no-preference",
-        )  # fmt: skip
+            viewport={"width": size[0], "height": size[1]},
+            device_scale_factor=scale,
+            color_scheme="dark" if dark else "light",
+            reduced_motion="reduce" if reduced else "no-preference",
+        )
         page = context.new_page()
         page.on("pageerror", lambda error: self.error(str(error.stack)))
         page.on("console", lambda message: message.type == "error" and self.error(message.text))
         page.expose_function("answer", lambda text: base64.b64encode(self.world.pack(json.loads(text))).decode())
         blob = self.world.pack(**pack)
         path = OUT / ("served.html" if served else "standalone.html")
-        path.write_text(served_html(blob) if served else packing.standalone_html(blob, "Guidance on a fractal tree"), encoding="utf-8")
+        path.write_text(
+            served_html(blob) if served else packing.standalone_html(blob, "Guidance on a fractal tree"),
+            encoding="utf-8",
+        )
         page.goto(path.as_uri())
         self.idle(page)
         return page
+
+    def answer(self, text):
+        return base64.b64encode(self.world.pack(json.loads(text))).decode()
 
     def error(self, text):
         print(text)
@@ -283,7 +379,15 @@ def t(page, name):
 
 
 def shots(bench):
-    for name, size, dark, scale in (("light-1280", (1280, 720), False, 1), ("dark-1280", (1280, 720), True, 1), ("light-1920", (1920, 1080), False, 1), ("dark-1920", (1920, 1080), True, 1), ("narrow", (390, 844), False, 2), ("narrow-dark", (390, 844), True, 2), ("tiny", (360, 640), False, 1)):  # fmt: skip
+    for name, size, dark, scale in (
+        ("light-1280", (1280, 720), False, 1),
+        ("dark-1280", (1280, 720), True, 1),
+        ("light-1920", (1920, 1080), False, 1),
+        ("dark-1920", (1920, 1080), True, 1),
+        ("narrow", (390, 844), False, 2),
+        ("narrow-dark", (390, 844), True, 2),
+        ("tiny", (360, 640), False, 1),
+    ):
         page = bench.open(size, dark, scale)
         bench.shot(page, name)
         overflow = page.evaluate("document.documentElement.scrollWidth > innerWidth")
@@ -299,14 +403,31 @@ def shots(bench):
     page.context.close()
     page = bench.open(served=False)
     bench.shot(page, "offline")
-    print("offline knob disabled:", t(page, "knob-w-left").is_disabled(), "layer disabled:", t(page, "layer-p1").is_disabled())
+    print(
+        "offline knob disabled:",
+        t(page, "knob-w-left").is_disabled(),
+        "layer disabled:",
+        t(page, "layer-p1").is_disabled(),
+    )
     page.context.close()
 
 
 def layers(bench):
     for dark in (False, True):
         page = bench.open(dark=dark, ui={"view": [0.45, 1.22, 0.3], "t": 22})
-        for name in ("p1", "p0", "ratio", "tilt", "truth", "error", "main", "guide", "difference", "guided", "correction"):
+        for name in (
+            "p1",
+            "p0",
+            "ratio",
+            "tilt",
+            "truth",
+            "error",
+            "main",
+            "guide",
+            "difference",
+            "guided",
+            "correction",
+        ):
             t(page, f"layer-{name}").click()
             bench.settled(page)
             bench.shot(page, f"layer-{name}{'-dark' if dark else ''}")
@@ -338,7 +459,8 @@ def drive(bench):
     assert root.get_attribute("data-quality") == "full"
     phases = page.evaluate("window.requests.map((r) => r.phase)")
     print("phases while dragging:", phases)
-    assert phases[-1] == "release" and "drag" in phases
+    assert phases[-1] == "release"
+    assert "drag" in phases
     t(page, "number-w-right").fill("99")
     t(page, "number-w-right").press("Enter")
     bench.settled(page)
@@ -361,7 +483,8 @@ def drive(bench):
     bench.settled(page)
     bench.shot(page, "pinned")
     assert "apart" in t(page, "distance-left").text_content()
-    assert t(page, "card-right").is_visible() and page.evaluate("window.requests.at(-1).phase") == "probe"
+    assert t(page, "card-right").is_visible()
+    assert page.evaluate("window.requests.at(-1).phase") == "probe"
     page.keyboard.press("ArrowLeft")
     bench.settled(page)
     page.keyboard.press("Escape")
@@ -438,11 +561,29 @@ def streamlit(bench):
 
     app = OUT / "app.py"
     app.write_text(APP.format(here=str(Path(__file__).parent)), encoding="utf-8")
-    command = [sys.executable, "-m", "streamlit", "run", str(app), "--server.port", "8766", "--server.address", "127.0.0.1", "--server.headless", "true", "--browser.gatherUsageStats", "false", "--server.fileWatcherType", "none"]
+    command = [
+        sys.executable,
+        "-m",
+        "streamlit",
+        "run",
+        str(app),
+        "--server.port",
+        "8766",
+        "--server.address",
+        "127.0.0.1",
+        "--server.headless",
+        "true",
+        "--browser.gatherUsageStats",
+        "false",
+        "--server.fileWatcherType",
+        "none",
+    ]
     server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         for dark in (False, True):
-            page = bench.browser.new_page(viewport={"width": 1280, "height": 720}, color_scheme="dark" if dark else "light")
+            page = bench.browser.new_page(
+                viewport={"width": 1280, "height": 720}, color_scheme="dark" if dark else "light"
+            )
             page.on("pageerror", lambda error: bench.error(str(error.stack)))
             for _ in range(60):
                 try:
@@ -463,7 +604,7 @@ def streamlit(bench):
             page.mouse.up()
             page.wait_for_timeout(300)
             page.wait_for_selector('[data-testid="viewer"][data-state="idle"][data-quality="full"]', timeout=20000)
-            print(f"streamlit: seq {seq} -> {root.get_attribute('data-seq')}, play ends at {t(page, 'play').bounding_box()}")
+            print(f"streamlit: seq {seq} -> {root.get_attribute('data-seq')}, play at {t(page, 'play').bounding_box()}")
             assert int(root.get_attribute("data-seq")) > seq
             t(page, "layer-p1").click()
             page.wait_for_timeout(1500)
@@ -474,16 +615,25 @@ def streamlit(bench):
 
 
 def speed(bench):
-    for size, scale, ui in (((1280, 720), 1, {}), ((1920, 1080), 1, {}), ((1280, 720), 2, {}), ((1280, 720), 1, {"trails": True, "paths": True, "samples": True})):
+    for size, scale, ui in (
+        ((1280, 720), 1, {}),
+        ((1920, 1080), 1, {}),
+        ((1280, 720), 2, {}),
+        ((1280, 720), 1, {"trails": True, "paths": True, "samples": True}),
+    ):
         page = bench.open(size, scale=scale, ui={"t": 0, **ui})
         page.evaluate("window.toyViewer.time.setPlaying(true)")
         page.wait_for_timeout(4500)
         stats = page.evaluate("window.toyViewer.stats.filter((s) => s.playing)")
         js = sorted(s["ms"] for s in stats[10:])
-        gaps = sorted(b["at"] - a["at"] for a, b in zip(stats[10:], stats[11:]))
+        gaps = sorted(b["at"] - a["at"] for a, b in itertools.pairwise(stats))
         quantile = lambda values, q: values[min(len(values) - 1, int(q * len(values)))]  # noqa: E731
         within = sum(g <= 20 for g in gaps) / len(gaps)
-        print(f"{size} x{scale} {ui}: JS {statistics.median(js):.2f} / p95 {quantile(js, 0.95):.2f} ms; frame {statistics.median(gaps):.1f} / p95 {quantile(gaps, 0.95):.1f} ms; {100 * within:.0f}% within 20 ms; {len(gaps)} frames")  # fmt: skip
+        print(
+            f"{size} x{scale} {ui}: JS {statistics.median(js):.2f} / p95 {quantile(js, 0.95):.2f} ms;",
+            f"frame {statistics.median(gaps):.1f} / p95 {quantile(gaps, 0.95):.1f} ms;",
+            f"{100 * within:.0f}% within 20 ms; {len(gaps)} frames",
+        )
         page.context.close()
 
 
@@ -495,12 +645,17 @@ def main():
     OUT.mkdir(parents=True, exist_ok=True)
     world = World()
     if options.page:
-        (OUT / "standalone.html").write_text(packing.standalone_html(world.pack(), "Guidance on a fractal tree"), encoding="utf-8")
+        (OUT / "standalone.html").write_text(
+            packing.standalone_html(world.pack(), "Guidance on a fractal tree"), encoding="utf-8"
+        )
         return
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"])
+        browser = driver.chromium.launch(
+            executable_path="/usr/bin/chromium",
+            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+        )
         bench = Bench(browser, world)
         for name in options.only.split(","):
             {"shots": shots, "layers": layers, "drive": drive, "streamlit": streamlit, "speed": speed}[name](bench)

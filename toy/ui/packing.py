@@ -53,7 +53,10 @@ def dequantise(codes: np.ndarray, lo: float, hi: float) -> np.ndarray:
 
 
 def pack(header: Mapping[str, Any], arrays: Mapping[str, np.ndarray | tuple[np.ndarray, float, float]]) -> bytes:
-    """One blob for the viewer. An array given as `quantise` returns it, `(codes, lo, hi)`, keeps its range in the table."""
+    """One blob for the viewer.
+
+    An array given as `quantise` returns it, `(codes, lo, hi)`, keeps its range in the table.
+    """
     table: dict[str, dict[str, Any]] = {}
     parts: list[bytes] = []
     offset = 0
@@ -104,7 +107,7 @@ def unpack(blob: bytes) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
 
 
 def bundle(entry: Path = VIEWER / ENTRY) -> str:
-    """The viewer's modules as one inline ES module: dependencies first, import lines dropped, only the default export kept.
+    """The viewer's modules as one inline ES module: dependencies first, no imports, only the default export kept.
 
     Raises:
         ValueError: what concatenation cannot express - a cycle, a renamed import, one top-level name in two modules.

@@ -1,0 +1,255 @@
+"""Every page, run by Streamlit's own test runner: it shows what it should, whatever the URL says."""
+
+from urllib.parse import quote
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from streamlit.testing.v1 import AppTest
+
+import models
+from toy.figures import FIGURES
+from toy.guidance import RULES
+from toy.ui.engine import engine
+from toy.ui.packing import unpack
+from toy.ui.presets import PRESETS
+from toy.ui.state import parse
+from toy.ui.trainer import trainer
+from ui_helpers import APP, PAGES, QUERIES, ROOT
+
+EXPLORE = "pages/explore.py"
+GUIDED = [name for name, rule in RULES.items() if len(rule.roles) > 1]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _warm():
+    found = engine()
+    assert found.ready.wait(180), found.failure
+
+
+def opened(page: str = EXPLORE, **query: str) -> AppTest:
+    """The page as somebody sees it who follows a link."""
+    at = AppTest.from_file(str(APP), default_timeout=120)
+    for key, value in query.items():
+        at.query_params[key] = value
+    if page != EXPLORE:
+        at.switch_page(page)
+    return at.run()
+
+
+def fine(at: AppTest) -> None:
+    """No traceback, no error message."""
+    assert not at.exception, [element.value for element in at.exception]
+    assert not at.error, [element.value for element in at.error]
+
+
+def pack(at: AppTest):
+    """What the viewer was sent."""
+    (component,) = at.get("bidi_component")
+    return unpack(component.proto.bytes)
+
+
+def shows_something(at: AppTest) -> bool:
+    """The page has the viewer, a picture, or words."""
+    return any(at.get(kind) for kind in ("bidi_component", "imgs", "subheader", "markdown"))
+
+
+def link(at: AppTest) -> dict[str, str]:
+    """The page's URL parameters."""
+    return {key: value[0] if isinstance(value, list) else value for key, value in at.query_params.items()}
+
+
+def test_every_page_is_in_the_navigation():
+    assert set(PAGES) == {f"pages/{path.name}" for path in (ROOT / "pages").glob("*.py")}
+    assert len(set(PAGES.values())) == len(PAGES)
+    for file, path in PAGES.items():
+        assert path != file.removeprefix("pages/").removesuffix(".py"), "a link to it would bypass app.py"
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_opens(page):
+    at = opened(page)
+    fine(at)
+    assert not at.warning
+    assert shows_something(at)
+
+
+@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("page", PAGES)
+def test_every_rule_on_every_page(page, rule):
+    slots = {"left.rule": rule, "right.rule": rule, "n": "512"} if page == EXPLORE else {}
+    at = opened(page, **(slots or ({"rule": rule} if rule in GUIDED else {"left.rule": rule})))
+    fine(at)
+    assert shows_something(at)
+    if page == EXPLORE:
+        header, arrays = pack(at)
+        assert [found["rule"] for found in header["panels"]] == [rule, rule]
+        np.testing.assert_array_equal(arrays["left.positions"], arrays["right.positions"])
+        assert not at.warning
+
+
+def test_the_viewer_gets_the_linked_scene():
+    query = {"left.w": "2.5", "right.main": "exact:A", "n": "512", "seed": "3", "trails": "1", "hide": "knobs"}
+    at = opened(**query)
+    fine(at)
+    header, arrays = pack(at)
+    assert header["panels"][0]["knobs"][0]["value"] == 2.5
+    assert arrays["left.positions"].shape[1] == 512
+    assert header["ui"] == {"trails": True}
+    assert header["hide"] == ["knobs"]
+    assert link(at) == query
+
+
+BAD = [
+    (EXPLORE, "left.rule", "magic"),
+    (EXPLORE, "right.main", "A7@3"),
+    (EXPLORE, "left.w", "nan"),
+    (EXPLORE, "right.w", "99"),
+    (EXPLORE, "n", "12345"),
+    (EXPLORE, "steps", "7"),
+    (EXPLORE, "layers", "p9"),
+    (EXPLORE, "colour", "red"),
+    ("pages/fields.py", "rule", "magic"),
+    ("pages/fields.py", "main", "A7@3"),
+    ("pages/fields.py", "sigma", "wide"),
+    ("pages/fields.py", "view", "sideways"),
+    ("pages/figures.py", "figure", "fig7"),
+    ("pages/figures.py", "weak", "A7@3"),
+    ("pages/figures.py", "seed", "-7"),
+    ("pages/train.py", "classes", "C"),
+    ("pages/train.py", "width", "9"),
+    ("pages/train.py", "seed", "many"),
+]
+
+
+@pytest.mark.parametrize(("page", "key", "value"), BAD)
+def test_a_bad_value_in_the_link_is_named_on_the_page(page, key, value):
+    at = opened(page, **{key: value}, **({"n": "512"} if page == EXPLORE and key != "n" else {}))
+    fine(at)
+    assert shows_something(at)
+    said = [element.value for element in at.warning if (key if key == "colour" else value) in element.value]
+    assert len(said) == 1, [element.value for element in at.warning]
+    # Said once: it is gone with the next thing that the visitor does.
+    if page == EXPLORE:
+        assert not at.run().warning
+
+
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+@given(QUERIES)
+def test_no_link_shows_a_traceback_on_explore(query):
+    query = {key: value for key, value in query.items() if key} | {"n": "512", "steps": "32"}
+    at = opened(**query)
+    fine(at)
+    assert len(pack(at)[0]["panels"]) == 2
+    assert len(at.warning) == len(parse(query)[1])
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page != EXPLORE])
+def test_no_link_shows_a_traceback_elsewhere(page):
+    keys = ("rule", "main", "weak", "unconditional", "sigma", "view", "arrows", "figure", "seed", "w", "set.w")
+    keys += ("classes", "width", "depth", "iterations", "loss", "left.rule", "n", "unheard-of")
+    for value in ("", "nan", "-1", "\x00", "9" * 400, "²", "<b>"):
+        at = opened(page, **dict.fromkeys(keys, value))
+        fine(at)
+        assert shows_something(at)
+
+
+def control(at: AppTest, kind: str, key: str):
+    """A widget by its key."""
+    return getattr(at, kind)(key=key)
+
+
+def test_settings_are_kept_in_the_link():
+    at = opened(n="512")
+    control(at, "selectbox", "control.left.rule").set_value("naive_truncation").run()
+    fine(at)
+    assert link(at) == {"n": "512", "left.rule": "naive_truncation"}
+    assert pack(at)[0]["panels"][0]["rule"] == "naive_truncation"
+    control(at, "number_input", "control.left.seed").set_value(5).run()
+    control(at, "selectbox", "control.right.weak").set_value("exact:A").run()
+    control(at, "selectbox", "control.right.schedule").set_value("interval").run()
+    control(at, "select_slider", "control.left.n").set_value(1024).run()
+    fine(at)
+    asked = {
+        "n": "1024",
+        "seed": "5",
+        "left.rule": "naive_truncation",
+        "right.weak": "exact:A",
+        "right.schedule": "interval",
+    }
+    assert link(at) == asked
+    assert pack(at)[0]["panels"][1]["schedule"]["name"] == "interval"
+    again = opened(**asked)
+    fine(again)
+    assert pack(again)[0]["id"] == pack(at)[0]["id"]
+    next(button for button in at.button if button.label == "Reset").click().run()
+    fine(at)
+    assert link(at) == {}
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_every_story_is_one_click(name):
+    at = opened()
+    control(at, "selectbox", "control.preset").set_value(name).run()
+    fine(at)
+    wanted = PRESETS[name].state()
+    assert link(at) == wanted.query()
+    assert [found["rule"] for found in pack(at)[0]["panels"]] == [wanted.left.rule, wanted.right.rule]
+    assert any(PRESETS[name].sentence in element.value for element in at.caption)
+
+
+def test_a_teacher_can_hide_the_settings():
+    at = opened(hide="settings,transport", n="512")
+    fine(at)
+    assert not at.sidebar.selectbox
+    assert pack(at)[0]["hide"] == ["transport"]
+
+
+def test_the_page_says_its_command_and_link():
+    at = opened(**{"left.w": "2", "n": "512"})
+    codes = [element.value for element in at.code]
+    assert any("--rule cfg" in code and "--w 2" in code and "--n 512" in code for code in codes)
+    assert any("left.w=2" in code and "n=512" in code for code in codes)
+
+
+def test_a_name_with_a_hash_stays_in_the_link():
+    at = opened(**{"left.main": "A64@4096#1", "n": "512"})
+    fine(at)
+    assert any(quote("#") in element.value for element in at.code)
+    assert not any("#" in element.value for element in at.code if "left.main=" in element.value)
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_every_figure_is_drawn(name):
+    at = opened("pages/figures.py", figure=name)
+    fine(at)
+    assert at.get("imgs")
+    assert any(f"toy figure {name}" in element.value for element in at.code)
+
+
+def test_a_model_is_trained_and_kept(tmp_path, monkeypatch):
+    monkeypatch.setenv("GUIDANCE_EXPLORER_MODELS", str(tmp_path))
+    at = opened("pages/train.py", width="8", depth="1", iterations="64")
+    next(button for button in at.button if button.label == "Train").click().run()
+    fine(at)
+    run = trainer(engine()).runs[at.session_state.run]
+    assert (run.recipe.spec.width, run.recipe.spec.depth, run.recipe.iterations) == (8, 1, 64)
+    run.finished.wait(120)
+    assert (run.status, run.step) == ("done", 64), run.message
+    at.run()
+    fine(at)
+    assert at.get("imgs")
+    next(field for field in at.text_input if field.label == "Name").set_value("tiny").run()
+    next(button for button in at.button if button.label == "Keep").click().run()
+    fine(at)
+    assert "kept:tiny" in models.names()
+    shown = opened(**{"left.main": "kept:tiny", "n": "512"})
+    fine(shown)
+    assert not shown.warning
+    # The same name again, or one that is none, is refused in a sentence.
+    for bad in ("tiny", "../escape"):
+        next(field for field in at.text_input if field.label == "Name").set_value(bad).run()
+        next(button for button in at.button if button.label == "Keep").click().run()
+        assert not at.exception
+        assert any(bad in element.value for element in (*at.info, *at.warning, *at.error))
+    assert [path.name for path in tmp_path.iterdir()] == ["tiny.safetensors"]

@@ -1,0 +1,66 @@
+"""Every snippet and every command of the README runs, in an empty folder."""
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README, re.S)
+
+
+COMMANDS = [
+    line.partition("  #")[0].strip()
+    for block in blocks("sh")
+    for line in block.splitlines()
+    if line.startswith("python -m toy")
+]
+
+
+def run(arguments: list[str], folder: Path) -> str:
+    done = subprocess.run(
+        [sys.executable, *arguments],
+        cwd=folder,
+        env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "HOME": str(Path.home())},
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    return done.stdout
+
+
+def test_there_is_something_to_run() -> None:
+    assert len(COMMANDS) >= 7
+    assert blocks("python")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_command(command: str, tmp_path: Path) -> None:
+    assert run(shlex.split(command)[1:], tmp_path)
+
+
+@pytest.mark.parametrize("snippet", blocks("python"))
+def test_snippet(snippet: str, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    assert "true samples" in run(["-c", snippet], tmp_path)
+    assert (tmp_path / "out/autoguidance.png").stat().st_size > 1000
+
+
+def test_what_the_readme_names_exists() -> None:
+    """Links, make targets and the rooms of the architecture section."""
+    for target in re.findall(r"\]\((?!http)([^)#]+)\)", README):
+        assert (ROOT / target).exists(), target
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for target in re.findall(r"`?make ([a-z-]+)`?", README):
+        assert re.search(rf"^{target}:", makefile, re.M), target
+    for name in re.findall(r"^  (\w+\.py) ", README, re.M):
+        assert list(ROOT.glob(f"*/{name}")), name

@@ -1,0 +1,327 @@
+"""A Scene goes to text and back, refuses bad values in one sentence, and becomes a Frame of arrays."""
+
+from dataclasses import FrozenInstanceError, replace
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from toy import fractal, scenes
+from toy.guidance import RULES
+from toy.metrics import METRICS
+from toy.sampling import INTEGRATORS
+from toy.scenes import INTEGERS, SETTINGS, STARTS, VIEWS, Scene, compute, view_of
+from toy.schedules import SCHEDULES
+
+EXACT = {"main": "exact:A", "unconditional": "exact:AB", "weak": "exact:B"}
+
+
+def cast_of(scene: Scene) -> dict:
+    """The densities of a scene whose roles are all exact."""
+    return {role: fractal.mixture(name.removeprefix("exact:")) for role, name in scene.cast}
+
+
+def exact_scene(rule: str = "none", **values) -> Scene:
+    """A small scene with exact densities in all roles."""
+    roles = {role: EXACT.get(role, "exact:A") for role in RULES[rule].roles}
+    return Scene.of(rule, **{"n": 16, "steps": 8} | roles | values)
+
+
+@st.composite
+def any_values(draw) -> dict:
+    """A rule, and legal values of some of what it takes."""
+    rule, schedule, integrator = (draw(st.sampled_from(list(r))) for r in (RULES, SCHEDULES, INTEGRATORS))
+    entries = (RULES[rule], SCHEDULES[schedule], INTEGRATORS[integrator])
+    optional = {name: st.floats(k.lo, k.hi) for entry in entries for name, k in entry.knobs.items()}
+    for name, knob in SETTINGS.items():
+        whole = st.integers(int(knob.lo), int(knob.hi))
+        optional[name] = whole if name in INTEGERS else st.floats(knob.lo, knob.hi)
+    names = st.sampled_from(["exact:A", "exact:AB", "A64@4096", "A32@512#1", "folder/a b.safetensors"])
+    optional |= dict.fromkeys(RULES[rule].roles, names)
+    optional |= {"target": st.sampled_from(fractal.CLASSES), "start": st.sampled_from(STARTS)}
+    values = draw(st.fixed_dictionaries({}, optional=optional))
+    return {"rule": rule, "schedule": schedule, "integrator": integrator} | values
+
+
+@given(any_values())
+def test_given_values_are_kept(values):
+    flat = Scene.of(**values).flat()
+    assert {name: flat[name] for name in values} == values
+
+
+@given(any_values())
+def test_flat_and_short_come_back(values):
+    scene = Scene.of(**values)
+    assert Scene.of(**scene.flat()) == scene
+    assert Scene.of(**scene.short()) == scene
+    assert hash(Scene.of(**scene.flat())) == hash(scene)
+
+
+@given(any_values())
+def test_text_comes_back(values):
+    scene = Scene.of(**values)
+    for form in (scene.flat(), scene.short()):
+        assert Scene.of(**{name: str(value) for name, value in form.items()}) == scene
+
+
+@given(any_values())
+def test_short_says_only_what_differs(values):
+    scene = Scene.of(**values)
+    short = scene.short()
+    for name in set(short) - {"rule", "schedule", "integrator"}:
+        shorter = {n: v for n, v in short.items() if n != name}
+        assert Scene.of(**shorter) != scene
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_short_of_a_default_is_its_rule(rule):
+    assert Scene.of(rule).short() == {"rule": rule}
+
+
+@given(any_values(), any_values())
+def test_change_to_another_scene(values, others):
+    scene, other = Scene.of(**values), Scene.of(**others)
+    assert scene.change() == scene
+    assert scene.change(**other.flat()) == other
+
+
+def test_change_drops_what_the_new_rule_does_not_take():
+    scene = exact_scene("autoguidance", w=2.5, seed=4)
+    plain = scene.change(rule="none")
+    assert plain == exact_scene("none", seed=4)
+    mixed = scene.change(rule="cfg_autoguidance")
+    assert dict(mixed.knobs)["w"] == 2.5
+    assert dict(mixed.cast)["weak"] == "exact:B"
+    timed = scene.change(schedule="interval", lo=0.1)
+    assert dict(timed.knobs) == {"w": 2.5, "lo": 0.1, "hi": SCHEDULES["interval"].knobs["hi"].default}
+    assert timed.change(schedule="constant") == scene
+
+
+def test_defaults_are_those_of_the_registries():
+    for rule, entry in RULES.items():
+        scene = Scene.of(rule)
+        assert dict(scene.knobs) == {name: knob.default for name, knob in entry.knobs.items()}
+        assert tuple(sorted(entry.roles)) == tuple(role for role, _ in scene.cast)
+        assert {name: getattr(scene, name) for name in SETTINGS} == {n: k.default for n, k in SETTINGS.items()}
+    assert Scene.of() == Scene()
+
+
+def test_scene_is_frozen():
+    with pytest.raises(FrozenInstanceError):
+        Scene.of().seed = 1
+
+
+BAD = [
+    ({"rule": "cgf"}, ["unknown rule 'cgf'", *RULES]),
+    ({"schedule": "sometimes"}, ["unknown schedule 'sometimes'", *SCHEDULES]),
+    ({"integrator": "rk4"}, ["unknown integrator 'rk4'", *INTEGRATORS]),
+    ({"target": "C"}, ["unknown class 'C'", "A, B, AB"]),
+    ({"start": "uniform"}, ["unknown start 'uniform'", *STARTS]),
+    ({"rule": "cfg", "w": 8.1}, ["w = 8.1", "from 0 to 8"]),
+    ({"rule": "cfg", "w": -1}, ["w = -1", "from 0 to 8"]),
+    ({"rule": "cfg", "w": float("nan")}, ["w = nan", "from 0 to 8"]),
+    ({"rule": "cfg", "w": "inf"}, ["w = inf", "from 0 to 8"]),
+    ({"rule": "cfg", "w": "much"}, ["w = much", "from 0 to 8"]),
+    ({"rule": "cfg", "w": ""}, ["w = ", "from 0 to 8"]),
+    ({"rule": "cfg", "w": None}, ["w = None", "from 0 to 8"]),
+    ({"schedule": "interval", "lo": 6}, ["lo = 6", "from 0 to 5"]),
+    ({"steps": 7}, ["steps = 7", "from 8 to 256"]),
+    ({"steps": 257}, ["steps = 257", "from 8 to 256"]),
+    ({"steps": 8.5}, ["steps = 8.5", "whole"]),
+    ({"n": 0}, ["n = 0", "from 1 to"]),
+    ({"n": 2**21}, ["n = 2097152", "from 1 to"]),
+    ({"n": "1.5"}, ["n = 1.5", "whole"]),
+    ({"seed": -1}, ["seed = -1", "from 0 to"]),
+    ({"seed": 2**31}, ["seed = 2147483648", "from 0 to"]),
+    ({"sigma_max": -5}, ["sigma_max = -5", "from 0.5 to 80"]),
+    ({"sigma_max": "nan"}, ["sigma_max = nan", "from 0.5 to 80"]),
+    ({"sigma_min": 0}, ["sigma_min = 0", "from 0.0005 to 0.1"]),
+    ({"sigma_min": 0.6, "sigma_max": 0.5}, ["sigma_min = 0.6", "0.1"]),
+    ({"rho": 0.5}, ["rho = 0.5", "from 1 to 20"]),
+    ({"wieght": 3}, ["'wieght'", "rule 'none'", "main", "steps"]),
+    ({"w": 3}, ["'w'", "rule 'none'", "main", "steps"]),
+    ({"rule": "cfg", "weak": "exact:A"}, ["'weak'", "rule 'cfg'", "unconditional"]),
+    ({"lo": 0.1}, ["'lo'", "rule 'none'"]),
+]
+
+
+@pytest.mark.parametrize(("values", "words"), BAD, ids=[str(values) for values, _ in BAD])
+def test_bad_value_is_one_sentence_with_the_value_and_what_is_allowed(values, words):
+    with pytest.raises(ValueError, match=r"^[^\n]+$") as caught:
+        Scene.of(**values)
+    for word in words:
+        assert word in str(caught.value)
+
+
+@pytest.mark.parametrize(("values", "words"), BAD, ids=[str(values) for values, _ in BAD])
+def test_change_refuses_the_same(values, words):
+    with pytest.raises(ValueError, match=r"^[^\n]+$") as caught:
+        exact_scene().change(**values)
+    assert words[0] in str(caught.value)
+
+
+def test_crossed_noise_levels_are_refused(monkeypatch):
+    # The ranges keep them apart; were they wider, the scene would still refuse.
+    wider = {name: replace(SETTINGS[name], lo=0, hi=9) for name in ("sigma_min", "sigma_max")}
+    monkeypatch.setattr(scenes, "SETTINGS", SETTINGS | wider)
+    for low in (0.5, 0.7):
+        with pytest.raises(ValueError, match=f"sigma_min = {low} is not below sigma_max = 0.5"):
+            Scene.of(sigma_min=low, sigma_max=0.5)
+
+
+@pytest.mark.parametrize("start", STARTS)
+def test_one_seed_gives_every_rule_the_same_start(start):
+    first = scenes.initial(exact_scene(start=start, seed=3))
+    for rule in RULES:
+        np.testing.assert_array_equal(scenes.initial(exact_scene(rule, start=start, seed=3)), first)
+    assert np.abs(scenes.initial(exact_scene(start=start, seed=4)) - first).max() > 0.1
+
+
+def test_start_is_exact_or_normal(reference):
+    n = 2**15
+    for start, (mean, covariance) in (
+        ("exact", reference("A").moments(5.0)),
+        ("normal", (np.zeros(2), 25 * np.eye(2))),
+    ):
+        x = np.asarray(scenes.initial(exact_scene(n=n, start=start)))
+        np.testing.assert_allclose(x.mean(axis=0), mean, atol=5 * 5 / np.sqrt(n))
+        np.testing.assert_allclose(np.cov(x.T), covariance, atol=7 * 25 / np.sqrt(n))
+
+
+def test_noise_levels_of_a_scene():
+    levels = exact_scene(steps=9, sigma_max=3.0, sigma_min=0.01).sigmas()
+    assert isinstance(levels, np.ndarray)
+    assert levels.shape == (10,)
+    np.testing.assert_allclose(levels[[0, -2, -1]], (3.0, 0.01, 0), rtol=1e-4)
+
+
+@pytest.mark.parametrize("target", ["A", "AB"])
+def test_frame(target):
+    scene = exact_scene("cfg", target=target)
+    frame = compute(scene, cast_of(scene))
+    branches = fractal.branches().of(target).sum()
+    assert frame.scene is scene
+    shapes = {"path": (9, 16, 2), "sigmas": (9,), "logp": (16,), "occupancy": (branches,), "samples": (16, 2)}
+    for name, shape in shapes.items():
+        array = getattr(frame, name)
+        assert isinstance(array, np.ndarray)
+        assert array.dtype == np.float32
+        assert array.shape == shape
+        assert np.isfinite(array).all()
+    np.testing.assert_array_equal(frame.path[0], scenes.initial(scene))
+    np.testing.assert_array_equal(frame.samples, frame.path[-1])
+    assert frame.occupancy.sum() == pytest.approx(1, abs=1e-5)
+    assert set(frame.metrics) == set(frame.floor) == set(METRICS)
+    assert frame.metrics["mean_logp"] == pytest.approx(frame.logp.mean(), rel=1e-5)
+    assert frame.seconds > 0
+
+
+def test_frame_without_path_floor_or_all_measures():
+    scene = exact_scene("cfg")
+    whole = compute(scene, cast_of(scene), floor=False)
+    frame = compute(scene, cast_of(scene), keep=False, floor=False, measures=("outliers",))
+    assert frame.path.shape == (1, 16, 2)
+    np.testing.assert_allclose(frame.samples, whole.samples, rtol=1e-4, atol=1e-5)
+    assert frame.metrics == {"outliers": whole.metrics["outliers"]}
+    assert frame.floor == {}
+
+
+def test_same_scene_same_frame():
+    scene = exact_scene("cfg")
+    one, two = (compute(scene, cast_of(scene), floor=False) for _ in range(2))
+    np.testing.assert_array_equal(one.path, two.path)
+    assert one.metrics == two.metrics
+
+
+def test_truth_frame_has_no_outliers_to_speak_of():
+    frame = scenes.truth_frame(exact_scene(n=4096))
+    assert frame.samples.shape == (4096, 2)
+    assert frame.metrics["outliers"] == pytest.approx(0.01, abs=0.008)
+
+
+def test_guided_score_follows_rule_and_schedule():
+    x, sigma = jnp.array([[0.3, 0.2], [1.0, -0.5]]), 0.3
+    scene = exact_scene("cfg", w=3.0)
+    cast = cast_of(scene)
+    main, guide = (cast[role].score(x, jnp.float32(sigma)) for role in ("main", "unconditional"))
+    np.testing.assert_allclose(scenes.guided_score(scene, cast, x, sigma), 3 * main - 2 * guide, rtol=1e-3, atol=1e-3)
+    inside = scene.change(schedule="interval", lo=0.1, hi=0.5)
+    np.testing.assert_allclose(scenes.guided_score(inside, cast, x, sigma), 3 * main - 2 * guide, rtol=1e-3, atol=1e-3)
+    outside = scene.change(schedule="interval", lo=0.5, hi=1.0)
+    np.testing.assert_allclose(scenes.guided_score(outside, cast, x, sigma), main, rtol=1e-4, atol=1e-4)
+
+
+def test_outside_tells_one_percent_of_true_points_at_each_level():
+    n, levels = 4096, np.float32([1.0, 0.1, 0.03, 0.0])
+    density = fractal.mixture("A")
+    path = np.stack([density.sample(jax.random.key(i), n, s) for i, s in enumerate(levels)])
+    frame = scenes.Frame(exact_scene(), levels, path, np.zeros(n), np.zeros(127), {})
+    found = scenes.outside(frame)
+    assert found.shape == (4, n)
+    np.testing.assert_allclose(found.mean(axis=1), 0.01, atol=0.009)
+    far = scenes.Frame(exact_scene(), levels, path + 90, np.zeros(n), np.zeros(127), {})
+    assert scenes.outside(far).all()
+
+
+def test_contours_are_closed_and_on_the_level():
+    lines = scenes.contours("A", sigma=0.1, resolution=160)
+    assert lines
+    for line in lines:
+        np.testing.assert_allclose(line[0], line[-1], atol=1e-6)
+    on = np.asarray(fractal.mixture("A").logp(jnp.asarray(np.concatenate(lines)), jnp.float32(0.1)))
+    np.testing.assert_allclose(on, fractal.threshold("A", sigma=0.1), atol=0.1)
+
+
+@pytest.mark.parametrize("rule", ["none", "cfg"])
+def test_fields(rule):
+    scene, sigma = exact_scene(rule), 0.2
+    cast = cast_of(scene)
+    found = scenes.fields(scene, cast, sigma=sigma, box=(-1, 1, -0.5, 0.5), resolution=6, arrows=3)
+    grids, arrows = {"logp1", "truth", "error"}, {"at", "main", "guided", "true"}
+    if rule == "cfg":
+        grids, arrows = grids | {"logp0"}, arrows | {"guide"}
+    shapes = dict.fromkeys(grids, (6, 6)) | dict.fromkeys(arrows, (9, 2))
+    assert {name: value.shape for name, value in found.items()} == shapes
+    np.testing.assert_allclose(found["error"], 0, atol=1e-3)  # the main model is the truth
+    np.testing.assert_allclose(found["logp1"], found["truth"], atol=1e-4)
+    np.testing.assert_allclose(
+        found["logp1"][-1, 0], cast["main"].logp(jnp.array([-1, 0.5]), jnp.float32(sigma)), rtol=1e-4
+    )
+    wanted = sigma**2 * np.asarray(scenes.guided_score(scene, cast, found["at"], sigma))
+    np.testing.assert_allclose(found["guided"], wanted, rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(found["at"][[0, -1]], [(-2 / 3, -1 / 3), (2 / 3, 1 / 3)], rtol=1e-5)
+
+
+def test_guide_role():
+    assert scenes.guide_role(exact_scene("none")) is None
+    assert scenes.guide_role(exact_scene("cfg")) == "unconditional"
+    assert scenes.guide_role(exact_scene("autoguidance")) == "weak"
+
+
+@pytest.mark.parametrize("name", VIEWS)
+def test_view_by_name(name):
+    view = view_of(name)
+    assert view == VIEWS[name]
+    assert view_of(f"{view.x},{view.y},{view.half}") == view
+
+
+def test_view_grid_fills_its_box():
+    grid = view_of("0.5,-1,2").grid(5)
+    assert grid.shape == (5, 5, 2)
+    assert grid.dtype == np.float32
+    np.testing.assert_allclose(grid[0, 0], (-1.5, -3))
+    np.testing.assert_allclose(grid[-1, -1], (2.5, 1))
+    np.testing.assert_allclose(grid[0, :, 0], np.linspace(-1.5, 2.5, 5))
+    assert view_of("0.5,-1,2").box == (-1.5, 2.5, -3, 1)
+
+
+@pytest.mark.parametrize(
+    "bad", ["wide", "1,2", "1,2,3,4", "a,b,c", "", "nan,0,1", "0,0,nan", "0,0,0", "0,0,-1", "101,0,1"]
+)
+def test_bad_view_names_itself(bad):
+    with pytest.raises(ValueError, match=r"^[^\n]+$") as caught:
+        view_of(bad)
+    assert repr(bad) in str(caught.value)

@@ -1,0 +1,257 @@
+"""Training is a function of its recipe: interrupted and resumed, alone or beside others, it gives the same network."""
+
+from dataclasses import replace
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from models import checkpoint, training, zoo
+from models.mlp import EnergyMLP, Spec
+from models.training import Recipe, State
+from toy import fractal
+
+TINY = Recipe(Spec("A", 8, 2), iterations=20, batch=64)
+EVERY = 5
+
+
+def run(recipe: Recipe, state: State | None = None) -> tuple[State, np.ndarray]:
+    """The last state and all losses."""
+    losses = []
+    for now, chunk in training.train(recipe, state, every=EVERY):
+        state, losses = now, [*losses, np.asarray(chunk)]
+    return state, np.concatenate(losses)
+
+
+@pytest.fixture(scope="module")
+def done() -> tuple[State, np.ndarray]:
+    """The tiny recipe, trained without a break."""
+    return run(TINY)
+
+
+def same(one, two) -> bool:
+    """Whether two trees hold the same numbers, to the last bit."""
+    pairs = zip(jax.tree.leaves(one), jax.tree.leaves(two), strict=True)
+    return all(np.array_equal(a, b) for a, b in pairs)
+
+
+def test_states_come_at_every_snapshot_and_at_the_end():
+    recipe = replace(TINY, iterations=12)
+    steps = [(int(state.step), len(losses)) for state, losses in training.train(recipe, every=EVERY)]
+    assert steps == [(5, 5), (10, 5), (12, 2)]
+
+
+def test_same_recipe_same_network(done):
+    state, losses = run(TINY)
+    assert same(state, done[0])
+    np.testing.assert_array_equal(losses, done[1])
+
+
+def test_other_seed_other_network(done):
+    for other in (replace(TINY, seed=1), replace(TINY, data_seed=1)):
+        state, losses = run(other)
+        assert not same(state.ema, done[0].ema)
+        assert not np.array_equal(losses, done[1])
+
+
+def test_resumed_equals_uninterrupted(done):
+    first = next(training.train(TINY, every=EVERY))[0]
+    state, losses = run(TINY, first)
+    assert same(state, done[0])
+    np.testing.assert_array_equal(losses, done[1][EVERY:])
+    assert int(first.step) == EVERY  # what was resumed from is still there
+
+
+def test_finished_training_has_nothing_to_do(done):
+    assert list(training.train(TINY, done[0], every=EVERY)) == []
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """Snapshots of the zoo's trainings every few iterations."""
+    monkeypatch.setattr(training, "train", partial(training.train, every=EVERY))
+
+
+def interrupt(at: int):
+    """A report that stops the training as a user would."""
+
+    def report(step: int, losses: np.ndarray) -> None:
+        if step == at:
+            raise KeyboardInterrupt
+
+    return report
+
+
+def test_interrupted_and_started_again_gives_the_same_file(quick, tmp_path, done):
+    whole, broken = tmp_path / "whole.safetensors", tmp_path / "broken.safetensors"
+    zoo.train(TINY, whole, command="here")
+    for at in (5, 15):
+        with pytest.raises(KeyboardInterrupt):
+            zoo.train(TINY, broken, command="here", report=interrupt(at))
+        assert not broken.exists()
+    steps = []
+    assert zoo.train(TINY, broken, command="here", report=lambda step, losses: steps.append((step, len(losses)))) == broken
+    assert steps == [(15, 0), (20, 5)]
+    assert broken.read_bytes() == whole.read_bytes()
+    assert same(checkpoint.load(whole), done[0].ema)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["broken.safetensors", "whole.safetensors"]
+
+
+@pytest.mark.parametrize("damage", ["cut", "other recipe"])
+def test_state_that_cannot_be_used_is_dropped(quick, tmp_path, done, damage):
+    out = tmp_path / "a.safetensors"
+    with pytest.raises(KeyboardInterrupt):
+        zoo.train(TINY if damage == "cut" else replace(TINY, seed=1), out, report=interrupt(10))
+    (state,) = tmp_path.iterdir()
+    if damage == "cut":
+        state.write_bytes(state.read_bytes()[:100])
+    zoo.train(TINY, out)
+    assert same(checkpoint.load(out), done[0].ema)
+    assert list(tmp_path.iterdir()) == [out]
+
+
+def test_snapshots_are_the_average_on_the_way(quick, tmp_path):
+    early = tmp_path / "early.safetensors"
+    zoo.train(TINY, tmp_path / "late.safetensors", snapshots={10: early}, command="here")
+    states = {int(state.step): state for state, _ in training.train(TINY)}
+    assert same(checkpoint.load(early), states[10].ema)
+    _, header = checkpoint.read(early)
+    assert (header["step"], header["command"]) == (10, "here")
+
+
+def test_divergence_is_an_error_and_leaves_no_file(quick, tmp_path, monkeypatch):
+    real = training.train
+
+    def diverge(recipe, state):
+        for now, losses in real(recipe, state):
+            yield now, losses * np.nan if int(now.step) == 10 else losses
+
+    monkeypatch.setattr(training, "train", diverge)
+    with pytest.raises(ValueError, match="training diverged before iteration 10: the loss is not finite"):
+        zoo.train(TINY, tmp_path / "a.safetensors")
+    assert not (tmp_path / "a.safetensors").exists()
+
+
+def test_several_seeds_at_once_equal_one_by_one():
+    recipe = replace(TINY, iterations=5, data_seed=0)
+    density = fractal.mixture("A")
+    starts = [training.start(replace(recipe, seed=seed)) for seed in (0, 1)]
+    stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *starts)
+
+    @jax.jit
+    @jax.vmap
+    def together(state: State) -> tuple[State, jax.Array]:
+        return jax.lax.scan(lambda s, _: training.iterate(recipe, density, s), state, length=5)
+
+    states, losses = together(stacked)
+    for i in (0, 1):
+        alone, its_losses = run(replace(recipe, seed=i))
+        np.testing.assert_allclose(losses[i], its_losses, rtol=1e-3)
+        for found, wanted in zip(jax.tree.leaves(states), jax.tree.leaves(alone), strict=True):
+            np.testing.assert_allclose(found[i], wanted, rtol=1e-2, atol=2e-3)
+    assert not np.allclose(losses[0], losses[1])
+
+
+def test_loss_falls():
+    _, losses = run(replace(TINY, batch=256, iterations=60))
+    assert losses[-10:].mean() < 0.8 * losses[:5].mean()
+
+
+def test_learning_rate():
+    steps = jnp.array([0, 1, 511, 512, 2048, 512 * 100])
+    np.testing.assert_allclose(training.learning_rate(steps), [0.01, 0.01, 0.01, 0.01, 0.005, 0.001], rtol=1e-5)
+
+
+def test_optimiser_is_adam_with_the_papers_betas():
+    gradients = np.random.default_rng(0).normal(size=(4, 3))
+    parameters, m, v = jnp.zeros(3), 0, 0
+    state = training.OPTIMISER.init(parameters)
+    for t, gradient in enumerate(gradients, start=1):
+        update, state = training.OPTIMISER.update(jnp.asarray(gradient, jnp.float32), state, parameters)
+        m, v = 0.9 * m + 0.1 * gradient, 0.99 * v + 0.01 * gradient**2
+        wanted = -0.01 * (m / (1 - 0.9**t)) / (np.sqrt(v / (1 - 0.99**t)) + 1e-8)
+        np.testing.assert_allclose(update, wanted, rtol=1e-4)
+        parameters = optax.apply_updates(parameters, update)
+
+
+def test_decay_of_the_average():
+    steps = np.array([1, 2, 100, 4096])
+    gamma = 96.99
+    np.testing.assert_allclose(training.ema_decay(jnp.asarray(steps)), (1 - 1 / steps) ** (gamma + 1), rtol=1e-4)
+    assert float(training.ema_decay(jnp.asarray(1))) == 0  # the first average is the first network
+    # Relative width: standard deviation over end of the profile t^gamma is 0.010.
+    assert np.sqrt((gamma + 1) / ((gamma + 2) ** 2 * (gamma + 3))) == pytest.approx(0.010, abs=1e-4)
+
+
+def test_average_follows_its_recursion():
+    states = [state for state, _ in training.train(replace(TINY, iterations=3), every=1)]
+    average = jax.tree.leaves(states[0].net)
+    assert same(states[0].ema, states[0].net)
+    for state in states[1:]:
+        decay = (1 - 1 / int(state.step)) ** 97.99
+        average = [decay * a + (1 - decay) * b for a, b in zip(average, jax.tree.leaves(state.net), strict=True)]
+        for found, wanted in zip(jax.tree.leaves(state.ema), average, strict=True):
+            np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-6)
+
+
+def test_batch_has_the_true_scores_at_the_noise_levels_of_the_paper(reference):
+    recipe = replace(TINY, batch=4096)
+    batch = jax.jit(partial(training.draw, recipe))(fractal.mixture("A"), jax.random.key(0))
+    log_sigma = np.log(batch.sigma)
+    assert log_sigma.mean() == pytest.approx(-2.3, abs=0.1)
+    assert log_sigma.std() == pytest.approx(1.5, abs=0.08)
+    for i in range(8):
+        wanted = reference("A").score(batch.x[i : i + 1], float(batch.sigma[i]))[0]
+        assert np.linalg.norm(batch.target[i] - wanted) <= max(1e-3 * np.linalg.norm(wanted), 1e-2)
+
+
+def energetic(gain: float) -> EnergyMLP:
+    """A network far from the data's density."""
+    net = training.start(TINY).net
+    return jax.tree.map(lambda leaf: leaf if leaf.ndim else jnp.float32(gain), net)
+
+
+def test_exact_and_denoising_losses_differ_by_a_constant():
+    # So they have the same gradient in expectation: their differences between two networks agree.
+    change = {}
+    for kind in training.LOSSES:
+        recipe = replace(TINY, batch=2**15, loss=kind)
+        batch = jax.jit(partial(training.draw, recipe))(fractal.mixture("A"), jax.random.key(0))
+        near, far = (float(jax.jit(training.loss)(energetic(gain), batch)) for gain in (0.0, 0.1))
+        change[kind] = far - near
+    assert abs(change["exact"]) > 0.02
+    assert change["denoising"] == pytest.approx(change["exact"], rel=0.15)
+
+
+def test_loss_is_zero_at_the_truth_and_weighted_by_the_noise():
+    net = energetic(0.1)
+    batch = jax.jit(partial(training.draw, TINY))(fractal.mixture("A"), jax.random.key(0))
+    right = batch._replace(target=net.score(batch.x, batch.sigma))
+    assert float(training.loss(net, right)) == pytest.approx(0, abs=1e-8)
+    wrong = right._replace(target=right.target + 1 / batch.sigma[:, None])
+    assert float(training.loss(net, wrong)) == pytest.approx(1, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"loss": "mse"}, "unknown loss 'mse'; have: exact, denoising"),
+        ({"spec": Spec("C")}, "unknown class 'C'; have: A, B, AB"),
+        ({"spec": Spec("A", 0)}, "width = 0 is not"),
+        ({"spec": Spec("A", 1025)}, "width = 1025 is not"),
+        ({"spec": Spec("A", 8.5)}, "width = 8.5 is not"),
+        ({"spec": Spec("A", 8, 0)}, "depth = 0 is not"),
+        ({"spec": Spec("A", 8, 17)}, "depth = 17 is not"),
+        ({"iterations": 0}, "iterations = 0 is not"),
+        ({"iterations": 1_000_001}, "iterations = 1000001 is not"),
+        ({"batch": 0}, "batch = 0 is not"),
+        ({"batch": float("nan")}, "batch = nan is not"),
+        ({"batch": 65537}, "batch = 65537 is not"),
+    ],
+)
+def test_what_cannot_be_trained_is_refused(change, words):
+    with pytest.raises(ValueError, match=f"^{words}"):
+        replace(TINY, **change)

@@ -1,0 +1,48 @@
+"""What the tests of the app share: links as a stranger would write them, and the app's pages."""
+
+import re
+from pathlib import Path
+
+from hypothesis import strategies as st
+
+import models
+from toy.guidance import RULES
+from toy.scenes import STARTS
+from toy.schedules import SCHEDULES
+from toy.ui.state import COUNTS, FLAGS, HIDEABLE, LAYOUTS, SHARED, SLOTS
+
+ROOT = Path(__file__).parents[1]
+APP = ROOT / "app.py"
+# File and url_path of every page, the first one being the default.
+PAGES = dict(re.findall(r'st\.Page\("([^"]+)".*?url_path="([^"]+)"', APP.read_text(encoding="utf-8")))
+NAMES = models.names()
+
+SIDED = ("rule", "schedule", "main", "weak", "w", "lo", "alpha", "n", "")
+KEYS = [
+    *SHARED,
+    *FLAGS,
+    *("hide", "layers", "layout", "view", "t", "speed", "embed", ""),
+    *(f"{slot}.{name}" for slot in SLOTS for name in SIDED),
+]
+ODD = [
+    "nan",
+    "inf",
+    "-1",
+    "1e999",
+    "0x10",
+    "1,2",
+    ",",
+    "\x00",
+    "²",
+    "1_0",
+    " 4 ",
+    "None",
+    "true",
+    "<script>",
+    "9" * 400,
+]
+WORDS = st.one_of(
+    st.text(max_size=20),
+    st.sampled_from([*ODD, *RULES, *SCHEDULES, *STARTS, *COUNTS, *LAYOUTS, *HIDEABLE, *NAMES[:3]]).map(str),
+)
+QUERIES = st.dictionaries(st.one_of(st.sampled_from(KEYS), st.text(max_size=12)), WORDS, max_size=8)
