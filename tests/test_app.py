@@ -51,7 +51,7 @@ def pack(at: AppTest):
 
 def shows_something(at: AppTest) -> bool:
     """The page has the viewer, a picture, or words."""
-    return any(at.get(kind) for kind in ("bidi_component", "imgs", "subheader", "markdown"))
+    return any(at.get(kind) for kind in ("bidi_component", "image", "subheader", "markdown"))
 
 
 def link(at: AppTest) -> dict[str, str]:
@@ -223,7 +223,7 @@ def test_a_name_with_a_hash_stays_in_the_link():
 def test_every_figure_is_drawn(name):
     at = opened("pages/figures.py", figure=name)
     fine(at)
-    assert at.get("imgs")
+    assert at.get("image")
     assert any(f"toy figure {name}" in element.value for element in at.code)
 
 
@@ -238,7 +238,7 @@ def test_a_model_is_trained_and_kept(tmp_path, monkeypatch):
     assert (run.status, run.step) == ("done", 64), run.message
     at.run()
     fine(at)
-    assert at.get("imgs")
+    assert at.get("image")
     next(field for field in at.text_input if field.label == "Name").set_value("tiny").run()
     next(button for button in at.button if button.label == "Keep").click().run()
     fine(at)

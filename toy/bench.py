@@ -822,8 +822,14 @@ class Visit:
     sent: list[int] = field(default_factory=list)
 
     def wait_ready(self) -> None:
-        """Wait for the engine's own picture, and for quiet."""
-        self.page.get_by_test_id("badge-left").filter(has_text=READY).wait_for(timeout=120_000)
+        """Wait for the engine's own picture, in the one viewer that stays; ValueError where the page shows an error."""
+        from playwright.sync_api import expect
+
+        trouble = self.page.get_by_test_id("stException")
+        self.page.get_by_test_id("badge-left").filter(has_text=READY).or_(trouble).first.wait_for(timeout=120_000)
+        if trouble.count():
+            raise ValueError(f"the page shows an error: {trouble.first.inner_text()}")
+        expect(self.page.get_by_test_id("viewer")).to_have_count(1, timeout=30_000)
         self.idle()
 
     def idle(self) -> None:

@@ -607,7 +607,8 @@ def streamlit(bench):
             print(f"streamlit: seq {seq} -> {root.get_attribute('data-seq')}, play at {t(page, 'play').bounding_box()}")
             assert int(root.get_attribute("data-seq")) > seq
             t(page, "layer-p1").click()
-            page.wait_for_timeout(1500)
+            page.wait_for_selector('[data-testid="viewer"][data-state="idle"]:not([data-field=""])', timeout=20000)
+            page.wait_for_timeout(1200)
             bench.shot(page, f"streamlit-after{'-dark' if dark else ''}")
             page.close()
     finally:

@@ -2,6 +2,7 @@
 
 import io
 import json
+from dataclasses import replace
 
 import numpy as np
 
@@ -17,6 +18,12 @@ def figure(state: State, kind: str) -> bytes:
     frames = [scenes.compute(state.scene(slot), models.cast(state.scene(slot).cast), keep=False) for slot in SLOTS]
     made = figures.side_by_side(frames)
     return figures.encode(made, kind, {slot: json.dumps(state.scene(slot).flat()) for slot in SLOTS})
+
+
+def movie(state: State) -> bytes:
+    """The animation of both sides as GIF."""
+    scenes_now = [replace(state.scene(slot), n=min(state.scene(slot).n, 2048)) for slot in SLOTS]
+    return figures.animation([scenes.compute(scene, models.cast(scene.cast), floor=False) for scene in scenes_now])
 
 
 def samples(state: State) -> bytes:
@@ -51,6 +58,7 @@ CHOICES = (
     ("Figure, PNG", "guidance.png", "image/png", lambda state: figure(state, "png")),
     ("Figure, SVG", "guidance.svg", "image/svg+xml", lambda state: figure(state, "svg")),
     ("Figure, PDF", "guidance.pdf", "application/pdf", lambda state: figure(state, "pdf")),
+    ("Animation, GIF", "guidance.gif", "image/gif", movie),
     ("Page that plays offline, HTML", "guidance.html", "text/html", page),
     ("Trajectories, NPZ", "guidance.npz", "application/octet-stream", samples),
     ("Samples, CSV", "guidance.csv", "text/csv", table),

@@ -38,8 +38,9 @@ def page() -> None:
     if run is None:
         st.subheader("Train a denoiser and watch it learn")
         st.write(
-            "A network learns the score of the tree from its exact value. Few iterations or little width make a weak model: "
-            "a guide for autoguidance. Choose a recipe on the left and press Train; what you keep can play any role."
+            "A network learns the score of the tree from its exact value. Few iterations or little width make a weak "
+            "model: a guide for autoguidance. Choose a recipe on the left and press Train; what you keep can play "
+            "any role."
         )
         _kept()
         return

@@ -1,4 +1,4 @@
-"""Trainings started from the page: one at a time in a thread of its own, stepping back while others wait for pictures."""
+"""Trainings started from the page: one at a time, each in its thread, stepping back while others wait for pictures."""
 
 import itertools
 import re

@@ -647,7 +647,7 @@ export class Viewer {
       speed: ui.speed,
     });
     const state = this.time.playing ? "playing" : this.queue.inFlight ? "waiting" : "idle";
-    const data = { state, seq: String(header.seq ?? 0), id: this.frames?.id ?? "", quality: this.frames?.quality ?? "", frame: this.time.t.toFixed(2) };
+    const data = { state, seq: String(header.seq ?? 0), id: this.frames?.id ?? "", quality: this.frames?.quality ?? "", frame: this.time.t.toFixed(2), field: String(this.layers?.field.sigma ?? "") };
     for (const [name, value] of Object.entries(data)) if (root.dataset[name] !== value) root.dataset[name] = value;
     // Numbers that flicker cannot be read: while time runs, five updates a second.
     if (this.time.playing && now - (this.chromeAt ?? 0) < 200) return;

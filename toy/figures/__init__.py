@@ -1,0 +1,86 @@
+"""The paper's figures and the panels that they are made of, as matplotlib Figures; the only room that draws.
+
+``particles(frame)`` draws what a Scene became; ``draw("fig1", load)`` a whole figure, given a loader of densities by
+name; ``save`` and ``encode`` write it with its parameters in the metadata; ``animation`` makes a
+GIF.
+"""
+
+from toy.figures.animation import animation
+from toy.figures.files import FORMATS, encode, save
+from toy.figures.panels import (
+    BLUE,
+    DARK,
+    GREEN,
+    GREY,
+    ORANGE,
+    OUTLINE,
+    RED,
+    arrows,
+    density_panel,
+    dots,
+    outline,
+    panel,
+    particles,
+    ratio_panel,
+    style,
+    trajectories,
+)
+from toy.figures.paper import (
+    FIG9_SIGMAS,
+    FIGURES,
+    METHODS,
+    SPACING,
+    Options,
+    caption,
+    check,
+    draw,
+    fields,
+    fig1,
+    fig2,
+    fig9,
+    followed,
+    overview,
+    side_by_side,
+    spread,
+    thinned,
+)
+
+__all__ = [
+    "BLUE",
+    "DARK",
+    "FIG9_SIGMAS",
+    "FIGURES",
+    "FORMATS",
+    "GREEN",
+    "GREY",
+    "METHODS",
+    "ORANGE",
+    "OUTLINE",
+    "RED",
+    "SPACING",
+    "Options",
+    "animation",
+    "arrows",
+    "caption",
+    "check",
+    "density_panel",
+    "dots",
+    "draw",
+    "encode",
+    "fields",
+    "fig1",
+    "fig2",
+    "fig9",
+    "followed",
+    "outline",
+    "overview",
+    "panel",
+    "particles",
+    "ratio_panel",
+    "save",
+    "side_by_side",
+    "spread",
+    "style",
+    "thinned",
+    "trajectories",
+]

@@ -1,0 +1,48 @@
+"""Figures as files: the same bytes for the same figure, with its parameters in the metadata."""
+
+import io
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from toy.figures.panels import DPI, style
+from toy.files import replacing
+
+FORMATS = ("png", "pdf", "svg")
+
+
+def check_format(kind: str) -> None:
+    """ValueError unless there is such a format."""
+    if kind not in FORMATS:
+        raise ValueError(f"unknown format {kind!r}; have: {', '.join(FORMATS)}")
+
+
+def _metadata(kind: str, caption: Mapping[str, str]) -> dict[str, Any]:
+    title = caption.get("title", "")
+    text = json.dumps(dict(caption))
+    if kind == "png":
+        return {"Title": title, "Description": text, "Software": "toy.figures"}
+    if kind == "pdf":
+        return {"Title": title, "Subject": text, "Creator": "toy.figures", "CreationDate": None}
+    return {"Title": title, "Description": text, "Creator": "toy.figures", "Date": None}
+
+
+def encode(figure: Figure, kind: str, caption: Mapping[str, str]) -> bytes:
+    """The file's bytes, the same for the same figure: png, pdf or svg, with the caption as JSON in its metadata."""
+    check_format(kind)
+    buffer = io.BytesIO()
+    with style():
+        figure.savefig(buffer, format=kind, dpi=DPI, metadata=_metadata(kind, caption))
+    return buffer.getvalue()
+
+
+def save(figure: Figure, path: str | Path, *, caption: Mapping[str, str]) -> Path:
+    """Write the figure, whole or not at all, in the format of the path's suffix; returns the path."""
+    path = Path(path)
+    data = encode(figure, path.suffix.removeprefix(".").lower(), caption)
+    with replacing(path) as temporary:
+        temporary.write_bytes(data)
+    return path
