@@ -15,7 +15,7 @@ from scipy.special import logsumexp, softmax
 
 # A number may be a Python number or an array without axes: knobs and noise levels come as either.
 checked = beartype(conf=BeartypeConf(hint_overrides=FrozenDict({float: float | int | jax.Array})))
-install_import_hook(["toy.fractal", "toy.guidance", "toy.schedules"], f"{__name__}.checked")
+install_import_hook(["toy.guidance", "toy.schedules"], f"{__name__}.checked")
 
 jax.config.update("jax_default_matmul_precision", "highest")
 

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from ui_helpers import NAMES, QUERIES
 
 import models
 from toy import fractal
@@ -38,7 +39,6 @@ from toy.ui.state import (
     from_viewer,
     parse,
 )
-from ui_helpers import NAMES, QUERIES
 
 QUICK = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 ALL_LAYERS = [layer for group in LAYERS for layer in group]

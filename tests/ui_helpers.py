@@ -1,6 +1,8 @@
 """What the tests of the app share: links as a stranger would write them, and the app's pages."""
 
 import re
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 from hypothesis import strategies as st
@@ -13,8 +15,20 @@ from toy.ui.state import COUNTS, FLAGS, HIDEABLE, LAYOUTS, SHARED, SLOTS
 
 ROOT = Path(__file__).parents[1]
 APP = ROOT / "app.py"
-# File and url_path of every page, the first one being the default.
-PAGES = dict(re.findall(r'st\.Page\("([^"]+)".*?url_path="([^"]+)"', APP.read_text(encoding="utf-8")))
+
+
+def _pages() -> dict[str, str]:
+    """File and path in the URL of every page of app.py; the default page has none."""
+    found = {}
+    for call in re.findall(r"st\.Page\((.*?)\),?\n", APP.read_text(encoding="utf-8"), re.S):
+        file = re.search(r'"([^"]+\.py)"', call)
+        path = re.search(r'url_path="([^"]+)"', call)
+        assert file is not None
+        found[file[1]] = "" if "default=True" in call or path is None else path[1]
+    return found
+
+
+PAGES = _pages()
 NAMES = models.names()
 
 SIDED = ("rule", "schedule", "main", "weak", "w", "lo", "alpha", "n", "")
@@ -46,3 +60,11 @@ WORDS = st.one_of(
     st.sampled_from([*ODD, *RULES, *SCHEDULES, *STARTS, *COUNTS, *LAYOUTS, *HIDEABLE, *NAMES[:3]]).map(str),
 )
 QUERIES = st.dictionaries(st.one_of(st.sampled_from(KEYS), st.text(max_size=12)), WORDS, max_size=8)
+
+
+def until(condition: Callable[[], object], seconds: float = 60) -> None:
+    """Wait for something that another thread or process does."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, f"not within {seconds:g} s"
+        time.sleep(0.02)

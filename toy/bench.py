@@ -822,19 +822,19 @@ class Visit:
     sent: list[int] = field(default_factory=list)
 
     def wait_ready(self) -> None:
-        """Wait for the engine's own picture, in the one viewer that stays; ValueError where the page shows an error."""
-        from playwright.sync_api import expect
-
+        """Wait for the engine's own picture; ValueError where the page shows an error."""
         trouble = self.page.get_by_test_id("stException")
         self.page.get_by_test_id("badge-left").filter(has_text=READY).or_(trouble).first.wait_for(timeout=120_000)
         if trouble.count():
             raise ValueError(f"the page shows an error: {trouble.first.inner_text()}")
-        expect(self.page.get_by_test_id("viewer")).to_have_count(1, timeout=30_000)
         self.idle()
 
     def idle(self) -> None:
-        """Wait until the viewer waits for nothing."""
-        self.page.locator(f'{VIEWER}[data-state="idle"][data-quality="full"]').wait_for(timeout=60_000)
+        """Wait until the viewer waits for nothing, and is the only one: Streamlit keeps an old element for a moment."""
+        from playwright.sync_api import expect
+
+        expect(self.page.locator(VIEWER)).to_have_count(1, timeout=60_000)
+        expect(self.page.locator(f'{VIEWER}[data-state="idle"][data-quality="full"]')).to_have_count(1, timeout=60_000)
 
     def slider(self) -> Any:
         """The left panel's w."""

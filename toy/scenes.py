@@ -17,7 +17,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from toy import fractal, metrics, sampling
-from toy.densities import Density
+from toy.densities import Density, GaussianMixture
 from toy.guidance import RULES
 from toy.registry import Entry, Knob
 from toy.sampling import INTEGRATORS
@@ -167,16 +167,22 @@ class Frame:
         return self.path[-1]
 
 
-@partial(jax.jit, static_argnames=("n", "exact"))
-def _start(density: Density, key: Array, sigma: Array, *, n: int, exact: bool) -> Array:
-    return density.sample(key, n, sigma) if exact else sigma * jax.random.normal(key, (n, 2))  # type: ignore[attr-defined]
+@partial(jax.jit, static_argnames="n")
+def _start(density: GaussianMixture, key: Array, sigma: Array, *, n: int) -> tuple[Array, Array]:
+    key_data, key_noise = jax.random.split(key)
+    return density.sample(key_data, n), sigma * jax.random.normal(key_noise, (n, 2))
+
+
+def data_and_noise(scene: Scene) -> tuple[Float[Array, "n 2"], Float[Array, "n 2"]]:
+    """True samples of the target, and noise of N(0, sigma_max^2 I): what the forward process adds up."""
+    key_start, _ = jax.random.split(jax.random.key(scene.seed))
+    return _start(fractal.mixture(scene.target), key_start, jnp.float32(scene.sigma_max), n=scene.n)
 
 
 def initial(scene: Scene) -> Float[Array, "n 2"]:
     """The starting points: of p(x | target; sigma_max) exactly, or of N(0, sigma_max^2 I)."""
-    key_start, _ = jax.random.split(jax.random.key(scene.seed))
-    sigma = jnp.float32(scene.sigma_max)
-    return _start(fractal.mixture(scene.target), key_start, sigma, n=scene.n, exact=scene.start == "exact")
+    data, noise = data_and_noise(scene)
+    return data + noise if scene.start == "exact" else noise
 
 
 def sample(scene: Scene, cast: Mapping[str, Density], *, keep: bool = True) -> Float[Array, "s n 2"]:

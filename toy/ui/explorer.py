@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from typing import Any
 
-import jax
 import numpy as np
 
 import models
@@ -169,9 +168,9 @@ def scenery() -> dict[str, np.ndarray]:
 
 
 @lru_cache(maxsize=8)
-def forward_samples(target: str, n: int, seed: int) -> np.ndarray:
-    """True samples at sigma 0 for the forward process."""
-    return np.asarray(fractal.mixture(target).sample(jax.random.key(seed + 1), n), np.float32)
+def forward_samples(scene: Scene) -> np.ndarray:
+    """True samples for the forward process; with the exact start, the very ones that the noise was added to."""
+    return np.asarray(scenes.data_and_noise(scene)[0], np.float32)
 
 
 def field(scene: Scene, sigma: float, box: tuple[float, float, float, float]) -> dict[str, Any]:
@@ -302,7 +301,7 @@ def measures(found: Side) -> list[dict[str, Any]]:
                 "text": f"{value:.1%}" if percent else f"{value:.2f}",
                 "floor_text": f"truth {floor:.1%}" if percent else f"truth {floor:.2f}",
                 "goodness": min(max(goodness(value), 0.0), 1.0),
-                "floor": min(max(goodness(floor), 0.0), 1.0),
+                "floor_goodness": min(max(goodness(floor), 0.0), 1.0),
             }
         )
         out[-1]["long"] = f"{long}: {out[-1]['long']}"
@@ -338,6 +337,7 @@ def assemble(
         "sigma_min": scene.sigma_min,
         "layout": {"view": [0.30, 0.30, 1.2] if scene.target == "A" else [0.0, 0.0, 1.7]},
         "target": scene.target,
+        "paired": scene.start == "exact",
         "panels": [panel(slot, sides[slot]) for slot in SLOTS],
         "ui": dict(state.ui),
         "hide": [name for name in state.hide if name != "settings"],
@@ -350,7 +350,7 @@ def assemble(
             arrays |= {f"{slot}.{name}": value for name, value in sides[slot].arrays.items()}
         if not preview:
             arrays |= scenery()
-            arrays["truth.positions"] = forward_samples(scene.target, scene.n, scene.seed)
+            arrays["truth.positions"] = forward_samples(scene)
     if fields and request.box:
         for slot, found in fields.items():
             arrays |= {f"{slot}.{name}": value for name, value in found["own"].items()} | found["shared"]

@@ -139,12 +139,13 @@ def bundle(entry: Path = VIEWER / ENTRY) -> str:
 
 
 @cache
-def viewer_sources() -> dict[str, str]:
-    """`html`, `css` and `js` as `streamlit.components.v2.component` takes them."""
+def viewer_sources(entry: str = "viewer") -> dict[str, str]:
+    """`html`, `css` and `js` as `streamlit.components.v2.component` takes them; any other entry adds to the viewer's css."""
+    sheets = dict.fromkeys(("viewer.css", f"{entry}.css"))
     return {
-        "html": (VIEWER / "viewer.html").read_text(encoding="utf-8"),
-        "css": (VIEWER / "viewer.css").read_text(encoding="utf-8"),
-        "js": bundle(),
+        "html": (VIEWER / f"{entry}.html").read_text(encoding="utf-8"),
+        "css": "\n".join((VIEWER / sheet).read_text(encoding="utf-8") for sheet in sheets),
+        "js": bundle(VIEWER / (ENTRY if entry == "viewer" else f"{entry}.js")),
     }
 
 

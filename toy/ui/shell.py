@@ -86,6 +86,7 @@ def save_state(new: Any) -> None:
 
 def show_notes() -> None:
     """Say once what the URL asked for and did not get."""
-    for note in st.session_state.get("notes", []):
-        st.warning(f"Not taken from the link: {note}")
+    notes = st.session_state.get("notes", [])
+    if notes:
+        st.warning(f"Not taken: {'; '.join(notes)}")
     st.session_state.notes = []

@@ -9,7 +9,7 @@ from models.training import LOSSES, Recipe
 from toy import fractal
 from toy.ui import linked
 from toy.ui.engine import engine
-from toy.ui.trainer import Run, keep, picture, trainer
+from toy.ui.trainer import Run, Trainer, keep, picture, trainer
 
 WIDTHS = ("8", "16", "32", "64", "128")
 ITERATIONS = ("64", "128", "256", "512", "1024", "2048", "4096", "8192")
@@ -34,7 +34,7 @@ def page() -> None:
                 ).number
             except ValueError as error:
                 st.error(str(error))
-    run = found.runs.get(st.session_state.get("run", -1))
+    run = _chosen(found)
     if run is None:
         st.subheader("Train a denoiser and watch it learn")
         st.write(
@@ -46,6 +46,21 @@ def page() -> None:
         return
     _watch(run)
     _kept()
+
+
+def _chosen(found: Trainer) -> Run | None:
+    """The training on the page: the one started here, or the one in the URL, so that a reload finds it again."""
+    if "run" in st.session_state:
+        st.query_params["run"] = str(st.session_state.run)
+    number = st.query_params.get("run", "")
+    if not number:
+        return None
+    run = found.runs.get(int(number)) if number.isdecimal() and len(number) < 10 else None
+    if run is None:
+        st.warning(
+            f"Not taken from the link: run = {number[:80]} is no training of this server; what was kept is still there"
+        )
+    return run
 
 
 @st.fragment(run_every=1.0)

@@ -27,6 +27,8 @@ const max = (values) => {
   return most;
 };
 
+const median = (values) => (values.length ? values.sort()[values.length >> 1] : 0);
+
 const NEEDS = { p1: ["logp1"], p0: ["logp0"], ratio: ["logp1", "logp0"], tilt: ["logp1", "logp0"], error: ["error"] };
 
 export function hasLayer(arrays, slot, name) {
@@ -36,10 +38,15 @@ export function hasLayer(arrays, slot, name) {
 
 // Values of a layer, ready for shading: densities as log p minus its maximum in view, the ratio as -1..1 around its mean,
 // the error as 0..1. Levels are where contour lines go: for a Gaussian density, at 1, 2, 3 and 4 standard deviations.
-export function layerValues(name, { logp1, logp0, truth, error, w }) {
+export function layerValues(name, { logp1, logp0, truth, error, w, within = null }) {
   if (name === "error") {
     const top = max(error) || 1;
     return { kind: "error", values: error.map((v) => Math.max(0, v) / top), levels: [] };
+  }
+  if (name === "ratio" && within) {
+    // Half where it is typical of the places `within`: far from the data a learned ratio may be anything.
+    const typical = median(logp1.map((v, i) => v - logp0[i]).filter((_, i) => within[i]));
+    return { kind: "ratio", values: logp1.map((v, i) => Math.tanh(0.5 * (v - logp0[i] - typical))), levels: [-0.76, -0.46, 0, 0.46, 0.76] };
   }
   if (name === "ratio") {
     const values = logp1.map((v, i) => v - logp0[i]);
@@ -80,7 +87,10 @@ export function contourSegments(values, ny, nx, level) {
 }
 
 export class FieldLayers {
-  constructor(header, arrays, slots) {
+  // `strength`: opacity of the layers' strongest places; `within`: see layerValues.
+  constructor(header, arrays, slots, { strength = null, within = null } = {}) {
+    this.strength = strength;
+    this.within = within;
     this.id = header.id;
     this.field = header.field;
     this.arrays = arrays;
@@ -106,7 +116,8 @@ export class FieldLayers {
 
   makeLayer(slot, name, w, colours) {
     const [ny, nx] = this.field.shape;
-    const parts = { w };
+    const parts = { w, within: this.within };
+    const { strength } = this;
     for (const part of NEEDS[name] ?? []) parts[part] = this.values(`${slot}.${part}`);
     if (name === "truth") parts.truth = this.values("truth.logp");
     const { kind, values, levels } = layerValues(name, parts);
@@ -120,12 +131,12 @@ export class FieldLayers {
         const v = values[j * nx + i];
         let colour = colours[name];
         let alpha;
-        if (kind === "density") alpha = 0.62 * densityAlpha(v);
-        else if (kind === "error") alpha = 0.75 * Math.sqrt(v);
+        if (kind === "density") alpha = (strength ?? 0.62) * densityAlpha(v);
+        else if (kind === "error") alpha = (strength ?? 0.75) * Math.sqrt(v);
         else {
           const [key, size] = ratioShade(v);
           colour = colours[key];
-          alpha = 0.7 * size;
+          alpha = (strength ?? 0.7) * size;
         }
         // Row 0 is the lowest in data, the last in an image.
         const at = 4 * ((ny - 1 - j) * nx + i);
@@ -182,6 +193,7 @@ export class FieldLayers {
     const main = get(`${slot}.arrows.main`);
     const minus = (a, b) => (a && b ? a.map((v, i) => v - b[i]) : null);
     if (name === "difference") return minus(main, get(`${slot}.arrows.guide`));
+    if (name === "truth") return get("arrows.truth") ?? null;
     if (name === "correction") return minus(get("arrows.truth"), main);
     return get(`${slot}.arrows.${name}`) ?? null;
   }
@@ -204,16 +216,17 @@ export class FieldLayers {
     return Math.min(1, (1.1 * spacing) / (lengths[Math.floor(lengths.length * 0.9)] || 1));
   }
 
-  drawArrows(context, cam, slot, name, colours, dpr) {
+  drawArrows(context, cam, slot, name, colours, dpr, times = 1) {
     const at = this.arrays["arrows.at"]?.data;
     const v = this.vectors(slot, name);
     if (!at || !v) return;
     context.strokeStyle = context.fillStyle = css(colours[name], 0.9);
     context.lineWidth = (name === "guided" ? 1.8 : 1.2) * dpr;
+    const scale = this.scale * times * cam.scale;
     for (let k = 0; k < at.length; k += 2) {
       const x = cam.ox + at[k] * cam.scale;
       const y = cam.oy - at[k + 1] * cam.scale;
-      arrow(context, x, y, v[k] * this.scale * cam.scale, -v[k + 1] * this.scale * cam.scale, dpr);
+      arrow(context, x, y, v[k] * scale, -v[k + 1] * scale, dpr);
     }
   }
 }

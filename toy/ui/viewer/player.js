@@ -7,7 +7,8 @@ const HOLD_MS = 1100; // what has been sampled is looked at before the loop star
 const TURN_MS = 500; // cross-fade between the forward process and other noise
 
 export class Player {
-  // `on`: {moved(), phase(), playing(), settings() -> {speed, loop}, seamless() -> whether both noises are the same}.
+  // `on`: {moved(), phase(), playing(), settings() -> {speed, loop}, seamless() -> whether both noises are the same,
+  // stepwise() -> whether to jump from step to step}.
   constructor(on) {
     this.on = on;
     this.sigmas = [1, 0];
@@ -78,6 +79,7 @@ export class Player {
   setPhase(phase) {
     if (this.phase === phase) return;
     this.phase = phase;
+    this.bar = null;
     this.on.phase();
   }
 
@@ -87,12 +89,14 @@ export class Player {
     if (on) {
       this.holdUntil = 0;
       this.lastTick = null;
+      this.bar = null;
       if (this.phase === "reverse" && this.t >= this.steps) this.restart();
     }
     this.on.playing();
   }
 
   restart() {
+    this.bar = null;
     if (this.forward) this.setPhase("forward");
     else this.setTime(0);
   }
@@ -115,8 +119,15 @@ export class Player {
     }
     const { speed, loop } = this.on.settings();
     const sign = this.phase === "forward" ? -1 : 1;
-    const u = barAt(this.sigma, ...this.range) + (sign * speed * dt) / (1000 * BAR_SECONDS);
-    this.setBar(u);
+    const stepwise = this.on.stepwise?.() ?? false;
+    const from = stepwise ? (this.bar ?? barAt(this.sigma, ...this.range)) : barAt(this.sigma, ...this.range);
+    const u = from + (sign * speed * dt) / (1000 * BAR_SECONDS);
+    if (stepwise) {
+      // Time runs on unseen; what is seen jumps to each whole step as it is reached.
+      this.bar = u;
+      const t = timeAt(this.sigmas, sigmaAtBar(Math.min(1, Math.max(0, u)), ...this.range));
+      this.setTime(sign > 0 ? Math.floor(t + 1e-6) : Math.ceil(t - 1e-6));
+    } else this.setBar(u);
     if (sign < 0 && u <= 0) {
       if (this.on.seamless()) this.setPhase("reverse");
       else this.turn = 1;

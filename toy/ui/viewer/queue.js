@@ -49,3 +49,32 @@ export class Queue {
     this.send({ seq: this.seq, ...request });
   }
 }
+
+// After an answer that says "busy", the same question again: soon at first, then less often, until one comes that does not.
+export class Retry {
+  constructor(ask, { first = 1200, most = 5000, growth = 1.6, after = setTimeout, cancel = clearTimeout } = {}) {
+    Object.assign(this, { ask, first, most, growth, after, cancel });
+    this.delay = first;
+    this.timer = null;
+  }
+
+  // To be told of every answer.
+  saw(busy) {
+    if (!busy) {
+      this.stop();
+      return;
+    }
+    if (this.timer !== null) return;
+    this.timer = this.after.call(null, () => {
+      this.timer = null;
+      this.ask();
+    }, this.delay);
+    this.delay = Math.min(this.most, this.delay * this.growth);
+  }
+
+  stop() {
+    if (this.timer !== null) this.cancel.call(null, this.timer);
+    this.timer = null;
+    this.delay = this.first;
+  }
+}

@@ -9,7 +9,7 @@ import { gestures } from "./gestures.js";
 import { Panel } from "./panel.js";
 import { Player } from "./player.js";
 import { ProbeCard } from "./probe.js";
-import { Queue } from "./queue.js";
+import { Queue, Retry } from "./queue.js";
 import { readScenery } from "./scenery.js";
 import { drawAbove, drawBack, drawDots, limbless, savePng } from "./stage.js";
 import { Toolbar } from "./toolbar.js";
@@ -55,6 +55,7 @@ export class Viewer {
       playing: () => this.onPlaying(),
       settings: () => this.ui,
       seamless: () => this.calm || this.truth.matched,
+      stepwise: () => this.calm,
     });
     this.hover = null;
     this.pin = null;
@@ -64,6 +65,7 @@ export class Viewer {
     this.missing = null;
     this.lastAnswer = 0;
     this.queue = new Queue((request) => this.transmit(request), { seq: header.seq ?? 0 });
+    this.retry = new Retry(() => this.askAgain());
     this.build();
   }
 
@@ -233,6 +235,7 @@ export class Viewer {
     this.updatePanels();
     this.readTheme();
     if (answersMine) this.queue.answered(seq);
+    if (this.send) this.retry.saw(Boolean(header.busy));
     if (header.id && header.id !== this.frames?.id && this.missing !== header.id) {
       // Frames that were never received here (another tab's scene, a reload): once, so that a confused server cannot loop us.
       this.missing = header.id;
@@ -273,7 +276,8 @@ export class Viewer {
   }
 
   takeSettings(header, settled) {
-    const mine = this.queue.busy && !settled;
+    // A busy answer may show what was there before: the sliders keep what they ask for.
+    const mine = (this.queue.busy && !settled) || (Boolean(header.busy) && (header.seq ?? 0) > 0);
     for (const panel of header.panels ?? []) {
       const { slot, schedule } = panel;
       const values = this.values[slot];
@@ -320,6 +324,13 @@ export class Viewer {
     this.queue.push(make);
     this.redraw();
     return true;
+  }
+
+  // What the sliders say was not computed in time. An answer to nobody belongs to a scene chosen beside the viewer, whose
+  // values are not known here: then only what the server has is asked for.
+  askAgain() {
+    if (this.abort.signal.aborted || this.queue.busy) return;
+    this.ask((this.header.seq ?? 0) > 0 ? "release" : "field", this.slots[0] ?? "left", true);
   }
 
   request(phase, slot) {
@@ -676,6 +687,7 @@ export class Viewer {
     this.abort.abort();
     cancelAnimationFrame(this.frame);
     clearInterval(this.timer);
+    this.retry.stop();
     clearTimeout(this.settleTimer);
     clearTimeout(this.rememberTimer);
     this.observer.disconnect();

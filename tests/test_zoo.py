@@ -1,0 +1,273 @@
+"""Names lead to densities, and the shipped networks measure what networks of the paper measure."""
+
+import json
+from functools import lru_cache
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import nnx
+
+import models
+from models import checkpoint, zoo
+from models.checkpoint import CheckpointError
+from models.mlp import EnergyMLP, Spec
+from models.training import Recipe
+from toy import fractal
+from toy.densities import Density, GaussianMixture
+from toy.scenes import ROLE_DEFAULTS, Scene, compute
+
+SHIPPED = [name for name in zoo.names() if not name.startswith("exact:")]
+N = 16384
+
+
+def save(path, *, seed: int = 0) -> EnergyMLP:
+    """Write an untrained network."""
+    spec = Spec("B", 8, 1)
+    net = EnergyMLP(spec, rngs=nnx.Rngs(seed))
+    checkpoint.save(path, net, Recipe(spec, seed=seed), step=0, loss=1.0, command="")
+    return net
+
+
+def test_everything_that_is_promised_is_shipped():
+    wanted = {f"{c}{w}@{s}" for c, w in (("A", 64), ("A", 32), ("A", 16)) for s in (256, 512, 1024, 2048, 4096)}
+    wanted |= {f"A64@{s}#{seed}" for s in (256, 512, 1024, 2048, 4096) for seed in (1, 2)}
+    wanted |= {f"{name}@4096" for name in ("AB64", "AB32", "B64")} | {"AB32@512"}
+    assert wanted <= set(SHIPPED)
+    assert set(ROLE_DEFAULTS.values()) <= set(SHIPPED)
+
+
+def test_exact_names_come_first_then_by_class_width_seed_and_step():
+    names = models.names()
+    assert names[:3] == ["exact:A", "exact:B", "exact:AB"]
+    assert len(set(names)) == len(names)
+
+    def order(name: str) -> tuple:
+        match = zoo.PATTERN.fullmatch(name)
+        return (match["classes"], -int(match["width"]), int(match["seed"] or 0), int(match["step"]))
+
+    assert names[3:] == sorted(names[3:], key=order)
+
+
+def test_half_written_files_and_others_are_not_listed(tmp_path, monkeypatch):
+    monkeypatch.setattr(zoo, "WEIGHTS", tmp_path)
+    for name in (
+        "A8@2.safetensors",
+        "A8@10.safetensors",
+        ".A8@2-x7.safetensors",
+        "notes.txt",
+        ".A8@9.safetensors.state",
+    ):
+        (tmp_path / name).touch()
+    assert zoo.names()[3:] == ["A8@2", "A8@10"]
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_shipped_network(name):
+    density = models.load(name)
+    match = zoo.PATTERN.fullmatch(name)
+    assert isinstance(density, Density)
+    assert isinstance(density, EnergyMLP)
+    assert density.normalised
+    assert (density.classes, density.spec.width, density.spec.depth) == (match["classes"], int(match["width"]), 4)
+    assert zoo.classes_of(name) == match["classes"]
+    assert models.load(name) is density
+    assert np.isfinite(density.score(jnp.array([[0.3, 0.2], [40.0, -30.0]]), jnp.float32(0.002))).all()
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_shipped_file_says_how_it_was_made(name):
+    path = zoo.WEIGHTS / f"{name}.safetensors"
+    _, header = checkpoint.read(path)
+    assert header["step"] == int(zoo.PATTERN.fullmatch(name)["step"])
+    assert header["step"] <= header["recipe"]["iterations"]
+    assert header["command"].startswith("python -m ")
+    assert {"jax", "flax", "optax", "numpy"} <= set(header["versions"])
+    assert 0 < header["loss"] < 0.2
+    assert path.stat().st_size < 100_000
+
+
+def test_three_seeds_are_three_networks():
+    gains = {float(models.load(f"A64@4096{suffix}").gain[...]) for suffix in ("", "#1", "#2")}
+    assert len(gains) == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "low", "high"), [("A64@4096", 0.007, 0.013), ("A32@512", 0.028, 0.046), ("AB32@512", 0.032, 0.052)]
+)
+def test_training_loss_is_the_papers(name, low, high):
+    _, header = checkpoint.read(zoo.WEIGHTS / f"{name}.safetensors")
+    assert low < header["loss"] < high
+
+
+@pytest.mark.parametrize("classes", fractal.CLASSES)
+def test_exact_name(classes):
+    density = models.load(f"exact:{classes}")
+    assert isinstance(density, GaussianMixture)
+    assert set(density.labels) == set(classes)
+    assert zoo.classes_of(f"exact:{classes}") == classes
+
+
+@pytest.mark.parametrize("name", ["exact:C", "exact:", "exact:a", "exact:../A"])
+def test_unknown_exact_name_lists_the_legal_ones(name):
+    for ask in (models.load, zoo.classes_of):
+        with pytest.raises(ValueError, match=f"unknown density {name!r}; have: exact:A, exact:B, exact:AB"):
+            ask(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        "A64",
+        "A64@",
+        "A64@7",
+        "C64@4096",
+        "a64@4096",
+        "A64@4096 ",
+        "../x",
+        "../weights/A64@4096",
+        "/etc/passwd",
+        ".",
+    ],
+)
+def test_unknown_name_lists_what_there_is(name):
+    with pytest.raises(ValueError, match=r"^[^\n]+$") as caught:
+        models.load(name)
+    assert not isinstance(caught.value, CheckpointError)
+    message = str(caught.value)
+    assert message.startswith(f"unknown density {name!r}; have: ")
+    assert all(known in message for known in models.names())
+    assert ".safetensors file" in message
+
+
+@pytest.mark.parametrize("name", ["none.safetensors", "../x.safetensors", "A64@4096#77.safetensors"])
+def test_path_that_is_not_there(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(CheckpointError, match=r"^checkpoint '.*' does not exist$"):
+        models.load(name)
+
+
+def test_path_loads(tmp_path, monkeypatch):
+    path = tmp_path / "my net.safetensors"
+    net = save(path)
+    monkeypatch.chdir(tmp_path)
+    x, sigma = jnp.array([[0.1, 0.2], [1.0, -1.0]]), jnp.float32(0.4)
+    for name in (str(path), "my net.safetensors"):
+        np.testing.assert_allclose(models.load(name).score(x, sigma), net.score(x, sigma), rtol=1e-4, atol=1e-5)
+        assert zoo.classes_of(name) == "B"
+
+
+def test_file_that_was_trained_again_is_read_again(tmp_path):
+    path = tmp_path / "net.safetensors"
+    save(path, seed=0)
+    old = models.load(str(path))
+    save(path, seed=1)
+    assert not np.array_equal(models.load(str(path)).layers[0][...], old.layers[0][...])
+
+
+def test_damaged_path_is_one_sentence(tmp_path):
+    path = tmp_path / "net.safetensors"
+    save(path)
+    path.write_bytes(path.read_bytes()[:300])
+    with pytest.raises(CheckpointError, match=r"^checkpoint '.*net\.safetensors' is damaged[^\n]*$"):
+        models.load(str(path))
+
+
+def test_cast():
+    cast = models.cast({"main": "exact:A", "weak": "exact:B"}.items())
+    assert cast == {"main": fractal.mixture("A"), "weak": fractal.mixture("B")}
+    with pytest.raises(ValueError, match="unknown density 'exact:D'"):
+        models.cast([("main", "exact:A"), ("weak", "exact:D")])
+
+
+@pytest.mark.parametrize("sigma", [0.0, 0.03, 0.5, 5.0])
+@pytest.mark.parametrize("classes", fractal.CLASSES)
+def test_probe_of_an_exact_density_is_exact(reference, classes, sigma):
+    at = np.array([(0.0824, 0.1277), (0.45, 1.22), (-0.3, -0.4), (3.0, -2.0), (50.0, 0.0)])
+    rows = zoo.probe(f"exact:{classes}", sigma, at)
+    assert [(row["x"], row["y"], row["sigma"]) for row in rows] == [(x, y, sigma) for x, y in at]
+    np.testing.assert_allclose([row["logp"] for row in rows], reference(classes).logp(at, sigma), rtol=1e-9)
+    np.testing.assert_allclose(
+        [row["score"] for row in rows], reference(classes).score(at, sigma), rtol=1e-7, atol=1e-9
+    )
+    json.dumps(rows, allow_nan=False)
+
+
+def test_probe_in_double_precision_leaves_single_precision_alone():
+    zoo.probe("exact:A", 0.1, np.zeros((1, 2)))
+    assert fractal.mixture("A").logp(jnp.zeros((1, 2)), jnp.float32(0.1)).dtype == jnp.float32
+    assert jnp.zeros(1).dtype == jnp.float32
+
+
+def test_probe_of_a_network_says_that_logp_has_a_free_constant():
+    (row,) = zoo.probe("A64@4096", 0.5, np.array([[0.3, 0.2]]))
+    assert row["up_to_constant"] is True
+    density = models.load("A64@4096")
+    np.testing.assert_allclose(
+        row["score"], density.score(jnp.array([0.3, 0.2]), jnp.float32(0.5)), rtol=1e-4, atol=1e-5
+    )
+
+
+def test_normalised_probe_of_a_good_network_is_near_the_truth():
+    at = np.array([[0.3, 0.2], [0.45, 1.0], [0.0, 0.0]])
+    rows = zoo.probe("A64@4096", 0.5, at, normalise=True)
+    assert all(row["up_to_constant"] is False and row["normalisation_error"] < 1e-3 for row in rows)
+    exact = [row["logp"] for row in zoo.probe("exact:A", 0.5, at)]
+    np.testing.assert_allclose([row["logp"] for row in rows], exact, atol=0.1)
+
+
+@lru_cache
+def measured(rule: str = "none", **values) -> dict:
+    """All measures of a scene of 16384 samples."""
+    scene = Scene.of(rule, **{"n": N, "seed": 0} | values)
+    return dict(compute(scene, models.cast(scene.cast), keep=False, floor=False).metrics)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("rule", "values", "low", "high"),
+    [
+        ("none", {}, 0.085, 0.13),
+        ("autoguidance", {"w": 3}, 0.05, 0.09),
+        ("cfg", {"w": 4}, 0.095, 0.16),
+        ("none", {"main": "A32@512"}, 0.20, 0.30),
+        ("naive_truncation", {"gamma": 1.4}, 0.0, 0.003),
+        ("none", {"main": "exact:A"}, 0.006, 0.014),
+    ],
+    ids=["none", "autoguidance", "cfg", "guide-alone", "naive", "exact"],
+)
+def test_outliers_are_the_papers(rule, values, low, high):
+    assert low <= measured(rule, **values)["outliers"] <= high
+
+
+@pytest.mark.slow
+def test_cfg_loses_the_root_with_learned_and_with_exact_scores():
+    assert measured("cfg", w=4)["root_share"] < 0.02
+    exact = measured("cfg", w=4, main="exact:A", unconditional="exact:AB")
+    assert exact["root_share"] < 0.01
+    assert exact["branch_tv"] > 0.5
+    assert exact["alignment"] >= measured("none", main="exact:A")["alignment"]
+
+
+@pytest.mark.slow
+def test_exact_scores_sample_the_truth():
+    found = measured("none", main="exact:A")
+    assert found["branch_tv"] < 0.04
+    assert found["sw1"] < 0.01
+    assert found["root_share"] == pytest.approx(0.257, abs=0.02)
+    assert found["mean_logp"] == pytest.approx(1.37, abs=0.06)
+
+
+@pytest.mark.slow
+def test_autoguidance_costs_less_variation_than_cfg():
+    none, auto, cfg = measured(), measured("autoguidance", w=3), measured("cfg", w=4)
+    assert none["branch_tv"] < auto["branch_tv"] < cfg["branch_tv"]
+    assert none["sw1"] < auto["sw1"] < cfg["sw1"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("main", ["A64@4096", "A64@4096#1", "A64@4096#2"])
+def test_guide_then_main_then_autoguidance_for_every_seed(main):
+    guide, none = measured(main="A32@512")["outliers"], measured(main=main)["outliers"]
+    assert guide > none > measured("autoguidance", w=3, main=main)["outliers"]
