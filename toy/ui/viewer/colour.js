@@ -74,6 +74,19 @@ export function parseColour(text) {
   return rgb ? rgb.slice(1, 4).map(Number) : null;
 }
 
+// What the page around an element looks like; its stylesheet is given the palette to go with it.
+export function themeOf(root) {
+  const style = getComputedStyle(root);
+  const background = parseColour(style.backgroundColor) ?? [255, 255, 255];
+  const dark = isDark(background);
+  const colours = palette(dark);
+  root.classList.toggle("tv-dark", dark);
+  for (const [name, colour] of Object.entries(colours)) {
+    if (name !== "pins") root.style.setProperty(`--tv-${name}`, css(colour));
+  }
+  return { background, dark, colours, font: style.fontFamily };
+}
+
 export function isDark([r, g, b]) {
   return 0.2126 * r + 0.7152 * g + 0.0722 * b < 128;
 }

@@ -1,6 +1,6 @@
 // The viewer: holds the state, takes packs, asks the server, answers the person. What moves is moved here, without a server.
 
-import { css, isDark, packed, palette, parseColour } from "./colour.js";
+import { packed, themeOf } from "./colour.js";
 import { h, setText } from "./dom.js";
 import { shadeRamp } from "./dots.js";
 import { FieldLayers } from "./fields.js";
@@ -185,15 +185,7 @@ export class Viewer {
   }
 
   readTheme() {
-    const style = getComputedStyle(this.root);
-    this.background = parseColour(style.backgroundColor) ?? [255, 255, 255];
-    this.dark = isDark(this.background);
-    this.colours = palette(this.dark);
-    this.font = style.fontFamily;
-    this.root.classList.toggle("tv-dark", this.dark);
-    for (const [name, colour] of Object.entries(this.colours)) {
-      if (name !== "pins") this.root.style.setProperty(`--tv-${name}`, css(colour));
-    }
+    Object.assign(this, themeOf(this.root));
     this.ramp = shadeRamp(packed(this.colours.ink), packed(this.colours.outside));
     this.redraw("back", "dots", "above");
   }
