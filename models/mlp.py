@@ -4,9 +4,11 @@ Karras et al. 2024, arXiv:2406.02507, Appendix C.
 """
 
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import nnx
 from jaxtyping import Array, Float
 
@@ -64,8 +66,10 @@ class EnergyMLP(nnx.Module):
     def frozen(self) -> "EnergyMLP":
         """The same function of (x, sigma), with normalisation done once instead of at each evaluation."""
         clone = nnx.clone(self)
-        for layer, w in zip(clone.layers, self.weights(), strict=True):
-            layer[...] = w
+        for layer in clone.layers:  # in NumPy: nothing to compile
+            w = np.asarray(layer[...])
+            if not self.normalised:
+                layer[...] = jnp.asarray(rms_normalise(w) / np.sqrt(np.float32(w.shape[0])))
         clone.normalised = True
         return clone
 
@@ -87,7 +91,7 @@ class EnergyMLP(nnx.Module):
         return jax.grad(lambda points: jnp.sum(self.logp(points, sigma)))(x)
 
 
-def rms_normalise(w: Float[Array, "i o"], eps: float = 1e-4) -> Float[Array, "i o"]:
-    """Scale what feeds each output to a root mean square of one."""
-    norm = jnp.sqrt(jnp.sum(jnp.square(w), axis=0, keepdims=True))
-    return w / (eps + norm / jnp.sqrt(w.shape[0]))
+def rms_normalise(w: Any, eps: float = 1e-4) -> Any:
+    """Scale what feeds each output, the columns of ``w`` [in, out], to a root mean square of one; JAX or NumPy."""
+    norm = (w * w).sum(axis=0, keepdims=True) ** 0.5
+    return w / (eps + norm / w.shape[0] ** 0.5)

@@ -1,6 +1,7 @@
 """Explore: two methods side by side, moving."""
 
-from toy.ui.shell import DEFAULT_PACK, awaited, style, viewer
+from toy.ui.packing import DEFAULT_PACK
+from toy.ui.shell import awaited, style, viewer
 
 style()
 if awaited():

@@ -172,8 +172,10 @@ class Visitor:
         """Wait until the engine has drawn what the link says."""
         from playwright.sync_api import expect
 
-        badge = self.get("badge-left").or_(self.get("badge-right")).first
-        expect(badge).to_contain_text(re.compile("^(?!.*precomputed).*n="), timeout=WAIT)
+        # For a moment the viewer with the shipped scene stands beside the one that takes over.
+        badge = self.get("badge-left")
+        expect(badge.last).to_have_text(re.compile("^(?!.*precomputed).*n="), timeout=WAIT)
+        expect(self.viewer).to_have_count(1, timeout=WAIT)
         self.when('d.state === "idle"')
         return self
 

@@ -37,4 +37,4 @@ def keep_compiled() -> None:
     """Let JAX keep compiled programs in the user's cache folder, so that the next start is fast."""
     folder = Path(platformdirs.user_cache_dir("guidance-explorer")) / "jax"
     jax.config.update("jax_compilation_cache_dir", str(folder))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)

@@ -18,6 +18,15 @@ PARTS = 8  # Gaussians a branch
 ROOT = (0.0030, 0.0325)
 SCALE = np.array([1.3136, 1.3844])
 SEED = 2
+# What threshold() works out at sigma 0, kept so that no start waits for it; a test works it out again.
+THRESHOLDS = {
+    ("A", 0.99): -1.8748,
+    ("A", 0.999): -3.9343,
+    ("B", 0.99): -1.8824,
+    ("B", 0.999): -4.0762,
+    ("AB", 0.99): -2.5561,
+    ("AB", 0.999): -4.597,
+}
 
 
 @dataclass(frozen=True)
@@ -111,16 +120,16 @@ def threshold(classes: str, mass: float = 0.99, sigma: float = 0.0) -> float:
 
     The (1 - mass) quantile of log p over 2^17 samples of a fixed seed: standard error about 0.01 at mass 0.99.
     """
-    return float(_thresholds(classes, jnp.asarray([sigma], jnp.float32), mass)[0])
+    if sigma == 0 and (classes, mass) in THRESHOLDS:
+        return THRESHOLDS[classes, mass]
+    return quantile(classes, mass, sigma)
 
 
-def _thresholds(classes: str, sigmas: jax.Array, mass: float) -> jax.Array:
-    density = mixture(classes)
-    n = 2**17
+def quantile(classes: str, mass: float, sigma: float) -> float:
+    """``threshold``, worked out."""
+    return float(_quantile(mixture(classes), jnp.float32(sigma), jnp.float32(1 - mass)))
 
-    @jax.jit
-    def quantile(sigma: jax.Array) -> jax.Array:
-        key_data = jax.random.key(0)
-        return jnp.quantile(density.logp(density.sample(key_data, n, sigma), sigma), 1 - mass)
 
-    return jax.lax.map(quantile, sigmas)
+@jax.jit
+def _quantile(density: GaussianMixture, sigma: jax.Array, share: jax.Array) -> jax.Array:
+    return jnp.quantile(density.logp(density.sample(jax.random.key(0), 2**17, sigma), sigma), share)

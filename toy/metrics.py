@@ -44,6 +44,12 @@ class Truth:
     reference: Float[Array, "n 2"]
 
 
+@partial(jax.jit, static_argnames="n")
+def draw(density: GaussianMixture, key: Array, *, n: int) -> Float[Array, "n 2"]:
+    """``n`` true samples, compiled."""
+    return density.sample(key, n)
+
+
 @lru_cache(maxsize=16)
 def truth(target: str, n: int) -> Truth:
     """The truth about class ``target`` with a reference sample of ``n`` points."""
@@ -57,7 +63,7 @@ def truth(target: str, n: int) -> Truth:
         jnp.asarray(fractal.threshold(target, 0.999)),
         jnp.asarray(tree.mass(target), jnp.float32),
         jnp.asarray(tree.depth[tree.of(target)]),
-        density.sample(jax.random.key(2024), n),
+        draw(density, jax.random.key(2024), n=n),
     )
 
 
@@ -119,7 +125,6 @@ def sw1(x: Array, truth: Truth) -> Array:
     return jnp.mean(jnp.abs(ours - theirs))
 
 
-@jax.jit
 def statistics(x: Float[Array, "n 2"], truth: Truth) -> dict[str, Any]:
     """What measures are made from, each worked out once."""
     logp = truth.density.logp(x, 0.0)
@@ -134,22 +139,40 @@ def statistics(x: Float[Array, "n 2"], truth: Truth) -> dict[str, Any]:
 
 
 @partial(jax.jit, static_argnames="names")
-def _measure(stats: dict[str, Any], names: tuple[str, ...]) -> dict[str, Array]:
-    return {n: METRICS[n](*(stats[i] for i in METRICS[n].inputs)) for n in names}
+def _evaluate(x: Array, truth: Truth, names: tuple[str, ...]) -> tuple[Array, Array, dict[str, Array]]:
+    stats = statistics(x, truth)
+    values = {name: METRICS[name](*(stats[given] for given in METRICS[name].inputs)) for name in names}
+    return stats["logp"], stats["occupancy"], values
+
+
+@dataclass(frozen=True)
+class Measured:
+    """True log-density [n] of samples, mean responsibilities [branches], and measures by name; shares as fractions."""
+
+    logp: np.ndarray
+    occupancy: np.ndarray
+    values: dict[str, Any]
+
+
+def evaluate(x: Float[Array | np.ndarray, "n 2"], target: str, names: tuple[str, ...] | None = None) -> Measured:
+    """Measure samples at sigma 0 against the class ``target``: all measures, or those named."""
+    chosen = tuple(METRICS) if names is None else tuple(METRICS[name].name for name in names)
+    logp, occupancy, found = _evaluate(jnp.asarray(x, jnp.float32), truth(target, len(x)), chosen)
+    return Measured(
+        np.asarray(logp), np.asarray(occupancy), {name: np.asarray(found[name]).tolist() for name in chosen}
+    )
 
 
 def measure(
     x: Float[Array | np.ndarray, "n 2"], target: str, names: tuple[str, ...] | None = None
 ) -> dict[str, float | list[float]]:
-    """All measures, or those named, of samples at sigma 0 against the class ``target``; shares as fractions."""
-    stats = statistics(jnp.asarray(x, jnp.float32), truth(target, len(x)))
-    values = _measure(stats, tuple(METRICS) if names is None else names)
-    return {name: np.asarray(values[name]).tolist() for name in METRICS if name in values}
+    """The values of ``evaluate`` alone."""
+    return evaluate(x, target, names).values
 
 
 @lru_cache(maxsize=32)
-def floor(target: str, n: int) -> dict[str, float | list[float]]:
+def floor(target: str, n: int, names: tuple[str, ...] | None = None) -> dict[str, float | list[float]]:
     """What the measures give for ``n`` true samples: the noise floor, mean of four draws."""
     density = fractal.mixture(target)
-    draws = [measure(density.sample(jax.random.key(seed), n), target) for seed in range(4)]
-    return {name: np.mean([draw[name] for draw in draws], axis=0).tolist() for name in METRICS}
+    draws = [measure(draw(density, jax.random.key(seed), n=n), target, names) for seed in range(4)]
+    return {name: np.mean([found[name] for found in draws], axis=0).tolist() for name in draws[0]}

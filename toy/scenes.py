@@ -212,15 +212,14 @@ def compute(
     """Sample and measure. ``cast`` holds the density of each of the rule's roles."""
     began = time.perf_counter()
     path = np.asarray(sample(scene, cast, keep=keep))
-    stats = metrics.statistics(jnp.asarray(path[-1]), metrics.truth(scene.target, scene.n))
-    values = metrics.measure(path[-1], scene.target, measures)
+    found = metrics.evaluate(path[-1], scene.target, measures)
     return Frame(
         scene,
         scene.sigmas(),
         path,
-        np.asarray(stats["logp"]),
-        np.asarray(stats["occupancy"]),
-        values,
+        found.logp,
+        found.occupancy,
+        found.values,
         metrics.floor(scene.target, scene.n) if floor else {},
         time.perf_counter() - began,
     )
@@ -228,15 +227,15 @@ def compute(
 
 def truth_frame(scene: Scene) -> Frame:
     """True samples in place of the sampler's, measured the same way."""
-    x = np.asarray(fractal.mixture(scene.target).sample(jax.random.key(scene.seed), scene.n))
-    stats = metrics.statistics(jnp.asarray(x), metrics.truth(scene.target, scene.n))
+    x = np.asarray(metrics.draw(fractal.mixture(scene.target), jax.random.key(scene.seed), n=scene.n))
+    found = metrics.evaluate(x, scene.target)
     return Frame(
         scene,
         np.zeros(1),
         x[None],
-        np.asarray(stats["logp"]),
-        np.asarray(stats["occupancy"]),
-        metrics.measure(x, scene.target),
+        found.logp,
+        found.occupancy,
+        found.values,
         metrics.floor(scene.target, scene.n),
     )
 
@@ -324,14 +323,16 @@ def guide_role(scene: Scene) -> str | None:
 def region_thresholds(target: str) -> tuple[np.ndarray, np.ndarray]:
     """Log-density that bounds the 99% region of p(x; sigma), tabulated: (log sigma [m], threshold [m])."""
     log_sigma = np.linspace(math.log(1e-3), math.log(100), 24)
-    density = fractal.mixture(target)
+    levels = _region_levels(fractal.mixture(target), jnp.asarray(np.exp(log_sigma), jnp.float32))
+    return log_sigma, np.asarray(levels)
 
-    @jax.jit
-    def quantile(density: Density, sigma: Array) -> Array:
-        x = density.sample(jax.random.key(0), 2**14, sigma)  # type: ignore[attr-defined]
-        return jnp.quantile(density.logp(x, sigma), 0.01)
 
-    return log_sigma, np.array([quantile(density, jnp.float32(s)) for s in np.exp(log_sigma)])
+@jax.jit
+def _region_levels(density: GaussianMixture, sigmas: Array) -> Array:
+    def level(sigma: Array) -> Array:
+        return jnp.quantile(density.logp(density.sample(jax.random.key(0), 2**14, sigma), sigma), 0.01)
+
+    return jax.lax.map(level, sigmas)
 
 
 def outside(frame: Frame) -> np.ndarray:

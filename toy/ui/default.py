@@ -2,7 +2,7 @@
 
 from toy.files import replacing
 from toy.ui.explorer import default_pack
-from toy.ui.shell import DEFAULT_PACK
+from toy.ui.packing import DEFAULT_PACK
 
 if __name__ == "__main__":
     with replacing(DEFAULT_PACK) as temporary:

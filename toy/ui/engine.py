@@ -33,6 +33,8 @@ class _Job:
     key: Hashable = field(compare=False)
     work: Callable[[], Any] = field(compare=False)
     future: Future = field(compare=False)
+    waiters: int = field(compare=False, default=0)
+    wanted: bool = field(compare=False, default=False)  # worth doing even while nobody waits
 
 
 class Engine:
@@ -45,7 +47,7 @@ class Engine:
         self.idle = threading.Event()  # set while nobody waits for a result
         self._jobs: queue.PriorityQueue[_Job] = queue.PriorityQueue()
         self._numbers = itertools.count()
-        self._waiting: dict[Hashable, Future] = {}
+        self._waiting: dict[Hashable, _Job] = {}
         self._results: LRUCache = LRUCache(CACHE_BYTES, getsizeof=_size)
         self._lock = threading.Lock()
         threading.Thread(target=self._run, args=(warm_up,), name="engine", daemon=True).start()
@@ -53,30 +55,39 @@ class Engine:
     def get(self, key: Hashable, work: Callable[[], Any], *, priority: int = FULL, wait: float = 8.0) -> Any:
         """The result of ``work`` by its ``key``, from the cache or the worker; Busy where that takes too long.
 
-        Work that was not waited for goes on, so that asking again finds it.
+        Work that is under way goes on, so that asking again finds it; work that nobody waits for any more is dropped.
         """
-        future = self.submit(key, work, priority=priority)
+        job = self._enqueue(key, work, priority, waiters=1)
         try:
-            return future.result(timeout=wait)
+            return job.future.result(timeout=wait)
         except FutureTimeout:
             raise Busy(f"no answer within {wait:g} s") from None
+        finally:
+            with self._lock:
+                job.waiters -= 1
 
     def submit(self, key: Hashable, work: Callable[[], Any], *, priority: int = FULL) -> Future:
         """Queue ``work`` unless its result is there or awaited already; Busy where the queue is full."""
+        return self._enqueue(key, work, priority, wanted=True).future
+
+    def _enqueue(
+        self, key: Hashable, work: Callable[[], Any], priority: int, *, waiters: int = 0, wanted: bool = False
+    ) -> _Job:
         with self._lock:
-            if key in self._results:
-                done: Future = Future()
-                done.set_result(self._results[key])
-                return done
-            if key in self._waiting:
-                return self._waiting[key]
-            if len(self._waiting) >= QUEUE_LIMIT:
-                raise Busy(f"{len(self._waiting)} computations are waiting")
-            future: Future = Future()
-            self._waiting[key] = future
-            self.idle.clear()
-        self._jobs.put(_Job(priority, next(self._numbers), key, work, future))
-        return future
+            job = self._waiting.get(key)
+            if job is None:
+                job = _Job(priority, next(self._numbers), key, work, Future())
+                if key in self._results:
+                    job.future.set_result(self._results[key])
+                    return job
+                if len(self._waiting) >= QUEUE_LIMIT:
+                    raise Busy(f"{len(self._waiting)} computations are waiting")
+                self._waiting[key] = job
+                self.idle.clear()
+                self._jobs.put(job)
+            job.waiters += waiters
+            job.wanted |= wanted
+            return job
 
     def _run(self, warm_up: Callable[[], None] | None) -> None:
         try:
@@ -91,6 +102,10 @@ class Engine:
                 if not self._waiting:
                     self.idle.set()
             job = self._jobs.get()
+            with self._lock:
+                if not job.waiters and not job.wanted:
+                    del self._waiting[job.key]
+                    continue
             try:
                 result = job.work()
             except Exception as error:
@@ -116,13 +131,14 @@ def engine() -> Engine:
 
 
 def warm_up() -> None:
-    """Import JAX, load the default cast and compile what the first visitor will ask for."""
+    """Import JAX, load the default cast and compile what the default page shows; previews follow in the background."""
     from toy.files import keep_compiled
 
     keep_compiled()
     from toy.ui import explorer
 
     explorer.rehearse()
+    threading.Thread(target=explorer.rehearse, args=(explorer.PREVIEW,), name="rehearsal", daemon=True).start()
     # Streamlit collects garbage after every run; what is loaded now stays, so it need not be looked at again.
     gc.collect()
     gc.freeze()

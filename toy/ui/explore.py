@@ -6,11 +6,13 @@ from typing import Any
 import streamlit as st
 
 from toy.ui import controls, explorer, share
-from toy.ui.engine import BACKGROUND, FULL, PREVIEW, Busy, Engine, engine
+from toy.ui.engine import FULL, PREVIEW, Busy, Engine, engine
+from toy.ui.packing import DEFAULT_PACK, relabel
 from toy.ui.shell import load_state, save_state, show_notes, viewer
 from toy.ui.state import SLOTS, State, from_viewer
 
 KEY = "viewer"
+BUSY = "busy: many visitors are computing, still working on yours"
 
 
 def page() -> None:
@@ -66,15 +68,15 @@ def answer(found: Engine, state: State, request: explorer.Request, memory: Any) 
             busy = True
     else:
         sides = memory.get("sides")
-        if sides is None:
-            raise Busy("the server is busy: reload in a few seconds")
+        if sides is None:  # nothing yet: the shipped scene, until the viewer asks again
+            return relabel(DEFAULT_PACK.read_bytes(), busy=True, note=BUSY, seq=request.seq)
     extra: dict[str, Any] = {}
     if not busy and not drag:
         try:
             extra = _extras(found, state, request)
         except Busy:
             busy = True
-    note = "busy: many visitors are computing, still working on yours" if busy else ""
+    note = BUSY if busy else ""
     preview = sides["left"].scene.n != state.left.n
     return explorer.assemble(state, sides, request, preview=preview, busy=busy, note=note, **extra)
 
@@ -104,6 +106,3 @@ def _extras(found: Engine, state: State, request: explorer.Request) -> dict[str,
         key = ("probe", state.left, state.right, at, request.sigma)
         out["probes"] = found.get(key, probes, priority=PREVIEW, wait=3.0)
     return out
-
-
-__all__ = ["BACKGROUND", "answer", "page"]

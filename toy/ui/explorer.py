@@ -5,6 +5,7 @@ import json
 import math
 import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from typing import Any
@@ -14,7 +15,7 @@ import numpy as np
 import models
 from toy import fractal, metrics, scenes
 from toy.scenes import Frame, Scene
-from toy.ui.packing import pack, quantise
+from toy.ui.packing import DEFAULT_PACK, pack, quantise, unpack
 from toy.ui.state import SLOTS, State
 
 PREVIEW = 512
@@ -131,8 +132,7 @@ def side(scene: Scene) -> Side:
         "branch_gain": branch_gain(frame),
     }
     seconds = time.perf_counter() - began
-    floor = metrics.floor(scene.target, scene.n)
-    return Side(scene, arrays, dict(frame.metrics), {name: floor[name] for name in MEASURES}, seconds)
+    return Side(scene, arrays, dict(frame.metrics), metrics.floor(scene.target, scene.n, MEASURES), seconds)
 
 
 def positions(frame: Frame) -> tuple[np.ndarray, float, float]:
@@ -153,7 +153,15 @@ def branch_gain(frame: Frame) -> np.ndarray:
 
 @cache
 def scenery() -> dict[str, np.ndarray]:
-    """Tree and outlines: the same in every scene."""
+    """Tree and outlines, the same in every scene: from the shipped scene where there is one, else worked out."""
+    if not DEFAULT_PACK.exists():
+        return drawn_scenery()
+    _, arrays = unpack(DEFAULT_PACK.read_bytes())
+    return {name: array for name, array in arrays.items() if name.startswith(("tree.", "outline."))}
+
+
+def drawn_scenery() -> dict[str, np.ndarray]:
+    """Tree and outlines of the 99% regions."""
     tree = fractal.branches()
     arrays: dict[str, np.ndarray] = {
         "tree.segments": np.concatenate([tree.start, tree.end], axis=1).astype(np.float32),
@@ -213,13 +221,13 @@ def probe(scene: Scene, at: tuple[float, float], sigma: float) -> dict[str, Any]
     }
 
 
-def rehearse() -> None:
-    """Compile what the default page needs, smallest first."""
+def rehearse(n: int = State().left.n) -> None:
+    """Compile what the default page needs for ``n`` particles: both sides at once, since XLA leaves a core idle."""
     state = State()
-    for n in (PREVIEW, state.left.n):
-        for slot in SLOTS:
-            side(replace(state.scene(slot), n=n))
+    metrics.floor(state.left.target, n, MEASURES)
     scenery()
+    with ThreadPoolExecutor(len(SLOTS)) as pool:
+        list(pool.map(lambda slot: side(replace(state.scene(slot), n=n)), SLOTS))
 
 
 # --- Packing ----------------------------------------------------------------------------------------------------------
@@ -319,6 +327,7 @@ def assemble(
     note: str = "",
     fields: Mapping[str, dict[str, Any]] | None = None,
     probes: list[dict[str, Any]] | None = None,
+    drawn: Mapping[str, np.ndarray] | None = None,
 ) -> bytes:
     """One pack: frames unless the viewer has them already, layers and a probe if they were asked for."""
     scene = sides["left"].scene
@@ -349,7 +358,7 @@ def assemble(
         for slot in SLOTS:
             arrays |= {f"{slot}.{name}": value for name, value in sides[slot].arrays.items()}
         if not preview:
-            arrays |= scenery()
+            arrays |= drawn or scenery()
             arrays["truth.positions"] = forward_samples(scene)
     if fields and request.box:
         for slot, found in fields.items():
@@ -366,4 +375,4 @@ def default_pack() -> bytes:
     """The default page, as it is shipped."""
     state = State()
     sides = {slot: side(state.scene(slot)) for slot in SLOTS}
-    return assemble(state, sides, Request(), precomputed=True)
+    return assemble(state, sides, Request(), precomputed=True, drawn=drawn_scenery())

@@ -3,6 +3,7 @@
 import hashlib
 import math
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -356,10 +357,8 @@ def page() -> None:
     scene = Scene.of(rule, **cast)
     _panels_live(scene)
     _bar(rule, cast)
-    try:
+    with suppress(Busy):  # then the first drag compiles
         engine().submit(("fieldrehearse", identity(scene)), partial(rehearse, scene), priority=BACKGROUND)
-    except Busy:
-        pass  # then the first drag compiles
 
 
 @st.fragment

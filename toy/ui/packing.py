@@ -18,6 +18,7 @@ import numpy as np
 
 MAGIC = b"TOYV"
 VIEWER = Path(__file__).parent / "viewer"
+DEFAULT_PACK = Path(__file__).parent / "default.pack"
 ENTRY = "main.js"
 DTYPES = ("uint8", "uint16", "uint32", "int32", "float32", "float64")
 
@@ -106,6 +107,16 @@ def unpack(blob: bytes) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     return header, arrays
 
 
+def relabel(blob: bytes, **changes: Any) -> bytes:
+    """The same pack with some header fields changed; its arrays are copied as they are."""
+    header, _ = unpack(blob)
+    (length,) = struct.unpack_from("<I", blob, 4)
+    data = blob[8 + length + (-(8 + length) % _ALIGN) :]
+    text = json.dumps(header | changes, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    head = MAGIC + struct.pack("<I", len(text)) + text
+    return b"".join([head, _padding(len(head)), data])
+
+
 def bundle(entry: Path = VIEWER / ENTRY) -> str:
     """The viewer's modules as one inline ES module: dependencies first, no imports, only the default export kept.
 
@@ -140,7 +151,7 @@ def bundle(entry: Path = VIEWER / ENTRY) -> str:
 
 @cache
 def viewer_sources(entry: str = "viewer") -> dict[str, str]:
-    """`html`, `css` and `js` as `streamlit.components.v2.component` takes them; any other entry adds to the viewer's css."""
+    """`html`, `css` and `js` as `streamlit.components.v2.component` takes them; other entries add to viewer.css."""
     sheets = dict.fromkeys(("viewer.css", f"{entry}.css"))
     return {
         "html": (VIEWER / f"{entry}.html").read_text(encoding="utf-8"),

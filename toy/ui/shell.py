@@ -1,6 +1,5 @@
 """What every page shares: style, the viewer component, waiting for the engine, the state in the URL."""
 
-from pathlib import Path
 from typing import Any
 
 import streamlit as st
@@ -9,13 +8,13 @@ from streamlit.runtime.pages_manager import PagesManager
 from toy.ui.engine import Engine, engine
 from toy.ui.packing import viewer_sources
 
-DEFAULT_PACK = Path(__file__).parent / "default.pack"
-
 STYLE = """
 <style>
 .stMainBlockContainer { padding: 3.4rem 1.2rem 1rem 1.2rem; max-width: none; }
 .stSidebar [data-testid="stSidebarUserContent"] { padding-top: 0.5rem; }
 [data-testid="stStatusWidget"] { visibility: hidden; }
+/* What a component draws is never out of date: it says itself what it waits for. */
+.stElementContainer[data-stale="true"]:has(.stBidiComponent) { opacity: 1 !important; transition: none !important; }
 </style>
 """
 

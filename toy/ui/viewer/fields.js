@@ -87,8 +87,9 @@ export function contourSegments(values, ny, nx, level) {
 }
 
 export class FieldLayers {
-  // `strength`: opacity of the layers' strongest places; `within`: see layerValues.
-  constructor(header, arrays, slots, { strength = null, within = null } = {}) {
+  // `strength`: opacity of the layers' strongest places; `within`: see layerValues; `fade`: 0..1, shows of the ratio there.
+  constructor(header, arrays, slots, { strength = null, within = null, fade = null } = {}) {
+    this.fade = fade;
     this.strength = strength;
     this.within = within;
     this.id = header.id;
@@ -136,7 +137,7 @@ export class FieldLayers {
         else {
           const [key, size] = ratioShade(v);
           colour = colours[key];
-          alpha = (strength ?? 0.7) * size;
+          alpha = (strength ?? 0.7) * size * (this.fade ? this.fade[j * nx + i] : 1);
         }
         // Row 0 is the lowest in data, the last in an image.
         const at = 4 * ((ny - 1 - j) * nx + i);
@@ -216,14 +217,16 @@ export class FieldLayers {
     return Math.min(1, (1.1 * spacing) / (lengths[Math.floor(lengths.length * 0.9)] || 1));
   }
 
-  drawArrows(context, cam, slot, name, colours, dpr, times = 1) {
+  drawArrows(context, cam, slot, name, colours, dpr, { times = 1, every = 1 } = {}) {
     const at = this.arrays["arrows.at"]?.data;
     const v = this.vectors(slot, name);
     if (!at || !v) return;
     context.strokeStyle = context.fillStyle = css(colours[name], 0.9);
     context.lineWidth = (name === "guided" ? 1.8 : 1.2) * dpr;
     const scale = this.scale * times * cam.scale;
+    const side = Math.round(Math.sqrt(at.length / 2));
     for (let k = 0; k < at.length; k += 2) {
+      if (every > 1 && ((k / 2) % side % every !== every - 1 || Math.floor(k / 2 / side) % every !== every - 1)) continue;
       const x = cam.ox + at[k] * cam.scale;
       const y = cam.oy - at[k + 1] * cam.scale;
       arrow(context, x, y, v[k] * scale, -v[k + 1] * scale, dpr);

@@ -63,7 +63,10 @@ function readField(header, arrays) {
   const top = truth.reduce((a, b) => Math.max(a, b), -Infinity);
   const some = truth.some((v) => v >= threshold);
   const within = Uint8Array.from(truth, (v) => (v >= (some ? threshold : top - 8) ? 1 : 0));
-  const layers = new FieldLayers(header, kept, ["left"], { strength: 0.95, within });
+  // Where there is hardly any data, nobody knows the ratio and nobody needs it.
+  const floor = some ? threshold : top - 8;
+  const fade = Float32Array.from(truth, (v) => 0.16 + 0.84 * Math.min(1, Math.max(0, (v - floor + 24) / 20)));
+  const layers = new FieldLayers(header, kept, ["left"], { strength: 0.95, within, fade });
   const [, nx] = shape;
   const cell = (box[1] - box[0]) / (nx - 1);
   let contour = null;
@@ -133,11 +136,20 @@ export class FieldView {
     this.strip = h("div", { class: "tf-strip", role: "group", "aria-label": "Noise levels of the paper" });
     this.formula = h("div", { class: "tf-formula" });
     this.readout = h("div", { class: "tf-readout", testid: "readout" });
+    this.contourKey = h("span", {}, h("i", { class: "tf-key tf-key-now" }), h("span", { text: "true 99% region at this σ" }));
+    this.keys = h(
+      "div",
+      { class: "tf-keys", testid: "legend" },
+      h("span", {}, h("i", { class: "tf-key tf-key-a" }), h("span", { text: "99% region of A" })),
+      h("span", {}, h("i", { class: "tf-key tf-key-ab" }), h("span", { text: "of both classes" })),
+      this.contourKey,
+      h("span", {}, h("i", { class: "tf-key tf-key-ratio" }), h("span", { text: "ratio below, above typical" })),
+    );
     this.status = h("div", { class: "tv-status", testid: "status", role: "status", "aria-live": "polite" });
     this.card = new ProbeCard("fields", () => this.unpin());
     this.hint = h("p", { class: "tf-hint", text: "Click a place: both scores, their difference, the guided score and what would be true, as arrows and numbers." });
     const line = h("div", { class: "tf-line" }, this.playButton, h("label", { class: "tf-sigma" }, h("span", { text: "σ" }), this.sigmaField), h("div", { class: "tf-track tv-knob" }, this.slider, this.ticks));
-    const controls = h("div", { class: "tf-controls" }, line, this.strip, this.readout, this.formula, this.status);
+    const controls = h("div", { class: "tf-controls" }, line, this.strip, this.readout, this.keys, this.formula, this.status);
     this.root.replaceChildren(toolbar, this.row, h("div", { class: "tf-below" }, controls, h("div", { class: "tf-side" }, this.hint, this.card.element)));
     this.listen();
   }
@@ -186,12 +198,13 @@ export class FieldView {
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
     const on = event.composedPath()[0];
     const plot = on instanceof HTMLElement && on.classList.contains("tv-plot");
-    const typing = on instanceof HTMLElement && on.matches("input, select, textarea");
+    const typing = on instanceof HTMLElement && on.matches("input:not([type=range])");
+    const sliding = on instanceof HTMLElement && on.matches("input[type=range]");
     const pressing = on instanceof HTMLElement && on.matches("button");
     const arrows = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[event.key];
     const { cx, cy, half } = this.view;
     if (event.key === "Escape") this.unpin();
-    else if (typing) return;
+    else if (typing || (sliding && (arrows || ["Home", "End"].includes(event.key)))) return;
     else if (event.key === " " && !pressing) this.setPlaying(!this.play);
     else if (arrows && event.shiftKey) this.setView({ cx: cx + 0.15 * half * arrows[0], cy: cy + 0.15 * half * arrows[1], half });
     else if (arrows) this.stepSigma(arrows[0] || arrows[1]);
@@ -478,20 +491,23 @@ export class FieldView {
     drawScenery(context, cam, this.scenery, colours, this.background, { gain: null, plain: true, limbless: true, dpr });
     if (has && shown.contour) {
       worldTransform(context, cam);
-      context.lineWidth = (1.6 * dpr) / cam.scale;
-      context.strokeStyle = css(colours.ink, 0.75);
-      context.setLineDash([(5 * dpr) / cam.scale, (4 * dpr) / cam.scale]);
+      context.lineWidth = (1.3 * dpr) / cam.scale;
+      context.strokeStyle = css(colours.ink, 0.7);
       context.stroke(shown.contour);
-      context.setLineDash([]);
       context.setTransform(1, 0, 0, 1, 0, 0);
     }
     if (has && this.ui.arrows) {
       const strong = { ...colours, [kind.arrows]: mix(colours.ink, colours[kind.arrows], 0.25) };
-      shown.layers.drawArrows(context, cam, "left", kind.arrows, strong, dpr, shown.stretch[kind.arrows]);
+      shown.layers.drawArrows(context, cam, "left", kind.arrows, strong, dpr, this.arrowSize(panel));
     }
-    const times = shown?.stretch[kind.arrows] ?? 1;
+    const { times } = this.arrowSize(panel);
     setText(panel.scaleNote, has && this.ui.arrows ? `${kind.vector}${times === 1 ? "" : ` ×${times}`}` : "");
     this.drawRuler(context, cam, panel);
+  }
+
+  // On small pictures every second arrow is enough.
+  arrowSize({ width, dpr, kind }) {
+    return { times: this.shown?.stretch[kind.arrows] ?? 1, every: width / dpr < 235 ? 2 : 1 };
   }
 
   drawRuler(context, cam, panel) {
@@ -510,7 +526,11 @@ export class FieldView {
     context.stroke();
     context.font = `${11 * dpr}px ${this.font}`;
     context.textAlign = "center";
-    context.fillText(String(Number(length.toPrecision(1))), x + width / 2, y - 5 * dpr);
+    const text = String(Number(length.toPrecision(1)));
+    context.lineWidth = 3 * dpr;
+    context.strokeStyle = css(this.background, 0.8);
+    context.strokeText(text, x + width / 2, y - 5 * dpr);
+    context.fillText(text, x + width / 2, y - 5 * dpr);
     context.textAlign = "start";
   }
 
@@ -583,6 +603,7 @@ export class FieldView {
     const waiting = this.queue.busy || !this.fine;
     setText(this.badge, header.busy ? "busy" : !current && shown ? `showing σ ${sigmaText(shown.sigma)} …` : waiting ? "sharpening …" : "");
     this.badge.classList.toggle("tf-busy", Boolean(header.busy));
+    this.contourKey.hidden = !shown?.contour;
     this.drawReadout();
     const state = this.play ? "playing" : waiting || this.probeStale ? "waiting" : "idle";
     const data = { state, seq: String(header.seq ?? 0), id: header.id, field: String(shown?.sigma ?? ""), side: String(shown?.side ?? ""), sigma: String(ui.sigma), view: [this.view.cx, this.view.cy, this.view.half].join(",") };
