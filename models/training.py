@@ -3,13 +3,14 @@
 Karras et al. 2024, arXiv:2406.02507, Appendix C; the power-function EMA is from Karras et al. 2024, arXiv:2312.02696.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from flax import nnx
 from jaxtyping import Array, Float
@@ -49,6 +50,8 @@ class Recipe:
             ("depth", self.spec.depth, 1, 16),
             ("iterations", self.iterations, 1, 1_000_000),
             ("batch", self.batch, 1, 65536),
+            ("seed", self.seed, 0, 2**31 - 1),
+            ("data_seed", self.data_seed or 0, 0, 2**31 - 1),
         ):
             if not lo <= value <= hi:
                 raise ValueError(f"{name} = {value} is not from {lo} to {hi}")
@@ -58,6 +61,7 @@ class State(NamedTuple):
     """Everything that a training carries: resuming from it gives what an uninterrupted run gives."""
 
     step: Array
+    data_seed: Array
     net: EnergyMLP
     ema: EnergyMLP
     optimiser: Any
@@ -74,7 +78,17 @@ OPTIMISER = optax.adam(learning_rate, b1=0.9, b2=0.99)
 def start(recipe: Recipe) -> State:
     """The state before the first iteration."""
     net = EnergyMLP(recipe.spec, rngs=nnx.Rngs(params=jax.random.key(recipe.seed)))
-    return State(jnp.zeros((), jnp.int32), net, net, OPTIMISER.init(net))
+    data_seed = recipe.seed if recipe.data_seed is None else recipe.data_seed
+    return State(jnp.zeros((), jnp.int32), jnp.asarray(data_seed, jnp.int32), net, net, OPTIMISER.init(net))
+
+
+def start_seeds(recipe: Recipe, seeds: Sequence[int]) -> State:
+    """The states of several seeds, stacked along a leading axis: ``train`` then trains them in one program.
+
+    Each seed has its own weights; the data streams are the seeds' own too, unless the recipe names one for all.
+    """
+    states = [start(replace(recipe, seed=seed)) for seed in seeds]
+    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *states)
 
 
 class Batch(NamedTuple):
@@ -115,27 +129,33 @@ def ema_decay(step: Array) -> Array:
 def iterate(recipe: Recipe, density: GaussianMixture, state: State) -> tuple[State, Array]:
     """One iteration: re-normalise, draw, step, average. Returns the new state and the loss."""
     net = jax.tree.map(lambda w: rms_normalise(w) if w.ndim == 2 else w, state.net)
-    data_seed = recipe.seed if recipe.data_seed is None else recipe.data_seed
-    key = jax.random.fold_in(jax.random.fold_in(jax.random.key(data_seed), 1), state.step)
+    key = jax.random.fold_in(jax.random.fold_in(jax.random.key(state.data_seed), 1), state.step)
     value, gradient = jax.value_and_grad(loss)(net, draw(recipe, density, key))
     update, optimiser = OPTIMISER.update(gradient, state.optimiser, net)
     net = optax.apply_updates(net, update)
     decay = ema_decay(state.step + 1)
     ema = jax.tree.map(lambda a, b: decay * a + (1 - decay) * b, state.ema, net)
-    return State(state.step + 1, net, ema, optimiser), value
+    return State(state.step + 1, state.data_seed, net, ema, optimiser), value
 
 
 @partial(jax.jit, static_argnames=("recipe", "length"), donate_argnames="state")
 def chunk(recipe: Recipe, density: GaussianMixture, state: State, length: int) -> tuple[State, Array]:
-    """``length`` iterations in one compiled scan; returns the new state and the losses [length]."""
-    return jax.lax.scan(lambda s, _: iterate(recipe, density, s), state, length=length)
+    """``length`` iterations in one compiled scan; returns the new state and the losses [length].
+
+    A state with a leading axis of seeds trains all of them at once; the losses are then [seeds, length].
+    """
+
+    def run(state: State) -> tuple[State, Array]:
+        return jax.lax.scan(lambda s, _: iterate(recipe, density, s), state, length=length)
+
+    return jax.vmap(run)(state) if state.step.ndim else run(state)
 
 
 def train(recipe: Recipe, state: State | None = None, *, every: int = SNAPSHOT_EVERY) -> Iterator[tuple[State, Array]]:
     """Yield (state, losses) after every ``every`` iterations until the recipe is done; from ``state`` if given."""
     state = start(recipe) if state is None else state
     density = fractal.mixture(recipe.spec.classes)
-    step = int(state.step)
+    step = int(np.max(state.step))
     while step < recipe.iterations:
         length = min(every - step % every, recipe.iterations - step)
         state, losses = chunk(recipe, density, jax.tree.map(jnp.copy, state), length)

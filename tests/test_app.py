@@ -5,10 +5,12 @@ from urllib.parse import quote
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
+from matplotlib.figure import Figure
 from streamlit.testing.v1 import AppTest
 from ui_helpers import APP, PAGES, QUERIES, ROOT, until
 
 import models
+from toy import figures
 from toy.figures import FIGURES
 from toy.guidance import RULES
 from toy.ui.engine import engine
@@ -225,11 +227,18 @@ def test_a_name_with_a_hash_stays_in_the_link():
 
 
 @pytest.mark.parametrize("name", FIGURES)
-def test_every_figure_is_drawn(name):
-    at = opened("pages/figures.py", figure=name)
+def test_every_figure_has_its_settings(name, monkeypatch):
+    # The figures themselves are drawn elsewhere, and take their time.
+    monkeypatch.setattr(figures, "draw", lambda *args: Figure())
+    at = opened("pages/figures.py", figure=name, seed="11")
     fine(at)
     assert at.get("image")
-    assert any(f"toy figure {name}" in element.value for element in at.code)
+    assert any(f"toy figure {name}" in element.value and "--seed 11" in element.value for element in at.code)
+    for box in at.checkbox:
+        box.check()
+    at.run()
+    fine(at)
+    assert len(at.slider) >= len(at.checkbox)
 
 
 def test_a_model_is_trained_and_kept(tmp_path, monkeypatch):

@@ -8,6 +8,7 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from toy import bench
+from toy.bench import library, server
 
 KEYS = {
     *("name", "what", "median", "p95", "min", "count", "unit", "ratio", "ratio_to", "budget", "p95_budget"),
@@ -77,10 +78,10 @@ def test_a_family_is_chosen_by_its_first_word() -> None:
 
 def test_small_sizes_run() -> None:
     for found in (
-        bench.yardstick(size=64, repeats=2),
-        bench.training(iterations=2, width=8, batch=32, repeats=2),
-        bench.logp_grid(resolution=16, repeats=2),
-        bench.score_4096(n=32, repeats=2),
+        library.yardstick(size=64, repeats=2),
+        library.training(iterations=2, width=8, batch=32, repeats=2),
+        library.logp_grid(resolution=16, repeats=2),
+        library.score_4096(n=32, repeats=2),
     ):
         assert len(found.values) == 2
         assert np.all(np.array(found.values) > 0)
@@ -88,24 +89,24 @@ def test_small_sizes_run() -> None:
 
 def test_a_process_that_fails_is_one_sentence() -> None:
     with pytest.raises(ValueError, match="process failed: KeyError: 'gone'"):
-        bench.child("{}['gone']")
+        library.child("{}['gone']")
 
 
 def test_missing_chromium_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bench.shutil, "which", lambda name: None)
+    monkeypatch.setattr("shutil.which", lambda name: None)
     with pytest.raises(ValueError, match="no Chromium was found"):
         bench.chromium()
 
 
 def test_messages_are_what_streamlit_reads() -> None:
     query = f"left.w=2.5&right.rule=none&view={'1,' * 100}"
-    assert BackMsg.FromString(bench.rerun(query)).rerun_script.query_string == query
+    assert BackMsg.FromString(server.rerun(query)).rerun_script.query_string == query
 
 
 def test_streamlit_messages_are_read() -> None:
     finished = ForwardMsg(script_finished=ForwardMsg.FINISHED_EARLY_FOR_RERUN, hash="x" * 300)
-    assert bench.fields(memoryview(finished.SerializeToString()))[bench.FINISHED] == 2
+    assert server.fields(memoryview(finished.SerializeToString()))[server.FINISHED] == 2
     message = ForwardMsg()
     message.delta.new_element.exception.message = "no"
-    delta = bench.fields(memoryview(message.SerializeToString()))[bench.DELTA]
-    assert bench.EXCEPTION in bench.fields(bench.fields(delta)[bench.ELEMENT])
+    delta = server.fields(memoryview(message.SerializeToString()))[server.DELTA]
+    assert server.EXCEPTION in server.fields(server.fields(delta)[server.ELEMENT])

@@ -12,7 +12,8 @@ from models.mlp import EnergyMLP, Spec
 from toy import fractal
 from toy.densities import Density, GaussianMixture
 
-WHOLE = np.array([0.4, -0.3])
+N = 2**13  # samples
+CENTRE = np.array([0.4, -0.3])
 TILTED = np.array([[0.09, 0.05], [0.05, 0.04]])
 
 
@@ -22,7 +23,7 @@ def density_of(name: str) -> Density:
     if name == "isotropic":
         return GaussianMixture.of(np.ones((1, 1)), np.zeros((1, 1, 2)), 0.25 * np.eye(2)[None])
     if name == "tilted":
-        return GaussianMixture.of(np.ones((1, 1)), WHOLE[None, None], TILTED[None])
+        return GaussianMixture.of(np.ones((1, 1)), CENTRE[None, None], TILTED[None])
     if name == "mlp":
         net = EnergyMLP(Spec("A", 16), rngs=nnx.Rngs(0))
         net.gain[...] = jnp.float32(0.5)
@@ -104,7 +105,7 @@ def test_network_score_is_the_slope_of_its_logp(sigma):
 
 
 @pytest.mark.parametrize("sigma", [0.05, 0.5])
-@pytest.mark.parametrize("name", EXACT)
+@pytest.mark.parametrize("name", ["A", "AB", "tilted"])
 def test_mass_is_one(name, sigma):
     # On a smooth function that vanishes at the border a plain sum is exact to far below float32.
     half, step = 2.2 + 5 * sigma, 0.6 * sigma
@@ -177,7 +178,7 @@ def test_responsibilities(reference, name, sigma):
 def test_single_gaussian_in_closed_form():
     x, sigma = points(0.2), 0.2
     inverse = np.linalg.inv(TILTED + sigma**2 * np.eye(2))
-    offset = np.asarray(x, np.float64) - WHOLE
+    offset = np.asarray(x, np.float64) - CENTRE
     logp = -0.5 * np.einsum("ni,ij,nj->n", offset, inverse, offset)
     logp += 0.5 * np.log(np.linalg.det(inverse)) - np.log(2 * np.pi)
     found = evaluate(density_of("tilted"), x, jnp.float32(sigma))
@@ -188,7 +189,7 @@ def test_single_gaussian_in_closed_form():
 @pytest.mark.parametrize("sigma", [0.0, 0.5])
 @pytest.mark.parametrize("name", TREES)
 def test_moments_of_samples(reference, name, sigma):
-    n = 2**15
+    n = N
     x = np.asarray(draw(fractal.mixture(name), jax.random.key(5), n, jnp.float32(sigma)), np.float64)
     mean, covariance = reference(name).moments(sigma)
     scale = np.sqrt(np.diag(covariance).max())
@@ -216,9 +217,9 @@ def test_samples_come_from_the_groups_that_they_say():
 
 def test_same_key_same_samples():
     density = fractal.mixture("A")
-    first, second, other = (draw(density, jax.random.key(k), 16, jnp.float32(0.1)) for k in (0, 0, 1))
+    first, second, other = (draw(density, jax.random.key(k), N, jnp.float32(0.1)) for k in (0, 0, 1))
     np.testing.assert_array_equal(first, second)
-    assert not np.any(np.asarray(first) == np.asarray(other))
+    assert np.mean(np.asarray(first) == np.asarray(other)) < 0.01
 
 
 @pytest.mark.parametrize("sigma", [0.01, 0.03, 0.1, 0.5, 5.0])
@@ -246,7 +247,7 @@ def test_both_classes_together_are_their_weighted_sum(sigma):
     ("sigma", "energy"), [(5, 0.991), (0.5, 0.693), (0.1, 0.306), (0.03, 0.350), (0.01, 0.220), (0.002, 0.025)]
 )
 def test_size_of_the_score(sigma, energy):
-    density, n = fractal.mixture("A"), 2**14
+    density, n = fractal.mixture("A"), N
     x = draw(density, jax.random.key(2), n, jnp.float32(sigma))
     found = 0.5 * np.sum(np.square(sigma * np.asarray(evaluate(density, x, jnp.float32(sigma))[1])), axis=-1)
     assert found.mean() == pytest.approx(energy, abs=0.002 + 5 * found.std() / np.sqrt(n))
@@ -255,7 +256,7 @@ def test_size_of_the_score(sigma, energy):
 def test_tilted_density_keeps_the_root_branch():
     # p_A^w p_AB^(1-w) at w = 4 is almost p_A: what guidance promises, unlike what its flow draws.
     density, zero = fractal.mixture("A"), jnp.float32(0)
-    x = draw(density, jax.random.key(2), 2**14, zero)
+    x = draw(density, jax.random.key(2), N, zero)
     log_ratio = evaluate(density, x, zero)[0] - jax.jit(GaussianMixture.logp)(fractal.mixture("AB"), x, zero)
     weight = np.exp(3 * np.asarray(log_ratio, np.float64))
     weight /= weight.mean()

@@ -414,12 +414,24 @@ def test_a_full_queue_is_said(monkeypatch):
     assert blocked.engine.get("one more", lambda: 7, wait=10) == 7
 
 
-def test_work_that_took_too_long_goes_on():
-    blocked = Blocked()
+def test_work_under_way_goes_on_when_its_visitor_gave_up():
+    found, gate = Engine(), threading.Event()
     with pytest.raises(Busy):
-        blocked.engine.get("slow", lambda: 42, wait=0.01)
+        found.get("slow", lambda: gate.wait(60) and 42, wait=0.05)
+    gate.set()
+    assert found.get("slow", lambda: pytest.fail("computed again"), wait=10) == 42
+
+
+def test_work_that_nobody_waits_for_is_dropped():
+    blocked, calls = Blocked(), []
+    with pytest.raises(Busy):
+        blocked.engine.get("left", lambda: calls.append("left"), wait=0.01)
+    kept = blocked.engine.submit("kept", lambda: calls.append("kept"))
     blocked.go()
-    assert blocked.engine.get("slow", lambda: pytest.fail("computed again"), wait=10) == 42
+    kept.result(10)
+    assert calls == ["kept"]
+    assert blocked.engine.get("left", lambda: 7, wait=10) == 7
+    assert blocked.engine.idle.wait(10)
 
 
 def test_a_failure_is_its_visitors_alone():

@@ -274,8 +274,8 @@ def answer(found: Engine, scene: Scene, look: Look, request: Request, link: int 
             }
         if request.probe:
             at = request.probe
-            key = ("fieldprobe", header["id"], request.sigma, at)
-            said = found.get(key, partial(_probe, scene, at, request.sigma), priority=PREVIEW, wait=4.0)
+            name = ("fieldprobe", header["id"], request.sigma, at)
+            said = found.get(name, partial(_probe, scene, at, request.sigma), priority=PREVIEW, wait=4.0)
             header["probe"] = {"at": list(at), "sigma": request.sigma, "panels": [said]}
     except Busy:
         header["busy"], header["note"] = True, "busy: many visitors are computing, still working on yours"
@@ -318,6 +318,7 @@ def _load() -> Look:
 
 def _save(look: Look) -> None:
     st.session_state.fields_look = look
+    st.session_state.setdefault("fields_now", {})["look"] = look
     query = look.query()
     for key in OWN:
         if key in query:
@@ -326,6 +327,27 @@ def _save(look: Look) -> None:
         elif key in st.query_params:
             del st.query_params[key]
     st.session_state.fields_written = query
+
+
+def _rule(rules: list[str], default: str) -> str:
+    """The selectbox of rules: titles on the screen, names in the URL, which a bound widget cannot tell apart."""
+    memory, key = st.session_state, "fields_rule"
+    said = st.query_params.get("rule")
+    if said is not None and said != memory.get("fields_rule_written"):
+        if said in rules:
+            memory[key] = memory.fields_rule_kept = said
+        else:
+            st.warning(f"Not taken from the link: rule = {said[:80]} is not one of {', '.join(rules)}")
+    memory.setdefault(key, memory.get("fields_rule_kept", default))
+    rule = st.selectbox("Method", rules, key=key, format_func=lambda name: RULES[name].title)
+    memory.fields_rule_kept = rule
+    if rule != default:
+        if said != rule:
+            st.query_params["rule"] = rule
+    elif said is not None:
+        del st.query_params["rule"]
+    memory.fields_rule_written = None if rule == default else rule
+    return rule
 
 
 @st.fragment
@@ -350,7 +372,7 @@ def page() -> None:
     """Choose a rule and a cast beside the panels; noise level, window, panels and arrows are chosen on them."""
     guided = [name for name, rule in RULES.items() if len(rule.roles) > 1]
     with st.sidebar:
-        rule = linked.select("Method", guided, "rule", "autoguidance", format_func=lambda name: RULES[name].title)
+        rule = _rule(guided, "autoguidance")
         cast = {role: linked.density(role, role, ROLE_DEFAULTS.get(role, "exact:A")) for role in RULES[rule].roles}
         st.caption("p₁ is the density of main, p₀ that of the guide: guidance climbs the ratio p₁/p₀.")
     _load()
@@ -364,19 +386,22 @@ def page() -> None:
 @st.fragment
 def _bar(rule: str, cast: Mapping[str, str]) -> None:
     """Downloads of what is on the screen, by the code of the figures, and the command line."""
+    # Files are made outside of the session: they get to see the Look through what both hold.
+    now = st.session_state.setdefault("fields_now", {})
+    now["look"] = st.session_state.fields_look
     save, code, _ = st.columns([1, 1, 3])
     with save.popover("Download", icon=":material/download:", width="stretch"):
         st.caption("p₁, p₀ and their ratio at the noise level and in the window on the screen.")
         for kind, mime in TYPES.items():
             st.download_button(
                 kind.upper(),
-                data=partial(_file, rule, dict(cast), kind),
+                data=partial(_file, rule, dict(cast), kind, now),
                 file_name=f"fields.{kind}",
                 mime=mime,
                 on_click="ignore",
                 width="stretch",
             )
-    with code.popover("Snippet", icon=":material/terminal:", width="stretch"):
+    with code.popover("Snippet", icon=":material/terminal:", width="stretch", key="fields_code", on_change="rerun"):
         st.code(snippet(rule, cast, st.session_state.fields_look), language="python")
 
 
@@ -385,9 +410,9 @@ def _options(rule: str, cast: Mapping[str, str], look: Look) -> figures.Options:
     return figures.Options(cast=cast, sigma=look.sigma, view=look.window(home))
 
 
-def _file(rule: str, cast: Mapping[str, str], kind: str) -> bytes:
+def _file(rule: str, cast: Mapping[str, str], kind: str, now: Mapping[str, Look]) -> bytes:
     """The file, from the engine's cache or its worker, as the screen is when the button is pressed."""
-    look: Look = st.session_state.fields_look
+    look = now["look"]
     options = _options(rule, cast, look)
 
     def work() -> Bytes:

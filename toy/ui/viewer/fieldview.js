@@ -22,6 +22,7 @@ const FIELD_PANELS = [
 const FIELD_SETTLE_MS = 140;
 const FRAME_MS = 170; // the least time that each noise level is shown while they play
 const PATIENCE_MS = 4000;
+const DOUBLE_MS = 600;
 const SWEEP = sweep(5, 0.01, 46);
 const COARSE_CELL = 0.8; // a contour is drawn from the grid only where a cell is narrower than this share of what it outlines
 const TREE_WIDTH = 0.012;
@@ -149,7 +150,7 @@ export class FieldView {
     this.card = new ProbeCard("fields", () => this.unpin());
     this.hint = h("p", { class: "tf-hint", text: "Click a place: both scores, their difference, the guided score and what would be true, as arrows and numbers." });
     const line = h("div", { class: "tf-line" }, this.playButton, h("label", { class: "tf-sigma" }, h("span", { text: "σ" }), this.sigmaField), h("div", { class: "tf-track tv-knob" }, this.slider, this.ticks));
-    const controls = h("div", { class: "tf-controls" }, line, this.strip, this.readout, this.keys, this.formula, this.status);
+    const controls = h("div", { class: "tf-controls" }, h("div", { class: "tf-deck" }, line, this.strip), this.readout, this.keys, this.formula, this.status);
     this.root.replaceChildren(toolbar, this.row, h("div", { class: "tf-below" }, controls, h("div", { class: "tf-side" }, this.hint, this.card.element)));
     this.listen();
   }
@@ -432,7 +433,9 @@ export class FieldView {
   }
 
   setPin([x, y]) {
-    this.pinBefore = this.pin;
+    const now = performance.now();
+    if (now - (this.pinnedAt ?? -Infinity) > DOUBLE_MS) this.pinBefore = this.pin;
+    this.pinnedAt = now;
     this.pin = [Number(x.toFixed(5)), Number(y.toFixed(5))];
     this.redraw("above");
     if (this.probeStale) this.ask("release");

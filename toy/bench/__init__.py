@@ -1,0 +1,76 @@
+"""The speed budgets: what was measured here, beside what it may take.
+
+Budgets of compute were set on a machine where a 2048 x 2048 float32 matrix product runs at 400 GFLOP/s. That product,
+the yardstick, is timed next to every benchmark, and the budget moves with it. The app's answers are compared with an
+empty rerun of Streamlit, measured in the same run; their budgets are what a person notices, and do not move.
+"""
+
+from contextlib import ExitStack
+from typing import Any
+
+import numpy as np
+
+from toy.bench.library import child, device, yardstick
+from toy.bench.rows import BENCHMARKS, Measured, Report, attempt, row, select, table
+from toy.bench.server import Server, load, serving
+
+# isort: split
+from toy.bench.browser import CHROMIUM_FLAGS, Stage, chromium  # after the library's, which are listed first
+
+ASK_DEVICE = "import jax; from toy import bench; print(jax.default_backend(), bench.device(), sep=chr(10))"
+
+__all__ = [
+    "BENCHMARKS",
+    "CHROMIUM_FLAGS",
+    "Measured",
+    "Server",
+    "chromium",
+    "device",
+    "load",
+    "row",
+    "run",
+    "run_app",
+    "select",
+    "serving",
+    "table",
+]
+
+
+def run(only: str | None = None, *, report: Report | None = None) -> list[dict[str, Any]]:
+    """Run the benchmarks of the library; with ``only`` one of any kind. ``report(name)`` is called before each."""
+    import jax
+
+    gpu = jax.default_backend() == "gpu"
+    chosen = select(only, app=False, gpu=gpu)
+    if not chosen:
+        if not select(only, app=True, gpu=gpu):
+            raise ValueError(f"benchmark {only!r} runs only on a GPU")
+        return run_app(only, report=report)
+    rows = []
+    for entry in chosen:
+        if report:
+            report(entry.name)
+        speeds = yardstick(repeats=5).values
+        found = attempt(entry)
+        # Before and after: on a machine that others use too, speed is that of the moment.
+        speeds += yardstick(repeats=5).values
+        rows.append(row(entry, found, device=device(), gpu=gpu, speed=float(np.median(speeds))))
+    return rows
+
+
+def run_app(only: str | None = None, *, count: int = 20, report: Report | None = None) -> list[dict[str, Any]]:
+    """Run the benchmarks of the app in a real Chromium, each ``count`` times; ValueError where there is none."""
+    chosen = select(only, app=True, gpu=True)
+    if any(entry.facts.get("browser") for entry in chosen):
+        chromium()
+    # Asked in another process: this one would keep the memory of a GPU from the server.
+    backend, name = child(ASK_DEVICE).splitlines()[-2:]
+    rows = []
+    with ExitStack() as stack:
+        stage = Stage(stack, count)
+        for entry in chosen:
+            if report:
+                report(entry.name)
+            empty = stage.empty if entry.facts.get("rerun") else None
+            rows.append(row(entry, attempt(entry, stage), device=name, gpu=backend == "gpu", empty=empty))
+    return rows

@@ -1,0 +1,343 @@
+"""Benchmarks of the app: pages in a real Chromium, and many visitors at once."""
+
+import re
+import shutil
+import tempfile
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from functools import cached_property
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from toy.bench.rows import Measured, benchmark
+from toy.bench.server import Load, Server, load, serving
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+TINY = """import streamlit as st
+st.session_state.runs = st.session_state.get("runs", 0) + 1
+st.button("again")
+st.text(f"run {st.session_state.runs}.")
+"""
+
+# All clocks are the page's own, so that the driver's messages are not measured.
+PRESS = """button => new Promise((done, fail) => {
+  const shown = document.querySelector('[data-testid="stText"]');
+  const next = `run ${Number(shown.textContent.match(/\\d+/)[0]) + 1}.`;
+  const began = performance.now();
+  const watch = new MutationObserver(() => {
+    if (!document.body.textContent.includes(next)) return;
+    watch.disconnect();
+    done(performance.now() - began);
+  });
+  watch.observe(document.body, { subtree: true, childList: true, characterData: true });
+  setTimeout(() => fail(new Error("no rerun within 20 s")), 20000);
+  button.click();
+})"""
+
+MOVE = """(slider, { event, value, quality }) => new Promise((done, fail) => {
+  const root = slider.getRootNode().querySelector("[data-toy-viewer]");
+  const { seq, id } = root.dataset;
+  const began = performance.now();
+  const watch = new MutationObserver(() => {
+    const now = root.dataset;
+    if (Number(now.seq) <= Number(seq) || now.quality !== quality || now.id === id) return;
+    watch.disconnect();
+    done(performance.now() - began);
+  });
+  watch.observe(root, { attributes: true });
+  setTimeout(() => fail(new Error(`no ${quality} picture within 20 s`)), 20000);
+  slider.value = value;
+  slider.dispatchEvent(new Event(event, { bubbles: true }));
+})"""
+
+SWEEP = """(slider, seconds) => new Promise(done => {
+  const root = slider.getRootNode().querySelector("[data-toy-viewer]");
+  const [lo, hi] = [Number(slider.min), Number(slider.max)];
+  const began = performance.now();
+  const drawn = [];
+  let seq = root.dataset.seq;
+  const step = now => {
+    if (root.dataset.seq !== seq) {
+      seq = root.dataset.seq;
+      drawn.push(now);
+    }
+    const t = (now - began) / 1000;
+    if (t > seconds) {
+      slider.dispatchEvent(new Event("change", { bubbles: true }));
+      done(drawn.slice(1).map((at, i) => at - drawn[i]));
+      return;
+    }
+    slider.value = lo + (hi - lo) * (0.5 + 0.5 * Math.sin(t));
+    slider.dispatchEvent(new Event("input", { bubbles: true }));
+    requestAnimationFrame(step);
+  };
+  requestAnimationFrame(step);
+})"""
+
+FRAMES = """seconds => new Promise(done => {
+  const times = [];
+  const step = now => {
+    times.push(now);
+    if (now - times[0] < seconds * 1000) requestAnimationFrame(step);
+    else done(times.slice(1).map((at, i) => at - times[i]));
+  };
+  requestAnimationFrame(step);
+})"""
+
+VIEWER = '[data-testid="viewer"]'
+READY = re.compile(r"^(?!.*precomputed).*n=")
+CHROMIUM_FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+
+
+def chromium() -> str:
+    """Path of the Chromium to drive; ValueError says how to get what is missing."""
+    if find_spec("playwright") is None:
+        raise ValueError("playwright, which drives Chromium, is missing: pip install -r requirements-dev.txt")
+    for name in ("chromium", "chromium-browser", "google-chrome"):
+        if found := shutil.which(name):
+            return found
+    raise ValueError("no Chromium was found, which this drives: install it (Debian and Ubuntu: apt install chromium)")
+
+
+class Stage:
+    """What the app's benchmarks share, each made when it is first needed: browser, server, long measurements."""
+
+    def __init__(self, stack: ExitStack, count: int) -> None:
+        """Whatever is opened is closed by ``stack``; everything is measured ``count`` times."""
+        self.stack, self.count = stack, count
+
+    @cached_property
+    def browser(self) -> "Browser":
+        """A Chromium with a fresh profile for every page."""
+        from playwright.sync_api import sync_playwright
+
+        play = self.stack.enter_context(sync_playwright())
+        browser = play.chromium.launch(executable_path=chromium(), args=CHROMIUM_FLAGS)
+        self.stack.callback(browser.close)
+        return browser
+
+    def page(self) -> "Page":
+        """A page of a new profile, 1280 x 900."""
+        return self.browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
+
+    @cached_property
+    def server(self) -> Server:
+        """The app's server, used by all that do not need their own."""
+        return self.stack.enter_context(serving())
+
+    def explore(self, query: str = "") -> "Visit":
+        """The Explore page, ready."""
+        page = self.page()
+        visit = Visit(page)
+        page.on("websocket", lambda ws: ws.on("framesent", lambda _: visit.sent.append(1)))
+        page.goto(f"{self.server.url}/?{query}", wait_until="commit")
+        visit.wait_ready()
+        return visit
+
+    @cached_property
+    def empty(self) -> float:
+        """Milliseconds of an empty rerun."""
+        return float(np.median(self.empty_reruns))
+
+    @cached_property
+    def empty_reruns(self) -> list[float]:
+        """Milliseconds from a click to the text of the next run, in a script of four lines."""
+        with tempfile.TemporaryDirectory() as folder:
+            script = Path(folder, "tiny.py")
+            script.write_text(TINY)
+            with serving(script) as server:
+                page = self.page()
+                page.goto(server.url)
+                button = page.get_by_role("button", name="again")
+                times = [button.evaluate(PRESS) for _ in range(self.count + 2)]
+                page.context.close()
+        return times[2:]  # the first ones load code
+
+    @cached_property
+    def starts(self) -> dict[str, list[tuple[float, float]]]:
+        """Seconds from navigation to first picture and ready engine, by what the compilation cache is."""
+        found: dict[str, list[tuple[float, float]]] = {"empty": [], "full": []}
+        for _ in range(self.count):
+            with tempfile.TemporaryDirectory() as folder:  # compiled code is kept below
+                for cache_is in found:
+                    found[cache_is].append(self._start(folder))
+        return found
+
+    def _start(self, folder: str) -> tuple[float, float]:
+        with serving(XDG_CACHE_HOME=folder) as server:
+            page = self.page()
+            page.goto(server.url, wait_until="commit")
+            page.locator(f'{VIEWER}[data-quality="full"]').wait_for(state="attached")
+            first = page.evaluate("performance.now()") / 1e3
+            Visit(page).wait_ready()
+            ready = page.evaluate("performance.now()") / 1e3
+            page.context.close()
+            return first, ready
+
+    @cached_property
+    def load(self) -> Load:
+        """Thirty visitors for a minute, at a server of their own."""
+        with serving() as server:
+            return load(server)
+
+
+@dataclass
+class Visit:
+    """An Explore page in the browser and the messages that it sent."""
+
+    page: "Page"
+    sent: list[int] = field(default_factory=list)
+
+    def wait_ready(self) -> None:
+        """Wait for the engine's own picture; ValueError where the page shows an error."""
+        trouble = self.page.get_by_test_id("stException")
+        self.page.get_by_test_id("badge-left").filter(has_text=READY).or_(trouble).first.wait_for(timeout=120_000)
+        if trouble.count():
+            raise ValueError(f"the page shows an error: {trouble.first.inner_text()}")
+        self.idle()
+
+    def idle(self) -> None:
+        """Wait until the viewer waits for nothing, and is the only one: Streamlit keeps an old element for a moment."""
+        from playwright.sync_api import expect
+
+        expect(self.page.locator(VIEWER)).to_have_count(1, timeout=60_000)
+        expect(self.page.locator(f'{VIEWER}[data-state="idle"][data-quality="full"]')).to_have_count(1, timeout=60_000)
+
+    def slider(self) -> Any:
+        """The left panel's w."""
+        return self.page.get_by_test_id("knob-w-left")
+
+    def values(self, count: int) -> list[float]:
+        """Different values of w, in an order that is not sorted."""
+        lo, hi, step = (float(self.slider().get_attribute(name) or 0) for name in ("min", "max", "step"))
+        ticks = np.unique(np.round(np.linspace(1, (hi - lo) / step - 1, count)))
+        return [float(f"{lo + step * tick:.6g}") for tick in np.random.default_rng(0).permutation(ticks)]
+
+    def move(self, event: str, value: float, quality: str) -> float:
+        """Milliseconds from the slider's event to a new picture of that quality."""
+        return self.slider().evaluate(MOVE, {"event": event, "value": value, "quality": quality})
+
+
+@benchmark("empty-rerun", "ms", app=True, browser=True, rerun=True)
+def empty_rerun(stage: Stage) -> Measured:
+    """A rerun of a script with one button and one text: the least that Streamlit takes."""
+    return Measured(stage.empty_reruns)
+
+
+@benchmark("drag", "ms", app=True, browser=True, rerun=True, budget=150, p95_budget=300, gpu_budget=80)
+def drag(stage: Stage) -> Measured:
+    """From a movement of w's slider to its preview, n = 512, on the screen."""
+    visit, times = stage.explore(), []
+    for value in visit.values(stage.count):
+        times.append(visit.move("input", value, "preview"))
+        visit.move("change", value, "full")
+    visit.page.context.close()
+    return Measured(times)
+
+
+@benchmark("drag-sweep", "ms", app=True, browser=True, rerun=True)
+def drag_sweep(stage: Stage) -> Measured:
+    """Between two pictures while the slider moves at every frame: the age of what is seen is at most twice that."""
+    visit = stage.explore("seed=1")
+    gaps = visit.slider().evaluate(SWEEP, 8)
+    visit.idle()
+    visit.page.context.close()
+    return Measured(gaps)
+
+
+@benchmark("release", "ms", app=True, browser=True, rerun=True, budget=350)
+def release(stage: Stage) -> Measured:
+    """From letting w's slider go to the whole scene, n = 2048, 32 steps, all frames, on the screen."""
+    visit, times = stage.explore("seed=2"), []
+    for value in visit.values(stage.count):
+        visit.move("input", value, "preview")
+        times.append(visit.move("change", value, "full"))
+    visit.page.context.close()
+    return Measured(times)
+
+
+@benchmark("frames", "ms", app=True, browser=True, p95_budget=20)
+def frames(stage: Stage, seconds: float = 10) -> Measured:
+    """Between two frames while 2 x 4096 particles play; nothing is sent to the server."""
+    visit = stage.explore("n=4096&loop=1")
+    visit.page.get_by_test_id("play").click()
+    visit.page.locator(f'{VIEWER}[data-state="playing"]').wait_for()
+    before = len(visit.sent)
+    gaps = visit.page.evaluate(FRAMES, seconds)
+    sent = len(visit.sent) - before
+    visit.page.context.close()
+    rate, share = 1e3 * len(gaps) / sum(gaps), float(np.mean(np.array(gaps) <= 20))
+    note = f"{rate:.1f} frames a second, {share:.1%} within 20 ms, {sent} messages sent"
+    return Measured(gaps, note, fine=rate >= 55 and share >= 0.95 and sent == 0)
+
+
+@benchmark("messages", "messages", app=True, browser=True, budget=2)
+def messages(stage: Stage) -> Measured:
+    """Sent to the server by thirty movements each of zooming, scrubbing and hovering; resting writes the URL."""
+    visit = stage.explore("n=4096&seed=3")
+    counts = []
+    for name in ("plot-left", "scrub"):
+        box = visit.page.get_by_test_id(name).bounding_box()
+        assert box is not None
+        mouse, before = visit.page.mouse, len(visit.sent)
+        for i in range(30):
+            mouse.move(box["x"] + box["width"] * (0.2 + 0.02 * i), box["y"] + box["height"] / 2)
+            if name == "scrub":
+                mouse.down()
+            else:
+                mouse.wheel(0, -40 if i < 15 else 40)
+        mouse.up()
+        visit.page.evaluate(FRAMES, 1.5)
+        counts.append(float(len(visit.sent) - before))
+    visit.page.context.close()
+    return Measured(counts, "zooming and hovering, scrubbing: " + ", ".join(f"{c:.0f}" for c in counts))
+
+
+@benchmark("memory-visited", "MB", app=True, browser=True, budget=800)
+def memory_visited(stage: Stage) -> Measured:
+    """Memory of the server after all of the above."""
+    return Measured([stage.server.memory()])
+
+
+@benchmark("first-picture", "s", app=True, browser=True, rerun=True, budget=1.5)
+def first_picture(stage: Stage) -> Measured:
+    """From a navigation in a new profile to the first picture, of a server that has just started."""
+    return Measured([first for times in stage.starts.values() for first, _ in times])
+
+
+@benchmark("engine-ready", "s", app=True, browser=True, rerun=True, budget=6)
+def engine_ready(stage: Stage) -> Measured:
+    """From that navigation to the engine's own picture, nothing compiled before."""
+    return Measured([ready for _, ready in stage.starts["empty"]])
+
+
+@benchmark("engine-ready-warm", "s", app=True, browser=True, rerun=True, budget=3.5)
+def engine_ready_warm(stage: Stage) -> Measured:
+    """The same with the compilation cache of an earlier start."""
+    return Measured([ready for _, ready in stage.starts["full"]])
+
+
+@benchmark("thirty-visitors", "s", app=True, budget=5)
+def thirty_visitors(stage: Stage) -> Measured:
+    """From a change of w to the whole answer, while thirty sessions change it once a second for a minute."""
+    found = stage.load
+    failed = found.lost or any(answer.error for answer in found.answers)
+    return Measured([answer.seconds for answer in found.answers], found.note, fine=not failed)
+
+
+@benchmark("thirty-visitors-memory", "MB", app=True, budget=1500)
+def thirty_visitors_memory(stage: Stage) -> Measured:
+    """Peak memory of the server meanwhile."""
+    return Measured([stage.load.peak])
+
+
+@benchmark("thirty-visitors-after", "s", app=True, budget=1)
+def thirty_visitors_after(stage: Stage) -> Measured:
+    """An answer to one visitor alone, after the thirty have left; at most half as long again as before they came."""
+    before, after = (float(np.median(times)) for times in (stage.load.before, stage.load.after))
+    return Measured(stage.load.after, f"before: {before:.2f} s", fine=after <= 1.5 * before)

@@ -1,0 +1,273 @@
+"""The app's server, and visitors without a browser."""
+
+import asyncio
+import json
+import os
+import random
+import re
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import psutil
+
+ROOT = Path(__file__).parents[2]
+MB = 1e6
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running Streamlit server."""
+
+    url: str
+    process: psutil.Process
+
+    def memory(self) -> float:
+        """Memory in MB."""
+        return sum(p.memory_info().rss for p in (self.process, *self.process.children(recursive=True))) / MB
+
+
+@contextmanager
+def serving(script: Path = ROOT / "app.py", **environment: str) -> Iterator[Server]:
+    """Serve a script on a free port of 127.0.0.1; ValueError where it does not start."""
+    if not script.exists():
+        raise ValueError(f"there is no {script}: the app is benchmarked from a checkout of the repository")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    options = {
+        "server.port": port,
+        "server.address": "127.0.0.1",
+        "server.headless": "true",
+        "server.fileWatcherType": "none",
+    }
+    command = [sys.executable, "-m", "streamlit", "run", str(script), *(f"--{k}={v}" for k, v in options.items())]
+    environment = {**os.environ, "XLA_PYTHON_CLIENT_PREALLOCATE": "false", **environment}
+    with tempfile.TemporaryFile("w+") as log:
+        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
+        try:
+            url = f"http://127.0.0.1:{port}"
+            end = time.monotonic() + 60
+            while not _healthy(url):
+                if process.poll() is not None or time.monotonic() > end:
+                    log.seek(0)
+                    raise ValueError(f"the server did not start: {' '.join(log.read().split())[-300:]}")
+                time.sleep(0.02)
+            yield Server(url, psutil.Process(process.pid))
+        finally:
+            process.terminate()
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def _healthy(url: str) -> bool:
+    try:
+        with urlopen(f"{url}/_stcore/health", timeout=1) as answer:
+            return answer.status == 200
+    except (URLError, OSError):
+        return False
+
+
+# Streamlit's protocol is protobuf over a websocket. Four numbers of it are enough here, and spare importing Streamlit.
+RERUN, QUERY = 11, 1  # BackMsg.rerun_script, ClientState.query_string
+DELTA, FINISHED = 5, 6  # ForwardMsg
+ELEMENT, EXCEPTION = 3, 8  # Delta.new_element, Element.exception
+
+
+def rerun(query: str) -> bytes:
+    """The message that runs the page anew with a query string."""
+    return _sized(RERUN, _sized(QUERY, query.encode()))
+
+
+def _sized(number: int, payload: bytes) -> bytes:
+    return _varint(number << 3 | 2) + _varint(len(payload)) + payload
+
+
+def _varint(value: int) -> bytes:
+    out = bytearray()
+    while value > 127:
+        out.append(value & 127 | 128)
+        value >>= 7
+    return bytes([*out, value])
+
+
+def fields(message: memoryview) -> dict[int, Any]:
+    """Fields of a protobuf message by number: integers, and everything else as bytes; the last one of each."""
+    found: dict[int, Any] = {}
+    at = 0
+
+    def integer() -> int:
+        nonlocal at
+        value = shift = 0
+        while True:
+            byte = message[at]
+            at += 1
+            value |= (byte & 127) << shift
+            if byte < 128:
+                return value
+            shift += 7
+
+    while at < len(message):
+        key = integer()
+        kind = key & 7
+        if kind == 0:
+            found[key >> 3] = integer()
+            continue
+        size = integer() if kind == 2 else {1: 8, 5: 4}[kind]
+        found[key >> 3] = message[at : at + size]
+        at += size
+    return found
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back for one change: seconds from the change, what went wrong, the header of the picture."""
+
+    seconds: float
+    error: str = ""
+    header: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Visitor:
+    """A session without a browser: it changes the page's URL and reads what the viewer would be sent."""
+
+    def __init__(self, socket: Any) -> None:
+        """Speak over an open websocket."""
+        self.socket = socket
+
+    @staticmethod
+    @asynccontextmanager
+    async def at(url: str) -> AsyncIterator["Visitor"]:
+        """Connect: ``async with Visitor.at(url) as visitor``."""
+        from websockets.asyncio.client import connect
+        from websockets.typing import Subprotocol
+
+        address = url.replace("http", "ws", 1) + "/_stcore/stream"
+        async with connect(address, subprotocols=[Subprotocol("streamlit")], max_size=None, compression=None) as socket:
+            yield Visitor(socket)
+
+    async def change(self, query: str, *, since: float | None = None, patience: float = 60) -> Answer:
+        """Run the page with a query string and wait until it has been drawn whole."""
+        began = time.perf_counter() if since is None else since
+        await self.socket.send(rerun(query))
+        error = ""
+        header: dict[str, Any] = {}
+        while True:
+            try:
+                message = await asyncio.wait_for(self.socket.recv(), patience)
+            except TimeoutError:
+                return Answer(time.perf_counter() - began, f"no answer within {patience:g} s", header)
+            part = fields(memoryview(message))
+            if DELTA in part:
+                header = _pack_header(message) or header
+                if EXCEPTION in fields(fields(part[DELTA]).get(ELEMENT, memoryview(b""))):
+                    error = "a traceback was shown"
+            if FINISHED in part and part[FINISHED] != 2:  # 2: overtaken by another run
+                if part[FINISHED] == 1:
+                    error = "the page did not compile"
+                return Answer(time.perf_counter() - began, error, header)
+
+    async def ready(self) -> None:
+        """Wait until the engine answers with its own pictures; ValueError where it does not."""
+        end = time.monotonic() + 120
+        while time.monotonic() < end:
+            answer = await self.change("")
+            if answer.error:
+                raise ValueError(f"the Explore page failed: {answer.error}")
+            if answer.header and not answer.header.get("precomputed"):
+                return
+            await asyncio.sleep(0.2)
+        raise ValueError("the engine was not ready within two minutes")
+
+
+def _pack_header(message: bytes) -> dict[str, Any]:
+    found = re.search(rb'TOYV(.{4})\{"', message, re.DOTALL)  # the viewer's source has the first four letters too
+    if not found:
+        return {}
+    (size,) = struct.unpack("<I", found[1])
+    return json.loads(message[found.end() - 2 : found.end() - 2 + size])
+
+
+@dataclass
+class Load:
+    """What many visitors at once met: seconds of every answer, and of one visitor alone before and afterwards."""
+
+    answers: list[Answer] = field(default_factory=list)
+    before: list[float] = field(default_factory=list)
+    after: list[float] = field(default_factory=list)
+    lost: int = 0
+    overtaken: int = 0
+    peak: float = 0.0
+
+    @property
+    def note(self) -> str:
+        """In words."""
+        seconds = [answer.seconds for answer in self.answers]
+        errors = [answer.error for answer in self.answers if answer.error]
+        kinds = {
+            "answers": len(seconds),
+            "errors": len(errors),
+            "lost sessions": self.lost,
+            "previews": sum(answer.header.get("quality") == "preview" for answer in self.answers),
+            "busy": sum(bool(answer.header.get("busy")) for answer in self.answers),
+            "changes overtaken by the next": self.overtaken,
+        }
+        return f"max {max(seconds, default=0):.2f} s; " + ", ".join(f"{n} {kind}" for kind, n in kinds.items())
+
+
+def load(server: Server, sessions: int = 30, seconds: float = 60, alone: int = 20) -> Load:
+    """Let sessions change w once a second each. A change that comes before the last one's answer waits for it, and of
+    those that wait the latest is sent, as the viewer does; its time counts from when it was made.
+    """
+    found = Load()
+    with ThreadPoolExecutor(1) as other:  # the driver of a browser may keep a loop in this thread
+        other.submit(asyncio.run, _load(server, found, sessions, seconds, alone)).result()
+    return found
+
+
+async def _load(server: Server, found: Load, sessions: int, seconds: float, alone: int) -> None:
+    from websockets.exceptions import WebSocketException
+
+    async def visit(number: int, start: float) -> None:
+        dice = random.Random(number)
+        try:
+            async with Visitor.at(server.url) as visitor:
+                due = start + number / sessions
+                while due < start + seconds:
+                    await asyncio.sleep(max(0.0, due - time.perf_counter()))
+                    missed = max(0, int(time.perf_counter() - due))
+                    found.overtaken += missed
+                    due += missed
+                    found.answers.append(await visitor.change(f"left.w={dice.uniform(1, 8):.3f}", since=due))
+                    due += 1
+        except (OSError, WebSocketException):
+            found.lost += 1
+
+    async def watch() -> None:
+        while True:
+            found.peak = max(found.peak, server.memory())
+            await asyncio.sleep(0.25)
+
+    async with Visitor.at(server.url) as single:
+        await single.ready()
+        for i in range(alone):
+            found.before.append((await single.change(f"left.w={2 + i / 1000:.3f}")).seconds)
+        watching = asyncio.create_task(watch())
+        await asyncio.gather(*(visit(number, time.perf_counter()) for number in range(sessions)))
+        watching.cancel()
+        for i in range(alone):
+            found.after.append((await single.change(f"left.w={3 + i / 1000:.3f}")).seconds)
