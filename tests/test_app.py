@@ -68,8 +68,8 @@ def test_every_page_is_in_the_navigation():
     assert set(PAGES) == {f"pages/{path.name}" for path in (ROOT / "pages").glob("*.py")}
     assert len(set(PAGES.values())) == len(PAGES)
     for file, path in PAGES.items():
-        # Streamlit serves a file of pages/ under its own name without app.py: no navigation, no page configuration.
-        assert path != file.removeprefix("pages/").removesuffix(".py"), file
+        # A cold server finds a page by its file's name, before app.py has run: with another name it finds none.
+        assert path in ("", file.removeprefix("pages/").removesuffix(".py")), file
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -148,7 +148,8 @@ def test_no_link_shows_a_traceback_on_explore(query):
     at = opened(**query)
     fine(at)
     assert len(pack(at)[0]["panels"]) == 2
-    assert len(at.warning) == len(parse(query)[1])
+    said = " ".join(element.value for element in at.warning)
+    assert all(note in said for note in parse(query)[1])
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if page != EXPLORE])

@@ -64,10 +64,13 @@ def test_same_recipe_same_network(done):
 
 
 def test_other_seed_other_weights_and_other_data(done):
-    other, start = replace(TINY, seed=1), training.start(TINY)
-    assert not same(training.start(other).net, start.net)
-    _, losses = next(training.train(other, start, every=EVERY))
-    assert not np.isin(losses, done[1]).any()
+    start, other = training.start(TINY), training.start(replace(TINY, seed=1))
+    assert not same(other.net, start.net)
+    other_data = training.start(replace(TINY, data_seed=1))
+    assert same(other_data.net, start.net)
+    for state in (other, other_data):
+        _, losses = next(training.train(TINY, state, every=EVERY))
+        assert not np.isin(losses, done[1]).any()
 
 
 def test_resumed_equals_uninterrupted(done):
@@ -150,18 +153,13 @@ def test_divergence_is_an_error_and_leaves_no_file(quick, tmp_path, monkeypatch)
     assert not (tmp_path / "a.safetensors").exists()
 
 
-def test_several_seeds_at_once_equal_one_by_one():
-    starts = [training.start(replace(TINY, seed=seed)) for seed in (0, 1)]
-    stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *starts)
-
-    @jax.jit
-    @jax.vmap
-    def together(state: State) -> tuple[State, jax.Array]:
-        return jax.lax.scan(lambda s, _: training.iterate(TINY, TWO_BLOBS, s), state, length=EVERY)
-
-    states, losses = together(stacked)
-    for i in (0, 1):
-        alone, its_losses = next(training.train(TINY, starts[i], every=EVERY))
+@pytest.mark.parametrize("data_seed", [None, 5])
+def test_several_seeds_at_once_equal_one_by_one(data_seed):
+    recipe = replace(TINY, data_seed=data_seed)
+    states, losses = next(training.train(TINY, training.start_seeds(recipe, (0, 3)), every=EVERY))
+    assert losses.shape == (2, EVERY)
+    for i, seed in enumerate((0, 3)):
+        alone, its_losses = next(training.train(TINY, training.start(replace(recipe, seed=seed)), every=EVERY))
         np.testing.assert_allclose(losses[i], its_losses, rtol=1e-3)
         for found, wanted in zip(jax.tree.leaves(states), jax.tree.leaves(alone), strict=True):
             np.testing.assert_allclose(found[i], wanted, rtol=1e-2, atol=2e-3)
@@ -263,6 +261,8 @@ def test_loss_is_zero_at_the_truth_and_weighted_by_the_noise():
         ({"batch": 0}, "batch = 0 is not"),
         ({"batch": float("nan")}, "batch = nan is not"),
         ({"batch": 65537}, "batch = 65537 is not"),
+        ({"seed": -1}, "seed = -1 is not"),
+        ({"data_seed": 2**31}, "data_seed = 2147483648 is not"),
     ],
 )
 def test_what_cannot_be_trained_is_refused(change, words):

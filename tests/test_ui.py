@@ -26,7 +26,6 @@ from toy.ui import engine as engines
 from toy.ui import explorer, export, packing, share
 from toy.ui.engine import BACKGROUND, FULL, PREVIEW, Busy, Engine
 from toy.ui.presets import PRESETS
-from toy.ui.shell import DEFAULT_PACK
 from toy.ui.state import (
     COUNTS,
     FLAGS,
@@ -593,7 +592,7 @@ def test_a_diverged_scene_is_still_a_pack():
 
 
 def test_the_shipped_scene_is_what_the_engine_computes():
-    header, arrays = packing.unpack(DEFAULT_PACK.read_bytes())
+    header, arrays = packing.unpack(packing.DEFAULT_PACK.read_bytes())
     now, computed = packing.unpack(explorer.default_pack())
     assert arrays.keys() == computed.keys()
     for name, array in computed.items():
@@ -679,6 +678,7 @@ MAGIC = {
     "png": b"\x89PNG",
     "svg": b"<?xml",
     "pdf": b"%PDF",
+    "gif": b"GIF8",
     "html": b"<!doctype html>",
     "npz": b"PK",
     "csv": b"side,x,y",

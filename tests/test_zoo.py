@@ -17,7 +17,7 @@ from toy import fractal
 from toy.densities import Density, GaussianMixture
 from toy.scenes import ROLE_DEFAULTS, Scene, compute
 
-SHIPPED = [name for name in zoo.names() if not name.startswith("exact:")]
+SHIPPED = [name for name in zoo.names() if ":" not in name]
 N = 16384
 
 
@@ -46,20 +46,18 @@ def test_exact_names_come_first_then_by_class_width_seed_and_step():
         match = zoo.PATTERN.fullmatch(name)
         return (match["classes"], -int(match["width"]), int(match["seed"] or 0), int(match["step"]))
 
-    assert names[3:] == sorted(names[3:], key=order)
+    assert sorted(SHIPPED, key=order) == SHIPPED
 
 
 def test_half_written_files_and_others_are_not_listed(tmp_path, monkeypatch):
-    monkeypatch.setattr(zoo, "WEIGHTS", tmp_path)
-    for name in (
-        "A8@2.safetensors",
-        "A8@10.safetensors",
-        ".A8@2-x7.safetensors",
-        "notes.txt",
-        ".A8@9.safetensors.state",
-    ):
-        (tmp_path / name).touch()
-    assert zoo.names()[3:] == ["A8@2", "A8@10"]
+    monkeypatch.setattr(zoo, "WEIGHTS", tmp_path / "shipped")
+    monkeypatch.setenv("GUIDANCE_EXPLORER_MODELS", str(tmp_path / "kept"))
+    for folder in ("shipped", "kept"):
+        (tmp_path / folder).mkdir()
+        for name in ("A8@2", "A8@10", ".A8@2-x7"):
+            (tmp_path / folder / f"{name}.safetensors").touch()
+        (tmp_path / folder / ".A8@9.safetensors.state").touch()
+    assert zoo.names()[3:] == ["A8@2", "A8@10", "kept:A8@10", "kept:A8@2"]
 
 
 @pytest.mark.parametrize("name", SHIPPED)

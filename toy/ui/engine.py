@@ -3,6 +3,7 @@
 Nothing here imports JAX at the top: a page can show the shipped scene while the worker's thread is still importing.
 """
 
+import atexit
 import gc
 import itertools
 import queue
@@ -50,7 +51,16 @@ class Engine:
         self._waiting: dict[Hashable, _Job] = {}
         self._results: LRUCache = LRUCache(CACHE_BYTES, getsizeof=_size)
         self._lock = threading.Lock()
-        threading.Thread(target=self._run, args=(warm_up,), name="engine", daemon=True).start()
+        self._closing = False
+        self._thread = threading.Thread(target=self._run, args=(warm_up,), name="engine", daemon=True)
+        self._thread.start()
+        atexit.register(self.close)
+
+    def close(self) -> None:
+        """Finish the job in hand and end: a thread inside compiled code must not outlive the interpreter."""
+        self._closing = True
+        self._jobs.put(_Job(-1, -1, None, lambda: None, Future()))
+        self._thread.join(timeout=60)
 
     def get(self, key: Hashable, work: Callable[[], Any], *, priority: int = FULL, wait: float = 8.0) -> Any:
         """The result of ``work`` by its ``key``, from the cache or the worker; Busy where that takes too long.
@@ -102,6 +112,8 @@ class Engine:
                 if not self._waiting:
                     self.idle.set()
             job = self._jobs.get()
+            if self._closing:
+                return
             with self._lock:
                 if not job.waiters and not job.wanted:
                     del self._waiting[job.key]
@@ -138,7 +150,7 @@ def warm_up() -> None:
     from toy.ui import explorer
 
     explorer.rehearse()
-    threading.Thread(target=explorer.rehearse, args=(explorer.PREVIEW,), name="rehearsal", daemon=True).start()
+    threading.Thread(target=explorer.rehearse, args=(explorer.PREVIEW,), name="rehearsal").start()
     # Streamlit collects garbage after every run; what is loaded now stays, so it need not be looked at again.
     gc.collect()
     gc.freeze()

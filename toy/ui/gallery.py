@@ -8,7 +8,7 @@ import streamlit as st
 import models
 from toy import figures
 from toy.guidance import RULES
-from toy.scenes import ROLE_DEFAULTS, VIEWS
+from toy.scenes import ROLE_DEFAULTS, SETTINGS, VIEWS
 from toy.ui import linked
 from toy.ui.engine import FULL, Busy, engine
 
@@ -61,11 +61,10 @@ def page() -> None:
         roles = list(dict.fromkeys(role for rule in rules for role in rule.roles))
         cast = {role: linked.density(role, role, ROLE_DEFAULTS[role]) for role in roles}
         knobs: dict[str, float] = {}
-        for rule in rules:
-            for knob in rule.knobs.values():
-                if knob.name not in knobs and st.checkbox(f"set {knob.label} for every method", key=f"set.{knob.name}"):
-                    knobs[knob.name] = linked.number(knob, knob.name)
-        seed = int(st.number_input("seed", 0, 2**31 - 1, 0, key="seed", bind="query-params"))
+        for knob in {knob.name: knob for rule in rules for knob in rule.knobs.values()}.values():
+            if st.checkbox(f"set {knob.label} for every method", key=f"set.{knob.name}", bind="query-params"):
+                knobs[knob.name] = linked.number(knob, knob.name)
+        seed = linked.whole(SETTINGS["seed"], "seed")
         view = linked.select("view", [OWN, *VIEWS], "view", OWN)
         sigma = linked.levels("noise level of the close-ups", "sigma", [0.01, 0.02, 0.03, 0.05, 0.08, 0.15, 0.3], 0.03)
     chosen: dict[str, Any] = {"view": VIEWS[view]} if view != OWN else {}

@@ -52,6 +52,30 @@ def number(knob: Knob, key: str, default: float | None = None) -> float:
     )
 
 
+def whole(knob: Knob, key: str) -> int:
+    """A field for a whole number in a knob's range, kept in the URL parameter ``key``.
+
+    Not bound by Streamlit itself, whose own reading of such a parameter fails on 'inf'.
+    """
+    lo, hi, default = int(knob.lo), int(knob.hi), int(knob.default)
+
+    def accept(value: str) -> bool:
+        return value.isascii() and value.isdecimal() and len(value) <= len(str(hi)) and lo <= int(value) <= hi
+
+    field = f"{key}.field"
+    asked = st.query_params.get(key, str(default))
+    if field not in st.session_state and not accept(asked):
+        st.warning(f"Not taken from the link: {key} = {asked[:80]} is not a whole number from {lo} to {hi}")
+    value = int(
+        st.number_input(knob.label, lo, hi, int(asked) if accept(asked) else default, help=knob.help, key=field)
+    )
+    if value != default:
+        st.query_params[key] = str(value)
+    elif key in st.query_params:
+        del st.query_params[key]
+    return value
+
+
 def levels(label: str, key: str, options: Sequence[float], default: float, **more: Any) -> float:
     """A slider over listed values bound to the URL parameter ``key``."""
     words = [f"{value:g}" for value in options]

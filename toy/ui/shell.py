@@ -25,8 +25,9 @@ def style() -> None:
     Before a server has run app.py once, Streamlit takes the folder pages/ for its older kind of app: a deep link then
     runs a page alone, without navigation. That is noticed here, switched off, and the page run again within app.py.
     """
-    if PagesManager.uses_pages_directory:
+    if PagesManager.uses_pages_directory and "framed" not in st.session_state:
         PagesManager.uses_pages_directory = False
+        st.session_state.framed = True  # once a visitor: a press of a button must not get lost in it
         st.rerun()
     st.html(STYLE)
 

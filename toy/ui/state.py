@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from models import zoo
 from toy.scenes import Scene
 
 SLOTS = ("left", "right")
@@ -89,6 +90,8 @@ def parse(query: Mapping[str, str]) -> tuple[State, list[str]]:
         try:
             if name == "n" and value not in map(str, COUNTS):
                 raise ValueError(f"n = {value} is not one of {', '.join(map(str, COUNTS))}")
+            if name in state.scene(slot).entry.roles and value not in zoo.names():
+                raise ValueError(f"unknown density {value!r}; have: {', '.join(zoo.names())}")
             if name == "rule":
                 # A new rule starts from its own defaults, not from the other rule's weight.
                 shared = {key: getattr(state.scene(slot), key) for key in SHARED}

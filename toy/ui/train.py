@@ -7,6 +7,7 @@ from models import zoo
 from models.mlp import Spec
 from models.training import LOSSES, Recipe
 from toy import fractal
+from toy.scenes import SETTINGS
 from toy.ui import linked
 from toy.ui.engine import engine
 from toy.ui.trainer import Run, Trainer, keep, picture, trainer
@@ -26,7 +27,7 @@ def page() -> None:
         loss = linked.select(
             "Target", list(LOSSES), "loss", "exact", help="the exact score, or denoising score matching"
         )
-        seed = int(st.number_input("seed", 0, 2**31 - 1, 0, key="seed", bind="query-params"))
+        seed = linked.whole(SETTINGS["seed"], "seed")
         if st.button("Train", type="primary", width="stretch", icon=":material/model_training:"):
             try:
                 st.session_state.run = found.start(

@@ -1,5 +1,6 @@
 """Trainings started from the page: one at a time, each in its thread, stepping back while others wait for pictures."""
 
+import atexit
 import itertools
 import re
 import threading
@@ -67,6 +68,8 @@ class Trainer:
         self._engine = engine
         self._numbers = itertools.count(1)
         self._turn = threading.Lock()
+        self._threads: list[threading.Thread] = []
+        atexit.register(self.close)
         self._lock = threading.Lock()
 
     def start(self, recipe: training.Recipe) -> Run:
@@ -81,8 +84,17 @@ class Trainer:
             run = Run(next(self._numbers), recipe)
             self.runs[run.number] = run
         run.going.set()
-        threading.Thread(target=self._work, args=(run,), name=f"training-{run.number}", daemon=True).start()
+        thread = threading.Thread(target=self._work, args=(run,), name=f"training-{run.number}", daemon=True)
+        self._threads = [*(old for old in self._threads if old.is_alive()), thread]
+        thread.start()
         return run
+
+    def close(self) -> None:
+        """Stop all after the chunk in hand: a thread inside compiled code must not outlive the interpreter."""
+        for run in self.runs.values():
+            run.stop()
+        for thread in self._threads:
+            thread.join(timeout=60)
 
     def _work(self, run: Run) -> None:
         try:
