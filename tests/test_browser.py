@@ -19,7 +19,7 @@ from ui_helpers import APP, PAGES, ROOT, until
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 OUT = ROOT / "out" / "browser"
-WAIT = 60_000  # ms: the machine may be busy; nothing waits longer than it must
+WAIT = 40_000  # ms: the machine may be busy; nothing waits longer than it must
 
 
 # --- Server and browser -----------------------------------------------------------------------------------------------
@@ -311,6 +311,23 @@ def test_every_page_opens_from_a_link(visit, page):
     expect(visitor.page).to_have_title(re.compile("Guidance explorer|Explore|Fields|Train|Figures"))
     visitor.page.screenshot(path=OUT / f"page-{Path(page).stem}.png")
     visitor.fine()
+
+
+def test_the_first_link_after_a_start_is_a_page_of_the_app(browser, tmp_path):
+    from playwright.sync_api import expect
+
+    own = Server()
+    own.start(tmp_path / "log")
+    try:
+        path = list(PAGES.values())[-1]
+        visitor = Visitor(browser, own, f"/{path}")
+        links = visitor.page.get_by_test_id("stHeader").get_by_role("link")
+        expect(links).to_have_count(len(PAGES), timeout=WAIT)
+        expect(links.last).to_have_attribute("aria-current", "page")
+        expect(visitor.page.get_by_role("dialog")).to_have_count(0)
+        visitor.fine()
+    finally:
+        own.kill()
 
 
 # --- Settings and links -----------------------------------------------------------------------------------------------

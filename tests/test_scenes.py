@@ -257,7 +257,7 @@ def test_guided_score_follows_rule_and_schedule():
 def test_outside_tells_one_percent_of_true_points_at_each_level():
     n, levels = 4096, np.float32([1.0, 0.1, 0.03, 0.0])
     density = fractal.mixture("A")
-    path = np.stack([density.sample(jax.random.key(i), n, s) for i, s in enumerate(levels)])
+    path = np.stack([density.sample(jax.random.key(i), n, jnp.float32(s)) for i, s in enumerate(levels)])
     frame = scenes.Frame(exact_scene(), levels, path, np.zeros(n), np.zeros(127), {})
     found = scenes.outside(frame)
     assert found.shape == (4, n)

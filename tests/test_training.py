@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from functools import partial
-from itertools import islice
 
 import jax
 import jax.numpy as jnp
@@ -198,14 +197,21 @@ def test_decay_of_the_average():
 
 
 def test_average_follows_its_recursion():
-    states = [state for state, _ in islice(training.train(TINY, every=1), 3)]
-    average = jax.tree.leaves(states[0].net)
-    assert same(states[0].ema, states[0].net)
-    for state in states[1:]:
-        decay = (1 - 1 / int(state.step)) ** 97.99
-        average = [decay * a + (1 - decay) * b for a, b in zip(average, jax.tree.leaves(state.net), strict=True)]
-        for found, wanted in zip(jax.tree.leaves(state.ema), average, strict=True):
-            np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-6)
+    first = next(training.train(TINY, every=1))[0]
+    assert same(first.ema, first.net)
+    *_, (before, _), (after, _) = training.train(TINY, every=EVERY)
+    assert int(before.step) == TINY.iterations - 1
+    decay = (1 - 1 / TINY.iterations) ** 97.99  # 0.2
+    for trees in zip(*(jax.tree.leaves(tree) for tree in (after.ema, before.ema, after.net)), strict=True):
+        found, old, new = (np.asarray(leaf) for leaf in trees)
+        np.testing.assert_allclose(found, decay * old + (1 - decay) * new, rtol=1e-4, atol=1e-6)
+
+
+def test_every_iteration_draws_another_batch():
+    state = training.start(TINY)
+    losses = [next(training.train(TINY, state._replace(step=jnp.int32(s)), every=1))[1] for s in (0, 1, 0)]
+    assert losses[0] != losses[1]
+    assert losses[0] == losses[2]
 
 
 def test_batch_has_the_true_scores_at_the_noise_levels_of_the_paper(reference):

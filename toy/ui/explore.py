@@ -34,7 +34,7 @@ def _viewer() -> None:
     if ui and ui != st.session_state.get("ui_seen"):
         st.session_state.ui_seen = ui
         state = from_viewer(state, ui)
-        save_state(state)
+        save_state(state, by_viewer=True)
     raw = given.get("request")
     fresh = raw is not None and raw != st.session_state.get("request_seen")
     st.session_state.request_seen = raw
@@ -78,7 +78,8 @@ def answer(found: Engine, state: State, request: explorer.Request, memory: Any) 
             busy = True
     note = BUSY if busy else ""
     preview = sides["left"].scene.n != state.left.n
-    return explorer.assemble(state, sides, request, preview=preview, busy=busy, note=note, **extra)
+    ui_from = memory.get("ui_from", 0)
+    return explorer.assemble(state, sides, request, preview=preview, busy=busy, note=note, ui_from=ui_from, **extra)
 
 
 def _side(found: Engine, scene: Any, urgent: bool) -> explorer.Side:

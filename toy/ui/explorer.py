@@ -328,6 +328,7 @@ def assemble(
     fields: Mapping[str, dict[str, Any]] | None = None,
     probes: list[dict[str, Any]] | None = None,
     drawn: Mapping[str, np.ndarray] | None = None,
+    ui_from: int = 0,
 ) -> bytes:
     """One pack: frames unless the viewer has them already, layers and a probe if they were asked for."""
     scene = sides["left"].scene
@@ -349,6 +350,7 @@ def assemble(
         "paired": scene.start == "exact",
         "panels": [panel(slot, sides[slot]) for slot in SLOTS],
         "ui": dict(state.ui),
+        "ui_from": ui_from,
         "hide": [name for name in state.hide if name != "settings"],
         "field": None,
         "probe": None,

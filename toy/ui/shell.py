@@ -70,18 +70,28 @@ def load_state() -> Any:
     if not query and "state" in st.session_state:
         save_state(st.session_state.state)  # back from another page, whose URL knows nothing of this one
     elif "state" not in st.session_state or ("written" in st.session_state and query != st.session_state.written):
-        st.session_state.state, st.session_state.notes = state.parse(query)
+        new, st.session_state.notes = state.parse(query)
+        _send_ui(new)
+        st.session_state.state = new
         st.session_state.written = query
     return st.session_state.state
 
 
-def save_state(new: Any) -> None:
-    """Keep the State and write it into the URL."""
+def save_state(new: Any, *, by_viewer: bool = False) -> None:
+    """Keep the State and write it into the URL; settings of the viewer that it did not report itself are sent to it."""
+    if not by_viewer:
+        _send_ui(new)
     st.session_state.state = new
     query = new.query() | {key: st.query_params[key] for key in ("embed", "embed_options") if key in st.query_params}
     if query != {key: st.query_params[key] for key in st.query_params}:
         st.query_params.from_dict(query)
     st.session_state.written = query
+
+
+def _send_ui(new: Any) -> None:
+    old = st.session_state.get("state")
+    if old is not None and old.ui != new.ui:
+        st.session_state.ui_from = st.session_state.get("ui_from", 0) + 1
 
 
 def show_notes() -> None:

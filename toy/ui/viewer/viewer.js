@@ -219,6 +219,7 @@ export class Viewer {
       this.view = { cx, cy, half };
       this.time.t = Math.min(this.ui.t ?? this.time.steps, this.time.steps);
     } else if (header.layout?.view) this.home = header.layout.view;
+    this.takeUi(header);
     this.takeSettings(header, answersMine && !this.queue.pending);
     if (header.field) this.takeField(header, arrays, seq);
     if (header.probe) {
@@ -265,6 +266,19 @@ export class Viewer {
     if (!truth || !this.header?.paired || !start || start.n !== truth.n) return;
     for (let k = 0; k < truth.x0.length; k++) truth.eps[k] = (start.x[k] - truth.x0[k]) / this.time.sigmas[0];
     truth.matched = true;
+  }
+
+  // A story, a reset or the browser's back button sets these from outside; otherwise they are the person's own.
+  takeUi({ ui, ui_from: from }) {
+    if (this.uiFrom !== undefined && from !== this.uiFrom) {
+      this.ui = mergeUi({ ...UI, follow: !this.calm }, ui);
+      const [cx, cy, half] = this.ui.view ?? this.home;
+      this.view = { cx, cy, half };
+      this.time.t = Math.min(this.ui.t ?? this.time.steps, this.time.steps);
+      this.arrange();
+      this.redraw("toolbar");
+    }
+    this.uiFrom = from;
   }
 
   takeSettings(header, settled) {
