@@ -98,8 +98,8 @@ def test_level_at_a_noise_level_bounds_its_mass():
 @pytest.mark.parametrize(("classes", "entropy"), [("A", -1.354), ("B", -1.322), ("AB", -0.657)])
 def test_entropy(classes, entropy):
     density = fractal.mixture(classes)
-    logp = density.logp(density.sample(jax.random.key(1), 2**16), 0.0)
-    assert -np.mean(logp) == pytest.approx(entropy, abs=0.02)
+    logp = density.logp(density.sample(jax.random.key(1), 2**14), 0.0)
+    assert -np.mean(logp) == pytest.approx(entropy, abs=0.04)
 
 
 @pytest.mark.parametrize("bad", ["C", "", "a", "BA"])

@@ -15,7 +15,7 @@ from models.mlp import EnergyMLP, Spec
 from models.training import Recipe
 from toy import fractal
 from toy.densities import Density, GaussianMixture
-from toy.scenes import ROLE_DEFAULTS, Scene, compute
+from toy.scenes import ROLE_DEFAULTS, Scene, compute, score_on
 
 SHIPPED = [name for name in zoo.names() if ":" not in name]
 N = 16384
@@ -70,7 +70,7 @@ def test_shipped_network(name):
     assert (density.classes, density.spec.width, density.spec.depth) == (match["classes"], int(match["width"]), 4)
     assert zoo.classes_of(name) == match["classes"]
     assert models.load(name) is density
-    assert np.isfinite(density.score(jnp.array([[0.3, 0.2], [40.0, -30.0]]), jnp.float32(0.002))).all()
+    assert np.isfinite(score_on(density, jnp.array([[0.3, 0.2], [40.0, -30.0]]), jnp.float32(0.002))).all()
 
 
 @pytest.mark.parametrize("name", SHIPPED)

@@ -17,7 +17,7 @@ LAYERS = (
     ("main", "guide", "difference", "guided", "correction"),
 )
 HIDEABLE = ("knobs", "transport", "layers", "metrics", "layout", "show", "buttons", "formula", "badge", "settings")
-FLAGS = ("quality", "variation", "paper_look", "trails", "paths", "samples", "loop")
+FLAGS = ("quality", "variation", "paper_look", "trails", "paths", "samples", "follow", "loop")
 DEFAULTS: dict[str, Any] = {"n": 2048}
 
 
@@ -183,6 +183,7 @@ def from_viewer(state: State, given: Any) -> State:
             ui[key] = _ui(key, str(int(value)) if isinstance(value, bool) else str(value))
         except ValueError:
             continue
-    plain = {"quality": True, "variation": True, "layout": "two", "speed": 1.0}
-    kept = {key: value for key, value in ui.items() if value != plain.get(key, False)}
+    plain: dict[str, Any] = dict.fromkeys(FLAGS, False) | {"quality": True, "variation": True, "follow": True}
+    plain |= {"layout": "two", "speed": 1.0}
+    kept = {key: value for key, value in ui.items() if key not in plain or value != plain[key]}
     return replace(state, ui=tuple(sorted(kept.items())))

@@ -28,6 +28,12 @@ export class Queue {
     return true;
   }
 
+  // The server knows nothing of what is in flight: it will not be answered.
+  lost() {
+    this.inFlight = null;
+    this.flush();
+  }
+
   // A lost answer must not freeze the sliders for ever.
   tick() {
     if (this.inFlight !== null && this.now() - this.inFlight.since >= this.timeout) this.inFlight = null;

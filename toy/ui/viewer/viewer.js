@@ -59,12 +59,13 @@ export class Viewer {
     });
     this.hover = null;
     this.pin = null;
+    this.pinsBefore = [null, null];
     this.probe = null;
     this.dirty = new Set();
     this.stats = [];
     this.missing = null;
     this.lastAnswer = 0;
-    this.queue = new Queue((request) => this.transmit(request), { seq: header.seq ?? 0 });
+    this.queue = new Queue((request) => this.transmit(request), { seq: Math.max(header.seq ?? 0, Date.now()) }); // never a number of an earlier page's
     this.retry = new Retry(() => this.askAgain());
     this.build();
   }
@@ -94,7 +95,7 @@ export class Viewer {
         hover: (x, y) => this.setHover(slot, x, y),
         leave: () => this.setHover(slot, null),
         click: (x, y) => this.onClick(slot, x, y),
-        reset: () => this.resetView(),
+        reset: () => this.onDoubleClick(),
       });
       this.panels[slot] = panel;
     }
@@ -220,6 +221,7 @@ export class Viewer {
       this.time.t = Math.min(this.ui.t ?? this.time.steps, this.time.steps);
     } else if (header.layout?.view) this.home = header.layout.view;
     this.takeUi(header);
+    if (seq === 0) this.queue.lost(); // a run that knew of no request: a restarted server, say
     this.takeSettings(header, answersMine && !this.queue.pending);
     if (header.field) this.takeField(header, arrays, seq);
     if (header.probe) {
@@ -545,8 +547,17 @@ export class Viewer {
     return nearest(this.points[slot], frames.n, ...toWorld(cam, x, y), HOVER_PX / cam.scale);
   }
 
+  // Its two clicks were not meant as clicks: what was pinned before them is pinned again.
+  onDoubleClick() {
+    this.pin = this.pinsBefore[0];
+    this.probe = null;
+    this.resetView();
+    this.redraw("above");
+  }
+
   onClick(slot, x, y) {
     if (this.time.phase === "forward" || !this.frames) return;
+    this.pinsBefore = [this.pinsBefore[1], this.pin];
     const index = this.particleAt(slot, x, y);
     if (index >= 0 && this.pin?.index === index) {
       this.unpin();
