@@ -144,6 +144,7 @@ def figure(names: tuple[str, ...], out: str, kind: str, **flags: str | None) -> 
     chosen = list(figures.FIGURES) if "all" in names else list(names)
     for name in chosen:
         figures.check(name, kind)
+    models.cast(options.cast)  # before the first figure is drawn
     with click.progressbar(chosen, label="figures", item_show_func=lambda n: n or "", file=sys.stderr) as bar:
         for name in bar:
             path = Path(out) / f"{name}.{kind}"
@@ -230,6 +231,8 @@ def sample(out: str, path: bool, **flags: Any) -> None:
     suffix = Path(out).suffix
     if suffix not in (".npz", ".csv"):
         raise ValueError(f"--out {out!r} does not end in .npz or .csv")
+    if path and suffix == ".csv":
+        raise ValueError(f"--path does not go with {out!r}: a trajectory is written to .npz only")
     scene = scene_of(**flags)
     frame = frame_of(scene, keep=path, floor=False)
     with replacing(out) as temporary:

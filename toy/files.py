@@ -24,10 +24,10 @@ def replacing(path: str | Path) -> Iterator[Path]:
         raise ValueError(f"cannot write {str(path)!r}: {error.strerror}") from None
     os.close(handle)
     try:
-        os.chmod(name, 0o644)
         yield Path(name)
         if path.is_dir():
             raise ValueError(f"cannot write {str(path)!r}: it is a folder")
+        os.chmod(name, 0o644)  # here: who writes may have replaced the file
         os.replace(name, path)
     finally:
         Path(name).unlink(missing_ok=True)

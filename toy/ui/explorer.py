@@ -89,7 +89,7 @@ def _mapping(value: Any) -> Mapping:
 def _numbers(value: Any, count: int) -> tuple[float, ...] | None:
     if not isinstance(value, list | tuple) or len(value) != count:
         return None
-    if not all(isinstance(v, int | float) and math.isfinite(v) for v in value):
+    if not all(isinstance(v, int | float) and abs(v) <= 1e300 for v in value):  # also catches NaN and huge integers
         return None
     return tuple(float(v) for v in value)
 
@@ -282,9 +282,9 @@ def conventions(w: float | None) -> list[dict[str, str]]:
     if w is None:
         return []
     return [
-        {"label": "w here", "value": f"{w:.2f}"},
-        {"label": "guidance scale s₀ + w(s₁ − s₀)", "value": f"{w:.2f}"},
-        {"label": "extra weight w − 1", "value": f"{w - 1:.2f}"},
+        {"label": "w here =", "value": f"{w:.2f}"},
+        {"label": "guidance scale s₀ + w(s₁ − s₀) =", "value": f"{w:.2f}"},
+        {"label": "extra weight w − 1 =", "value": f"{w - 1:.2f}"},
     ]
 
 
@@ -300,13 +300,14 @@ def measures(found: Side) -> list[dict[str, Any]]:
         value, floor = found.metrics[key], found.floor[key]
         value = value if math.isfinite(value) else 1.0
         percent = key != "branch_tv"
+        unit = {"outliers": "outside", "branch_tv": "TV", "alignment": "in class"}[key]
         out.append(
             {
                 "key": key,
                 "label": label,
                 "long": metrics.METRICS[key].summary,
                 "value": value,
-                "text": f"{value:.1%}" if percent else f"{value:.2f}",
+                "text": f"{value:.1%} {unit}" if percent else f"{unit} {value:.2f}",
                 "floor_text": f"truth {floor:.1%}" if percent else f"truth {floor:.2f}",
                 "goodness": min(max(goodness(value), 0.0), 1.0),
                 "floor_goodness": min(max(goodness(floor), 0.0), 1.0),

@@ -6,15 +6,12 @@ from functools import partial
 import streamlit as st
 
 from toy.scenes import Scene
-from toy.ui.state import State
+from toy.ui.state import State, text
 
 
 def command(scene: Scene, verb: str = "metrics", extra: str = "") -> str:
     """The command line that makes a scene."""
-    flags = [
-        f"--{name.replace('_', '-')} {shlex.quote(f'{v:g}' if isinstance(v, float) else str(v))}"
-        for name, v in scene.short().items()
-    ]
+    flags = [f"--{name.replace('_', '-')} {shlex.quote(text(v))}" for name, v in scene.short().items()]
     return " ".join(["python -m toy", verb, *flags, *([extra] if extra else [])])
 
 

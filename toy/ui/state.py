@@ -77,8 +77,8 @@ class State:
 
 
 def text(value: Any) -> str:
-    """A value as it stands in a URL: floats without a tail of digits."""
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+    """A value as it stands in a URL or a command: as short as it can be and still be read back the same."""
+    return repr(value).removesuffix(".0") if isinstance(value, float) else str(value)
 
 
 def parse(query: Mapping[str, str]) -> tuple[State, list[str]]:

@@ -36,8 +36,10 @@ export class Queue {
 
   // A lost answer must not freeze the sliders for ever.
   tick() {
-    if (this.inFlight !== null && this.now() - this.inFlight.since >= this.timeout) this.inFlight = null;
+    const lost = this.inFlight !== null && this.now() - this.inFlight.since >= this.timeout;
+    if (lost) this.inFlight = null;
     this.flush();
+    return lost;
   }
 
   clear() {

@@ -163,7 +163,7 @@ export class Viewer {
       event.stopPropagation();
       this.setSwipe(this.swipe + step);
     });
-    this.timer = setInterval(() => this.queue.tick(), 1000);
+    this.timer = setInterval(() => this.queue.tick() && this.onLost(), 1000);
   }
 
   onKey(event) {
@@ -475,6 +475,17 @@ export class Viewer {
     this.remember();
     this.redraw("back", "dots", "above");
     this.settle();
+  }
+
+  // A server that was restarted does not know this page's fragment and answers none of its requests; the URL restores all.
+  async onLost() {
+    this.redraw();
+    try {
+      const { ok } = await fetch("_stcore/health", { signal: AbortSignal.timeout(3000) });
+      if (ok && !this.abort.signal.aborted) location.reload();
+    } catch {
+      setText(this.status, "The server does not answer.");
+    }
   }
 
   resetView() {
