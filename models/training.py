@@ -45,16 +45,17 @@ class Recipe:
         if self.loss not in LOSSES:
             raise ValueError(f"unknown loss {self.loss!r}; have: {', '.join(LOSSES)}")
         fractal.branches().of(self.spec.classes)
-        for name, value, lo, hi in (
+        ranges: tuple[tuple[str, Any, int, int], ...] = (
             ("width", self.spec.width, 1, 1024),
             ("depth", self.spec.depth, 1, 16),
             ("iterations", self.iterations, 1, 1_000_000),
             ("batch", self.batch, 1, 65536),
             ("seed", self.seed, 0, 2**31 - 1),
             ("data_seed", self.data_seed or 0, 0, 2**31 - 1),
-        ):
-            if not lo <= value <= hi:
-                raise ValueError(f"{name} = {value} is not from {lo} to {hi}")
+        )
+        for name, value, lo, hi in ranges:
+            if not (isinstance(value, int) and lo <= value <= hi):
+                raise ValueError(f"{name} = {value} is not a whole number from {lo} to {hi}")
 
 
 class State(NamedTuple):

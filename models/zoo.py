@@ -51,7 +51,7 @@ def kept_path(name: str) -> Path:
 
 def kept() -> list[str]:
     """Names of the models that the user kept: ``kept:NAME``."""
-    return sorted(f"kept:{path.stem}" for path in kept_path("any").parent.glob("*.safetensors"))
+    return sorted(f"kept:{path.stem}" for path in kept_path("any").parent.glob("[!.]*.safetensors"))
 
 
 def snapshot(label: str, step: int) -> Path:
@@ -62,7 +62,7 @@ def snapshot(label: str, step: int) -> Path:
 
 def names() -> list[str]:
     """All densities that can be loaded by name: the exact ones, the shipped ones, those that the user kept."""
-    learned = sorted((path.stem for path in WEIGHTS.glob("*.safetensors")), key=_order)
+    learned = sorted((path.stem for path in WEIGHTS.glob("[!.]*.safetensors")), key=_order)
     return [f"exact:{classes}" for classes in fractal.CLASSES] + learned + kept()
 
 
@@ -73,7 +73,6 @@ def _order(name: str) -> tuple:
     return (match["classes"], -int(match["width"]), int(match["seed"] or 0), int(match["step"]), name)
 
 
-@lru_cache(maxsize=256)
 def load(name: str) -> Density:
     """Return the density of that name; ValueError says what there is.
 
@@ -86,12 +85,23 @@ def load(name: str) -> Density:
             raise ValueError(f"unknown density {name!r}; have: {have}")
         return fractal.mixture(classes)
     if name.startswith("kept:") and name in kept():
-        return checkpoint.load(kept_path(name.removeprefix("kept:"))).frozen()
+        return _network(kept_path(name.removeprefix("kept:")))
     path = WEIGHTS / f"{name}.safetensors"
     if PATTERN.fullmatch(name) is None or not path.is_file():
         if not name.endswith(".safetensors"):
             raise ValueError(f"unknown density {name!r}; have: {', '.join(names())}, or a .safetensors file")
         path = Path(name)
+    return _network(path)
+
+
+def _network(path: Path) -> EnergyMLP:
+    """The network in a file; a file that was written again is read again."""
+    now = path.stat() if path.is_file() else None
+    return _read(path, now and (now.st_mtime_ns, now.st_ino))
+
+
+@lru_cache(maxsize=256)
+def _read(path: Path, _: tuple[int, int] | None) -> EnergyMLP:
     return checkpoint.load(path).frozen()
 
 

@@ -107,3 +107,8 @@ def test_unknown_class_names_the_legal_ones(bad):
     for ask in (fractal.branches().of, fractal.branches().mass, fractal.mixture, fractal.prior, fractal.threshold):
         with pytest.raises(ValueError, match=f"unknown class '{bad}'; have: A, B, AB"):
             ask(bad)
+
+
+@pytest.mark.parametrize(("classes", "mass"), fractal.THRESHOLDS)
+def test_the_kept_thresholds_are_what_is_worked_out(classes, mass):
+    assert fractal.quantile(classes, mass, 0.0) == pytest.approx(fractal.THRESHOLDS[classes, mass], abs=2e-4)

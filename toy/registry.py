@@ -101,6 +101,8 @@ class Registry(Mapping[str, Entry]):
                 found = [a for a in get_args(hint) if isinstance(a, Knob)]
                 if get_origin(hint) is not Annotated or not found:
                     raise TypeError(f"{self.kind} {key!r}: knob {parameter.name!r} needs an Annotated Knob")
+                if parameter.default is parameter.empty:
+                    raise TypeError(f"{self.kind} {key!r}: knob {parameter.name!r} needs a default")
                 knob = replace(found[0], name=parameter.name, default=float(parameter.default))
                 knob.check(knob.default)
                 knobs[parameter.name] = knob
