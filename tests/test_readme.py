@@ -60,7 +60,7 @@ def test_what_the_readme_names_exists() -> None:
     for target in re.findall(r"\]\((?!http)([^)#]+)\)", README):
         assert (ROOT / target).exists(), target
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    for target in re.findall(r"`?make ([a-z-]+)`?", README):
+    for target in re.findall(r"(?:^|`)make ([a-z-]+)", README, re.M):
         assert re.search(rf"^{target}:", makefile, re.M), target
     for name in re.findall(r"^  (\w+\.py) ", README, re.M):
         assert list(ROOT.glob(f"*/{name}")), name
