@@ -21,6 +21,7 @@ from cachetools import LRUCache
 PREVIEW, FULL, BACKGROUND = 0, 1, 2  # smaller goes first
 QUEUE_LIMIT = 96
 CACHE_BYTES = 256 * 2**20
+REHEARSAL_DELAY = 2.5  # seconds
 
 
 class Busy(Exception):
@@ -150,7 +151,8 @@ def warm_up() -> None:
     from toy.ui import explorer
 
     explorer.rehearse()
-    threading.Thread(target=explorer.rehearse, args=(explorer.PREVIEW,), name="rehearsal").start()
+    # After the first page was drawn, which needs the processor for itself.
+    threading.Timer(REHEARSAL_DELAY, explorer.rehearse, args=(explorer.PREVIEW,)).start()
     # Streamlit collects garbage after every run; what is loaded now stays, so it need not be looked at again.
     gc.collect()
     gc.freeze()

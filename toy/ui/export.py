@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 
 import models
-from toy import figures, scenes
+import toy
+from toy import scenes
 from toy.ui import explorer
 from toy.ui.packing import standalone_html
 from toy.ui.state import SLOTS, State
@@ -16,14 +17,14 @@ from toy.ui.state import SLOTS, State
 def figure(state: State, kind: str) -> bytes:
     """Both sides beside each other, as png, pdf or svg."""
     frames = [scenes.compute(state.scene(slot), models.cast(state.scene(slot).cast), keep=False) for slot in SLOTS]
-    made = figures.side_by_side(frames)
-    return figures.encode(made, kind, {slot: json.dumps(state.scene(slot).flat()) for slot in SLOTS})
+    made = toy.figures.side_by_side(frames)
+    return toy.figures.encode(made, kind, {slot: json.dumps(state.scene(slot).flat()) for slot in SLOTS})
 
 
 def movie(state: State) -> bytes:
     """The animation of both sides as GIF."""
     scenes_now = [replace(state.scene(slot), n=min(state.scene(slot).n, 2048)) for slot in SLOTS]
-    return figures.animation([scenes.compute(scene, models.cast(scene.cast), floor=False) for scene in scenes_now])
+    return toy.figures.animation([scenes.compute(scene, models.cast(scene.cast), floor=False) for scene in scenes_now])
 
 
 def samples(state: State) -> bytes:
