@@ -21,6 +21,7 @@ from models import checkpoint, training
 from models.mlp import EnergyMLP, Spec
 from toy import fractal
 from toy.densities import Density
+from toy.files import check_writable
 from toy.quadrature import log_mass
 
 WEIGHTS = Path(__file__).parent / "weights"
@@ -160,6 +161,7 @@ def train(
     and gives what an uninterrupted one gives. ``report(step, losses)`` is called after every chunk.
     """
     out = Path(out)
+    check_writable(out)
     resume = out.with_name(f".{out.name}.state")
     state = None
     if resume.exists():

@@ -5,7 +5,7 @@ import stat
 
 import pytest
 
-from toy.files import replacing
+from toy.files import check_writable, replacing
 
 
 @pytest.fixture
@@ -92,3 +92,13 @@ def test_two_writers_do_not_meet(target):
         second.write_text("second")
     assert target.read_text() == "first"  # the outer block ends last
     assert os.listdir(target.parent) == ["a.txt"]
+
+
+def test_a_place_to_write_is_checked_beforehand(tmp_path):
+    check_writable(tmp_path / "new" / "a.npz")
+    assert not list((tmp_path / "new").iterdir())
+    with pytest.raises(ValueError, match="it is a folder"):
+        check_writable(tmp_path)
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(ValueError, match="cannot write"):
+        check_writable(tmp_path / "file" / "a.npz")

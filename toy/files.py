@@ -17,12 +17,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
     A ValueError names the path where its folder cannot be written.
     """
     path = Path(path)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
-    except OSError as error:
-        raise ValueError(f"cannot write {str(path)!r}: {error.strerror}") from None
-    os.close(handle)
+    name = _beside(path)
     try:
         yield Path(name)
         if path.is_dir():
@@ -31,6 +26,25 @@ def replacing(path: str | Path) -> Iterator[Path]:
         os.replace(name, path)
     finally:
         Path(name).unlink(missing_ok=True)
+
+
+def check_writable(path: str | Path) -> None:
+    """ValueError unless a file can be written there: to be asked before long work, not after."""
+    path = Path(path)
+    Path(_beside(path)).unlink()
+    if path.is_dir():
+        raise ValueError(f"cannot write {str(path)!r}: it is a folder")
+
+
+def _beside(path: Path) -> str:
+    """A new empty file in the same folder."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
+    except OSError as error:
+        raise ValueError(f"cannot write {str(path)!r}: {error.strerror}") from None
+    os.close(handle)
+    return name
 
 
 def keep_compiled() -> None:
