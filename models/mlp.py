@@ -15,7 +15,8 @@ from jaxtyping import Array, Float
 SIGMA_DATA = 0.5
 # The paper starts the gain at 0 and leaves its sign free, so the first iterations decide it. A gain that turns positive
 # makes mean(F^2) a log-density without an upper bound, never turns back, and ends with 1.5-2 times the loss. Here the
-# energy is kept non-negative.
+# energy is kept non-negative. The start matters too: from 0.1 instead of 0.01 the three main models gave
+# 32, 20 and 17% outliers under CFG at w = 4 where these give 14, 15 and 11%; 0.01 was kept as the nearer to the paper.
 GAIN_START = 0.01
 SILU_GAIN = 0.596  # root mean square of SiLU under a unit normal: dividing keeps magnitudes
 

@@ -150,6 +150,7 @@ def test_no_link_shows_a_traceback_on_explore(query):
     at = opened(**query)
     fine(at)
     assert len(pack(at)[0]["panels"]) == 2
+    assert len(at.warning) == bool(parse(query)[1])  # one box for all notes
     said = " ".join(element.value for element in at.warning)
     assert all(note in said for note in parse(query)[1])
 
