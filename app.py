@@ -1,13 +1,25 @@
-"""Frame of the app: navigation and page configuration. ``streamlit run app.py``."""
+"""The app: a server that starts its engine. ``streamlit run app.py``; toy/ui/frame.py is what visitors see."""
+
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
 
 import streamlit as st
 
-st.set_page_config(page_title="Guidance explorer", page_icon=":material/park:", layout="wide")
+from toy.ui.engine import engine
 
-PAGES = [
-    st.Page("pages/explore.py", title="Explore", icon=":material/park:", default=True),
-    st.Page("pages/fields.py", title="Fields", icon=":material/gradient:", url_path="fields"),
-    st.Page("pages/train.py", title="Train", icon=":material/model_training:", url_path="train"),
-    st.Page("pages/figures.py", title="Figures", icon=":material/image:", url_path="figures"),
-]
-st.navigation(PAGES, position="top").run()
+HEAD_START = 1.0  # seconds in which a first visitor gets the shipped picture, before JAX takes the processor
+
+
+@asynccontextmanager
+async def with_engine(_: st.App) -> AsyncIterator[None]:
+    """Import and compile when the server starts, not when somebody waits for it."""
+    timer = threading.Timer(HEAD_START, engine)
+    timer.daemon = True
+    timer.start()
+    yield
+    timer.cancel()
+
+
+app = st.App(Path(__file__).parent / "toy" / "ui" / "frame.py", lifespan=with_engine)

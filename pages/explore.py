@@ -1,12 +1,14 @@
 """Explore: two methods side by side, moving."""
 
+from toy.ui.engine import is_ready
 from toy.ui.packing import DEFAULT_PACK
-from toy.ui.shell import awaited, style, viewer
+from toy.ui.shell import VIEWER, await_engine, style, viewer
 
 style()
-if awaited():
-    from toy.ui import explore
+if not is_ready() and DEFAULT_PACK.exists():
+    viewer(DEFAULT_PACK.read_bytes(), VIEWER)
+await_engine()
 
-    explore.page()
-elif DEFAULT_PACK.exists():
-    viewer(DEFAULT_PACK.read_bytes(), "viewer-while-starting")
+from toy.ui import explore  # noqa: E402  imports JAX
+
+explore.page()

@@ -1,9 +1,10 @@
 """Fields: densities, ratio and scores at one noise level."""
 
-from toy.ui.shell import awaited, style
+from toy.ui.shell import await_engine, style
 
 style()
-if awaited():
-    from toy.ui import fields
+await_engine()
 
-    fields.page()
+from toy.ui import fields  # noqa: E402  imports JAX
+
+fields.page()

@@ -1,9 +1,10 @@
 """Figures: the paper's figures with any cast, to look at, to download, and as a command line."""
 
-from toy.ui.shell import awaited, style
+from toy.ui.shell import await_engine, style
 
 style()
-if awaited():
-    from toy.ui import gallery
+await_engine()
 
-    gallery.page()
+from toy.ui import gallery  # noqa: E402  imports JAX
+
+gallery.page()

@@ -1,9 +1,10 @@
 """Train: a network learns the tree while one watches."""
 
-from toy.ui.shell import awaited, style
+from toy.ui.shell import await_engine, style
 
 style()
-if awaited():
-    from toy.ui import train
+await_engine()
 
-    train.page()
+from toy.ui import train  # noqa: E402  imports JAX
+
+train.page()

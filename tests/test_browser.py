@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 from urllib.request import urlopen
 
 import pytest
-from ui_helpers import APP, PAGES, ROOT, until
+from ui_helpers import PAGES, ROOT, until
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 OUT = ROOT / "out" / "browser"
@@ -42,7 +42,7 @@ class Server:
             "server.headless": "true",
             "server.fileWatcherType": "none",
         }
-        command = [sys.executable, "-m", "streamlit", "run", str(APP), *(f"--{k}={v}" for k, v in options.items())]
+        command = [sys.executable, "-m", "streamlit", "run", "app.py", *(f"--{k}={v}" for k, v in options.items())]
         with log.open("ab") as file:
             self.process = subprocess.Popen(command, cwd=ROOT, stdout=file, stderr=file)
         until(self.healthy)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
-from ui_helpers import APP, ODD
+from ui_helpers import FRAME, ODD, ROOT
 
 import models
 from toy import figures
@@ -192,10 +192,10 @@ def test_the_snippet_draws_the_same_figure():
 def opened(**query: str) -> AppTest:
     """The page as somebody sees it who follows a link."""
     assert engine().ready.wait(180), engine().failure
-    at = AppTest.from_file(str(APP), default_timeout=120)
+    at = AppTest.from_file(str(FRAME), default_timeout=120)
     for key, value in query.items():
         at.query_params[key] = value
-    at.switch_page("pages/fields.py")
+    at.switch_page(str(ROOT / "pages" / "fields.py"))
     return at.run()
 
 

@@ -112,3 +112,16 @@ def test_unknown_class_names_the_legal_ones(bad):
 @pytest.mark.parametrize(("classes", "mass"), fractal.THRESHOLDS)
 def test_the_kept_thresholds_are_what_is_worked_out(classes, mass):
     assert fractal.quantile(classes, mass, 0.0) == pytest.approx(fractal.THRESHOLDS[classes, mass], abs=2e-4)
+
+
+@pytest.mark.parametrize("classes", fractal.CLASSES)
+def test_kept_region_thresholds_are_what_is_worked_out(classes):
+    worked_out = [fractal.quantile(classes, 0.99, float(sigma)) for sigma in fractal.REGION_SIGMAS[::6]]
+    np.testing.assert_allclose(fractal.REGIONS[classes][::6], worked_out, atol=1e-3)
+
+
+@pytest.mark.parametrize("classes", fractal.CLASSES)
+def test_region_thresholds_between_the_kept_ones(classes):
+    sigmas = np.array([0.0, 0.0137, 0.21, 3.3])
+    worked_out = [fractal.threshold(classes, sigma=float(sigma)) for sigma in sigmas]
+    np.testing.assert_allclose(fractal.region_thresholds(classes, sigmas), worked_out, atol=0.03)

@@ -14,17 +14,17 @@ from toy.schedules import SCHEDULES
 from toy.ui.state import COUNTS, FLAGS, HIDEABLE, LAYOUTS, SHARED, SLOTS
 
 ROOT = Path(__file__).parents[1]
-APP = ROOT / "app.py"
+FRAME = ROOT / "toy" / "ui" / "frame.py"
 
 
 def _pages() -> dict[str, str]:
-    """File and path in the URL of every page of app.py; the default page has none."""
+    """File and path in the URL of every page; the default page has none."""
     found = {}
-    for call in re.findall(r"st\.Page\((.*?)\),?\n", APP.read_text(encoding="utf-8"), re.S):
+    for call in re.findall(r"st\.Page\((.*?)\),?\n", FRAME.read_text(encoding="utf-8"), re.S):
         file = re.search(r'"([^"]+\.py)"', call)
         path = re.search(r'url_path="([^"]+)"', call)
         assert file is not None
-        found[file[1]] = "" if "default=True" in call or path is None else path[1]
+        found[f"pages/{file[1]}"] = "" if "default=True" in call or path is None else path[1]
     return found
 
 

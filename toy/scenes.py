@@ -7,7 +7,7 @@ import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any
 
 import contourpy
@@ -319,29 +319,11 @@ def guide_role(scene: Scene) -> str | None:
     return others[0] if others else None
 
 
-@lru_cache(maxsize=8)
-def region_thresholds(target: str) -> tuple[np.ndarray, np.ndarray]:
-    """Log-density that bounds the 99% region of p(x; sigma), tabulated: (log sigma [m], threshold [m])."""
-    log_sigma = np.linspace(math.log(1e-3), math.log(100), 24)
-    levels = _region_levels(fractal.mixture(target), jnp.asarray(np.exp(log_sigma), jnp.float32))
-    return log_sigma, np.asarray(levels)
-
-
-@jax.jit
-def _region_levels(density: GaussianMixture, sigmas: Array) -> Array:
-    def level(sigma: Array) -> Array:
-        return jnp.quantile(density.logp(density.sample(jax.random.key(0), 2**14, sigma), sigma), 0.01)
-
-    return jax.lax.map(level, sigmas)
-
-
 def outside(frame: Frame) -> np.ndarray:
     """Whether each point of the path is outside the true 99% region of its noise level, [steps + 1, n]."""
     target = frame.scene.target
-    log_sigma, level = region_thresholds(target)
     sigmas = frame.sigmas.astype(np.float32)
-    thresholds = np.interp(np.log(np.maximum(sigmas, 1e-3)), log_sigma, level)
-    thresholds[sigmas == 0] = fractal.threshold(target)
+    thresholds = fractal.region_thresholds(target, sigmas)
     logp = _logp_path(fractal.mixture(target), jnp.asarray(frame.path), jnp.asarray(sigmas))
     return ~(np.asarray(logp) >= thresholds[:, None])
 

@@ -8,7 +8,7 @@ import gc
 import itertools
 import queue
 import threading
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from contextlib import suppress
@@ -42,8 +42,11 @@ class _Job:
 class Engine:
     """One worker thread for all visitors: the most urgent job first, the same job once, results kept by content."""
 
-    def __init__(self, warm_up: Callable[[], None] | None = None) -> None:
-        """Start the worker; ``warm_up`` is its first job, and ``ready`` is set when it is done."""
+    def __init__(self, warm_up: Callable[[], Mapping[Hashable, Any] | None] | None = None) -> None:
+        """Start the worker; ``warm_up`` is its first job, and ``ready`` is set when it is done.
+
+        Results that it returns, by their keys, are kept like any other.
+        """
         self.ready = threading.Event()
         self.failure = ""
         self.idle = threading.Event()  # set while nobody waits for a result
@@ -100,10 +103,9 @@ class Engine:
             job.wanted |= wanted
             return job
 
-    def _run(self, warm_up: Callable[[], None] | None) -> None:
+    def _run(self, warm_up: Callable[[], Mapping[Hashable, Any] | None] | None) -> None:
         try:
-            if warm_up:
-                warm_up()
+            self._results.update((warm_up and warm_up()) or {})
             self.ready.set()
         except Exception as error:  # shown on the page; without it the page would wait for ever
             self.failure = f"{type(error).__name__}: {error}"
@@ -138,21 +140,35 @@ def _size(value: Any) -> int:
 
 
 @cache
-def engine() -> Engine:
-    """The app's engine, started on first use."""
+def _only() -> Engine:
     return Engine(warm_up)
 
 
-def warm_up() -> None:
-    """Import JAX, load the default cast and compile what the default page shows; previews follow in the background."""
+_starting = threading.Lock()
+
+
+def engine() -> Engine:
+    """The app's engine, started on first use."""
+    with _starting:  # visitors that come at once get the same
+        return _only()
+
+
+def is_ready() -> bool:
+    """Whether the engine was started and is ready; asking does not start it."""
+    return bool(_only.cache_info().currsize) and engine().ready.is_set()
+
+
+def warm_up() -> Mapping[Hashable, Any]:
+    """Import JAX, load the default cast, compile and compute what the default page shows; previews follow later."""
     from toy.files import keep_compiled
 
     keep_compiled()
-    from toy.ui import explorer
+    from toy.ui import explore, explorer
 
-    explorer.rehearse()
+    shown = explorer.rehearse()
     # After the first page was drawn, which needs the processor for itself.
     threading.Timer(REHEARSAL_DELAY, explorer.rehearse, args=(explorer.PREVIEW,)).start()
     # Streamlit collects garbage after every run; what is loaded now stays, so it need not be looked at again.
     gc.collect()
     gc.freeze()
+    return {explore.side_key(side.scene): side for side in shown}

@@ -8,10 +8,9 @@ import streamlit as st
 from toy.ui import controls, explorer, share
 from toy.ui.engine import FULL, PREVIEW, Busy, Engine, engine
 from toy.ui.packing import DEFAULT_PACK, relabel
-from toy.ui.shell import load_state, save_state, show_notes, viewer
+from toy.ui.shell import VIEWER, load_state, save_state, show_notes, viewer
 from toy.ui.state import SLOTS, State, from_viewer
 
-KEY = "viewer"
 BUSY = "busy: many visitors are computing, still working on yours"
 
 
@@ -29,7 +28,7 @@ def page() -> None:
 @st.fragment
 def _viewer() -> None:
     state: State = st.session_state.state
-    given = st.session_state.get(KEY) or {}
+    given = st.session_state.get(VIEWER) or {}
     ui = given.get("ui")
     if ui and ui != st.session_state.get("ui_seen"):
         st.session_state.ui_seen = ui
@@ -49,7 +48,7 @@ def _viewer() -> None:
     if not fresh:
         request = replace(request, seq=0, phase="release")
     data = answer(engine(), state, request, st.session_state)
-    viewer(data, KEY)
+    viewer(data, VIEWER)
 
 
 def answer(found: Engine, state: State, request: explorer.Request, memory: Any) -> bytes:
@@ -84,7 +83,12 @@ def answer(found: Engine, state: State, request: explorer.Request, memory: Any) 
 
 def _side(found: Engine, scene: Any, urgent: bool) -> explorer.Side:
     priority, wait = (PREVIEW, 2.0) if urgent else (FULL, 4.0)
-    return found.get(("side", scene), lambda: explorer.side(scene), priority=priority, wait=wait)
+    return found.get(side_key(scene), lambda: explorer.side(scene), priority=priority, wait=wait)
+
+
+def side_key(scene: Any) -> tuple:
+    """What the engine keeps a computed side under."""
+    return ("side", scene)
 
 
 def _extras(found: Engine, state: State, request: explorer.Request) -> dict[str, Any]:

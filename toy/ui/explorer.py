@@ -221,13 +221,13 @@ def probe(scene: Scene, at: tuple[float, float], sigma: float) -> dict[str, Any]
     }
 
 
-def rehearse(n: int = State().left.n) -> None:
-    """Compile what the default page needs for ``n`` particles: both sides at once, since XLA leaves a core idle."""
+def rehearse(n: int = State().left.n) -> list[Side]:
+    """Compile and compute what the default page needs for ``n`` particles, all at once: XLA leaves a core idle."""
     state = State()
-    metrics.floor(state.left.target, n, MEASURES)
-    scenery()
-    with ThreadPoolExecutor(len(SLOTS)) as pool:
-        list(pool.map(lambda slot: side(replace(state.scene(slot), n=n)), SLOTS))
+    with ThreadPoolExecutor(2 + len(SLOTS)) as pool:
+        pool.submit(metrics.floor, state.left.target, n, MEASURES)
+        pool.submit(scenery)
+        return list(pool.map(lambda slot: side(replace(state.scene(slot), n=n)), SLOTS))
 
 
 # --- Packing ----------------------------------------------------------------------------------------------------------

@@ -12,9 +12,9 @@ import numpy as np
 import streamlit as st
 
 import models
-from toy import figures
+from toy import figures, fractal
 from toy.guidance import RULES
-from toy.scenes import ROLE_DEFAULTS, VIEWS, Scene, View, guide_role, region_thresholds, view_of
+from toy.scenes import ROLE_DEFAULTS, VIEWS, Scene, View, guide_role, view_of
 from toy.scenes import fields as compute
 from toy.ui import explorer, linked
 from toy.ui.engine import BACKGROUND, FULL, PREVIEW, Busy, Engine, engine
@@ -218,8 +218,7 @@ def grids(scene: Scene, sigma: float, box: Box, side: int) -> Grids:
         if name in found:
             arrays[sent] = np.nan_to_num(found[name], nan=-1e6, posinf=1e6, neginf=-1e6).astype(np.float32)
     arrays["left.error"] = quantise(found["error"])
-    log_sigma, level = region_thresholds(scene.target)
-    return Grids(arrays, side, float(np.interp(math.log(sigma), log_sigma, level)))
+    return Grids(arrays, side, float(fractal.region_thresholds(scene.target, sigma)))
 
 
 def identity(scene: Scene) -> str:

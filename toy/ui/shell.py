@@ -1,11 +1,11 @@
 """What every page shares: style, the viewer component, waiting for the engine, the state in the URL."""
 
+import time
 from typing import Any
 
 import streamlit as st
-from streamlit.runtime.pages_manager import PagesManager
 
-from toy.ui.engine import Engine, engine
+from toy.ui.engine import engine
 from toy.ui.packing import viewer_sources
 
 STYLE = """
@@ -20,16 +20,11 @@ STYLE = """
 
 
 def style() -> None:
-    """Give the picture the room.
-
-    Before a server has run app.py once, Streamlit takes the folder pages/ for its older kind of app: a deep link then
-    runs a page alone, without navigation. That is noticed here, switched off, and the page run again within app.py.
-    """
-    if PagesManager.uses_pages_directory and "framed" not in st.session_state:
-        PagesManager.uses_pages_directory = False
-        st.session_state.framed = True  # once a visitor: a press of a button must not get lost in it
-        st.rerun()
+    """Give the picture the room."""
     st.html(STYLE)
+
+
+VIEWER = "viewer"  # key of the Explore page's one viewer, before and after the engine is ready
 
 
 @st.cache_resource
@@ -42,24 +37,19 @@ def viewer(data: bytes, key: str) -> Any:
     return _component()(key=key, data=data, on_request_change=lambda: None, on_ui_change=lambda: None)
 
 
-def awaited() -> Engine | None:
-    """The engine once it is ready; until then None, after arranging that the page runs again when it is."""
-    found = engine()
+def await_engine() -> None:
+    """Return when the engine is ready; until then the page stays as drawn so far, and then runs again."""
+    found, began = engine(), time.monotonic()
     if found.ready.is_set():
-        return found
+        return
+    note = st.empty()
+    while not (found.failure or found.ready.wait(0.2)):  # every note is also where Streamlit may stop this run
+        seconds = time.monotonic() - began
+        note.caption(f"The engine is starting: JAX is imported and compiled once. {seconds:.0f} s")
     if found.failure:
         st.error(f"The engine could not start. {found.failure}")
         st.stop()
-    _poll()
-    return None
-
-
-@st.fragment(run_every=0.4)
-def _poll() -> None:
-    found = engine()
-    if found.ready.is_set() or found.failure:
-        st.rerun()
-    st.caption("The engine is starting: JAX is imported and compiled once, then everything answers at once.")
+    st.rerun()
 
 
 def load_state() -> Any:
