@@ -15,6 +15,7 @@ import optax
 from flax import nnx
 from jaxtyping import Array, Float
 
+from models import degradations
 from models.mlp import EnergyMLP, Spec, rms_normalise
 from toy import fractal
 from toy.densities import GaussianMixture
@@ -28,7 +29,8 @@ class Recipe:
     """How to train: everything that, with the code, fixes the result.
 
     ``loss`` is 'exact' (the true score is the target) or 'denoising'. ``seed`` starts the weights, ``data_seed`` the
-    stream of samples and noise levels (by default the same number, yet another stream).
+    stream of samples and noise levels (by default the same number, yet another stream). ``data`` says how the data
+    differ from the exact density of the classes, as in a density's name: 'label_mixing=0.2~subset=256'.
     """
 
     spec: Spec = field(default_factory=Spec)
@@ -39,12 +41,15 @@ class Recipe:
     loss: str = "exact"
     log_sigma_mean: float = -2.3
     log_sigma_std: float = 1.5
+    data: str = ""
 
     def __post_init__(self) -> None:
         """Refuse what cannot be trained, by name and value."""
         if self.loss not in LOSSES:
             raise ValueError(f"unknown loss {self.loss!r}; have: {', '.join(LOSSES)}")
         fractal.branches().of(self.spec.classes)
+        if self.data:
+            self.density()
         ranges: tuple[tuple[str, Any, int, int], ...] = (
             ("width", self.spec.width, 1, 1024),
             ("depth", self.spec.depth, 1, 16),
@@ -56,6 +61,10 @@ class Recipe:
         for name, value, lo, hi in ranges:
             if not (isinstance(value, int) and lo <= value <= hi):
                 raise ValueError(f"{name} = {value} is not a whole number from {lo} to {hi}")
+
+    def density(self) -> GaussianMixture:
+        """The density of the data, exact: samples, and the score that is the target, come from it."""
+        return degradations.altered(fractal.mixture(self.spec.classes), self.data)
 
 
 class State(NamedTuple):
@@ -155,7 +164,7 @@ def chunk(recipe: Recipe, density: GaussianMixture, state: State, length: int) -
 def train(recipe: Recipe, state: State | None = None, *, every: int = SNAPSHOT_EVERY) -> Iterator[tuple[State, Array]]:
     """Yield (state, losses) after every ``every`` iterations until the recipe is done; from ``state`` if given."""
     state = start(recipe) if state is None else state
-    density = fractal.mixture(recipe.spec.classes)
+    density = recipe.density()
     step = int(np.max(state.step))
     while step < recipe.iterations:
         length = min(every - step % every, recipe.iterations - step)

@@ -1,14 +1,21 @@
 """Names to densities: ``exact:A``, ``A64@4096``, ``A32@512``, ``A64@4096#1`` (another seed),
-``kept:NAME`` (trained and kept in the app), or a file's path.
+``kept:NAME`` (trained and kept in the app), a file's path, and degraded ones: ``A64@4096~dropout=0.1``.
 
-``python -m models.zoo`` trains the shipped models again.
+Networks of other widths, depths, lengths and data are trained on demand: ``python -m models.zoo 'A24@512~depth=2'``.
+``python -m models.zoo`` alone trains the shipped models again.
 """
 
+import hashlib
+import json
 import os
 import re
+import shlex
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +24,10 @@ import jax.numpy as jnp
 import numpy as np
 import platformdirs
 
-from models import checkpoint, training
+from models import checkpoint, degradations, training
+from models.degradations import DEGRADATIONS, FITTED, Step
 from models.mlp import EnergyMLP, Spec
+from models.training import Recipe
 from toy import fractal
 from toy.densities import Density
 from toy.files import check_writable
@@ -29,14 +38,14 @@ SNAPSHOTS = (256, 512, 1024, 2048)
 # Trainings differ by seed: with guides of width 32 from seeds 0 to 3, autoguidance at w = 3 leaves 9.4, 6.7, 7.9 and
 # 10.0% outliers (8192 samples). Seed 1 was chosen after seeing them, as the nearest to the paper; its file says so.
 SHIPPED = {
-    "A64": training.Recipe(Spec("A", 64)),
-    "A64#1": training.Recipe(Spec("A", 64), seed=1),
-    "A64#2": training.Recipe(Spec("A", 64), seed=2),
-    "A32": training.Recipe(Spec("A", 32), seed=1),
-    "A16": training.Recipe(Spec("A", 16)),
-    "AB64": training.Recipe(Spec("AB", 64)),
-    "AB32": training.Recipe(Spec("AB", 32)),
-    "B64": training.Recipe(Spec("B", 64)),
+    "A64": Recipe(Spec("A", 64)),
+    "A64#1": Recipe(Spec("A", 64), seed=1),
+    "A64#2": Recipe(Spec("A", 64), seed=2),
+    "A32": Recipe(Spec("A", 32), seed=1),
+    "A16": Recipe(Spec("A", 16)),
+    "AB64": Recipe(Spec("AB", 64)),
+    "AB32": Recipe(Spec("AB", 32)),
+    "B64": Recipe(Spec("B", 64)),
 }
 PATTERN = re.compile(r"(?P<classes>AB|A|B)(?P<width>\d{1,4})@(?P<step>\d{1,7})(?:#(?P<seed>\d{1,9}))?")
 
@@ -74,31 +83,209 @@ def _order(name: str) -> tuple:
     return (match["classes"], -int(match["width"]), int(match["seed"] or 0), int(match["step"]), name)
 
 
-def load(name: str) -> Density:
-    """Return the density of that name; ValueError says what there is.
+Report = Callable[[int, np.ndarray], None]
 
-    Learned ones come with the weight normalisation applied: the same function, fewer operations.
+
+@dataclass(frozen=True)
+class Made:
+    """How a name leads to a density: what it starts from, what that is trained with, what is done to it then.
+
+    ``path`` and ``recipe`` are a network's: where it is or will be, and what it is trained by, where that is known.
+    ``parts`` are the names that a fitted density is made of.
     """
-    if name.startswith("exact:"):
-        classes = name.removeprefix("exact:")
-        if classes not in fractal.CLASSES:
+
+    base: str
+    changes: tuple[Step, ...] = ()
+    steps: tuple[Step, ...] = ()
+    fitted: Step | None = None
+    path: Path | None = None
+    recipe: Recipe | None = None
+    parts: tuple[str, ...] = ()
+
+
+def load(name: str) -> Density:
+    """Return the density of that name; ValueError says what there is, or how to get what has to be trained first.
+
+    Learned ones come with the weight normalisation applied: the same function, fewer operations. The grammar of
+    degraded ones is in ``models.degradations``. The same name gives the same object.
+    """
+    if absent := missing(name):
+        how = f"python -m models.zoo {shlex.quote(name)}"
+        raise ValueError(f"density {name!r} has to be trained first ({absent[0].iterations} iterations): {how}")
+    return _make(name, _stamps(_take_apart(name)))
+
+
+def ensure(name: str, *, report: Report | None = None) -> Density:
+    """Train what ``load`` lacks for this name, then load it. An interrupted training goes on where it was.
+
+    ``report(step, losses)`` is called after every chunk of iterations.
+    """
+    for recipe in missing(name):
+        steps = [step for step in SNAPSHOTS if step < recipe.iterations]
+        snapshots = {step: trained_path(replace(recipe, iterations=step)) for step in steps}
+        command = f"python -m models.zoo {shlex.quote(name)}"
+        train(recipe, trained_path(recipe), snapshots=snapshots, command=command, report=report)
+    return load(name)
+
+
+def missing(name: str) -> list[Recipe]:
+    """What has to be trained before the name can be loaded, each to be kept at its ``trained_path``; [] for most.
+
+    Trains and loads nothing. ValueError, one sentence, where the name is not legal.
+    """
+    made = _take_apart(name)
+    if made.parts:
+        return [recipe for part in made.parts for recipe in missing(part)]
+    if made.recipe is None or made.path != trained_path(made.recipe) or made.path.is_file():
+        return []
+    return [made.recipe]
+
+
+def trained_path(recipe: Recipe) -> Path:
+    """The file of a network that is trained on demand: one for each recipe, in the folder of what the user kept."""
+    spec, changes = recipe.spec, f"~{recipe.data}" if recipe.data else ""
+    digest = hashlib.sha256(json.dumps(asdict(recipe), sort_keys=True).encode()).hexdigest()[:12]
+    name = f"{spec.classes}{spec.width}@{recipe.iterations}{changes}~{digest}.safetensors"
+    return kept_path("any").parent / "trained" / name
+
+
+def check(name: str) -> None:
+    """ValueError unless the name is a density, trained or not, and no file's path: for names from elsewhere.
+
+    What a name is fitted to is checked, the fit itself is left to ``load``.
+    """
+    made = _take_apart(name)
+    if made.base.endswith(".safetensors"):
+        raise ValueError(f"unknown density {name!r}; have: {', '.join(names())}")
+    for part in made.parts:
+        check(part)
+    if not made.parts and not missing(name):
+        load(name)
+
+
+def examples() -> list[str]:
+    """One name for each kind of degraded density, with its default values: for help texts."""
+    found = [f"{kind}:A64@4096,AB64@4096" for kind in FITTED]
+    for kind, entry in DEGRADATIONS.items():
+        base = "A64@4096" if {"net", "snapshots", "spec"}.intersection(entry.inputs) else "exact:A"
+        found.append(f"{base}~{kind}={next(iter(entry.knobs.values())).default:g}")
+    return found
+
+
+def _take_apart(name: str) -> Made:
+    """How the name leads to a density; ValueError where it cannot."""
+    base, fitted, steps = degradations.parse(name)
+    if fitted:
+        made = Made(base, (), steps, fitted, parts=_parts(base, fitted))
+    elif base.startswith("exact:"):
+        if base.removeprefix("exact:") not in fractal.CLASSES:
             have = ", ".join(f"exact:{c}" for c in fractal.CLASSES)
-            raise ValueError(f"unknown density {name!r}; have: {have}")
-        return fractal.mixture(classes)
-    if name.startswith("kept:") and name in kept():
-        return _network(kept_path(name.removeprefix("kept:")))
-    path = WEIGHTS / f"{name}.safetensors"
-    if PATTERN.fullmatch(name) is None or not path.is_file():
-        if not name.endswith(".safetensors"):
-            raise ValueError(f"unknown density {name!r}; have: {', '.join(names())}, or a .safetensors file")
-        path = Path(name)
-    return _network(path)
+            raise ValueError(f"unknown density {base!r}; have: {have}")
+        made = Made(base, (), steps)
+    else:
+        changes = tuple(takewhile(lambda step: step.trains, steps))
+        made = _network_of(base, changes, steps[len(changes) :])
+    degradations.check_order("~".join([base, *map(str, made.changes)]), made.steps, network=made.path is not None)
+    if any("snapshots" in step.entry.inputs for step in made.steps) and len(_snapshots(made)) < 2:
+        raise ValueError(f"{made.steps[0].kind} needs at least two stored snapshots, and {base!r} has only itself")
+    return made
+
+
+def _parts(base: str, fitted: Step) -> tuple[str, ...]:
+    """The names that play the roles of a fitted density."""
+    roles, parts = fitted.entry.roles, tuple(base.partition(":")[2].split(","))
+    if len(parts) != len(roles) or any(part.partition(":")[0] in FITTED for part in parts):
+        form = ",".join(role.upper() for role in roles)
+        raise ValueError(f"density {base!r} is not {fitted.kind}:{form}, each of them exact or a network")
+    return parts
+
+
+def _network_of(base: str, changes: tuple[Step, ...], steps: tuple[Step, ...]) -> Made:
+    """Where the network of a base is, as it is or trained with changes; its recipe where that is needed."""
+    if match := PATTERN.fullmatch(base):
+        label = f"{match['classes']}{match['width']}" + (f"#{match['seed']}" if match["seed"] else "")
+        plain = Recipe(Spec(match["classes"], int(match["width"])), seed=int(match["seed"] or 0))
+        recipe = replace(SHIPPED.get(label, plain), iterations=int(match["step"]))
+        path = WEIGHTS / f"{base}.safetensors"
+        if not changes:
+            return Made(base, (), steps, path=path if path.is_file() else _file_of(recipe), recipe=recipe)
+    else:
+        if base.startswith("kept:") and base in kept():
+            path = kept_path(base.removeprefix("kept:"))
+        elif base.endswith(".safetensors"):
+            path = Path(base)
+        else:
+            raise ValueError(f"unknown density {base!r}; have: {', '.join(names())}, or a .safetensors file")
+        if not changes and not any("snapshots" in step.entry.inputs for step in steps):
+            return Made(base, (), steps, path=path)
+        _, header = checkpoint.read(path)
+        recipe = checkpoint.recipe_of(header, path)
+        recipe = replace(recipe, iterations=int(header.get("step") or recipe.iterations))
+        if not changes:
+            return Made(base, (), steps, path=path, recipe=recipe)
+    for step in changes:
+        if "spec" in step.entry.inputs:
+            recipe = replace(recipe, spec=step(spec=recipe.spec))
+        elif not step.neutral:
+            recipe = replace(recipe, data="~".join(filter(None, (recipe.data, str(step)))))
+    return Made(base, changes, steps, path=_file_of(recipe), recipe=recipe)
+
+
+def _file_of(recipe: Recipe) -> Path:
+    """Where the network of a recipe is: shipped, or trained on demand."""
+    for label, shipped in SHIPPED.items():
+        path = snapshot(label, recipe.iterations)
+        if replace(shipped, iterations=recipe.iterations) == recipe and path.is_file():
+            return path
+    return trained_path(recipe)
+
+
+def _snapshots(made: Made) -> dict[int, Path]:
+    """The stored averages on the way to a network and its own, by iteration; before its training those to come."""
+    assert made.recipe is not None
+    assert made.path is not None
+    end = made.recipe.iterations
+    found = {step: _file_of(replace(made.recipe, iterations=step)) for step in SNAPSHOTS if step < end}
+    if made.path.is_file():
+        found = {step: path for step, path in found.items() if path.is_file()}
+    return {**found, end: made.path}
+
+
+def _stamps(made: Made) -> tuple:
+    """What changes when a file that the density is made of is written again."""
+    return (*(_stamps(_take_apart(part)) for part in made.parts), made.path and _stamp(made.path))
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    now = path.stat() if path.is_file() else None
+    return now and (now.st_mtime_ns, now.st_ino)
+
+
+@lru_cache(maxsize=256)
+def _make(name: str, _: tuple) -> Density:
+    """The density of a name whose files are there."""
+    made = _take_apart(name)
+    density: Density
+    if made.fitted:
+        parts = dict(zip(made.fitted.entry.roles, map(load, made.parts), strict=True))
+        every = fractal.mixture(classes_of(name))
+        x = every.sample(jax.random.key(made.fitted.seed), degradations.DRAWS, degradations.START)
+        density = made.fitted(x=x, **parts)
+    elif made.path is None:
+        density = fractal.mixture(made.base.removeprefix("exact:"))
+    else:
+        density = _network(made.path)
+    for step in made.steps:
+        given: dict[str, Any] = dict.fromkeys(("density", "net", "data"), density)
+        if "snapshots" in step.entry.inputs:
+            given["snapshots"] = {at: checkpoint.load(path) for at, path in _snapshots(made).items()}
+        density = step(**given)
+    return density
 
 
 def _network(path: Path) -> EnergyMLP:
     """The network in a file; a file that was written again is read again."""
-    now = path.stat() if path.is_file() else None
-    return _read(path, now and (now.st_mtime_ns, now.st_ino))
+    return _read(path, _stamp(path))
 
 
 @lru_cache(maxsize=256)
@@ -107,13 +294,16 @@ def _read(path: Path, _: tuple[int, int] | None) -> EnergyMLP:
 
 
 def classes_of(name: str) -> str:
-    """The classes that a density describes: 'A', 'B' or 'AB'."""
-    if name.startswith("exact:"):
-        load(name)
-        return name.removeprefix("exact:")
-    density = load(name)
-    assert isinstance(density, EnergyMLP)
-    return density.classes
+    """The classes that a density is of: 'A', 'B' or 'AB'.
+
+    Mixed labels count as what they claim to be, a fitted density as its last part.
+    """
+    made = _take_apart(name)
+    if made.parts:
+        return classes_of(made.parts[-1])
+    if made.path is None:
+        return made.base.removeprefix("exact:")
+    return made.recipe.spec.classes if made.recipe else _network(made.path).classes
 
 
 def cast(roles: Iterable[tuple[str, str]]) -> dict[str, Density]:
@@ -124,31 +314,30 @@ def cast(roles: Iterable[tuple[str, str]]) -> dict[str, Density]:
 def probe(name: str, sigma: float, points: np.ndarray, *, normalise: bool = False) -> list[dict[str, Any]]:
     """Log-density and score at ``points`` [n, 2], one dictionary a point.
 
-    Exact densities are evaluated in double precision. A learned log p is right up to a constant per sigma; with
-    ``normalise`` the constant is found by quadrature and its relative error is given.
+    Exact densities are evaluated in double precision, unless they are degraded. A learned log p is right up to a
+    constant per sigma; with ``normalise`` the constant is found by quadrature and its relative error is given.
     """
     facts: dict[str, Any] = {"density": name, "sigma": sigma}
-    if name.startswith("exact:"):
-        load(name)
+    made = _take_apart(name)
+    if name == made.base and name.startswith("exact:"):
         with jax.enable_x64(True):
             density: Density = fractal.mixture.__wrapped__(name.removeprefix("exact:"))
             logp, score = (np.asarray(f(jnp.asarray(points), sigma)) for f in (density.logp, density.score))
     else:
         density, x = load(name), jnp.asarray(points, jnp.float32)
         logp, score = np.asarray(density.logp(x, jnp.float32(sigma))), np.asarray(density.score(x, jnp.float32(sigma)))
-        facts["up_to_constant"] = not normalise
-        if normalise:
+        learned = made.path is not None
+        if learned:
+            facts["up_to_constant"] = not normalise
+        if learned and normalise:
             log_z, error = log_mass(density, sigma)
             logp, facts["normalisation_error"] = logp - log_z, error
     rows = zip(points.tolist(), logp.tolist(), score.tolist(), strict=True)
     return [{"x": x, "y": y, "logp": value, "score": s, **facts} for (x, y), value, s in rows]
 
 
-Report = Callable[[int, np.ndarray], None]
-
-
 def train(
-    recipe: training.Recipe,
+    recipe: Recipe,
     out: str | Path,
     *,
     snapshots: Mapping[int, Path] | None = None,
@@ -191,23 +380,39 @@ def train(
 
 
 def main() -> None:
-    """Train every shipped model that is not there yet (``--force``: all of them)."""
-    from tqdm import tqdm
-
-    force = "--force" in sys.argv[1:]
-    for label, recipe in SHIPPED.items():
+    """Train the named densities, or every shipped model that is not there yet (``--force``: all of them)."""
+    options, chosen = ([a for a in sys.argv[1:] if a.startswith("--") is is_option] for is_option in (True, False))
+    try:
+        for name in chosen:
+            with _progress(name, sum(recipe.iterations for recipe in missing(name))) as report:
+                ensure(name, report=report)
+    except ValueError as error:
+        sys.exit(str(error))
+    for label, recipe in SHIPPED.items() if not chosen else ():
         out = snapshot(label, recipe.iterations)
-        if out.exists() and not force:
+        if out.exists() and "--force" not in options:
             continue
-        with tqdm(total=recipe.iterations, desc=out.stem) as bar:
-
-            def report(step: int, values: np.ndarray, bar: tqdm = bar) -> None:
-                bar.update(step - bar.n)
-                if len(values):
-                    bar.set_postfix(loss=f"{values.mean():.4f}")
-
+        with _progress(out.stem, recipe.iterations) as report:
             snapshots = {step: snapshot(label, step) for step in SNAPSHOTS}
             train(recipe, out, snapshots=snapshots, command="python -m models.zoo", report=report)
+
+
+@contextmanager
+def _progress(name: str, total: int) -> Iterator[Report]:
+    """A bar of ``total`` iterations, of one training or of several after one another."""
+    from tqdm import tqdm
+
+    with tqdm(total=total, desc=name) as bar:
+        last = 0
+
+        def report(step: int, values: np.ndarray) -> None:
+            nonlocal last
+            bar.update(step - last if step > last else step)
+            last = step
+            if len(values):
+                bar.set_postfix(loss=f"{values.mean():.4f}")
+
+        yield report
 
 
 if __name__ == "__main__":

@@ -13,10 +13,10 @@ from ui_helpers import FRAME, PAGES, QUERIES, ROOT, until
 import models
 from toy import figures
 from toy.guidance import RULES
+from toy.state import parse
 from toy.ui.engine import engine
 from toy.ui.packing import unpack
 from toy.ui.presets import PRESETS
-from toy.ui.state import parse
 from toy.ui.trainer import trainer
 
 FILES = {Path(file).stem: file for file in PAGES}
@@ -87,6 +87,7 @@ def test_every_rule_on_every_page(page, rule):
     fine(at)
     assert shows_something(at)
     if page == EXPLORE:
+        until(lambda: not pack(at)[0]["busy"] or not at.run(), 120)  # compiling may take longer than a page waits
         header, arrays = pack(at)
         assert [found["rule"] for found in header["panels"]] == [rule, rule]
         np.testing.assert_array_equal(arrays["left.positions"], arrays["right.positions"])
@@ -268,3 +269,13 @@ def test_a_model_is_trained_and_kept(tmp_path, monkeypatch):
         assert not at.exception
         assert any(bad in element.value for element in (*at.info, *at.warning, *at.error))
     assert [path.name for path in tmp_path.iterdir()] == ["tiny.safetensors"]
+
+
+def test_a_method_that_does_not_go_with_the_sampler_is_refused_in_a_sentence():
+    at = opened(integrator="smc", n="512")
+    fine(at)
+    box = next(box for box in at.selectbox if box.label == "Left method")
+    box.set_value(next(name for name, rule in RULES.items() if "tilt" not in rule.facts)).run()
+    fine(at)
+    assert any("smc" in element.value for element in at.warning)
+    assert link(at) == {"integrator": "smc", "n": "512"}

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import shutil
 import signal
 import socket
@@ -14,6 +15,8 @@ from urllib.error import URLError
 from urllib.parse import parse_qs, urlsplit
 from urllib.request import urlopen
 
+import matplotlib.pyplot as plt
+import numpy as np
 import pytest
 from ui_helpers import PAGES, ROOT, until
 
@@ -28,11 +31,14 @@ WAIT = 40_000  # ms: the machine may be busy; nothing waits longer than it must
 class Server:
     """The app on a port of its own, which can be killed and started again."""
 
-    def __init__(self) -> None:
+    def __init__(self, models: Path, *, before: str = "") -> None:
+        """Keep models in a folder of its own; ``before`` is Python that runs ahead of the app."""
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
+        self.environment = os.environ | {"GUIDANCE_EXPLORER_MODELS": str(models)}
+        self.before = before
         self.process: subprocess.Popen | None = None
 
     def start(self, log: Path) -> None:
@@ -42,9 +48,10 @@ class Server:
             "server.headless": "true",
             "server.fileWatcherType": "none",
         }
-        command = [sys.executable, "-m", "streamlit", "run", "app.py", *(f"--{k}={v}" for k, v in options.items())]
+        start = f"{self.before}\nfrom streamlit.web import cli\ncli.main()"
+        command = [sys.executable, "-c", start, "run", "app.py", *(f"--{k}={v}" for k, v in options.items())]
         with log.open("ab") as file:
-            self.process = subprocess.Popen(command, cwd=ROOT, stdout=file, stderr=file)
+            self.process = subprocess.Popen(command, cwd=ROOT, stdout=file, stderr=file, env=self.environment)
         until(self.healthy)
 
     def healthy(self) -> bool:
@@ -92,8 +99,9 @@ def browser():
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    found = Server()
-    found.start(tmp_path_factory.mktemp("server") / "log")
+    folder = tmp_path_factory.mktemp("server")
+    found = Server(folder / "models")
+    found.start(folder / "log")
     yield found
     found.kill()
 
@@ -149,9 +157,23 @@ class Visitor:
         self.page = self.context.new_page()
         self.errors: list[str] = []
         self.sent: list[bytes] = []
+        self.heard = 0
+        self.drawn_by = "fields" if path.startswith("/fields") else "viewer"
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
-        self.page.on("websocket", lambda socket: socket.on("framesent", self._note))
+        self.page.on("websocket", self._listen)
         self.page.goto(server.url + path, wait_until="commit")
+
+    def _listen(self, socket) -> None:
+        socket.on("framesent", self._note)
+        socket.on("framereceived", self._hear)
+
+    def _hear(self, _: str | bytes) -> None:
+        self.heard += 1
+
+    def hear(self, messages: int) -> None:
+        """Wait until the server has said so much more."""
+        until_then = self.heard + messages
+        until(lambda: self.page.evaluate("0") or self.heard >= until_then)
 
     def _note(self, payload: str | bytes) -> None:
         self.sent.append(payload.encode() if isinstance(payload, str) else payload)
@@ -168,7 +190,8 @@ class Visitor:
 
     @property
     def viewer(self):
-        return self.get("viewer")
+        """What draws the page's pictures, and says of them what it can."""
+        return self.get(self.drawn_by)
 
     def ready(self) -> "Visitor":
         """Wait until the engine has drawn what the link says."""
@@ -224,6 +247,34 @@ class Visitor:
         box = self.get(f"plot-{slot}").bounding_box()
         assert box is not None
         return box["x"] + found[0] + 1, box["y"] + found[1] + 1
+
+    @property
+    def view(self) -> list[float]:
+        """Centre and half-width of what is looked at."""
+        return [float(number) for number in self.data["view"].split(",")]
+
+    def centre(self, testid: str) -> tuple[float, float]:
+        """Middle of an element, in the page's pixels."""
+        box = self.get(testid).bounding_box()
+        assert box is not None
+        return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+    def drag(self, testid: str, x: float, y: float) -> None:
+        """Take an element by its middle and let it go at (x, y)."""
+        mouse = self.page.mouse
+        mouse.move(*self.centre(testid))
+        mouse.down()
+        mouse.move(x, y, steps=6)
+        mouse.up()
+
+    def touch(self, *stations: list[tuple[float, float]]) -> None:
+        """Fingers, one place each, that go from station to station and are lifted."""
+        session = self.context.new_cdp_session(self.page)
+        for i, places in enumerate(stations):
+            points = [{"x": x, "y": y, "id": finger} for finger, (x, y) in enumerate(places)]
+            kind = "touchMove" if i else "touchStart"
+            session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+        session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
 
     def point_at_bar(self, share: float) -> tuple[float, float]:
         box = self.get("scrub").bounding_box()
@@ -296,6 +347,43 @@ def test_other_screens(visit, name, context):
     visitor.fine()
 
 
+@pytest.mark.parametrize(("width", "height"), [(1280, 720), (1920, 1080)])
+def test_everything_of_explore_is_on_the_screen(visit, width, height):
+    from playwright.sync_api import expect
+
+    visitor = visit("/?n=512", viewport={"width": width, "height": height}).ready()
+    for label in ("Link", "Command", "Download"):
+        expect(visitor.page.get_by_role("button", name=label)).to_be_in_viewport(ratio=1)
+    expect(visitor.get("scrub")).to_be_in_viewport(ratio=1)
+    for slot in ("left", "right"):
+        expect(visitor.get(f"foot-{slot}")).to_be_in_viewport(ratio=1)
+    assert visitor.page.locator(".stMain").evaluate("main => main.scrollHeight <= innerHeight"), "nothing to scroll"
+    plot = visitor.get("plot-left").bounding_box()
+    assert plot is not None
+    assert plot["height"] > 0.58 * height
+    header = visitor.page.get_by_test_id("stHeader").bounding_box()
+    chip = visitor.get("layer-p1").bounding_box()
+    assert header is not None
+    assert chip is not None
+    assert header["y"] + header["height"] <= chip["y"], "the header covers nothing"
+    visitor.page.screenshot(path=OUT / f"explore-{width}.png")
+
+
+@pytest.mark.parametrize("width", [360, 768, 960, 1280])
+def test_no_measure_covers_another(visit, width):
+    visitor = visit("/?n=512", viewport={"width": width, "height": 900}).ready()
+    apart = """row => {
+      const parts = [...row.querySelectorAll(".tv-metric > *")].filter((part) => part.checkVisibility());
+      const boxes = parts.map((part) => part.getBoundingClientRect());
+      const beside = (a, b) => a.right <= b.left + 1 || b.right <= a.left + 1;
+      const above = (a, b) => a.bottom <= b.top + 1 || b.bottom <= a.top + 1;
+      return boxes.length && boxes.every((a, i) => boxes.slice(i + 1).every((b) => beside(a, b) || above(a, b)));
+    }"""
+    for slot in ("left", "right"):
+        assert visitor.get(f"metrics-{slot}").evaluate(apart)
+    visitor.page.screenshot(path=OUT / f"explore-{width}-measures.png")
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_every_page_opens_from_a_link(visit, page):
     from playwright.sync_api import expect
@@ -316,7 +404,7 @@ def test_every_page_opens_from_a_link(visit, page):
 def test_the_first_link_after_a_start_is_a_page_of_the_app(browser, tmp_path):
     from playwright.sync_api import expect
 
-    own = Server()
+    own = Server(tmp_path)
     own.start(tmp_path / "log")
     try:
         path = list(PAGES.values())[-1]
@@ -325,6 +413,48 @@ def test_the_first_link_after_a_start_is_a_page_of_the_app(browser, tmp_path):
         expect(links).to_have_count(len(PAGES), timeout=WAIT)
         expect(links.last).to_have_attribute("aria-current", "page")
         expect(visitor.page.get_by_role("dialog")).to_have_count(0)
+        visitor.fine()
+    finally:
+        own.kill()
+
+
+# The engine is ready when a file is there, not before.
+GATE = """
+import time
+from pathlib import Path
+from toy.ui import engine
+warm_up = engine.warm_up
+def held():
+    while not Path({gate!r}).exists(): time.sleep(0.02)
+    return warm_up()
+engine.warm_up = held
+"""
+
+
+def test_a_knob_moved_before_the_engine_is_ready_is_answered_when_it_is(browser, tmp_path):
+    from playwright.sync_api import expect
+
+    gate = tmp_path / "gate"
+    own = Server(tmp_path, before=GATE.format(gate=str(gate)))
+    own.start(tmp_path / "log")
+    try:
+        visitor = Visitor(browser, own)
+        badge = visitor.get("badge-left")
+        expect(badge).to_contain_text("precomputed", timeout=WAIT)
+        shipped = visitor.data
+        visitor.fill("number-w-left", "2")
+        visitor.when('d.state === "waiting"')
+        visitor.hear(3)  # the server has been asked, and its page still says that it starts
+        assert visitor.requests() > 0
+        expect(visitor.page.get_by_text("The engine is starting")).to_be_visible()
+        assert visitor.data["id"] == shipped["id"]
+        gate.touch()
+        visitor.ready()
+        answered = visitor.changed(shipped)
+        assert visitor.get("number-w-left").input_value() == "2.00"
+        visitor.until_query(left__w="2")
+        linked = Visitor(browser, own, "/?left.w=2").ready()
+        assert linked.data["id"] == answered["id"]
         visitor.fine()
     finally:
         own.kill()
@@ -360,6 +490,32 @@ def test_a_moved_slider_changes_the_picture_and_a_link_restores_it(visit):
     # Back to where it was.
     visitor.page.get_by_role("button", name="Reset", exact=True).click()
     visitor.until_query(left__w=None, n=None)
+
+
+def test_the_command_redraws_what_the_viewer_was_changed_to(visit, tmp_path):
+    from playwright.sync_api import expect
+
+    visitor = visit("/?n=512&right.rule=none").ready()
+    before = visitor.data
+    visitor.fill("number-w-left", "2.5")
+    visitor.changed(before)
+    visitor.until_query(left__w="2.5")
+    visitor.page.get_by_role("button", name="Command").click()
+    line = visitor.page.get_by_test_id("stCode").filter(has_text="figure explore")
+    expect(line).to_contain_text("left.w=2.5", timeout=WAIT)
+    command = shlex.split(line.inner_text())
+    visitor.page.screenshot(path=OUT / "command.png")
+    visitor.page.keyboard.press("Escape")
+    visitor.page.get_by_role("button", name="Download", exact=True).click()
+    with visitor.page.expect_download() as waiting:
+        visitor.page.get_by_role("button", name="Figure, PNG").click()
+    waiting.value.save_as(tmp_path / "download.png")
+    done = subprocess.run(
+        [sys.executable, *command[1:], "--out", str(tmp_path)], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "explore.png").read_bytes() == (tmp_path / "download.png").read_bytes()
+    visitor.fine()
 
 
 def test_a_value_out_of_range_becomes_the_end_of_the_range(visit):
@@ -498,6 +654,143 @@ def test_space_and_arrows(visit):
     visitor.until_query(t="0")
 
 
+def test_two_fingers_zoom_and_one_pans_both_panels(visit):
+    visitor = visit("/?n=512&paper_look=1", has_touch=True).ready()
+    (cx, cy, half), (x, y) = visitor.view, visitor.centre("plot-left")
+    assert visitor.scenery("left") == visitor.scenery("right")
+
+    # Fingers go apart to twice their distance: what lies between them stays there, twice as large.
+    narrow, middle, wide = ([(x - reach, y), (x + reach, y)] for reach in (60, 90, 120))
+    visitor.touch(narrow, middle, wide)
+    visitor.when(f'd.view !== "{cx},{cy},{half}"')
+    until(lambda: visitor.view == pytest.approx([cx, cy, half / 2], abs=0.002 * half), 20)
+    until(lambda: visitor.scenery("left") == visitor.scenery("right"), 20)
+    assert visitor.page.evaluate("visualViewport.scale") == 1, "the page itself is not zoomed"
+
+    # One finger carries the picture along.
+    box = visitor.get("plot-left").bounding_box()
+    assert box is not None
+    scale = min(box["width"], box["height"]) / half  # pixels per unit: the view is half / 2 to each side
+    near = visitor.scenery()
+    visitor.touch([(x, y)], [(x + 30, y - 20)], [(x + 60, y - 40)])
+    until(lambda: visitor.view == pytest.approx([cx - 60 / scale, cy - 40 / scale, half / 2], abs=0.02 * half), 20)
+    until(lambda: visitor.scenery()["hash"] != near["hash"], 20)
+    until(lambda: visitor.scenery("left") == visitor.scenery("right"), 20)
+    assert visitor.get("card-left").is_hidden(), "a pan is no click"
+    visitor.page.screenshot(path=OUT / "touch.png")
+
+    # And back.
+    visitor.touch(wide, narrow)
+    until(lambda: visitor.view[2] == pytest.approx(half), 20)
+    visitor.fine()
+
+
+def test_a_pinch_on_a_phone_zooms_the_picture(visit):
+    visitor = visit("/?n=512", has_touch=True, is_mobile=True, viewport={"width": 390, "height": 844}).ready()
+    half, (x, y) = visitor.view[2], visitor.centre("plot-left")
+    visitor.touch(*([(x - reach, y - reach), (x + reach, y + reach)] for reach in (40, 60, 80)))
+    until(lambda: visitor.view[2] == pytest.approx(half / 2), 20)
+    assert visitor.page.evaluate("visualViewport.scale") == 1
+
+
+def test_the_forward_process_dissolves_the_data_and_comes_back(visit, server):
+    visitor = visit("/?n=512").ready()
+    asked, end = visitor.requests(), visitor.dots()
+    visitor.get("speed").select_option("4")
+    with server.frozen():
+        visitor.get("forward").click()
+        visitor.when('d.phase === "forward" && d.state === "playing" && Number(d.frame) > 25')
+        data = visitor.dots()
+        visitor.when('d.phase === "forward" && Number(d.frame) < 8')
+        assert visitor.get("corner-left").inner_text().startswith("forward process")
+        noise = visitor.dots()
+        visitor.page.screenshot(path=OUT / "forward.png")
+        visitor.when('d.phase === "reverse" && Number(d.frame) > 2')
+        visitor.when('d.phase === "reverse" && d.state === "idle" && Number(d.frame) === 32')
+        until(lambda: visitor.dots() == end, 20)
+    assert data["hash"] != end["hash"]
+    assert noise["hash"] != data["hash"]
+    assert visitor.requests() == asked
+    visitor.fine()
+
+
+def test_the_divider_swipes_between_both_sides(visit):
+    visitor = visit("/?n=512&layout=swipe").ready()
+    plot, divider = visitor.get("plot-right"), visitor.get("divider")
+    left, width = plot.evaluate("plot => [plot.getBoundingClientRect().left, plot.clientWidth]")
+    _, y = visitor.centre("divider")
+    for share in (0.25, 0.8):
+        visitor.drag("divider", left + share * width, y)
+        until(lambda share=share: abs(int(divider.get_attribute("aria-valuenow")) - 100 * share) <= 1, 20)
+        assert visitor.centre("divider")[0] == pytest.approx(left + share * width, abs=3)
+        shown = float(re.search(r"([\d.]+)%\)", plot.evaluate("plot => plot.style.clipPath"))[1])
+        assert shown == pytest.approx(100 * share, abs=1), "the right side is seen from the divider on"
+        visitor.page.screenshot(path=OUT / f"swipe-{share:g}.png")
+    # What lies under the pointer is the side that is seen there.
+    under = """([x, y]) => {
+      const host = document.elementFromPoint(x, y);
+      return host.shadowRoot.elementFromPoint(x, y).closest("[data-testid]").dataset.testid;
+    }"""
+    assert visitor.page.evaluate(under, [left + 0.4 * width, y]).endswith("left")
+    assert visitor.page.evaluate(under, [left + 0.9 * width, y]).endswith("right")
+    visitor.drag("divider", left - 500, y)
+    until(lambda: divider.get_attribute("aria-valuenow") == "0", 20)
+    divider.focus()
+    divider.press("ArrowRight")
+    until(lambda: divider.get_attribute("aria-valuenow") == "2", 20)
+    visitor.fine()
+
+
+def test_full_screen_and_back(visit):
+    visitor = visit("/?n=512").ready()
+    before = visitor.dots()
+    full = "root => root.matches(':fullscreen')"
+    visitor.get("fullscreen").click()
+    until(lambda: visitor.viewer.evaluate(full), 20)
+    until(lambda: visitor.dots()["width"] > before["width"], 20)
+    until(lambda: visitor.dots()["drawn"] > 300, 20)
+    assert visitor.viewer.evaluate("root => root.scrollHeight <= innerHeight"), "all of it is on the screen"
+    visitor.page.screenshot(path=OUT / "fullscreen.png")
+    visitor.get("fullscreen").click()
+    until(lambda: not visitor.viewer.evaluate(full), 20)
+    until(lambda: visitor.dots() == before, 20)
+    visitor.fine()
+
+
+@pytest.mark.parametrize(("layout", "panels"), [("two", 2), ("swipe", 1)])
+def test_the_picture_is_saved_as_it_is_seen(visit, tmp_path, layout, panels):
+    visitor = visit(f"/?n=512&layout={layout}").ready()
+    with visitor.page.expect_download() as waiting:
+        visitor.get("save-png").click()
+    assert re.fullmatch(r"toy-[0-9a-f]{8}\.png", waiting.value.suggested_filename)
+    path = tmp_path / "saved.png"
+    waiting.value.save_as(path)
+    image = plt.imread(path)  # [height, width, RGBA]
+    side = visitor.dots()
+    assert image.shape[1] == pytest.approx(panels * side["width"], abs=20)
+    assert image.shape[0] > side["height"]
+    # Not a blank: the dots' ink is there in each panel.
+    for column in np.array_split(image, panels, axis=1):
+        assert 500 < np.sum(column[..., :3].mean(axis=-1) < 0.4) < 0.5 * column.shape[0] * column.shape[1]
+    shutil.copy(path, OUT / f"saved-{layout}.png")
+    visitor.fine()
+
+
+def test_what_is_swiped_away_is_not_in_the_saved_picture(visit, tmp_path):
+    pictures = []
+    for layout in ("swipe", "right"):
+        visitor = visit("/?n=512").ready()
+        visitor.get(f"layout-{layout}").click()
+        if layout == "swipe":
+            visitor.drag("divider", 0, visitor.centre("divider")[1])
+            until(lambda visitor=visitor: visitor.get("divider").get_attribute("aria-valuenow") == "0", 20)
+        with visitor.page.expect_download() as waiting:
+            visitor.get("save-png").click()
+        waiting.value.save_as(tmp_path / layout)
+        pictures.append(plt.imread(tmp_path / layout, format="png")[30 : visitor.dots("right")["height"]])
+    np.testing.assert_array_equal(*pictures)
+
+
 # --- What the server is asked for -------------------------------------------------------------------------------------
 
 
@@ -527,10 +820,66 @@ def test_a_layer_is_fetched_and_follows_the_noise_level(visit):
     visitor.fine()
 
 
+def test_the_ends_of_the_interval_are_dragged_on_the_bar(visit):
+    visitor = visit("/?n=512&right.schedule=interval&right.lo=0.05&right.hi=0.8").ready()
+    track, bar = visitor.get("scrub").locator(".tv-track"), visitor.get("scrub").locator(".tv-band")
+
+    def shaded() -> tuple[float, float]:
+        """Where the shaded part lies on the track, in shares of it."""
+        all_, part = track.bounding_box(), bar.bounding_box()
+        assert all_ is not None
+        assert part is not None
+        begin = (part["x"] - all_["x"]) / all_["width"]
+        return begin, begin + part["width"] / all_["width"]
+
+    def at(share: float) -> tuple[float, float]:
+        all_ = track.bounding_box()
+        assert all_ is not None
+        return all_["x"] + share * all_["width"], visitor.centre("scrub")[1]
+
+    def interval() -> tuple[float, float]:
+        query = visitor.query()
+        return float(query.get("right.lo", 0.05)), float(query.get("right.hi", 0.8))
+
+    def moved(end: str, share: float) -> tuple[float, float]:
+        before = visitor.data
+        visitor.drag(f"interval-{end}-right", *at(share))
+        visitor.changed(before)
+        handle = visitor.get(f"interval-{end}-right")
+        until(lambda: float(handle.get_attribute("aria-valuenow")) == interval()[end == "hi"], 20)
+        return interval()
+
+    start = shaded()
+    # High noise is on the left: the upper end starts the shaded part.
+    lo, hi = moved("hi", 0.1)
+    assert lo == 0.05
+    assert hi > 1
+    assert shaded() == pytest.approx((0.1, start[1]), abs=0.01)
+    lo, hi = moved("lo", 0.8)
+    assert 0 < lo < 0.05
+    assert shaded() == pytest.approx((0.1, 0.8), abs=0.01)
+    visitor.page.screenshot(path=OUT / "interval.png")
+    # One end past the other stops there, and both can be taken again.
+    lo, hi = moved("lo", 0.02)
+    assert lo == hi > 1
+    assert shaded()[0] == pytest.approx(shaded()[1], abs=0.01)
+    assert moved("lo", 0.6)[0] < 0.5 < hi
+    assert shaded() == pytest.approx((0.1, 0.6), abs=0.01)
+    lo, hi = moved("hi", 0.95)
+    assert lo == hi < 0.5
+    # At the very end of the bar the upper one can still be taken.
+    assert moved("lo", 1.2)[0] == 0
+    assert moved("hi", 1.2) == (0, 0)
+    assert moved("hi", 0.3)[1] > 0.3
+    link = urlsplit(visitor.page.url).query
+    assert visit(f"/?{link}").ready().data["id"] == visitor.data["id"]
+    visitor.fine()
+
+
 def test_a_click_pins_a_particle_and_probes_the_scores(visit):
     from playwright.sync_api import expect
 
-    visitor = visit("/?n=512").ready()
+    visitor = visit("/?n=512&right.rule=none&right.main=exact:A").ready()
     card = visitor.get("card-left")
     expect(card).to_be_hidden()
     visitor.page.mouse.click(*visitor.place("left", on_dot=True))
@@ -539,6 +888,9 @@ def test_a_click_pins_a_particle_and_probes_the_scores(visit):
         expect(visitor.get(f"card-{slot}")).to_contain_text("particle")
         expect(visitor.get(f"card-{slot}").locator("tbody tr:visible").first).to_contain_text(re.compile(r"s₁.*\d\.\d"))
         expect(visitor.get(f"distance-{slot}")).to_contain_text(re.compile(r"\d"))
+    # Only a learned log-density lacks its constant.
+    expect(visitor.get("up-to-left")).to_have_text("a learned log p is right up to a constant per σ")
+    expect(visitor.get("up-to-right")).to_be_hidden()
     visitor.page.screenshot(path=OUT / "pinned.png")
     visitor.page.keyboard.press("Escape")
     expect(card).to_be_hidden()
@@ -568,7 +920,7 @@ def test_an_open_page_survives_a_restart(browser, tmp_path):
     from playwright.sync_api import TimeoutError as PlaywrightTimeout
     from playwright.sync_api import expect
 
-    own = Server()
+    own = Server(tmp_path)
     own.start(tmp_path / "log")
     try:
         visitor = Visitor(browser, own, "/?n=512&left.w=2").ready()
@@ -592,3 +944,150 @@ def test_an_open_page_survives_a_restart(browser, tmp_path):
         visitor.fine()
     finally:
         own.kill()
+
+
+# --- Fields -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def fields(visit):
+    """The Fields page with three panels, as sharp as they become."""
+    visitor = visit("/fields?sigma=0.1")
+    visitor.viewer.wait_for()
+    visitor.when('d.state === "idle" && d.side === "128"')
+    return visitor
+
+
+MOVED = "(slider, value) => { slider.value = value; slider.dispatchEvent(new Event('input', { bubbles: true })); }"
+PANELS = ("p1", "p0", "ratio")
+
+
+def pictures(visitor: Visitor) -> list[int]:
+    """What each panel of the Fields page shows."""
+    return [visitor.scenery(panel)["hash"] for panel in PANELS]
+
+
+def other(now: list[int], before: list[int]) -> bool:
+    """Whether every panel shows something else."""
+    return all(a != b for a, b in zip(now, before, strict=True))
+
+
+def test_all_fields_are_zoomed_and_panned_together(fields):
+    before, (cx, cy, half) = pictures(fields), fields.view
+    x, y = fields.centre("plot-p0")
+    fields.page.mouse.move(x, y)
+    fields.page.mouse.wheel(0, -240)
+    fields.when(f'd.view !== "{cx:g},{cy:g},{half:g}" && d.state === "idle" && d.side === "128"')
+    assert fields.view == pytest.approx([cx, cy, half * np.exp(-240 * 0.0018)], abs=0.01)
+    zoomed = pictures(fields)
+    assert other(zoomed, before)
+    fields.drag("plot-ratio", fields.centre("plot-ratio")[0] + 40, fields.centre("plot-ratio")[1])
+    fields.when(f'Number(d.view.split(",")[0]) < {cx - 0.01} && d.state === "idle"')
+    assert other(pictures(fields), zoomed)
+    view = fields.data["view"]
+    fields.until_query(view=view)
+    fields.page.screenshot(path=OUT / "fields-zoomed.png")
+    linked = fields.context.new_page()
+    linked.goto(fields.page.url)
+    linked.get_by_test_id("fields").evaluate(WHEN, [f'd.view === "{view}" && d.state === "idle"', WAIT])
+    fields.get("home").click()
+    fields.when(f'd.view === "{cx:g},{cy:g},{half:g}" && d.state === "idle"')
+    until(lambda: pictures(fields) == before, 20)
+    fields.until_query(view=None)
+    fields.fine()
+
+
+def test_the_noise_level_of_the_fields_is_dragged(fields):
+    before = pictures(fields)
+    slider = fields.get("sigma")
+    seen = []
+    for value in ("0.3", "0.2", "0.1"):  # towards more noise
+        slider.evaluate(MOVED, value)
+        seen.append(float(fields.when(f"Number(d.field) > {seen[-1] if seen else 0.1}")["field"]))
+    assert fields.data["side"] == "64", "what is dragged is drawn coarsely"
+    slider.evaluate("s => s.dispatchEvent(new Event('change', { bubbles: true }))")
+    sharp = fields.when('d.state === "idle" && d.side === "128"')
+    assert float(sharp["field"]) == float(sharp["sigma"]) == seen[-1] > 1
+    assert other(pictures(fields), before)
+    fields.until_query(sigma=f"{seen[-1]:g}")
+    fields.page.screenshot(path=OUT / "fields-noisy.png")
+    # A number is taken too.
+    fields.fill("sigma-number", "0.1")
+    fields.when('d.field === "0.1" && d.state === "idle" && d.side === "128"')
+    until(lambda: pictures(fields) == before, 20)
+    fields.fine()
+
+
+def test_the_fields_play_from_noise_to_data(fields):
+    fields.get("play").click()
+    first = fields.when('d.state === "playing" && Number(d.sigma) < 0.09')
+    second = fields.when(f'd.state === "playing" && Number(d.field) < {float(first["sigma"]) * 0.7}')
+    assert second["side"] == "128", "each level is seen sharply"
+    last = fields.when('d.state === "idle" && Number(d.sigma) === 0.01 && d.field === d.sigma')
+    assert last["side"] == "128"
+    fields.until_query(sigma="0.01")
+    fields.fine()
+
+
+# --- Train ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_training_is_held_and_kept_and_cast(visit):
+    from playwright.sync_api import expect
+
+    visitor = visit("/train?width=8&iterations=8192")
+    page = visitor.page
+    progress = page.get_by_test_id("stProgress")
+
+    def button(name: str):
+        return page.get_by_role("button", name=name, exact=True)
+
+    def step() -> int:
+        return int(re.search(r"iteration (\d+) of 8192", progress.inner_text())[1])
+
+    button("Train").click()
+    expect(progress).to_contain_text("running", timeout=WAIT)
+    until(lambda: step() > 0)
+    button("Pause").click()
+    expect(progress).to_contain_text("paused", timeout=WAIT)
+    # The chunk in hand ends, and then nothing moves, though the page draws itself anew every second.
+    steps = [0, step()]
+    while steps[-1] != steps[-2]:
+        assert len(steps) < 8, f"it goes on: {steps}"
+        visitor.hear(24)
+        steps.append(step())
+    held = steps[-1]
+    page.screenshot(path=OUT / "train-paused.png")
+    button("Go on").click()
+    until(lambda: step() > held)
+    button("Stop").click()
+    expect(progress).to_contain_text("stopped", timeout=WAIT)
+    expect(button("Pause")).to_be_disabled()
+
+    page.get_by_label("Name", exact=True).fill("pupil")
+    page.get_by_label("Name", exact=True).press("Enter")
+    button("Keep").click()
+    expect(page.get_by_text("Kept. It can play any role under the name kept:pupil.")).to_be_visible(timeout=WAIT)
+    page.screenshot(path=OUT / "train-kept.png")
+
+    page.reload()
+    expect(page.get_by_text("Kept models: kept:pupil")).to_be_visible(timeout=WAIT)
+    expect(progress).to_contain_text("stopped", timeout=WAIT)
+    assert step() > held
+    visitor.fine()
+
+    cast = visit("/?n=512").ready()
+    before = cast.data
+    cast.page.get_by_text("Cast and schedule, right").click()
+    box = cast.page.get_by_role("combobox", name=re.compile("weak"))
+    box.click()
+    box.press_sequentially("kept:pupil")
+    cast.page.get_by_role("option", name="kept:pupil").click()
+    after = cast.changed(before)
+    cast.until_query(right__weak="kept:pupil")
+    cast.page.screenshot(path=OUT / "train-cast.png")
+    cast.page.reload()
+    cast.ready()
+    assert cast.data["id"] == after["id"]
+    expect(cast.page.get_by_test_id("stAlert")).to_have_count(0)
+    cast.fine()

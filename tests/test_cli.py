@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import parse_qsl
 
 import numpy as np
 import pytest
@@ -16,10 +17,13 @@ from safetensors.numpy import save_file
 
 from toy import fractal
 from toy.__main__ import main
+from toy.figures import FORMATS
 from toy.guidance import RULES
 from toy.sampling import INTEGRATORS
 from toy.scenes import ROLE_DEFAULTS, Scene
 from toy.schedules import SCHEDULES
+from toy.state import parse
+from toy.ui import export
 
 ROOT = Path(__file__).parents[1]
 TINY = ("--n", "256", "--steps", "8")
@@ -247,6 +251,19 @@ METRICS = ("metrics", "--n", 256, "--main", "exact:A")
 SAMPLE = ("sample", "--n", 256, "--steps", 8, "--main", "exact:A")
 PROBE = ("probe", "--density", "exact:A", "--sigma", 1, "--at", "0,0")
 TRAIN = ("train", "--width", 8, "--iters", 4, "--batch", 64)
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_the_figure_of_a_link_is_the_download_of_the_app(folder, kind):
+    link = "left.w=2.5&left.unconditional=exact:AB&right.rule=none&n=512&seed=3&view=0.45,1.22,0.3&trails=1"
+    state, notes = parse(dict(parse_qsl(link)))
+    assert not notes
+    printed = good("figure", "explore", "--link", f"?{link}", "--format", kind, "--out", "new")
+    assert printed.split() == [f"new/explore.{kind}"]
+    (made,) = (make for _, name, _, make in export.CHOICES if name == f"guidance.{kind}")
+    assert (folder / "new" / f"explore.{kind}").read_bytes() == made(state)
+
+
 FIGURE = ("figure", "fig2", "--n", 64)
 
 # Arguments, and words that the message must have: the bad value, and what is allowed instead.
@@ -324,6 +341,15 @@ BAD = [
     ((*FIGURE, "--out", "file"), ["file"]),
     ((*FIGURE, "--out", "file/deeper"), ["file/deeper"]),
     ((*FIGURE, "--lo", 0.1), ["lo"]),
+    ((*FIGURE, "--link", "left.w=3"), ["--link", "explore", "fig2"]),
+    (("figure", "explore", "--link", "left.w=99"), ["left.w", "99", "8"]),
+    (("figure", "explore", "--link", "http://127.0.0.1:8501/?left.rule=magic"), ["magic", "autoguidance"]),
+    (("figure", "explore", "--link", "colour=red"), ["colour"]),
+    (("figure", "explore", "--link", "left.main=nobody"), ["nobody", "A64@4096"]),
+    (("figure", "explore", "--w", 3), ["--w", "link"]),
+    (("figure", "explore", "fig1"), ["fig1", "explore"]),
+    (("figure", "explore", "--format", "bmp"), ["bmp", "svg"]),
+    (("figure", "explore", "--out", "file"), ["file"]),
     (("probe", "--density", "exact:Z", "--sigma", 1, "--at", "0,0"), ["exact:Z", "exact:AB"]),
     (("probe", "--density", "B1@2", "--sigma", 1, "--at", "0,0"), ["B1@2", "A64@4096"]),
     (("probe", "--density", "{damaged}/text.safetensors", "--sigma", 1, "--at", "0,0"), ["text.safetensors"]),

@@ -243,6 +243,19 @@ def test_exact_and_denoising_losses_differ_by_a_constant():
     assert change["denoising"] == pytest.approx(change["exact"], rel=0.15)
 
 
+def test_target_is_the_exact_score_of_changed_data():
+    recipe = replace(TINY, data="subset=5~seed=2")
+    points = TWO_BLOBS.sample(jax.random.key(2), 5)
+    batch = training.draw(recipe, recipe.density(), jax.random.key(0))
+    offset = (points - batch.x[:, None]) / batch.sigma[:, None, None]  # [n, 5, 2]
+    share = jax.nn.softmax(-jnp.sum(offset**2, axis=-1) / 2 / (1 + 1e-6 / batch.sigma[:, None] ** 2))
+    wanted = jnp.einsum("nk,nki->ni", share, offset) / batch.sigma[:, None] / (1 + 1e-6 / batch.sigma[:, None] ** 2)
+    np.testing.assert_allclose(batch.sigma[:, None] * batch.target, batch.sigma[:, None] * wanted, atol=0.02)
+    found, _ = next(training.train(replace(recipe, iterations=2)))
+    plain, _ = next(training.train(replace(TINY, iterations=2)))
+    assert not same(found.net, plain.net)
+
+
 def test_loss_is_zero_at_the_truth_and_weighted_by_the_noise():
     net = energetic(0.1)
     batch = jax.jit(partial(training.draw, TINY))(TWO_BLOBS, jax.random.key(0))
@@ -269,6 +282,9 @@ def test_loss_is_zero_at_the_truth_and_weighted_by_the_noise():
         ({"batch": 65537}, "batch = 65537 is not"),
         ({"seed": -1}, "seed = -1 is not"),
         ({"data_seed": 2**31}, "data_seed = 2147483648 is not"),
+        ({"data": "subset=0"}, "subset = 0 is not a number from 1 to 4096"),
+        ({"data": "dropout=0.1"}, "dropout does not change data; these do: label_mixing, subset"),
+        ({"data": "more"}, "unknown degradation 'more'; have: "),
     ],
 )
 def test_what_cannot_be_trained_is_refused(change, words):

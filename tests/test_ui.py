@@ -22,11 +22,7 @@ from toy.guidance import RULES
 from toy.sampling import INTEGRATORS
 from toy.scenes import SETTINGS, STARTS, Scene
 from toy.schedules import SCHEDULES
-from toy.ui import engine as engines
-from toy.ui import explorer, export, packing, share
-from toy.ui.engine import BACKGROUND, FULL, PREVIEW, Busy, Engine
-from toy.ui.presets import PRESETS
-from toy.ui.state import (
+from toy.state import (
     COUNTS,
     FLAGS,
     HIDEABLE,
@@ -35,9 +31,15 @@ from toy.ui.state import (
     SHARED,
     SLOTS,
     State,
+    figure,
     from_viewer,
+    of_link,
     parse,
 )
+from toy.ui import engine as engines
+from toy.ui import explorer, export, packing, share
+from toy.ui.engine import BACKGROUND, FULL, PREVIEW, Busy, Engine
+from toy.ui.presets import PRESETS
 
 QUICK = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 ALL_LAYERS = [layer for group in LAYERS for layer in group]
@@ -50,15 +52,24 @@ def knob_value(knob):
     return st.floats(knob.lo, knob.hi)
 
 
+def in_order(entry, values):
+    """The two knobs of an entry of which one may not be above the other, as they may be."""
+    names = entry.facts.get("ordered", ())
+    return dict(zip(names, sorted(values[name] for name in names), strict=True))
+
+
 @st.composite
 def scenes(draw, shared=None):
     """Any scene that the app can show."""
-    rule = draw(st.sampled_from(list(RULES)))
-    schedule = draw(st.sampled_from(list(SCHEDULES)))
     if shared is None:
         shared = draw(shared_settings())
+    tilting = "tilt" in INTEGRATORS[shared["integrator"]].inputs  # then not every method goes with it
+    rule = draw(st.sampled_from([name for name, rule in RULES.items() if "tilt" in rule.facts or not tilting]))
+    schedule = "constant" if tilting else draw(st.sampled_from(list(SCHEDULES)))
     entries = (RULES[rule], SCHEDULES[schedule], INTEGRATORS[shared["integrator"]])
     values = {name: draw(knob_value(knob)) for entry in entries for name, knob in entry.knobs.items()}
+    for entry in entries:
+        values |= in_order(entry, values)
     values |= {role: draw(st.sampled_from(NAMES)) for role in RULES[rule].roles}
     return Scene.of(rule, schedule=schedule, **values, **shared)
 
@@ -161,6 +172,12 @@ def test_the_default_page_has_an_empty_link():
     assert parse({}) == (State(), [])
 
 
+def moved(state, slot, entry, name, value):
+    """The state with one knob moved, and the knob that it pushes along."""
+    pair = in_order(entry, dict(state.scene(slot).knobs) | {name: value}) if entry.facts.get("ordered") else {}
+    return state.change(slot, **(pair if name in pair else {name: value}))
+
+
 def single_changes():
     """Every control of either side, moved alone to another legal value."""
     start = State()
@@ -170,15 +187,15 @@ def single_changes():
             yield f"{slot}.rule={rule}", state
             for name, knob in RULES[rule].knobs.items():
                 for value in (knob.lo, knob.hi, knob.lo + 3 * knob.step, knob.default):
-                    yield f"{slot}.{rule}.{name}={value}", state.change(slot, **{name: value})
+                    yield f"{slot}.{rule}.{name}={value}", moved(state, slot, RULES[rule], name, value)
             for role in RULES[rule].roles:
                 for density in NAMES:
                     yield f"{slot}.{rule}.{role}={density}", state.change(slot, **{role: density})
         for schedule in SCHEDULES:
             for name, knob in SCHEDULES[schedule].knobs.items():
                 for value in (knob.lo, knob.hi, knob.lo + 3 * knob.step):
-                    changed = start.change(slot, schedule=schedule, **{name: value})
-                    yield f"{slot}.{schedule}.{name}={value}", changed
+                    state = start.change(slot, schedule=schedule)
+                    yield f"{slot}.{schedule}.{name}={value}", moved(state, slot, SCHEDULES[schedule], name, value)
             yield f"{slot}.{schedule}", start.change(slot, schedule=schedule)
     for name, values in {
         "n": COUNTS,
@@ -397,6 +414,37 @@ def test_the_most_urgent_goes_first():
     end.result(10)
     assert last.done()
     assert order == ["c", "e", "b", "d", "a"]
+
+
+def test_what_waits_in_the_background_goes_first_once_it_is_asked_for():
+    blocked, order = Blocked(), []
+
+    def work(name):
+        return lambda: order.append(name) or name
+
+    later = blocked.engine.submit("later", work("later"), priority=BACKGROUND)
+    blocked.engine.submit("full", work("full"), priority=FULL)
+    assert blocked.engine.submit("later", work("twice"), priority=PREVIEW) is later
+    blocked.engine.submit("preview", work("preview"), priority=PREVIEW)
+    # Less urgent than it is already: it stays where it is.
+    blocked.engine.submit("preview", work("twice"), priority=BACKGROUND)
+    end = blocked.engine.submit("end", lambda: None, priority=BACKGROUND + 1)
+    blocked.go()
+    end.result(10)
+    assert order == ["later", "preview", "full"]
+    assert blocked.engine.idle.wait(10)
+
+
+def test_a_promoted_job_that_was_dropped_is_not_done_for_its_second_place():
+    blocked, order = Blocked(), []
+    for priority in (BACKGROUND, PREVIEW):
+        with pytest.raises(Busy):
+            blocked.engine.get("left", lambda: order.append("left"), priority=priority, wait=0.01)
+    end = blocked.engine.submit("end", lambda: None, priority=BACKGROUND + 1)
+    blocked.go()
+    end.result(10)
+    assert order == []
+    assert blocked.engine.get("left", lambda: 7, wait=10) == 7
 
 
 def test_a_full_queue_is_said(monkeypatch):
@@ -667,6 +715,35 @@ def test_the_command_makes_the_same_scene(scene):
 def test_the_snippet_makes_the_same_scene(scene):
     line = next(line for line in share.snippet(scene).splitlines() if line.startswith("scene = "))
     assert eval(line.removeprefix("scene = toy."), {"Scene": Scene}) == scene
+
+
+@QUICK
+@given(scenes(), st.data())
+def test_the_command_draws_the_same_state(left, data):
+    shared = {name: getattr(left, name) for name in SHARED}
+    right = data.draw(scenes(shared))
+    state = State(left, right, data.draw(viewer_settings()))
+    python, flag, package, verb, name, *args = shlex.split(share.redraw(state))
+    assert (python, flag, package, verb, name) == ("python", "-m", "toy", "figure", "explore")
+    assert len(args) in (0, 2)
+    link = args[1] if args else ""
+    for text in (link, f"?{link}", f"http://127.0.0.1:8501/?{link}"):
+        assert of_link(text) == state
+
+
+def test_a_link_is_read_strictly():
+    assert of_link("") == of_link("?") == of_link("http://127.0.0.1:8501/") == State()
+    for text, words in [("left.w=99", ["left.w", "99", "8"]), ("hello", ["'hello'"]), ("n=7", ["n = 7", "512"])]:
+        with pytest.raises(ValueError, match=words[0]) as caught:
+            of_link(text)
+        assert all(word in str(caught.value) for word in words)
+
+
+def test_the_figure_shows_the_window_on_the_screen():
+    whole, near = (of_link(f"n=512&left.main=exact:A&view={view}") for view in ("0.3,0.3,1.2", "0.45,1.22,0.3"))
+    assert figure(whole, "svg") != figure(near, "svg")
+    with pytest.raises(ValueError, match="bmp"):
+        figure(whole, "bmp")
 
 
 def test_the_snippet_runs(capsys):

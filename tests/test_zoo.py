@@ -1,6 +1,8 @@
 """Names lead to densities, and the shipped networks measure what networks of the paper measure."""
 
 import json
+import re
+from dataclasses import replace
 from functools import lru_cache
 
 import jax.numpy as jnp
@@ -34,7 +36,7 @@ def test_everything_that_is_promised_is_shipped():
     wanted |= {f"A64@{s}#{seed}" for s in (256, 512, 1024, 2048, 4096) for seed in (1, 2)}
     wanted |= {f"{name}@4096" for name in ("AB64", "AB32", "B64")} | {"AB32@512"}
     assert wanted <= set(SHIPPED)
-    assert set(ROLE_DEFAULTS.values()) <= set(SHIPPED)
+    assert set(ROLE_DEFAULTS.values()) <= set(zoo.names())
 
 
 def test_exact_names_come_first_then_by_class_width_seed_and_step():
@@ -119,7 +121,6 @@ def test_unknown_exact_name_lists_the_legal_ones(name):
         "",
         "A64",
         "A64@",
-        "A64@7",
         "C64@4096",
         "a64@4096",
         "A64@4096 ",
@@ -137,6 +138,48 @@ def test_unknown_name_lists_what_there_is(name):
     assert message.startswith(f"unknown density {name!r}; have: ")
     assert all(known in message for known in models.names())
     assert ".safetensors file" in message
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("A0@5", "width = 0 is not a whole number from 1 to 1024"),
+        ("A64@0", "iterations = 0 is not a whole number from 1 to 1000000"),
+        ("A64@2000000", "iterations = 2000000 is not a whole number from 1 to 1000000"),
+    ],
+)
+def test_network_that_cannot_be_trained_is_refused(name, words):
+    for ask in (models.load, zoo.classes_of, zoo.missing, zoo.check):
+        with pytest.raises(ValueError, match=f"^{words}$"):
+            ask(name)
+
+
+@pytest.mark.parametrize("name", ["A24@512", "A64@7", "AB16@300#5", "A64@256~depth=2"])
+def test_network_that_is_not_trained_says_how_to_train_it(tmp_path, monkeypatch, name):
+    monkeypatch.setenv("GUIDANCE_EXPLORER_MODELS", str(tmp_path))
+    (recipe,) = zoo.missing(name)
+    words = f"density {name!r} has to be trained first ({recipe.iterations} iterations): python -m models.zoo "
+    with pytest.raises(ValueError, match=f"^{re.escape(words)}[^\n]+$"):
+        models.load(name)
+    zoo.check(name)
+    assert zoo.classes_of(name) == recipe.spec.classes
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_network_trained_on_demand_has_the_recipe_of_its_shipped_kin():
+    (longer,) = zoo.missing("A32@700~depth=2")
+    assert longer == replace(zoo.SHIPPED["A32"], iterations=700, spec=Spec("A", 32, 2))
+    assert zoo.missing("A32@512#1") == []  # the shipped one is of seed 1
+    assert models.load("A32@512#1") is models.load("A32@512")
+    assert models.load("A64@4096~depth=4") is models.load("A64@4096")
+
+
+@pytest.mark.parametrize("name", ["none.safetensors", "../x.safetensors~dropout=0.1", "dns:exact:A,x.safetensors"])
+def test_name_from_elsewhere_is_no_path(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    save(tmp_path / "x.safetensors")
+    with pytest.raises(ValueError, match=r"^unknown density '[^']*x?.safetensors"):
+        zoo.check(name)
 
 
 @pytest.mark.parametrize("name", ["none.safetensors", "../x.safetensors", "A64@4096#77.safetensors"])
@@ -195,6 +238,17 @@ def test_probe_in_double_precision_leaves_single_precision_alone():
     zoo.probe("exact:A", 0.1, np.zeros((1, 2)))
     assert fractal.mixture("A").logp(jnp.zeros((1, 2)), jnp.float32(0.1)).dtype == jnp.float32
     assert jnp.zeros(1).dtype == jnp.float32
+
+
+def test_probe_of_a_degraded_density():
+    at = np.array([[0.3, 0.2]])
+    (exact,) = zoo.probe("exact:A~blur=0.3", 0.4, at)
+    (wanted,) = zoo.probe("exact:A", 0.5, at)
+    assert exact["score"] == pytest.approx(wanted["score"], rel=1e-4)
+    assert exact["logp"] == pytest.approx(wanted["logp"], rel=1e-4)
+    assert "up_to_constant" not in exact
+    (net,) = zoo.probe("A64@4096~dropout=0.02", 0.5, at)
+    assert net["up_to_constant"] is True
 
 
 def test_probe_of_a_network_says_that_logp_has_a_free_constant():

@@ -11,7 +11,7 @@ import models
 from toy.guidance import RULES
 from toy.scenes import STARTS
 from toy.schedules import SCHEDULES
-from toy.ui.state import COUNTS, FLAGS, HIDEABLE, LAYOUTS, SHARED, SLOTS
+from toy.state import COUNTS, FLAGS, HIDEABLE, LAYOUTS, SHARED, SLOTS
 
 ROOT = Path(__file__).parents[1]
 FRAME = ROOT / "toy" / "ui" / "frame.py"

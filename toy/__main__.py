@@ -9,7 +9,7 @@ from typing import Any
 import click
 import numpy as np
 
-from toy.files import keep_compiled, replacing
+from toy.files import check_writable, keep_compiled, replacing
 from toy.guidance import RULES
 from toy.registry import Entry
 from toy.sampling import INTEGRATORS
@@ -124,22 +124,29 @@ def frame_of(scene: Scene, **options: Any) -> Any:
 @click.option("--format", "kind", default="png", show_default=True, help="png, pdf or svg")
 @click.option("--view", metavar="VIEW", help="tree, closeup, both, or X,Y,HALFWIDTH [the figure's own]")
 @click.option("--sigma", metavar="NUMBER", help="noise level of figure 2 [0.03]")
-@click.option("--target", default="A", show_default=True, metavar="CLASS")
+@click.option("--target", metavar="CLASS", help="class that is drawn: A, B or AB [A]")
+@click.option("--link", metavar="LINK", help="what explore draws: a link to the app, or what follows its '?'")
 @click.option("--n", metavar="NUMBER", help="number of samples [16384]")
 @click.option("--seed", metavar="NUMBER", help="seed of the initial noise [0]")
 @click.option("--steps", metavar="NUMBER", help="integration steps [32]")
 @cast_options
 @knob_options
-def figure(names: tuple[str, ...], out: str, kind: str, **flags: str | None) -> None:
-    """Draw the paper's figures: fig1, fig2, fig9, overview, or all.
+def figure(names: tuple[str, ...], out: str, kind: str, link: str | None, **flags: str | None) -> None:
+    """Draw the paper's figures: fig1, fig2, fig9, overview, or all; or explore, what a link to the app shows.
 
     \b
     python -m toy figure all
     python -m toy figure fig1 --format pdf --w 2 --main exact:A
+    python -m toy figure explore --link 'left.w=3&right.rule=cfg'
     """
     import models
     from toy import figures
 
+    if "explore" in names:
+        click.echo(explore(names, Path(out) / f"explore.{kind}", link or "", flags))
+        return
+    if link is not None:
+        raise ValueError(f"--link goes with explore, not with {', '.join(names)}")
     options = figure_options(flags)
     chosen = list(figures.FIGURES) if "all" in names else list(names)
     for name in chosen:
@@ -150,6 +157,23 @@ def figure(names: tuple[str, ...], out: str, kind: str, **flags: str | None) -> 
             path = Path(out) / f"{name}.{kind}"
             figures.save(figures.draw(name, models.load, options), path, caption=figures.caption(name, options))
             click.echo(path)
+
+
+def explore(names: tuple[str, ...], path: Path, link: str, flags: dict[str, str | None]) -> Path:
+    """Write the figure that the Explore page of ``link`` offers to download; returns the path."""
+    from toy.figures import check_format
+    from toy.state import figure, of_link
+
+    others = [name for name in names if name != "explore"] + [f"--{k}" for k, v in flags.items() if v is not None]
+    if others:
+        raise ValueError(f"{others[0]} does not go with explore: the link says all of what it draws")
+    state, kind = of_link(link), path.suffix.removeprefix(".")
+    check_format(kind)
+    check_writable(path)
+    data = figure(state, kind)
+    with replacing(path) as temporary:
+        temporary.write_bytes(data)
+    return path
 
 
 def figure_options(flags: dict[str, str | None]) -> Any:

@@ -32,6 +32,11 @@ class Density(Protocol):
         """Gradient of ``logp`` with respect to ``x``, in 1/length."""
 
 
+@runtime_checkable
+class Normalised(Density, Protocol):
+    """A Density whose integral is 1 at every noise level: ``toy.quadrature.normalised`` makes one of any."""
+
+
 @partial(
     jax.tree_util.register_dataclass,
     data_fields=["log_weights", "origins", "centres", "axes", "variances"],

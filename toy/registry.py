@@ -43,7 +43,7 @@ class Knob:
 
 @dataclass(frozen=True)
 class Entry:
-    """A registered function: what it needs (``inputs``), what can be turned (``knobs``), where it is from."""
+    """A registered function: what it needs (``inputs``, with ``types``), what can be turned (``knobs``), its source."""
 
     name: str
     title: str
@@ -52,6 +52,7 @@ class Entry:
     source: str
     formula: str
     inputs: tuple[str, ...]
+    types: Mapping[str, Any]
     knobs: Mapping[str, Knob]
     facts: Mapping[str, Any]
 
@@ -70,7 +71,12 @@ class Entry:
         return self.function(*args, **kwargs)
 
 
-NOT_ROLES = frozenset({"x", "sigma", "sigma_next", "progress", "memory", "field", "key", "samples"})
+# fmt: off
+NOT_ROLES = frozenset((
+    "x", "sigma", "sigma_next", "step", "progress", "memory", "past", "key", "samples",
+    "field", "field_at", "unguided", "logp", "tilt",
+))
+# fmt: on
 
 
 class Registry(Mapping[str, Entry]):
@@ -92,10 +98,11 @@ class Registry(Mapping[str, Entry]):
             if key in self._entries:
                 raise ValueError(f"{self.kind} {key!r} is registered twice")
             hints = get_type_hints(function, include_extras=True)
-            inputs, knobs = [], {}
+            inputs, types, knobs = [], {}, {}
             for parameter in inspect.signature(function).parameters.values():
                 if parameter.kind is not parameter.KEYWORD_ONLY:
                     inputs.append(parameter.name)
+                    types[parameter.name] = hints.get(parameter.name)
                     continue
                 hint = hints.get(parameter.name)
                 found = [a for a in get_args(hint) if isinstance(a, Knob)]
@@ -107,7 +114,9 @@ class Registry(Mapping[str, Entry]):
                 knob.check(knob.default)
                 knobs[parameter.name] = knob
             words = title or key.replace("_", " ").capitalize()
-            self._entries[key] = Entry(key, words, self.kind, function, source, formula, tuple(inputs), knobs, facts)
+            self._entries[key] = Entry(
+                key, words, self.kind, function, source, formula, tuple(inputs), types, knobs, facts
+            )
             return function
 
         return decorate

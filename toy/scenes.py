@@ -17,14 +17,22 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from toy import fractal, metrics, sampling
-from toy.densities import Density, GaussianMixture
-from toy.guidance import RULES
+from toy.densities import Density, GaussianMixture, Normalised
+from toy.guidance import RULES, Step
+from toy.quadrature import normalised
 from toy.registry import Entry, Knob
 from toy.sampling import INTEGRATORS
 from toy.schedules import SCHEDULES
 
 STARTS = ("exact", "normal")
-ROLE_DEFAULTS = {"main": "A64@4096", "unconditional": "AB32@512", "weak": "A32@512"}
+ROLE_DEFAULTS = {
+    "main": "A64@4096",
+    "unconditional": "AB32@512",
+    "weak": "A32@512",
+    "negative": "B64@4096",
+    "conditional": "A64@4096",
+    "truth": "exact:A",
+}
 
 SETTINGS = {
     knob.name: knob
@@ -77,7 +85,7 @@ class Scene:
         entries = [RULES[rule], *(registry[str(name)] for name, registry in choices.values())]
         knobs = {name: knob for entry in entries for name, knob in entry.knobs.items()}
         given = {name: values.pop(name) for name in list(values) if name in knobs}
-        cast = {role: str(values.pop(role, ROLE_DEFAULTS.get(role, "exact:A"))) for role in RULES[rule].roles}
+        cast = {role: str(values.pop(role, name)) for role, name in default_cast(rule).items()}
         settings: dict[str, Any] = {
             name: _number(SETTINGS[name], values.pop(name)) for name in list(values) if name in SETTINGS
         }
@@ -100,6 +108,7 @@ class Scene:
         )
         if scene.sigma_min >= scene.sigma_max:
             raise ValueError(f"sigma_min = {scene.sigma_min:g} is not below sigma_max = {scene.sigma_max:g}")
+        _check_combination(scene)
         return scene
 
     def flat(self) -> dict[str, Any]:
@@ -114,9 +123,16 @@ class Scene:
         return {k: v for k, v in self.flat().items() if k == "rule" or v != default[k]}
 
     def change(self, **values: Any) -> "Scene":
-        """The scene with some values changed, checked; values that the new rule does not take are dropped."""
+        """The scene with some values changed, checked; values that the new rule does not take are dropped.
+
+        Under a new rule a role that played the old rule's usual density plays the new rule's.
+        """
         merged = self.flat() | values
         rule = merged.pop("rule")
+        usual = default_cast(self.rule)
+        if rule != self.rule:
+            stale = {role for role, name in self.cast if name == usual[role] and role not in values}
+            merged = {name: value for name, value in merged.items() if name not in stale}
         entries = (RULES[rule], SCHEDULES[merged["schedule"]], INTEGRATORS[merged["integrator"]])
         takes = {*RULES[rule].roles, *(name for entry in entries for name in entry.knobs)}
         takes |= {"schedule", "integrator", "target", "start", *SETTINGS, *values} - {"rule"}
@@ -130,6 +146,32 @@ class Scene:
     def sigmas(self) -> np.ndarray:
         """Noise levels [steps + 1], the last one 0."""
         return np.asarray(_levels(self.steps, self.sigma_max, self.sigma_min, self.rho))
+
+
+def default_cast(rule: str) -> dict[str, str]:
+    """The density's name that plays each role of a rule unless one asks for another."""
+    return {role: RULES[rule].facts.get("cast", {}).get(role, ROLE_DEFAULTS[role]) for role in RULES[rule].roles}
+
+
+def _check_combination(scene: Scene) -> None:
+    """ValueError in one sentence where rule, schedule, integrator and numbers do not go together."""
+    values, stepper = dict(scene.knobs), INTEGRATORS[scene.integrator]
+    for entry in (scene.entry, SCHEDULES[scene.schedule], stepper):
+        low, high = entry.facts.get("ordered", (None, None))
+        if low and values[low] > values[high]:
+            raise ValueError(f"{low} = {values[low]:g} is above {high} = {values[high]:g}")
+    if "tilt" in stepper.inputs:
+        if "tilt" not in scene.entry.facts:
+            have = ", ".join(name for name, rule in RULES.items() if "tilt" in rule.facts)
+            raise ValueError(
+                f"integrator {scene.integrator!r} needs a rule that stands for a tilted density, and {scene.rule!r} "
+                f"does not; these do: {have}"
+            )
+        if scene.schedule != "constant":
+            raise ValueError(f"integrator {scene.integrator!r} needs schedule 'constant', not {scene.schedule!r}")
+    least = stepper.facts.get("least", 1)
+    if scene.n < least:
+        raise ValueError(f"n = {scene.n} is too few for integrator {scene.integrator!r}, which needs at least {least}")
 
 
 @partial(jax.jit, static_argnames="steps")
@@ -185,13 +227,19 @@ def initial(scene: Scene) -> Float[Array, "n 2"]:
     return data + noise if scene.start == "exact" else noise
 
 
+def players(scene: Scene, cast: Mapping[str, Density]) -> dict[str, Density]:
+    """The density of each of the rule's roles, normalised where the rule asks for it."""
+    types = scene.entry.types
+    return {role: normalised(cast[role]) if types[role] is Normalised else cast[role] for role in scene.entry.roles}
+
+
 def sample(scene: Scene, cast: Mapping[str, Density], *, keep: bool = True) -> Float[Array, "s n 2"]:
     """Run the scene's sampler; [steps + 1, n, 2], or [1, n, 2] with ``keep=False``."""
     _, key_path = jax.random.split(jax.random.key(scene.seed))
     return sampling.trajectory(
         initial(scene),
         jnp.asarray(scene.sigmas()),
-        {role: cast[role] for role in scene.entry.roles},
+        players(scene, cast),
         {name: jnp.float32(value) for name, value in scene.knobs},
         key_path,
         rule=scene.rule,
@@ -223,6 +271,80 @@ def compute(
         metrics.floor(scene.target, scene.n) if floor else {},
         time.perf_counter() - began,
     )
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Measures of a scene over seeds: ``values`` [seeds, ...] by name, and the seconds that it took."""
+
+    scene: Scene
+    values: Mapping[str, np.ndarray]
+    seconds: float
+
+    @property
+    def mean(self) -> dict[str, np.ndarray]:
+        """Mean over the seeds."""
+        return {name: np.mean(found, axis=0) for name, found in self.values.items()}
+
+    @property
+    def error(self) -> dict[str, np.ndarray]:
+        """Standard error of the mean; NaN for one seed."""
+        count = len(next(iter(self.values.values())))
+        wide = {
+            name: np.std(found, axis=0, ddof=1) if count > 1 else found[0] * np.nan
+            for name, found in self.values.items()
+        }
+        return {name: found / math.sqrt(count) for name, found in wide.items()}
+
+
+def over_seeds(
+    scene: Scene, cast: Mapping[str, Density], seeds: int, measures: tuple[str, ...] | None = None
+) -> Spread:
+    """Sample and measure with the ``seeds`` seeds from the scene's own on, all in one batch."""
+    began = time.perf_counter()
+    chosen = metrics.chosen(measures)
+    keys = jax.vmap(jax.random.key)(scene.seed + jnp.arange(seeds))
+    found = _over_seeds(
+        keys,
+        fractal.mixture(scene.target),
+        jnp.asarray(scene.sigmas()),
+        players(scene, cast),
+        {name: jnp.float32(value) for name, value in scene.knobs},
+        metrics.truth(scene.target, scene.n),
+        n=scene.n,
+        exact=scene.start == "exact",
+        names=(scene.rule, scene.schedule, scene.integrator),
+        measures=chosen,
+    )
+    return Spread(scene, {name: np.asarray(found[name]) for name in chosen}, time.perf_counter() - began)
+
+
+@partial(jax.jit, static_argnames=("n", "exact", "names", "measures"))
+def _over_seeds(
+    keys: Array,
+    target: GaussianMixture,
+    sigmas: Array,
+    cast: Mapping[str, Density],
+    knobs: Mapping[str, Array],
+    truth: metrics.Truth,
+    *,
+    n: int,
+    exact: bool,
+    names: tuple[str, str, str],
+    measures: tuple[str, ...],
+) -> dict[str, Array]:
+    rule, schedule, integrator = names
+
+    def one(key: Array) -> dict[str, Array]:
+        key_start, key_path = jax.random.split(key)
+        data, noise = _start(target, key_start, sigmas[0], n=n)
+        x = data + noise if exact else noise
+        path = sampling.trajectory(
+            x, sigmas, cast, knobs, key_path, rule=rule, schedule=schedule, integrator=integrator, keep=False
+        )
+        return metrics.values(path[-1], truth, measures)
+
+    return jax.vmap(one)(keys)
 
 
 def truth_frame(scene: Scene) -> Frame:
@@ -296,21 +418,26 @@ def score_on(density: Density, x: Array, sigma: Array) -> Array:
 
 
 @partial(jax.jit, static_argnames="rule")
-def _guided(rule: str, cast: Mapping[str, Density], x: Array, sigma: Array, knobs: Mapping[str, Any]) -> Array:
+def _guided(
+    rule: str, cast: Mapping[str, Density], x: Array, knobs: Mapping[str, Any], sigma: Array, step: Step
+) -> Array:
     entry = RULES[rule]
-    memory = entry.facts.get("memory", lambda x: ())(x)
-    return sampling.guided(entry, cast, x, sigma, knobs, memory)[0]
+    return sampling.guided(entry, cast, x, sigma, knobs, sampling.start_of(entry, "memory", x), step)[0]
 
 
 def guided_score(scene: Scene, cast: Mapping[str, Density], x: Array | np.ndarray, sigma: float) -> Array:
-    """Score that the scene's rule follows at points ``x`` and noise level ``sigma``, its schedule applied."""
-    shares = SCHEDULES[scene.schedule]
-    knobs = dict(scene.knobs)
-    given = {"sigma": jnp.float32(sigma), "progress": jnp.float32(np.mean(scene.sigmas() > sigma))}
+    """Score that the scene's rule follows at points ``x`` and noise level ``sigma``, its schedule applied.
+
+    The step is the one that begins at ``sigma``; a rule that remembers is asked as at the start of its run.
+    """
+    shares, knobs, levels = SCHEDULES[scene.schedule], dict(scene.knobs), scene.sigmas()
+    done = int(np.sum(levels > sigma * (1 + 1e-6)))
+    lower = levels[levels < sigma * (1 - 1e-6)]
+    given = {"sigma": jnp.float32(sigma), "progress": jnp.float32(done / scene.steps)}
     share = shares(*(given[name] for name in shares.inputs), **{name: knobs[name] for name in shares.knobs})
+    step = Step(given["sigma"], jnp.float32(lower[0] if len(lower) else 0), given["progress"], jnp.float32(share))
     values = sampling.scheduled(scene.entry, knobs, share)
-    roles = {role: cast[role] for role in scene.entry.roles}
-    return _guided(scene.rule, roles, jnp.asarray(x), jnp.float32(sigma), values)
+    return _guided(scene.rule, players(scene, cast), jnp.asarray(x), values, given["sigma"], step)
 
 
 def guide_role(scene: Scene) -> str | None:

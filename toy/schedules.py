@@ -24,9 +24,61 @@ def constant(sigma: Share) -> Share:
     return jnp.ones_like(sigma)
 
 
+WANG = "Wang et al. 2024, arXiv:2404.13040"
+
+
+@schedule(source=WANG, formula="w(τ) = 1 + 2τ (w − 1), τ the share of the run that is done")
+def linear(progress: Share) -> Share:
+    """From none at the start to twice the extra weight at the end: the same mean weight."""
+    return 2 * progress
+
+
+@schedule(source=WANG, formula="w(τ) = 1 + (1 − cos πτ)(w − 1)")
+def cosine(progress: Share) -> Share:
+    """From none to twice the extra weight along a half cosine: the same mean weight."""
+    return 1 - jnp.cos(jnp.pi * progress)
+
+
+@schedule(source=WANG, formula="w(τ) = 1 + 2(1 − |1 − 2τ|)(w − 1)")
+def triangle(progress: Share) -> Share:
+    """Twice the extra weight in the middle of the run, none at its ends: the same mean weight."""
+    return 2 * (1 - jnp.abs(1 - 2 * progress))
+
+
+@schedule(source=WANG, formula="w(τ) = 1 + max(c, 2τ)(w − 1)")
+def clamped(
+    progress: Share,
+    *,
+    floor: Annotated[float, Knob(0, 2, 0.05, "c", "least share of the extra weight")] = 0.5,
+) -> Share:
+    """Linear, but never below a floor."""
+    return jnp.maximum(floor, 2 * progress)
+
+
+@schedule(source=WANG, formula="w(τ) = 1 + ½(1 − cos πτˢ)(w − 1)")
+def power_cosine(
+    progress: Share,
+    *,
+    power: Annotated[float, Knob(0.1, 8, 0.1, "s", "larger is later", log=True)] = 4.0,
+) -> Share:
+    """Late guidance: from none to the whole extra weight along the cosine of a power; not normalised."""
+    return 0.5 * (1 - jnp.cos(jnp.pi * jnp.power(progress, power)))
+
+
+@schedule(source="Jin et al. 2025, arXiv:2509.22007", formula="w(τ) = 1 + 2 min(τ/m, (1 − τ)/(1 − m))(w − 1)")
+def middle_peaked(
+    progress: Share,
+    *,
+    peak: Annotated[float, Knob(0.05, 0.95, 0.05, "m", "where in the run the weight is largest")] = 0.5,
+) -> Share:
+    """Strong while the modes separate, weak before and after: up to twice the extra weight at the peak."""
+    return 2 * jnp.minimum(progress / peak, (1 - progress) / (1 - peak))
+
+
 @schedule(
     source="Kynkäänniemi et al. 2024, arXiv:2404.07724",
     formula="w(σ) = w for lo < σ ≤ hi, else 1",
+    ordered=("lo", "hi"),
 )
 def interval(
     sigma: Share,

@@ -6,7 +6,7 @@ GIF.
 """
 
 from toy.figures.animation import animation
-from toy.figures.files import FORMATS, encode, save
+from toy.figures.files import FORMATS, check_format, encode, save
 from toy.figures.panels import (
     BLUE,
     DARK,
@@ -63,6 +63,7 @@ __all__ = [
     "arrows",
     "caption",
     "check",
+    "check_format",
     "density_panel",
     "dots",
     "draw",

@@ -22,6 +22,7 @@ from toy.scenes import VIEWS, Frame, View
 # Colours after Okabe and Ito, which most colour-blind readers can tell apart.
 ORANGE, GREY, DARK = "#E69F00", "#8A8A8A", "#1B1E3A"  # target class, both classes, particles
 GREEN, RED, BLUE = "#00875A", "#C63A22", "#0067B0"  # p1, p0, their ratio
+PURPLE = "#8E4A9E"
 
 OUTLINE = 2.12  # drawn where log p is this far (squared) below its maximum: about the 99% contour
 

@@ -10,9 +10,9 @@ from toy.guidance import RULES
 from toy.sampling import INTEGRATORS
 from toy.scenes import SETTINGS, STARTS
 from toy.schedules import SCHEDULES
+from toy.state import COUNTS, SLOTS, State
 from toy.ui.presets import PRESETS
 from toy.ui.shell import save_state
-from toy.ui.state import COUNTS, SLOTS, State
 
 
 def _set(key: str, value: Any) -> str:
@@ -22,25 +22,24 @@ def _set(key: str, value: Any) -> str:
 
 
 def _apply(slot: str, name: str, key: str) -> None:
-    state: State = st.session_state.state
     value = st.session_state[key]
-    if value is None:
-        return
+    if value is not None:
+        _change(slot, **{name: value})
+
+
+def _change(slot: str, **values: Any) -> None:
+    state: State = st.session_state.state
     try:
-        save_state(state.change(slot, **{name: value}))
+        save_state(state.change(slot, **values))
     except ValueError as error:
         st.session_state.notes = [str(error)]
 
 
 def _choose_rule(slot: str, key: str) -> None:
-    state: State = st.session_state.state
-    # The new rule starts from its own defaults: a CFG weight means nothing to another rule.
-    keep = set(dict(state.scene(slot).cast))
-    values = {name: value for name, value in state.scene(slot).flat().items() if name in keep}
     rule = st.session_state[key]
-    cast = {role: values[role] for role in RULES[rule].roles if role in values}
+    # The new rule starts from its own defaults: a CFG weight means nothing to another rule.
     defaults = {name: knob.default for name, knob in RULES[rule].knobs.items()}
-    save_state(state.change(slot, rule=rule, **cast, **defaults))
+    _change(slot, rule=rule, **defaults)
 
 
 def _select(label: str, options: list[str], value: str, slot: str, name: str, **more: Any) -> None:

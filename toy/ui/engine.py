@@ -28,15 +28,16 @@ class Busy(Exception):
     """Too much is waiting already, or the answer did not come in time."""
 
 
-@dataclass(order=True)
+@dataclass
 class _Job:
+    key: Hashable
+    work: Callable[[], Any]
     priority: int
     number: int
-    key: Hashable = field(compare=False)
-    work: Callable[[], Any] = field(compare=False)
-    future: Future = field(compare=False)
-    waiters: int = field(compare=False, default=0)
-    wanted: bool = field(compare=False, default=False)  # worth doing even while nobody waits
+    future: Future = field(default_factory=Future)
+    waiters: int = 0
+    wanted: bool = False  # worth doing even while nobody waits
+    taken: bool = False  # by the worker
 
 
 class Engine:
@@ -50,7 +51,8 @@ class Engine:
         self.ready = threading.Event()
         self.failure = ""
         self.idle = threading.Event()  # set while nobody waits for a result
-        self._jobs: queue.PriorityQueue[_Job] = queue.PriorityQueue()
+        # By priority, then age; a job that becomes more urgent stands here a second time.
+        self._jobs: queue.PriorityQueue[tuple[int, int, _Job | None]] = queue.PriorityQueue()
         self._numbers = itertools.count()
         self._waiting: dict[Hashable, _Job] = {}
         self._results: LRUCache = LRUCache(CACHE_BYTES, getsizeof=_size)
@@ -63,7 +65,7 @@ class Engine:
     def close(self) -> None:
         """Finish the job in hand and end: a thread inside compiled code must not outlive the interpreter."""
         self._closing = True
-        self._jobs.put(_Job(-1, -1, None, lambda: None, Future()))
+        self._jobs.put((-1, -1, None))
         self._thread.join(timeout=60)
 
     def get(self, key: Hashable, work: Callable[[], Any], *, priority: int = FULL, wait: float = 8.0) -> Any:
@@ -90,7 +92,7 @@ class Engine:
         with self._lock:
             job = self._waiting.get(key)
             if job is None:
-                job = _Job(priority, next(self._numbers), key, work, Future())
+                job = _Job(key, work, priority, next(self._numbers))
                 if key in self._results:
                     job.future.set_result(self._results[key])
                     return job
@@ -98,7 +100,10 @@ class Engine:
                     raise Busy(f"{len(self._waiting)} computations are waiting")
                 self._waiting[key] = job
                 self.idle.clear()
-                self._jobs.put(job)
+                self._jobs.put((priority, job.number, job))
+            elif priority < job.priority and not job.taken:
+                job.priority = priority
+                self._jobs.put((priority, job.number, job))
             job.waiters += waiters
             job.wanted |= wanted
             return job
@@ -114,10 +119,13 @@ class Engine:
             with self._lock:
                 if not self._waiting:
                     self.idle.set()
-            job = self._jobs.get()
-            if self._closing:
+            *_, job = self._jobs.get()
+            if job is None or self._closing:
                 return
             with self._lock:
+                if job.taken:
+                    continue
+                job.taken = True
                 if not job.waiters and not job.wanted:
                     del self._waiting[job.key]
                     continue

@@ -5,11 +5,11 @@ from typing import Any
 
 import streamlit as st
 
+from toy.state import SLOTS, State, from_viewer
 from toy.ui import controls, explorer, share
 from toy.ui.engine import FULL, PREVIEW, Busy, Engine, engine
 from toy.ui.packing import DEFAULT_PACK, relabel
 from toy.ui.shell import VIEWER, load_state, save_state, show_notes, viewer
-from toy.ui.state import SLOTS, State, from_viewer
 
 BUSY = "busy: many visitors are computing, still working on yours"
 
@@ -22,7 +22,7 @@ def page() -> None:
     show_notes()
     _viewer()
     if "settings" not in state.hide:
-        share.bar(st.session_state.state)
+        share.bar()
 
 
 @st.fragment
@@ -38,20 +38,21 @@ def _viewer() -> None:
     fresh = raw is not None and raw != st.session_state.get("request_seen")
     st.session_state.request_seen = raw
     request = explorer.Request.of(raw, state)
+    note = ""
     if fresh and request.phase in ("drag", "release"):
         try:
             state = request.apply(state)
-        except ValueError:
-            fresh = False
+        except ValueError as error:
+            fresh, note = False, str(error)
         if request.phase == "release":
             save_state(state)
     if not fresh:
         request = replace(request, seq=0, phase="release")
-    data = answer(engine(), state, request, st.session_state)
+    data = answer(engine(), state, request, st.session_state, note)
     viewer(data, VIEWER)
 
 
-def answer(found: Engine, state: State, request: explorer.Request, memory: Any) -> bytes:
+def answer(found: Engine, state: State, request: explorer.Request, memory: Any, note: str = "") -> bytes:
     """The pack for a request: a preview while dragging, the whole scene on release, what there is when busy."""
     drag = request.phase == "drag"
     counts = (explorer.PREVIEW,) if drag else (state.left.n, explorer.PREVIEW)
@@ -75,7 +76,7 @@ def answer(found: Engine, state: State, request: explorer.Request, memory: Any) 
             extra = _extras(found, state, request)
         except Busy:
             busy = True
-    note = BUSY if busy else ""
+    note = BUSY if busy else note
     preview = sides["left"].scene.n != state.left.n
     ui_from = memory.get("ui_from", 0)
     return explorer.assemble(state, sides, request, preview=preview, busy=busy, note=note, ui_from=ui_from, **extra)

@@ -15,8 +15,8 @@ import numpy as np
 import models
 from toy import fractal, metrics, scenes
 from toy.scenes import Frame, Scene
+from toy.state import SLOTS, State
 from toy.ui.packing import DEFAULT_PACK, pack, quantise, unpack
-from toy.ui.state import SLOTS, State
 
 PREVIEW = 512
 SIGMA_DATA = 0.5
@@ -211,6 +211,7 @@ def probe(scene: Scene, at: tuple[float, float], sigma: float) -> dict[str, Any]
         return found[0] if found else None
 
     return {
+        "learned": any(not name.startswith("exact:") for name in dict(scene.cast).values()),
         "s1": numbers(scenes.score_on(cast["main"], x, level)),
         "s0": numbers(scenes.score_on(cast[guide], x, level)) if guide else None,
         "guided": numbers(scenes.guided_score(scene, cast, x, sigma)),

@@ -9,16 +9,9 @@ import numpy as np
 import models
 import toy
 from toy import scenes
+from toy.state import SLOTS, State, figure
 from toy.ui import explorer
 from toy.ui.packing import standalone_html
-from toy.ui.state import SLOTS, State
-
-
-def figure(state: State, kind: str) -> bytes:
-    """Both sides beside each other, as png, pdf or svg."""
-    frames = [scenes.compute(state.scene(slot), models.cast(state.scene(slot).cast), keep=False) for slot in SLOTS]
-    made = toy.figures.side_by_side(frames)
-    return toy.figures.encode(made, kind, {slot: json.dumps(state.scene(slot).flat()) for slot in SLOTS})
 
 
 def movie(state: State) -> bytes:

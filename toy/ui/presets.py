@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from toy.scenes import Scene
-from toy.ui.state import DEFAULTS, State
+from toy.state import DEFAULTS, State
 
 
 @dataclass(frozen=True)

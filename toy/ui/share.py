@@ -1,18 +1,26 @@
 """Link, command, snippet and downloads of what is on the screen."""
 
 import shlex
+from collections.abc import Callable, Mapping
 from functools import partial
+from typing import Any
 
 import streamlit as st
 
 from toy.scenes import Scene
-from toy.ui.state import State, text
+from toy.state import SLOTS, State, text
 
 
 def command(scene: Scene, verb: str = "metrics", extra: str = "") -> str:
     """The command line that makes a scene."""
     flags = [f"--{name.replace('_', '-')} {shlex.quote(text(v))}" for name, v in scene.short().items()]
     return " ".join(["python -m toy", verb, *flags, *([extra] if extra else [])])
+
+
+def redraw(state: State) -> str:
+    """The command line that draws both sides: the same file as the page's own download."""
+    link = state.link()
+    return " ".join(["python -m toy figure explore", *(["--link", shlex.quote(link)] if link else [])])
 
 
 def snippet(scene: Scene) -> str:
@@ -27,36 +35,41 @@ def snippet(scene: Scene) -> str:
     )
 
 
-def bar(state: State) -> None:
-    """A quiet row under the viewer."""
-    link, code, save, _ = st.columns([1, 1, 1, 3])
-    with link.popover("Link", icon=":material/link:", width="stretch"):
+@st.fragment
+def bar() -> None:
+    """A quiet row in the header's line. What the viewer changed meanwhile is read when one of its parts is opened."""
+    state: State = st.session_state.state
+    opens: dict[str, Any] = {"type": "tertiary", "on_change": "rerun"}
+    row = st.container(key="share", horizontal=True, horizontal_alignment="right")
+    with row.popover("Link", icon=":material/link:", key="share.link", **opens):
         st.caption(
             "This link restores the page. Add &hide=knobs,layers,settings to hide controls, &embed=true for slides."
         )
         st.code(_url(state), language=None, wrap_lines=True)
-    with code.popover("Command", icon=":material/terminal:", width="stretch"):
-        for slot in ("left", "right"):
+    with row.popover("Command", icon=":material/terminal:", key="share.command", **opens):
+        st.caption("This picture. Add --format svg or pdf.")
+        st.code(redraw(state), language="bash", wrap_lines=True)
+        for slot in SLOTS:
             st.caption(slot)
             st.code(command(state.scene(slot)), language="bash", wrap_lines=True)
             st.code(snippet(state.scene(slot)), language="python")
-    with save.popover("Download", icon=":material/download:", width="stretch"):
-        downloads(state)
+    with row.popover("Download", icon=":material/download:", key="share.download", **opens):
+        downloads(st.session_state.now)
 
 
 def _url(state: State) -> str:
-    from urllib.parse import urlencode
-
-    base = (st.context.url or "").split("?")[0]
-    query = urlencode(state.query(), safe=",:@#")
-    return f"{base}?{query.replace('#', '%23')}" if query else base
+    base, link = (st.context.url or "").split("?")[0], state.link()
+    return f"{base}?{link}" if link else base
 
 
-def downloads(state: State) -> None:
-    """Files of what is on the screen, made when asked for."""
+def downloads(now: Mapping[str, State]) -> None:
+    """Files of what is on the screen, made when asked for: outside of the session, which they see through ``now``."""
     from toy.ui import export
+
+    def made(make: Callable[[State], bytes]) -> bytes:
+        return make(now["state"])
 
     for label, name, mime, make in export.CHOICES:
         st.download_button(
-            label, data=partial(make, state), file_name=name, mime=mime, on_click="ignore", width="stretch"
+            label, data=partial(made, make), file_name=name, mime=mime, on_click="ignore", width="stretch"
         )

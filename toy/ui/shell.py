@@ -10,9 +10,15 @@ from toy.ui.packing import viewer_sources
 
 STYLE = """
 <style>
-.stMainBlockContainer { padding: 3.4rem 1.2rem 1rem 1.2rem; max-width: none; }
+.stMainBlockContainer { padding: 3.9rem 1.2rem 0.5rem 1.2rem; max-width: none; }
 .stSidebar [data-testid="stSidebarUserContent"] { padding-top: 0.5rem; }
 [data-testid="stStatusWidget"] { visibility: hidden; }
+/* In the header's line, so that the pictures get the height. */
+.st-key-share { position: fixed; top: 0.6rem; right: 1.2rem; width: auto; z-index: 999991; gap: 1rem; }
+@media (max-width: 1000px) { /* icons alone, but a screen reader still says what they are */
+  .st-key-share { gap: 0.5rem; }
+  .st-key-share [data-testid="stPopoverButton"] p { position: absolute; width: 1px; clip-path: inset(50%); }
+}
 /* What a component draws is never out of date: it says itself what it waits for. */
 .stElementContainer[data-stale="true"]:has(.stBidiComponent) { opacity: 1 !important; transition: none !important; }
 </style>
@@ -54,7 +60,7 @@ def await_engine() -> None:
 
 def load_state() -> Any:
     """The visitor's State: from the URL when it was pasted or the browser went back, else as it was left."""
-    from toy.ui import state
+    from toy import state
 
     query = {key: st.query_params[key] for key in st.query_params}
     if not query and "state" in st.session_state:
@@ -62,7 +68,7 @@ def load_state() -> Any:
     elif "state" not in st.session_state or ("written" in st.session_state and query != st.session_state.written):
         new, st.session_state.notes = state.parse(query)
         _send_ui(new)
-        st.session_state.state = new
+        _keep(new)
         st.session_state.written = query
     return st.session_state.state
 
@@ -71,11 +77,16 @@ def save_state(new: Any, *, by_viewer: bool = False) -> None:
     """Keep the State and write it into the URL; settings of the viewer that it did not report itself are sent to it."""
     if not by_viewer:
         _send_ui(new)
-    st.session_state.state = new
+    _keep(new)
     query = new.query() | {key: st.query_params[key] for key in ("embed", "embed_options") if key in st.query_params}
     if query != {key: st.query_params[key] for key in st.query_params}:
         st.query_params.from_dict(query)
     st.session_state.written = query
+
+
+def _keep(new: Any) -> None:
+    st.session_state.state = new
+    st.session_state.setdefault("now", {})["state"] = new  # for files, which are made outside of the session
 
 
 def _send_ui(new: Any) -> None:

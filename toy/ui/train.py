@@ -84,7 +84,7 @@ def _watch(run: Run) -> None:
             st.info("Compiling the training loop.")
     with right:
         key = (run.number, run.step // 64, run.ended)
-        if st.session_state.get("picture_key") != key:
+        if st.session_state.get("picture_key") != key or st.session_state.picture is None:
             st.session_state.picture, st.session_state.picture_key = picture(run), key
         if st.session_state.get("picture"):
             st.image(st.session_state.picture, width="stretch")

@@ -34,6 +34,7 @@ class Run:
     message: str = ""
     net: EnergyMLP | None = None
     going: threading.Event = field(default_factory=threading.Event)
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     @property
     def ended(self) -> bool:
@@ -42,21 +43,32 @@ class Run:
 
     def pause(self) -> None:
         """Hold after the chunk in hand."""
-        self.going.clear()
-        if not self.ended:
-            self.status = "paused"
+        with self._lock:
+            self.going.clear()
+            if not self.ended:
+                self.status = "paused"
 
     def resume(self) -> None:
         """Go on."""
-        if not self.ended:
-            self.status = "waiting"
-            self.going.set()
+        with self._lock:
+            if not self.ended:
+                self.status = "waiting"
+                self.going.set()
 
     def stop(self) -> None:
         """End it; what was trained so far can be kept."""
-        if not self.ended:
-            self.status = "stopped"
-            self.going.set()
+        with self._lock:
+            if not self.ended:
+                self.status = "stopped"
+                self.going.set()
+
+    def begin(self) -> bool:
+        """Run the next chunk, unless it was paused or stopped meanwhile."""
+        with self._lock:
+            if self.status not in ("waiting", "running"):
+                return False
+            self.status = "running"
+            return True
 
 
 class Trainer:
@@ -102,10 +114,9 @@ class Trainer:
             while run.status != "stopped":
                 run.going.wait()
                 with self._turn:  # one at a time
-                    if run.status in ("paused", "stopped"):
-                        continue
                     self._engine.idle.wait(timeout=1.0)
-                    run.status = "running"
+                    if not run.begin():
+                        continue
                     found = next(chunks, None)
                 if found is None:
                     run.status = "done"

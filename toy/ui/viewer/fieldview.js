@@ -8,9 +8,10 @@ import { FieldLayers, arrow, contourSegments, hasLayer } from "./fields.js";
 import { gestures } from "./gestures.js";
 import { ProbeCard, decompose } from "./probe.js";
 import { Queue, Retry } from "./queue.js";
-import { drawScenery, readScenery, worldTransform } from "./scenery.js";
+import { drawScaleBar, drawScenery, readScenery, worldTransform } from "./scenery.js";
+import { Screen } from "./screen.js";
 import { unpack } from "./unpack.js";
-import { HALF_MAX, HALF_MIN, camera, pan, roundLength, toScreen, toWorld, zoomAbout } from "./view.js";
+import { HALF_MAX, HALF_MIN, camera, pan, toScreen, toWorld, zoomAbout } from "./view.js";
 
 const FIELD_PANELS = [
   { name: "p1", label: "p₁", title: "Main model p₁", who: "main", arrows: "main", vector: "s₁", long: "Density of the main model at this σ" },
@@ -90,12 +91,11 @@ function readField(header, arrays) {
   return { id: header.id, sigma, box, shape, side: nx, layers, contour, stretch };
 }
 
-export class FieldView {
+export class FieldView extends Screen {
   constructor(root, { send, sendUi }) {
-    this.root = root;
+    super(root);
     this.send = send;
     this.sendUi = sendUi;
-    this.abort = new AbortController();
     this.calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
     this.cache = new FieldCache();
     this.scenery = { outlines: {}, segments: null };
@@ -107,9 +107,7 @@ export class FieldView {
     this.hover = null;
     this.play = null;
     this.held = false;
-    this.dirty = new Set();
     this.lastAnswer = 0;
-    this.stats = [];
     this.queue = new Queue((request) => this.transmit(request));
     this.retry = new Retry(() => this.askAgain());
     this.build();
@@ -453,21 +451,14 @@ export class FieldView {
     return camera(this.view, panel.width / panel.dpr, panel.height / panel.dpr);
   }
 
-  redraw(...parts) {
-    for (const part of parts) this.dirty.add(part);
-    if (this.frame || this.abort.signal.aborted) return;
-    this.frame = requestAnimationFrame((now) => {
-      this.frame = 0;
-      this.draw(now);
-    });
+  get moving() {
+    return Boolean(this.play);
   }
 
   draw(now) {
-    if (!this.header || !this.colours) return;
-    const began = performance.now();
+    if (!this.header || !this.colours) return false;
     if (this.play) this.advance(now);
-    const { dirty } = this;
-    this.dirty = new Set();
+    const dirty = this.takeDirty();
     for (const name of this.ui.panels) {
       const panel = this.panels[name];
       const resized = dirty.has("size") && panel.resize();
@@ -478,9 +469,7 @@ export class FieldView {
     }
     if (dirty.has("above")) this.drawCard();
     this.drawChrome();
-    if (this.stats.length > 2000) this.stats.shift();
-    this.stats.push({ at: now, ms: performance.now() - began });
-    if (this.play) this.redraw();
+    return true;
   }
 
   drawBack(panel, cam) {
@@ -505,36 +494,12 @@ export class FieldView {
     }
     const { times } = this.arrowSize(panel);
     setText(panel.scaleNote, has && this.ui.arrows ? `${kind.vector}${times === 1 ? "" : ` ×${times}`}` : "");
-    this.drawRuler(context, cam, panel);
+    drawScaleBar(context, cam, panel, this);
   }
 
   // On small pictures every second arrow is enough.
   arrowSize({ width, dpr, kind }) {
     return { times: this.shown?.stretch[kind.arrows] ?? 1, every: width / dpr < 235 ? 2 : 1 };
-  }
-
-  drawRuler(context, cam, panel) {
-    const { dpr } = panel;
-    const length = roundLength((0.25 * panel.width) / cam.scale);
-    const width = length * cam.scale;
-    const x = panel.width - 10 * dpr - width;
-    const y = panel.height - 9 * dpr;
-    context.strokeStyle = context.fillStyle = css(this.colours.ink, 0.6);
-    context.lineWidth = 1.5 * dpr;
-    context.beginPath();
-    context.moveTo(x, y - 3 * dpr);
-    context.lineTo(x, y);
-    context.lineTo(x + width, y);
-    context.lineTo(x + width, y - 3 * dpr);
-    context.stroke();
-    context.font = `${11 * dpr}px ${this.font}`;
-    context.textAlign = "center";
-    const text = String(Number(length.toPrecision(1)));
-    context.lineWidth = 3 * dpr;
-    context.strokeStyle = css(this.background, 0.8);
-    context.strokeText(text, x + width / 2, y - 5 * dpr);
-    context.fillText(text, x + width / 2, y - 5 * dpr);
-    context.textAlign = "start";
   }
 
   drawAbove(panel, cam) {
@@ -634,15 +599,13 @@ export class FieldView {
   }
 
   destroy() {
-    this.abort.abort();
-    cancelAnimationFrame(this.frame);
+    super.destroy();
     clearInterval(this.timer);
     clearTimeout(this.settleTimer);
     clearTimeout(this.rememberTimer);
     this.retry.stop();
     this.observer.disconnect();
     this.queue.clear();
-    this.root.replaceChildren();
   }
 }
 

@@ -40,7 +40,7 @@ export class Panel {
     this.metricBox = h("div", { class: `tv-metrics tv-at-metrics-${slot}`, testid: `metrics-${slot}` });
     this.formula = h("span", { class: "tv-formula", testid: `formula-${slot}` });
     this.conventions = h("span", { class: "tv-conventions", testid: `conventions-${slot}` });
-    this.foot = h("div", { class: `tv-foot tv-at-foot-${slot}` }, this.formula, this.conventions);
+    this.foot = h("div", { class: `tv-foot tv-at-foot-${slot}`, testid: `foot-${slot}` }, this.formula, this.conventions);
     this.elements = [this.head, this.plot, this.metricBox, this.foot];
     this.off = 0;
     this.offShown = 0;

@@ -12,6 +12,9 @@ const ROWS = [
   ["correction", "true − s₁"],
 ];
 
+// An energy is a log-density without its normalising constant, which depends on the noise level.
+const LEARNED = "a learned log p is right up to a constant per σ";
+
 // The five vectors of a probe's panel; null where a rule has no guide.
 export function decompose({ s1, s0, guided, truth }) {
   const minus = (a, b) => (a && b ? [a[0] - b[0], a[1] - b[1]] : null);
@@ -28,6 +31,7 @@ export class ProbeCard {
       return { name, row, glyph, cells };
     });
     this.logs = h("div", { class: "tv-card-logs" });
+    this.upTo = h("div", { class: "tv-card-distance", testid: `up-to-${slot}`, text: LEARNED });
     this.distance = h("div", { class: "tv-card-distance", testid: `distance-${slot}` });
     this.element = h(
       "div",
@@ -35,6 +39,7 @@ export class ProbeCard {
       h("div", { class: "tv-card-head" }, this.what, iconButton(`unpin-${slot}`, "close", "Unpin (Escape)", onclose)),
       h("table", {}, h("thead", {}, h("tr", {}, ...["", "score", "x", "y", "length"].map((text) => h("th", { text })))), h("tbody", {}, ...this.rows.map(({ row }) => row))),
       this.logs,
+      this.upTo,
       this.distance,
     );
     // A click into the card is not a click on the picture.
@@ -50,6 +55,7 @@ export class ProbeCard {
     setText(this.distance, distance ?? "");
     this.element.classList.toggle("tv-card-empty", !panel);
     this.element.classList.toggle("tv-card-stale", stale);
+    this.upTo.hidden = !panel?.learned;
     if (!panel) return;
     const vectors = decompose(panel);
     const longest = Math.max(1e-12, ...Object.values(vectors).map((v) => (v ? Math.hypot(...v) : 0)));

@@ -1,6 +1,7 @@
 // What stands still in data units: the branches of the tree, tinted by their share of the samples, and the 99% contours.
 
 import { css, gainColour, mix } from "./colour.js";
+import { roundLength } from "./view.js";
 
 // Everything in data units is drawn under the camera's transform; line widths are then given in pixels / scale.
 export function worldTransform(context, cam) {
@@ -107,4 +108,28 @@ export function drawScenery(context, cam, scenery, colours, background, { gain, 
     context.stroke(outlines.A);
   }
   context.setTransform(1, 0, 0, 1, 0, 0);
+}
+
+// A round length in the lower right corner; its number has a halo, as it may stand on any colour.
+export function drawScaleBar(context, cam, { width, height, dpr }, { colours, background, font }) {
+  const length = roundLength((0.22 * width) / cam.scale);
+  const reach = length * cam.scale;
+  const x = width - 10 * dpr - reach;
+  const y = height - 10 * dpr;
+  context.strokeStyle = context.fillStyle = css(colours.ink, 0.6);
+  context.lineWidth = 1.5 * dpr;
+  context.beginPath();
+  context.moveTo(x, y - 3 * dpr);
+  context.lineTo(x, y);
+  context.lineTo(x + reach, y);
+  context.lineTo(x + reach, y - 3 * dpr);
+  context.stroke();
+  context.font = `${11 * dpr}px ${font}`;
+  context.textAlign = "center";
+  context.lineWidth = 3 * dpr;
+  context.strokeStyle = css(background, 0.8);
+  const text = String(Number(length.toPrecision(1)));
+  context.strokeText(text, x + reach / 2, y - 5 * dpr);
+  context.fillText(text, x + reach / 2, y - 5 * dpr);
+  context.textAlign = "start";
 }

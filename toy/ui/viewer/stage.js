@@ -6,8 +6,8 @@ import { dotRadius, shadesAt } from "./dots.js";
 import { ARROWS, DENSITIES, arrow } from "./fields.js";
 import { forwardAt, positionAt, positionsAt, timeAt } from "./frames.js";
 import { decompose } from "./probe.js";
-import { drawScenery } from "./scenery.js";
-import { roundLength, toScreen } from "./view.js";
+import { drawScaleBar, drawScenery } from "./scenery.js";
+import { toScreen } from "./view.js";
 
 const DENSITY_NAMES = DENSITIES.map(({ name }) => name);
 const ARROW_NAMES = ARROWS.map(({ name }) => name);
@@ -37,7 +37,7 @@ export function drawBack(v, panel, cam) {
     panel.moving.draw(context, cam, zoomOut, key, paint);
   } else paint(context, cam);
   panel.backScale = cam.scale;
-  drawScaleBar(v, context, cam, panel);
+  drawScaleBar(context, cam, panel, v);
   if (layers) {
     for (const name of DENSITY_NAMES) {
       if (ui.layers.includes(name)) layers.drawLayer(context, cam, slot, name, v.values[slot].w ?? 1, colours, dpr);
@@ -206,26 +206,6 @@ function drawProbe(v, context, cam, panel) {
   });
 }
 
-function drawScaleBar(v, context, cam, panel) {
-  const { dpr } = panel;
-  const length = roundLength((0.22 * panel.width) / cam.scale);
-  const width = length * cam.scale;
-  const x = panel.width - 10 * dpr - width;
-  const y = panel.height - 10 * dpr;
-  context.strokeStyle = context.fillStyle = css(v.colours.ink, 0.55);
-  context.lineWidth = 1.5 * dpr;
-  context.beginPath();
-  context.moveTo(x, y - 3 * dpr);
-  context.lineTo(x, y);
-  context.lineTo(x + width, y);
-  context.lineTo(x + width, y - 3 * dpr);
-  context.stroke();
-  context.font = `${11 * dpr}px ${v.font}`;
-  context.textAlign = "center";
-  context.fillText(String(Number(length.toPrecision(1))), x + width / 2, y - 5 * dpr);
-  context.textAlign = "start";
-}
-
 export async function savePng(v) {
   const shown = v.shownSlots().map((slot) => v.panels[slot]);
   const { dpr, width, height } = shown[0];
@@ -237,13 +217,11 @@ export async function savePng(v) {
   context.fillRect(0, 0, canvas.width, canvas.height);
   shown.forEach((panel, i) => {
     const x = v.swiping ? 0 : i * (width + 12 * dpr);
-    const cut = v.swiping && i === 1 ? Math.round(v.swipe * width) : 0;
+    const covers = v.swiping && i === 1; // the right side covers the left one up to the divider
+    const cut = covers ? Math.round(v.divider.share * width) : 0;
+    context.fillStyle = css(v.background);
+    if (covers) context.fillRect(cut, 1.3 * line, width - cut, height);
     for (const layer of [panel.back, panel.front, panel.above]) {
-      // The right side covers the left one up to the divider.
-      if (cut) {
-        context.fillStyle = css(v.background);
-        if (layer === panel.back) context.fillRect(cut, 1.3 * line, width - cut, height);
-      }
       context.drawImage(layer, cut, 0, width - cut, height, x + cut, 1.3 * line, width - cut, height);
     }
     const textX = v.swiping ? (i * width) / 2 : x;

@@ -1,6 +1,7 @@
 // The viewer: holds the state, takes packs, asks the server, answers the person. What moves is moved here, without a server.
 
 import { packed, themeOf } from "./colour.js";
+import { Divider } from "./divider.js";
 import { h, setText } from "./dom.js";
 import { shadeRamp } from "./dots.js";
 import { FieldLayers } from "./fields.js";
@@ -11,6 +12,7 @@ import { Player } from "./player.js";
 import { ProbeCard } from "./probe.js";
 import { Queue, Retry } from "./queue.js";
 import { readScenery } from "./scenery.js";
+import { Screen } from "./screen.js";
 import { drawAbove, drawBack, drawDots, limbless, savePng } from "./stage.js";
 import { Toolbar } from "./toolbar.js";
 import { Transport } from "./transport.js";
@@ -23,13 +25,12 @@ const SETTLE_MS = 120; // quiet time before a field is asked for
 const LIVE_FIELD_MS = 260; // while sigma moves, at most one field in this time
 const HOVER_PX = 12;
 
-export class Viewer {
+export class Viewer extends Screen {
   constructor(root, header, { send, sendUi, storageKey }) {
-    this.root = root;
+    super(root);
     this.send = send;
     this.sendUi = sendUi;
     this.storageKey = storageKey;
-    this.abort = new AbortController();
     let stored = null;
     try {
       stored = JSON.parse(sessionStorage.getItem(storageKey));
@@ -61,8 +62,6 @@ export class Viewer {
     this.pin = null;
     this.pinsBefore = [null, null];
     this.probe = null;
-    this.dirty = new Set();
-    this.stats = [];
     this.missing = null;
     this.lastAnswer = 0;
     this.queue = new Queue((request) => this.transmit(request), { seq: Math.max(header.seq ?? 0, Date.now()) }); // never a number of an earlier page's
@@ -109,23 +108,22 @@ export class Viewer {
       scrub: (u) => this.onScrub(u),
       interval: (slot, interval, phase) => this.onInterval(slot, interval, phase),
     });
-    this.divider = h("div", { class: "tv-divider", testid: "divider", role: "slider", tabindex: "0", "aria-label": "Swipe divider", "aria-valuemin": "0", "aria-valuemax": "100" });
     this.status = h("div", { class: "tv-status", testid: "status", role: "status", "aria-live": "polite" });
     this.legend = h("div", { class: "tv-legend", testid: "legend", "aria-hidden": "true" });
     this.legendQuality = h("span", { class: "tv-legend-item" }, h("i", { class: "tv-swatch tv-dot-outside" }), h("span", { text: "outside the true 99% region" }));
     this.legendGain = h("span", { class: "tv-legend-item" }, h("span", { text: "branch mass ÷8" }), h("i", { class: "tv-ramp" }), h("span", { text: "×8" }));
     this.legend.append(this.legendQuality, this.legendGain);
     const { left, right } = this.panels;
+    this.divider = new Divider(left.plot, () => this.arrange());
     this.grid = h(
       "div",
       { class: "tv-grid" },
       ...left.elements,
       ...right.elements,
-      this.divider,
+      this.divider.element,
       this.transport.element,
     );
     root.replaceChildren(this.toolbar.element, this.grid, this.status);
-    this.swipe = 0.5;
     this.listen();
   }
 
@@ -145,24 +143,6 @@ export class Viewer {
     );
     document.addEventListener("fullscreenchange", () => this.redraw("size"), options);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.readTheme(), options);
-    let held = false;
-    const slide = (event) => {
-      const { left, width } = this.panels.left.plot.getBoundingClientRect();
-      this.setSwipe((event.clientX - left) / width);
-    };
-    this.divider.addEventListener("pointerdown", (event) => {
-      held = true;
-      this.divider.setPointerCapture(event.pointerId);
-    });
-    this.divider.addEventListener("pointermove", (event) => held && slide(event));
-    this.divider.addEventListener("lostpointercapture", () => (held = false));
-    this.divider.addEventListener("keydown", (event) => {
-      const step = { ArrowLeft: -0.02, ArrowRight: 0.02 }[event.key];
-      if (!step) return;
-      event.preventDefault();
-      event.stopPropagation();
-      this.setSwipe(this.swipe + step);
-    });
     this.timer = setInterval(() => this.queue.tick() && this.onLost(), 1000);
   }
 
@@ -493,11 +473,6 @@ export class Viewer {
     this.setView({ cx, cy, half });
   }
 
-  setSwipe(at) {
-    this.swipe = Math.min(1, Math.max(0, at));
-    this.arrange();
-  }
-
   fullscreen() {
     if (document.fullscreenElement) document.exitFullscreen();
     else this.root.requestFullscreen?.().catch(() => setText(this.status, "The browser refused full screen."));
@@ -609,10 +584,7 @@ export class Viewer {
     const shown = this.shownSlots();
     for (const slot of SLOTS) this.panels[slot].show(shown.includes(slot));
     this.grid.className = `tv-grid ${this.swiping ? "tv-swipe" : shown.length === 2 ? "tv-two" : `tv-one tv-one-${shown[0]}`}`;
-    this.divider.hidden = !this.swiping;
-    this.panels.right.plot.style.clipPath = this.swiping ? `inset(0 0 0 ${(100 * this.swipe).toFixed(2)}%)` : "";
-    this.divider.style.setProperty("--tv-swipe", this.swipe);
-    this.divider.setAttribute("aria-valuenow", (100 * this.swipe).toFixed(0));
+    this.divider.update(this.panels.right.plot, this.swiping);
     this.panels[shown[0]].plot.append(this.legend);
   }
 
@@ -631,24 +603,17 @@ export class Viewer {
 
   // --- Drawing ------------------------------------------------------------------------------------------------------
 
-  redraw(...parts) {
-    for (const part of parts) this.dirty.add(part);
-    if (this.frame || this.abort.signal.aborted) return;
-    this.frame = requestAnimationFrame((now) => {
-      this.frame = 0;
-      this.draw(now);
-    });
+  get moving() {
+    return this.time.playing;
   }
 
   draw(now) {
-    const began = performance.now();
-    if (!this.header || !this.view) return;
+    if (!this.header || !this.view) return false;
     if (this.time.playing) {
       this.time.advance(now);
       this.liveField(now);
     }
-    const { dirty } = this;
-    this.dirty = new Set();
+    const dirty = this.takeDirty();
     const shown = this.shownSlots();
     if (dirty.has("size")) {
       for (const slot of shown) {
@@ -660,15 +625,12 @@ export class Viewer {
       if (!panel.width) continue;
       const cam = this.camera(panel);
       if (dirty.has("back") || cam.scale !== panel.backScale) drawBack(this, panel, cam);
-      if (dirty.has("dots")) drawDots(this, panel, cam);
-      if (dirty.has("above")) drawAbove(this, panel, cam);
+      if (this.moving || dirty.has("dots")) drawDots(this, panel, cam);
+      if (this.moving || dirty.has("above")) drawAbove(this, panel, cam);
     }
     this.drawChrome(now, dirty);
-    if (this.stats.length > 2000) this.stats.shift();
-    this.stats.push({ at: now, ms: performance.now() - began, playing: Boolean(this.time.playing) });
-    if (this.time.playing) this.redraw("dots", "above");
+    return true;
   }
-
 
   drawChrome(now, dirty) {
     const { ui, header, root } = this;
@@ -686,7 +648,16 @@ export class Viewer {
       speed: ui.speed,
     });
     const state = this.time.playing ? "playing" : this.queue.inFlight ? "waiting" : "idle";
-    const data = { state, seq: String(header.seq ?? 0), id: this.frames?.id ?? "", quality: this.frames?.quality ?? "", frame: this.time.t.toFixed(2), field: String(this.layers?.field.sigma ?? "") };
+    const data = {
+      state,
+      seq: String(header.seq ?? 0),
+      id: this.frames?.id ?? "",
+      quality: this.frames?.quality ?? "",
+      frame: this.time.t.toFixed(2),
+      phase: this.time.phase,
+      view: [this.view.cx, this.view.cy, this.view.half].join(","),
+      field: String(this.layers?.field.sigma ?? ""),
+    };
     for (const [name, value] of Object.entries(data)) if (root.dataset[name] !== value) root.dataset[name] = value;
     // Numbers that flicker cannot be read: while time runs, five updates a second.
     if (this.time.playing && now - (this.chromeAt ?? 0) < 200) return;
@@ -712,14 +683,12 @@ export class Viewer {
   }
 
   destroy() {
-    this.abort.abort();
-    cancelAnimationFrame(this.frame);
+    super.destroy();
     clearInterval(this.timer);
     this.retry.stop();
     clearTimeout(this.settleTimer);
     clearTimeout(this.rememberTimer);
     this.observer.disconnect();
     this.queue.clear();
-    this.root.replaceChildren();
   }
 }

@@ -1,12 +1,14 @@
 """What a visitor sees, as one value: the two scenes and how they are shown. It is the URL, both ways."""
 
+import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
+from urllib.parse import parse_qsl, urlencode
 
 from models import zoo
-from toy.scenes import Scene
+from toy.scenes import Scene, View, compute
 
 SLOTS = ("left", "right")
 COUNTS = (512, 1024, 2048, 4096, 8192)
@@ -75,6 +77,10 @@ class State:
             out["hide"] = ",".join(self.hide)
         return out
 
+    def link(self) -> str:
+        """The URL's query as text, without '?'."""
+        return urlencode(self.query(), safe=",:@")
+
 
 def text(value: Any) -> str:
     """A value as it stands in a URL or a command: as short as it can be and still be read back the same."""
@@ -85,13 +91,14 @@ def parse(query: Mapping[str, str]) -> tuple[State, list[str]]:
     """The state that a URL says, and one sentence for every value that was not taken."""
     state, notes = State(), []
 
-    def attempt(slot: str, name: str, value: str) -> None:
+    def attempt(slot: str, name: str, value: str) -> str:
+        """Take one value; what stands against it, in one sentence, or nothing."""
         nonlocal state
         try:
             if name == "n" and value not in map(str, COUNTS):
                 raise ValueError(f"n = {value} is not one of {', '.join(map(str, COUNTS))}")
-            if name in state.scene(slot).entry.roles and value not in zoo.names():
-                raise ValueError(f"unknown density {value!r}; have: {', '.join(zoo.names())}")
+            if name in state.scene(slot).entry.roles:
+                zoo.check(value)
             if name == "rule":
                 # A new rule starts from its own defaults, not from the other rule's weight.
                 shared = {key: getattr(state.scene(slot), key) for key in SHARED}
@@ -100,18 +107,20 @@ def parse(query: Mapping[str, str]) -> tuple[State, list[str]]:
             else:
                 state = state.change(slot, **{name: value})
         except ValueError as error:
-            notes.append(f"{slot}.{name}: {error}" if name not in SHARED else str(error))
+            return f"{slot}.{name}: {error}" if name not in SHARED else str(error)
+        return ""
 
-    order = {"target": 0, "integrator": 0, "start": 0, "left.rule": 1, "right.rule": 1, "sigma_max": 2}
+    order = {"left.rule": 0, "right.rule": 0, "integrator": 1}
     order |= {f"{slot}.schedule": 2 for slot in SLOTS}
+    waiting: list[tuple[str, str, str]] = []
     ui: dict[str, Any] = {}
     for key in sorted(query, key=lambda k: (order.get(k, 3), k)):
         value = str(query[key])[:2000]
         slot, dot, name = key.partition(".")
         if dot and slot in SLOTS and name not in SHARED:
-            attempt(slot, name, value)
+            waiting.append((slot, name, value))
         elif key in SHARED:
-            attempt("left", key, value)
+            waiting.append(("left", key, value))
         elif key in ("embed", "embed_options"):
             continue  # Streamlit's own
         elif key == "hide":
@@ -124,7 +133,33 @@ def parse(query: Mapping[str, str]) -> tuple[State, list[str]]:
                 ui[key] = _ui(key, value)
             except ValueError as error:
                 notes.append(str(error))
+    while waiting:  # a value may be legal only beside another one that comes later
+        refused = {asked: note for asked in waiting if (note := attempt(*asked))}
+        if len(refused) == len(waiting):
+            notes = [*refused.values(), *notes]
+            break
+        waiting = list(refused)
     return replace(state, ui=tuple(sorted(ui.items()))), notes
+
+
+def of_link(link: str) -> State:
+    """The State of a link to the app, or of its query alone; ValueError names the first value that is not legal."""
+    query = link.partition("?")[2] if "?" in link or "://" in link else link
+    state, notes = parse(dict(parse_qsl(query, keep_blank_values=True)))
+    if notes:
+        raise ValueError(f"in the link, {notes[0]}")
+    return state
+
+
+def figure(state: State, kind: str) -> bytes:
+    """Both sides beside each other in the window on the screen, as the bytes of a png, pdf or svg."""
+    from toy import figures  # matplotlib, which nothing else here needs
+
+    frames = [compute(scene, zoo.cast(scene.cast), keep=False) for scene in (state.left, state.right)]
+    view = dict(state.ui).get("view")
+    made = figures.side_by_side(frames, view=View(*view) if view else None)
+    sides = {slot: json.dumps(state.scene(slot).flat()) for slot in SLOTS}
+    return figures.encode(made, kind, {"title": "Explore", "link": state.link(), **sides})
 
 
 def _ui(key: str, value: str) -> Any:

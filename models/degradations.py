@@ -1,0 +1,462 @@
+"""Worse versions of a density, by name: ``A64@4096~dropout=0.1``, ``exact:A~blur=0.05~label_mixing=0.2``.
+
+A name is ``BASE~kind=value~kind=value…``, applied from left to right. What follows a kind up to the next one belongs
+to it: ``~seed=3`` chooses its random draw (0 where it is not said), and a kind with several knobs takes the others by
+their names. ``dns:MAIN,ALL`` is a base made of two others, with knobs of its own: ``dns:exact:A,exact:AB~w=2~seed=1``.
+
+A degradation is one function. Its positional names say what it needs: ``density``, anything; ``net``, a network with
+its weight normalisation applied; ``snapshots``, a network's stored averages by iteration; ``data``, an exact mixture;
+``spec``, an architecture; ``key``, for those that draw. Keyword-only names are knobs, the first of them the value after
+the ``=``; ``neutral`` marks where it changes nothing, and whole numbers are those of a step of 1.
+
+What takes ``data`` or ``spec`` changes what a network is trained with: it comes first in the name, and the network has
+to be trained. In the name of an exact density ``data`` is that density.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Annotated, Any, get_type_hints
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+from jaxtyping import Array, Float
+
+from models.mlp import EnergyMLP, Spec
+from toy.densities import Density, GaussianMixture
+from toy.fractal import PARTS, mixture
+from toy.registry import Entry, Knob, Registry
+from toy.sampling import noise_levels, trajectory
+
+DEGRADATIONS = Registry("degradation")
+degradation = DEGRADATIONS.register
+
+FITTED = Registry("fitted density")  # bases of a name that are made of samples: ``dns:MAIN,ALL``
+fitted = FITTED.register
+
+KARRAS_2024 = "Karras et al. 2024, arXiv:2406.02507"
+POINT_VARIANCE = 1e-6  # of a data point: below the last noise level of any sampler, and what float32 still resolves
+BANDWIDTH = 0.05
+MOST = 8  # kinds in one name
+
+Share = Annotated[float, Knob(0, 0.9, 0.005, "p", "share of the hidden units that is left out", neutral=0)]
+
+
+# --- Networks as they are ---------------------------------------------------------------------------------------------
+
+
+@degradation(source=f"Srivastava et al. 2014, JMLR 15; as a guide: {KARRAS_2024}", formula="h' = m h / (1 − p)")
+def dropout(net: EnergyMLP, key: Array, *, rate: Share = 0.02) -> EnergyMLP:
+    """Leave out a fixed random set of hidden units and scale up the rest: the same sub-network at all noise levels."""
+    return _masked(net.frozen(), key, rate)
+
+
+@degradation(
+    title="Dropout, anew at each noise level",
+    source=f"Srivastava et al. 2014, JMLR 15; as a guide: {KARRAS_2024}",
+    formula="h' = m(σ) h / (1 − p)",
+)
+def dropout_per_step(net: EnergyMLP, key: Array, *, rate: Share = 0.02) -> Density:
+    """Leave out another random set of hidden units at each noise level, the same for all points there."""
+    return DropoutPerLevel(net.frozen(), key, jnp.float32(rate))
+
+
+@degradation(source=f"this project; as a guide: {KARRAS_2024}", formula="W' = W (1 + v ε), ε ~ N(0, 1)")
+def weight_noise(
+    net: EnergyMLP,
+    key: Array,
+    *,
+    std: Annotated[
+        float, Knob(0, 0.5, 0.005, "v", "standard deviation of the relative change of each weight", neutral=0)
+    ] = 0.02,
+) -> EnergyMLP:
+    """Change every effective weight by a random share of itself: random errors, whatever was trained."""
+    weights = net.weights()
+    keys = jax.random.split(key, len(weights))
+    noisy = [w * (1 + std * jax.random.normal(k, w.shape)) for w, k in zip(weights, keys, strict=True)]
+    return _with_weights(net.frozen(), noisy)
+
+
+@degradation(
+    title="Longer EMA", source="after Karras et al. 2024, arXiv:2312.02696", formula="W' = ∫ W(t) p(t) dt, p ∝ t^γ"
+)
+def ema(
+    snapshots: Mapping[int, EnergyMLP],
+    *,
+    width: Annotated[
+        float, Knob(0, 0.28, 0.01, "σ rel", "relative width of the power-function average", neutral=0)
+    ] = 0.1,
+) -> EnergyMLP:
+    """Average the weights over more of the training: a power-function average of the given relative width.
+
+    An approximation: the paper fits the wanted average to stored ones of two widths, many times a training. Here a few
+    snapshots, each an average of width 0.01, are taken for the weights at their iteration, and the weights between
+    them for a straight line. Width 0 is the last snapshot; the weights are normalised after averaging.
+    """
+    steps = np.array(sorted(snapshots))
+    k = np.linspace(0, 1, 2**12)  # 1/(γ + 1), from which the width follows
+    k = np.interp([width], k / ((1 + k) * np.sqrt(1 + 2 * k)), k)
+    at = steps[-1] * ((np.arange(2**14) + 0.5) / 2**14) ** k  # quantiles of p(t)
+    shares = [np.interp(at, steps, row).mean() for row in np.eye(len(steps))]
+    nets = [snapshots[step] for step in steps]
+    averaged: EnergyMLP = jax.tree.map(lambda *ws: sum(s * w for s, w in zip(shares, ws, strict=True)), *nets)
+    return averaged.frozen()
+
+
+@partial(jax.tree_util.register_dataclass, data_fields=["net", "key", "rate"], meta_fields=[])
+@dataclass(frozen=True)
+class DropoutPerLevel:
+    """A network with another dropout mask at each noise level, drawn from ``key`` and the bits of sigma in float32."""
+
+    net: EnergyMLP
+    key: Array
+    rate: Float[Array, ""]
+
+    def at(self, sigma: Float[Array, ""]) -> EnergyMLP:
+        """The network of one noise level."""
+        bits = jax.lax.bitcast_convert_type(sigma, jnp.uint32)
+        return _masked(self.net, jax.random.fold_in(self.key, bits), self.rate)
+
+    def logp(self, x: Float[Array, "*b 2"], sigma: Float[Array, "*#b"] | float) -> Float[Array, "*b"]:
+        """Log-density in nats, up to a constant per sigma; many noise levels at once take their time."""
+        return self._each(lambda net, x, sigma: net.logp(x, sigma), x, sigma, ())
+
+    def score(self, x: Float[Array, "*b 2"], sigma: Float[Array, "*#b"] | float) -> Float[Array, "*b 2"]:
+        """Gradient of ``logp`` with respect to ``x``, in 1/length."""
+        return self._each(lambda net, x, sigma: net.score(x, sigma), x, sigma, (2,))
+
+    def _each(self, ask: Any, x: Array, sigma: Array | float, last: tuple[int, ...]) -> Array:
+        sigma = jnp.asarray(sigma, jnp.float32)
+        if sigma.ndim == 0:
+            return ask(self.at(sigma), x, sigma)
+        shape = jnp.broadcast_shapes(x.shape[:-1], sigma.shape)
+        flat = jnp.broadcast_to(x, (*shape, 2)).reshape(-1, 2), jnp.broadcast_to(sigma, shape).ravel()
+        found = jax.lax.map(lambda now: ask(self.at(now[1]), *now), flat, batch_size=256)
+        return found.reshape(*shape, *last)
+
+
+def _masked(net: EnergyMLP, key: Array, rate: Float[Array, ""] | float) -> EnergyMLP:
+    """The network without a random share of what feeds its hidden layers, the rest scaled up to keep the mean."""
+    first, *rest = net.weights()
+    keys = jax.random.split(key, len(rest))
+    kept = [jax.random.bernoulli(k, 1 - rate, (len(w), 1)) for k, w in zip(keys, rest, strict=True)]
+    return _with_weights(net, [first, *(w * mask / (1 - rate) for w, mask in zip(rest, kept, strict=True))])
+
+
+def _with_weights(net: EnergyMLP, weights: Sequence[Float[Array, "i o"]]) -> EnergyMLP:
+    """A network with other effective weights; of the same structure, so that what is compiled serves it too."""
+    clone = nnx.clone(net)
+    for layer, w in zip(clone.layers, weights, strict=True):
+        layer[...] = w
+    return clone
+
+
+# --- Any density, asked at another noise level ------------------------------------------------------------------------
+
+
+@degradation(source=f"after {KARRAS_2024}", formula="p'(x; σ) = p(x; (1 + v) σ)")
+def input_noise(
+    density: Density,
+    *,
+    share: Annotated[
+        float, Knob(0, 1, 0.01, "v", "by how much the noise level is too high, relative", neutral=0)
+    ] = 0.1,
+) -> Density:
+    """The density at noise level (1 + v) sigma, read as if it were at sigma.
+
+    It stands for a denoiser whose input got more noise than the sampler knows of: told the true level, it answers for
+    a smoother density. Here the point is left where it is, without the draw of that extra noise.
+    """
+    return Shifted(density, jnp.float32(1 + share), jnp.float32(0))
+
+
+@degradation(
+    source="this project, in the spirit of arXiv:2411.10257 and arXiv:2412.05827", formula="p'(x; σ) = p(x; √(σ² + δ²))"
+)
+def blur(
+    density: Density,
+    *,
+    width: Annotated[
+        float, Knob(0, 1, 0.01, "δ", "standard deviation of the blur, in the plane's unit", neutral=0)
+    ] = 0.05,
+) -> Density:
+    """The density of data blurred by a Gaussian: a guide that errs the same way everywhere, most at low noise."""
+    return Shifted(density, jnp.float32(1), jnp.float32(width))
+
+
+@partial(jax.tree_util.register_dataclass, data_fields=["density", "scale", "width"], meta_fields=[])
+@dataclass(frozen=True)
+class Shifted:
+    """Another density at noise level sqrt((scale sigma)^2 + width^2), read as if it were at sigma."""
+
+    density: Density
+    scale: Float[Array, ""]
+    width: Float[Array, ""]
+
+    def level(self, sigma: Float[Array, "*b"] | float) -> Float[Array, "*b"]:
+        """The noise level that is asked for in place of ``sigma``."""
+        return jnp.hypot(self.scale * jnp.asarray(sigma), self.width)
+
+    def logp(self, x: Float[Array, "*b 2"], sigma: Float[Array, "*#b"] | float) -> Float[Array, "*b"]:
+        """Log-density in nats."""
+        return self.density.logp(x, self.level(sigma))
+
+    def score(self, x: Float[Array, "*b 2"], sigma: Float[Array, "*#b"] | float) -> Float[Array, "*b 2"]:
+        """Gradient of ``logp`` with respect to ``x``, in 1/length."""
+        return self.density.score(x, self.level(sigma))
+
+
+# --- What a network is trained with -----------------------------------------------------------------------------------
+
+
+@degradation(source=f"this project; as a guide: {KARRAS_2024}", formula="p' = (1 − v) p + v p_other")
+def label_mixing(
+    data: GaussianMixture,
+    *,
+    share: Annotated[float, Knob(0, 0.9, 0.01, "v", "share of the data that is of the other class", neutral=0)] = 0.2,
+) -> GaussianMixture:
+    """Data of which a share is of the other class, exactly: what wrong labels make of a conditional model.
+
+    ValueError unless all of it is of one class.
+    """
+    labels = set(data.labels)
+    if len(labels) != 1 or data.parts != PARTS:
+        raise ValueError("label_mixing needs data of class A or of class B alone, for only those have another class")
+    if share == 0:
+        return data
+    other = mixture("B" if labels == {"A"} else "A")
+    both = [
+        replace(m, log_weights=m.log_weights + np.log(s), labels=()) for m, s in ((data, 1 - share), (other, share))
+    ]
+    joined: GaussianMixture = jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *both)
+    return replace(joined, labels=(*data.labels, *other.labels))
+
+
+@degradation(
+    title="Subset of the data", source=f"this project; as a guide: {KARRAS_2024}", formula="p' = Σ δ(x − x_i)/n"
+)
+def subset(
+    data: GaussianMixture,
+    key: Array,
+    *,
+    count: Annotated[int, Knob(1, 4096, 1, "n", "number of data points", log=True)] = 256,
+) -> GaussianMixture:
+    """The data set of a finite number of true samples, each a Gaussian of standard deviation 0.001: memorised data."""
+    points = np.asarray(data.sample(key, count), np.float64)
+    labels = data.labels[:1] if len(set(data.labels)) == 1 else ()
+    return of_points(points, POINT_VARIANCE, labels)
+
+
+@degradation(title="Fewer layers", source=KARRAS_2024, formula="depth = d")
+def depth(spec: Spec, *, layers: Annotated[int, Knob(1, 16, 1, "d", "number of hidden layers")] = 2) -> Spec:
+    """Another number of hidden layers: less capacity at the same width."""
+    return replace(spec, depth=int(layers))
+
+
+def of_points(points: np.ndarray, variance: float, labels: Sequence[str] = ()) -> GaussianMixture:
+    """A mixture of equal isotropic Gaussians at ``points`` [n, 2], in groups of eight: a short scan, whatever n is.
+
+    The last point stands in for what a last group lacks, and shares its weight with it. One label serves all groups.
+    """
+    groups = -(-len(points) // PARTS)
+    index = np.minimum(np.arange(groups * PARTS), len(points) - 1)
+    weights = (1 / np.bincount(index))[index].reshape(groups, PARTS)
+    means = points[index].reshape(groups, PARTS, 2)
+    return GaussianMixture.of(weights, means, np.tile(variance * np.eye(2), (groups, 1, 1)), [*labels] * groups)
+
+
+# --- Densities fitted to samples --------------------------------------------------------------------------------------
+
+START = 5.0  # noise level that the samples come down from
+DRAWS = 2048
+STEPS = 32
+REACH = 4.0
+
+
+@fitted(
+    title="Diffusion-negative prompt",
+    source="after Desai and Vasconcelos 2024, arXiv:2411.05473",
+    formula="s = s_uncond + (w − 1)(s_uncond − s_main)",
+)
+def dns(
+    main: Density,
+    unconditional: Density,
+    x: Float[Array, "n 2"],
+    *,
+    w: Annotated[
+        float, Knob(1, 8, 0.1, "w", "weight of diffusion-negative sampling: 1 is the model of all classes")
+    ] = 2.0,
+) -> GaussianMixture:
+    """A negative that the models find themselves: a kernel density of what one of all classes makes, away from main.
+
+    2048 samples by 32 Heun steps from ``x``, points of the exact p(x; 5) of all classes; those not finite are dropped,
+    the rest clipped to coordinates within 4 and smoothed with a bandwidth of 0.05. The paper describes one such sample
+    in words and prompts with them; the fit stands in for the words.
+    """
+    last = trajectory(
+        x,
+        noise_levels(STEPS, START, 0.002),
+        {"main": unconditional, "unconditional": main},
+        {"w": jnp.float32(w)},
+        jax.random.key(0),  # the flow draws nothing
+        rule="cfg",
+        keep=False,
+    )
+    points = np.asarray(last[-1], np.float64)
+    points = points[np.isfinite(points).all(axis=-1)].clip(-REACH, REACH)
+    if not len(points):
+        raise ValueError(f"diffusion-negative sampling at w = {w:g} left no finite sample")
+    return of_points(points, BANDWIDTH**2)
+
+
+# --- Names ------------------------------------------------------------------------------------------------------------
+
+NEEDS = {
+    "net": "a network",
+    "snapshots": "a network as it was trained",
+    "data": "an exact density or a network, unchanged,",
+    "spec": "a network, unchanged,",
+}
+SEED = Knob(0, 2**31 - 1, 1, "seed", "seed of the random draw", name="seed", default=0)
+ITEM = re.compile(r"~(?=[a-z_0-9]+=)")
+
+
+@dataclass(frozen=True)
+class Step:
+    """One kind of a name with its knobs, in the order of its signature, and the seed of its draw."""
+
+    kind: str
+    knobs: tuple[tuple[str, float], ...]
+    seed: int = 0
+
+    @property
+    def entry(self) -> Entry:
+        """The function."""
+        return (DEGRADATIONS if self.kind in DEGRADATIONS else FITTED)[self.kind]
+
+    @property
+    def trains(self) -> bool:
+        """Whether a network has to be trained for it."""
+        return not {"data", "spec"}.isdisjoint(self.entry.inputs)
+
+    @property
+    def neutral(self) -> bool:
+        """Whether it changes nothing at this value."""
+        name, value = self.knobs[0]
+        return value == self.entry.knobs[name].neutral
+
+    @property
+    def gives(self) -> type:
+        """What it returns."""
+        return get_type_hints(self.entry.function)["return"]
+
+    def __str__(self) -> str:
+        """The step as it stands in a name, always the same for the same values."""
+        (_, value), *others = self.knobs
+        written = [f"{self.kind}={_text(value)}"]
+        written += [f"{name}={_text(v)}" for name, v in others if v != self.entry.knobs[name].default]
+        return "~".join([*written, *([f"seed={self.seed}"] if self.seed else [])])
+
+    def __call__(self, **given: Any) -> Any:
+        """Apply it to what is ``given`` by the names of its inputs; the key is made from the seed."""
+        given["key"] = jax.random.key(self.seed) if "key" in self.entry.inputs else None
+        return self.entry(*(given[name] for name in self.entry.inputs), **dict(self.knobs))
+
+
+def check_order(name: str, steps: Sequence[Step], *, network: bool) -> None:
+    """ValueError where a step needs what the base ``name``, a network or exact, and the steps before it do not give."""
+    have = {"net", "snapshots"} if network else {"data"}
+    for step in steps:
+        for part in step.entry.inputs:
+            if part in NEEDS and part not in have:
+                raise ValueError(f"{step.kind} needs {NEEDS[part]} and {name!r} is none")
+        have = {EnergyMLP: {"net"}, GaussianMixture: {"data"}}.get(step.gives, set())
+        name = f"{name}~{step}"
+
+
+def parse(name: str) -> tuple[str, Step | None, tuple[Step, ...]]:
+    """The base of a name, the knobs of a fitted base, and the degradations from left to right.
+
+    ValueError, one sentence, names the first value that is not legal and what is.
+    """
+    prefix, _, _ = name.partition(":")
+    if name.endswith(".safetensors") and prefix not in FITTED:  # a path may have anything in it
+        return name, None, ()
+    base, *items = ITEM.split(name)
+    if "~" in base and not base.endswith(".safetensors"):
+        wrong = base[base.index("~") :]
+        raise ValueError(f"{wrong!r} in density {name!r} is not ~kind=value; kinds: {', '.join(DEGRADATIONS)}")
+    return base, *_steps(items, prefix if prefix in FITTED else None)
+
+
+def steps_of(text: str) -> tuple[Step, ...]:
+    """The steps of ``kind=value~kind=value…``; ValueError as ``parse``."""
+    return _steps(text.split("~"), None)[1] if text else ()
+
+
+def _steps(items: Sequence[str], base: str | None) -> tuple[Step | None, tuple[Step, ...]]:
+    """The knobs of a fitted base and the steps after it, from ``key=value`` texts."""
+    groups: list[tuple[str, dict[str, str]]] = [(base, {})] if base else []
+    for item in items:
+        key, _, value = item.partition("=")
+        if groups and key in _options(groups[-1][0]):
+            kind, given = groups[-1]
+            if key in given:
+                raise ValueError(f"{key} is given twice to {kind}")
+            given[key] = value
+        elif key in DEGRADATIONS:
+            groups.append((key, {next(iter(DEGRADATIONS[key].knobs)): value}))
+        elif groups:
+            takes = ", ".join(_options(groups[-1][0])) or "nothing else"
+            raise ValueError(
+                f"{item!r} is no degradation and does not go with {groups[-1][0]}, which takes {takes}; "
+                f"degradations: {', '.join(DEGRADATIONS)}"
+            )
+        else:
+            DEGRADATIONS[key]  # raises
+    if len(groups) > MOST:
+        raise ValueError(f"{len(groups)} degradations in one name are more than {MOST}")
+    steps = [_step(kind, given) for kind, given in groups]
+    return (steps[0], tuple(steps[1:])) if base else (None, tuple(steps))
+
+
+def _options(kind: str) -> tuple[str, ...]:
+    """What may follow a kind and belongs to it: its further knobs, and the seed where it draws."""
+    entry = DEGRADATIONS[kind] if kind in DEGRADATIONS else FITTED[kind]
+    knobs = tuple(entry.knobs)[1 if kind in DEGRADATIONS else 0 :]
+    return (*knobs, *(["seed"] if not {"key", "x"}.isdisjoint(entry.inputs) else []))
+
+
+def _step(kind: str, given: Mapping[str, str]) -> Step:
+    entry = DEGRADATIONS[kind] if kind in DEGRADATIONS else FITTED[kind]
+    first = next(iter(entry.knobs)) if kind in DEGRADATIONS else None
+    knobs = []
+    for name, knob in entry.knobs.items():
+        shown = replace(knob, name=kind if name == first else name)
+        knobs.append((name, _number(shown, given.get(name, knob.default))))
+    return Step(kind, tuple(knobs), int(_number(SEED, given.get("seed", 0))))
+
+
+def _number(knob: Knob, value: Any) -> float:
+    """The value within the knob's range; a whole number where the knob's step is 1."""
+    number = knob.check(value)
+    if knob.step == 1 and number != int(number):
+        raise ValueError(f"{knob.name} = {value} is not a whole number")
+    return int(number) if knob.step == 1 else number
+
+
+def _text(value: float) -> str:
+    return repr(value).removesuffix(".0")
+
+
+def altered(data: GaussianMixture, changes: str) -> GaussianMixture:
+    """Data with the changes that a recipe names, such as 'label_mixing=0.2~subset=256'; ValueError for other kinds."""
+    for step in steps_of(changes):
+        if "data" not in step.entry.inputs:
+            have = ", ".join(name for name, entry in DEGRADATIONS.items() if "data" in entry.inputs)
+            raise ValueError(f"{step.kind} does not change data; these do: {have}")
+        data = step(data=data)
+    return data

@@ -1,0 +1,424 @@
+"""A degraded guide is a density like any other, by name: what is done to it is what the name says, and nothing else."""
+
+from dataclasses import replace
+from functools import lru_cache, partial
+from urllib.parse import parse_qsl, urlencode
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import models
+from models import checkpoint, degradations, training, zoo
+from models.degradations import DEGRADATIONS
+from models.mlp import EnergyMLP, Spec
+from models.training import Recipe
+from toy import fractal
+from toy.densities import Density, GaussianMixture
+from toy.scenes import Scene, score_on
+from toy.state import State
+
+TREE = fractal.mixture("A")
+NOT_TRAINED = [name for name in zoo.examples() if "depth" not in name]
+NAMES = [
+    *NOT_TRAINED,
+    "A64@4096~blur=0.05",
+    "A64@4096~dropout_per_step=0.2~seed=3~input_noise=0.1",
+    "A64@4096~ema=0.2~dropout=0.05~weight_noise=0.02~seed=7",
+    "exact:A~label_mixing=0.2~subset=50~blur=0.02",
+    "dns:exact:A,exact:AB~w=1.5~seed=1~blur=0.1",
+]
+TINY = Recipe(Spec("A", 8, 1), batch=64)
+
+
+@lru_cache
+def points(sigma: float, n: int = 256) -> jax.Array:
+    """Points of the tree at a noise level, and a few far away."""
+    return jnp.concatenate([TREE.sample(jax.random.key(1), n, sigma), jnp.array([[3.0, -2.0], [20.0, 30.0]])])
+
+
+@jax.jit
+def slope(density: Density, x: jax.Array, sigma: jax.Array) -> jax.Array:
+    """Gradient of the log-density by automatic differentiation."""
+    return jax.grad(lambda x: density.logp(x, sigma).sum())(x)
+
+
+@jax.jit
+def both(density: Density, x: jax.Array, sigma: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Log-density and score."""
+    return density.logp(x, sigma), density.score(x, sigma)
+
+
+def error(name: str, sigma: float) -> float:
+    """Mean of sigma^2 |s - s_true|^2 over 4096 points of the tree."""
+    x, level = points(sigma, 4096)[:4096], jnp.float32(sigma)
+    off = score_on(models.load(name), x, level) - score_on(TREE, x, level)
+    return float(jnp.mean(jnp.sum(jnp.square(sigma * off), axis=-1)))
+
+
+# --- Laws of every kind -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("entry", DEGRADATIONS.values(), ids=list(DEGRADATIONS))
+def test_every_kind_says_what_it_is(entry):
+    assert entry.source
+    assert entry.formula
+    assert entry.summary.endswith((".", ":"))
+    assert entry.knobs
+    assert {*entry.inputs} <= {"density", "net", "snapshots", "data", "spec", "key"}
+    assert any(f"~{entry.name}=" in name for name in zoo.examples())
+
+
+@pytest.mark.parametrize("sigma", [0.01, 0.1, 1.0, 5.0])
+@pytest.mark.parametrize("name", NAMES)
+def test_score_is_the_gradient_of_logp(name, sigma):
+    density, x, level = models.load(name), points(sigma), jnp.float32(sigma)
+    assert isinstance(density, Density)
+    logp, score = both(density, x, level)
+    assert (logp.shape, score.shape) == (x.shape[:1], x.shape)
+    assert np.isfinite(logp).all()
+    wanted = slope(density, x, level)
+    scale = np.maximum(np.linalg.norm(wanted, axis=-1, keepdims=True), 1 / sigma)
+    np.testing.assert_allclose(score / scale, wanted / scale, atol=2e-3)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_many_noise_levels_at_once_are_each_alone(name):
+    density, sigmas = models.load(name), jnp.array([0.05, 0.5, 2.0, 0.5])
+    x = points(0.5)[:4]
+    for together, last in zip(both(density, x, sigmas), ((), (2,)), strict=True):
+        assert together.shape == (4, *last)
+    alone = [both(density, x[i], sigmas[i]) for i in range(4)]
+    for i, found in enumerate(both(density, x, sigmas)):
+        np.testing.assert_allclose(found, np.stack([one[i] for one in alone]), rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("base", ["A64@4096", "exact:A"])
+@pytest.mark.parametrize("kind", [name for name, entry in DEGRADATIONS.items() if "depth" not in name])
+def test_neutral_value_is_the_base(kind, base):
+    entry = DEGRADATIONS[kind]
+    neutral = next(iter(entry.knobs.values())).neutral
+    needs_net = not {"net", "snapshots"}.isdisjoint(entry.inputs)
+    if neutral is None or (needs_net and base.startswith("exact")):
+        return
+    sigma = jnp.float32(0.3)
+    found, wanted = (score_on(models.load(name), points(0.3), sigma) for name in (f"{base}~{kind}={neutral:g}", base))
+    np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_same_name_same_object(name):
+    assert models.load(name) is models.load(name)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["A64@4096", *(f"A64@4096~dropout={v}~seed={s}" for v, s in ((0, 0), (0.1, 3)))],
+        [f"A64@4096~dropout_per_step={v}~seed={s}" for v, s in ((0.1, 0), (0.2, 1))],
+        ["A64@4096~weight_noise=0.1", "A64@4096~weight_noise=0.01~seed=2", "A64@4096~ema=0.2", "A64@2048~ema=0.05"],
+        ["exact:A~blur=0", "exact:A~blur=0.1", "exact:A~input_noise=0.3"],
+        ["exact:A~label_mixing=0.1", "exact:A~label_mixing=0.5"],
+        ["exact:AB~subset=100", "exact:AB~subset=100~seed=4", "exact:AB~subset=97"],
+        ["dns:exact:A,exact:AB", "dns:exact:A,exact:AB~w=3~seed=1"],
+    ],
+    ids=lambda names: names[-1],
+)
+def test_one_compilation_serves_all_values_and_seeds(names):
+    call = jax.jit(lambda density, x, sigma: density.score(x, sigma))
+    found = [call(models.load(name), points(0.5), jnp.float32(0.5)) for name in names]
+    assert call._cache_size() == 1
+    assert all(not np.array_equal(found[0], other) for other in found[-1:])
+
+
+@pytest.mark.parametrize("name", [*NAMES, *zoo.examples(), "A24@512~depth=2~subset=300~seed=9", "A64@4096#1~ema=0.1"])
+def test_name_survives_the_url(name):
+    zoo.check(name)
+    scene = Scene.of("autoguidance", weak=name)
+    assert dict(scene.cast)["weak"] == name
+    assert Scene.of(**dict(parse_qsl(urlencode(scene.short())))) == scene
+    query = State(right=scene).query()
+    assert dict(parse_qsl(urlencode(query)))["right.weak"] == name
+
+
+@pytest.mark.parametrize(
+    "kind", ["dropout=0.2", "dropout_per_step=0.2", "weight_noise=0.2", "blur=0.05", "input_noise=0.2"]
+)
+@pytest.mark.parametrize("sigma", [0.03, 0.1, 0.5])
+def test_degraded_is_worse(kind, sigma):
+    # At 0.5 a blur of 0.05 changes the score by less than the network's own error does.
+    if kind == "blur=0.05" and sigma == 0.5:
+        assert error(f"A64@4096~{kind}", sigma) > 0.9 * error("A64@4096", sigma)
+    else:
+        assert error(f"A64@4096~{kind}", sigma) > 1.5 * error("A64@4096", sigma)
+
+
+@pytest.mark.parametrize("kind", ["blur", "input_noise", "ema", "label_mixing"])
+def test_more_is_worse(kind):
+    base = "exact:A" if kind == "label_mixing" else "A64@4096"
+    errors = [error(f"{base}~{kind}={value}", 0.1) for value in (0, 0.1, 0.2)]
+    assert errors == sorted(errors)
+    assert errors[0] < errors[-1]
+
+
+# --- What each kind does ----------------------------------------------------------------------------------------------
+
+
+def test_dropout_leaves_units_out_and_keeps_the_mean():
+    base, net = models.load("A64@4096"), models.load("A64@4096~dropout=0.25~seed=1")
+    for before, after in zip(base.weights()[1:], net.weights()[1:], strict=True):
+        factor = np.asarray(after) / np.asarray(before)
+        out = (factor == 0).all(axis=1)
+        np.testing.assert_allclose(factor[~out], 1 / 0.75, rtol=1e-5)
+        assert 4 <= out.sum() <= 30
+    np.testing.assert_array_equal(net.weights()[0], base.weights()[0])
+
+
+def test_dropout_per_step_has_one_mask_a_noise_level():
+    density = models.load("A64@4096~dropout_per_step=0.2")
+
+    def mask(sigma: float) -> np.ndarray:
+        return np.concatenate([np.asarray(w != 0).any(axis=1) for w in density.at(jnp.float32(sigma)).weights()[1:]])
+
+    assert (mask(0.5) == mask(0.5)).all()
+    assert (mask(0.5) != mask(0.5001)).sum() > 20
+    other = models.load("A64@4096~dropout_per_step=0.2~seed=1")
+    x, sigma = points(0.5), jnp.float32(0.5)
+    assert not np.allclose(score_on(density, x, sigma), score_on(other, x, sigma))
+
+
+def test_weight_noise_is_relative():
+    base, net = models.load("A64@4096"), models.load("A64@4096~weight_noise=0.1")
+    change = np.concatenate([np.ravel(b / a - 1) for a, b in zip(base.weights()[1:], net.weights()[1:], strict=True)])
+    assert change.std() == pytest.approx(0.1, rel=0.05)
+    assert abs(change.mean()) < 0.005
+
+
+@pytest.mark.parametrize("width", [0.05, 0.1, 0.25])
+def test_average_has_the_width_that_it_is_asked_for(width):
+    # The weights are averages of what is stored: of t and of t^2 they give the profile's mean and spread.
+    steps = range(1, 1001)
+    net = training.start(TINY).net
+
+    def averaged(power: int) -> float:
+        nets = {t: jax.tree.map(lambda leaf, t=t: leaf if leaf.ndim else jnp.float32(t**power), net) for t in steps}
+        return float(degradations.ema(nets, width=width).gain[...])
+
+    assert np.sqrt(averaged(2) - averaged(1) ** 2) == pytest.approx(1000 * width, rel=0.02)
+
+
+def test_average_is_between_its_snapshots():
+    late, early = (np.asarray(checkpoint.load(zoo.WEIGHTS / f"A64@{at}.safetensors").gain[...]) for at in (4096, 2048))
+    gain = float(models.load("A64@4096~ema=0.1").gain[...])
+    assert min(early, late) < gain < max(early, late)
+    assert all(
+        np.asarray(w**2).sum(axis=0) == pytest.approx(1, rel=1e-3) for w in models.load("A64@4096~ema=0.2").weights()
+    )
+
+
+def test_blur_of_an_exact_density_is_that_of_blurred_data():
+    blurred = replace(TREE, variances=TREE.variances + 0.05**2)
+    found = models.load("exact:A~blur=0.05")
+    for sigma in (0.0, 0.01, 0.3):
+        x, level = points(0.1), jnp.float32(sigma)
+        for one, other in zip(both(found, x, level), both(blurred, x, level), strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-2)
+
+
+def test_mixed_labels_are_a_mixture(reference):
+    x, sigma = np.asarray(points(0.3)[:-2], np.float64), 0.3
+    wanted = np.logaddexp(np.log(0.8) + reference("A").logp(x, sigma), np.log(0.2) + reference("B").logp(x, sigma))
+    found = models.load("exact:A~label_mixing=0.2")
+    np.testing.assert_allclose(both(found, points(sigma)[:-2], jnp.float32(sigma))[0], wanted, atol=1e-4)
+    assert set(models.load("exact:B~label_mixing=0.2").labels) == {"A", "B"}
+
+
+@pytest.mark.parametrize("count", [1, 7, 8, 13])
+def test_subset_is_that_many_equal_points(count):
+    density = models.load(f"exact:A~subset={count}~seed=5")
+    assert isinstance(density, GaussianMixture)
+    assert density.log_weights.size == -(-count // 8) * 8
+    centres, index = np.unique(np.round(np.asarray(density.means).reshape(-1, 2), 5), axis=0, return_inverse=True)
+    assert len(centres) == count
+    np.testing.assert_allclose(np.bincount(index.ravel(), np.exp(density.log_weights).ravel()), 1 / count, rtol=1e-5)
+    np.testing.assert_allclose(density.variances, 1e-6, rtol=1e-5)
+    np.testing.assert_allclose(
+        np.sort(centres, axis=0), np.sort(TREE.sample(jax.random.key(5), count), axis=0), atol=1e-5
+    )
+
+
+def test_diffusion_negative_obeys_the_class_least():
+    found = models.load("dns:exact:A,exact:AB~w=3")
+    again = models.load("dns:exact:A,exact:AB~w=1")
+
+    def share(density: GaussianMixture) -> float:
+        """Of class A among its samples."""
+        x = density.sample(jax.random.key(0), 2048)
+        ratio = TREE.logp(x, 0.05) - fractal.mixture("B").logp(x, 0.05)
+        return float(jnp.mean(ratio > 0))
+
+    assert share(found) < 0.15
+    assert 0.4 < share(again) < 0.55  # weight 1 samples both classes as they are
+    assert np.abs(np.asarray(found.means)).max() <= 4.001
+    assert found.log_weights.size == degradations.DRAWS
+
+
+def test_classes_of():
+    names = {"A64@4096~dropout=0.1": "A", "exact:B~label_mixing=0.3": "B", "dns:exact:A,exact:AB~w=3": "AB"}
+    names |= {"AB32@512~ema=0.1": "AB", "B24@77~subset=9": "B", "dns:A64@4096,AB64@4096~blur=0.1": "AB"}
+    assert {name: zoo.classes_of(name) for name in names} == names
+
+
+# --- Names that are none ----------------------------------------------------------------------------------------------
+
+KINDS = ", ".join(DEGRADATIONS)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("A64@4096~fade=1", f"unknown degradation 'fade'; have: {KINDS}"),
+        ("A64@4096~seed=1", f"unknown degradation 'seed'; have: {KINDS}"),
+        ("A64@4096~dropout", f"'~dropout' in density 'A64@4096~dropout' is not ~kind=value; kinds: {KINDS}"),
+        ("A64@4096~Blur=1", f"'~Blur=1' in density 'A64@4096~Blur=1' is not ~kind=value; kinds: {KINDS}"),
+        ("A64@4096~dropout=", "dropout =  is not a number from 0 to 0.9"),
+        ("A64@4096~dropout=2", "dropout = 2 is not a number from 0 to 0.9"),
+        ("A64@4096~dropout=nan", "dropout = nan is not a number from 0 to 0.9"),
+        ("A64@4096~dropout=0.1~seed=-1", "seed = -1 is not a number from 0 to 2.14748e+09"),
+        ("A64@4096~dropout=0.1~seed=1.5", "seed = 1.5 is not a whole number"),
+        ("A64@4096~dropout=0.1~seed=1~seed=2", "seed is given twice to dropout"),
+        ("exact:A~blur=0.1~seed=1", "'seed=1' is no degradation and does not go with blur, which takes nothing else"),
+        ("exact:A~subset=2.5", "subset = 2.5 is not a whole number"),
+        ("exact:A~subset=5000", "subset = 5000 is not a number from 1 to 4096"),
+        ("exact:A~dropout=0.1", "dropout needs a network and 'exact:A' is none"),
+        ("exact:A~ema=0.1", "ema needs a network as it was trained and 'exact:A' is none"),
+        ("exact:A~depth=2", "depth needs a network, unchanged, and 'exact:A' is none"),
+        ("exact:AB~label_mixing=0.1", "label_mixing needs data of class A or of class B alone"),
+        ("AB64@4096~label_mixing=0.1", "label_mixing needs data of class A or of class B alone"),
+        (
+            "exact:A~blur=0.1~subset=9",
+            "subset needs an exact density or a network, unchanged, and 'exact:A~blur=0.1' is",
+        ),
+        ("A64@4096~blur=0.1~dropout=0.1", "dropout needs a network and 'A64@4096~blur=0.1' is none"),
+        ("A64@4096~dropout=0.1~depth=2", "depth needs a network, unchanged, and 'A64@4096~dropout=0.1' is none"),
+        ("A64@4096~dropout=0.1~ema=0.1", "ema needs a network as it was trained and 'A64@4096~dropout=0.1' is none"),
+        ("A64@256~ema=0.1", "ema needs at least two stored snapshots, and 'A64@256' has only itself"),
+        ("exact:C~blur=0.1", "unknown density 'exact:C'; have: exact:A, exact:B, exact:AB"),
+        ("C64@4096~blur=0.1", "unknown density 'C64@4096'; have: "),
+        ("dns:", "density 'dns:' is not dns:MAIN,UNCONDITIONAL, each of them exact or a network"),
+        ("dns:exact:A", "density 'dns:exact:A' is not dns:MAIN,UNCONDITIONAL, each"),
+        ("dns:exact:A,exact:A,exact:A", "density 'dns:exact:A,exact:A,exact:A' is not dns:MAIN,UNCONDITIONAL, each"),
+        ("dns:dns:exact:A,exact:AB", "density 'dns:dns:exact:A,exact:AB' is not dns:MAIN,UNCONDITIONAL, each"),
+        ("dns:exact:A,exact:C", "unknown density 'exact:C'; have: "),
+        ("dns:exact:A,exact:AB~w=99", "w = 99 is not a number from 1 to 8"),
+        ("exact:A" + "~blur=0.1" * 9, "9 degradations in one name are more than 8"),
+    ],
+)
+def test_bad_name_is_one_sentence(name, words):
+    for ask in (models.load, zoo.check):
+        with pytest.raises(ValueError, match=r"^[^\n]+$") as caught:
+            ask(name)
+        assert str(caught.value).startswith(words)
+
+
+def test_path_may_hold_a_tilde(tmp_path):
+    path = tmp_path / "a~blur=1" / "net~x.safetensors"
+    net = training.start(TINY).net
+    checkpoint.save(path, net, TINY, step=0, loss=1.0, command="")
+    assert isinstance(models.load(str(path)), EnergyMLP)
+
+
+# --- Networks that are trained on demand ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def small(tmp_path, monkeypatch):
+    """A folder of one's own, a recipe that trains at once, and a snapshot every 20 iterations."""
+    monkeypatch.setenv("GUIDANCE_EXPLORER_MODELS", str(tmp_path))
+    monkeypatch.setitem(zoo.SHIPPED, "A8", TINY)
+    monkeypatch.setattr(zoo, "SNAPSHOTS", (20,))
+    monkeypatch.setattr(training, "train", partial(training.train, every=20))
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", ["A8@40", "A8@40~label_mixing=0.2", "A8@40~depth=2~subset=20~seed=3~dropout=0.1"])
+def test_trained_once_and_found_again(small, name):
+    steps: list[int] = []
+    with pytest.raises(ValueError, match=r"has to be trained first \(40 iterations\): python -m models.zoo "):
+        models.load(name)
+    density = zoo.ensure(name, report=lambda step, _: steps.append(step))
+    assert steps == [20, 40]
+    assert zoo.ensure(name, report=lambda step, _: steps.append(step)) is density
+    assert models.load(name) is density
+    assert steps == [20, 40]
+    assert models.names() == [n for n in models.names() if "A8" not in n]  # plain lists are as they were
+
+
+def test_file_says_what_it_was_trained_on(small):
+    name = "A8@40~label_mixing=0.20~subset=20~seed=3"
+    (recipe,) = zoo.missing(name)
+    zoo.ensure(name)
+    _, header = checkpoint.read(zoo.trained_path(recipe))
+    assert checkpoint.recipe_of(header) == recipe
+    assert header["recipe"]["data"] == "label_mixing=0.2~subset=20~seed=3"
+    assert header["command"] == f"python -m models.zoo '{name}'" or name in header["command"]
+    assert zoo.missing("A8@40~label_mixing=0.2~subset=20~seed=3") == []  # the same, written otherwise
+    assert len(zoo.missing("A8@40~label_mixing=0.2~subset=20")) == 1
+
+
+def test_killed_half_way_goes_on(small):
+    name = "A8@40~subset=20"
+
+    def kill(step: int, _: np.ndarray) -> None:
+        if step == 20:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        zoo.ensure(name, report=kill)
+    with pytest.raises(ValueError, match="has to be trained first"):
+        models.load(name)
+    steps: list[int] = []
+    found = zoo.ensure(name, report=lambda step, _: steps.append(step))
+    assert steps == [20, 40]
+    *_, (state, _) = training.train(Recipe(TINY.spec, 40, batch=64, data="subset=20"))
+    np.testing.assert_array_equal(found.gain[...], state.ema.frozen().gain[...])
+
+
+def test_snapshots_on_the_way_are_networks_too_and_make_a_longer_average(small):
+    zoo.ensure("A8@40")
+    assert zoo.missing("A8@20") == []
+    assert len(zoo.missing("A8@30")) == 1
+    density = zoo.ensure("A8@40~ema=0.2")
+    assert not np.array_equal(density.gain[...], models.load("A8@40").gain[...])
+
+
+def test_data_without_change_is_the_plain_network(small):
+    assert zoo.ensure("A8@40") is zoo.ensure("A8@40~label_mixing=0")
+
+
+def test_kept_model_has_its_own_recipe(small):
+    recipe = replace(TINY, iterations=30, seed=9)
+    checkpoint.save(zoo.kept_path("mine"), training.start(recipe).net, recipe, step=30, loss=1.0, command="")
+    (wanted,) = zoo.missing("kept:mine~subset=20")
+    assert wanted == replace(recipe, data="subset=20")
+    assert isinstance(models.load("kept:mine~dropout=0.1"), EnergyMLP)
+    with pytest.raises(ValueError, match="ema needs at least two stored snapshots, and 'kept:mine' has only itself"):
+        models.load("kept:mine~ema=0.1")
+
+
+def test_fitted_density_trains_its_parts(small):
+    name = "dns:A8@40,exact:AB"
+    assert len(zoo.missing(name)) == 1
+    with pytest.raises(ValueError, match="has to be trained first"):
+        models.load(name)
+    assert isinstance(zoo.ensure(name), GaussianMixture)
+
+
+def test_command_trains_what_is_named(small, monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["zoo", "A8@40~subset=20"])
+    zoo.main()
+    assert zoo.missing("A8@40~subset=20") == []
+    monkeypatch.setattr("sys.argv", ["zoo", "A8@40~fade=1"])
+    with pytest.raises(SystemExit, match="unknown degradation 'fade'"):
+        zoo.main()

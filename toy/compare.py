@@ -1,0 +1,249 @@
+"""All methods on the same axes: a table of every measure over strengths and seeds, made so that it can be resumed."""
+
+import csv
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from toy import scenes
+from toy.densities import Density
+from toy.files import check_writable, replacing
+from toy.guidance import RULES
+from toy.sampling import INTEGRATORS
+from toy.scenes import Scene, Spread
+from toy.schedules import SCHEDULES
+
+STRENGTHS = tuple(np.linspace(1, 4, 7))
+BASE = "cfg"  # the rule that other schedules and integrators are compared under
+N, SEEDS = 4096, 5
+
+
+@dataclass(frozen=True)
+class Method:
+    """A way to guide: a rule with a schedule and an integrator; ``kind`` says which of them it stands for."""
+
+    name: str
+    kind: str
+    settings: Mapping[str, str]
+
+    def scene(self, **values: Any) -> Scene:
+        """The method's scene; ValueError where the values do not fit it."""
+        settings = dict(self.settings)
+        return Scene.of(settings.pop("rule"), **settings, **values)
+
+
+def methods() -> dict[str, Method]:
+    """Every rule, then CFG under every other schedule and integrator, by name."""
+    found = [Method(name, "rule", {"rule": name}) for name in RULES]
+    for kind, registry, usual in (("schedule", SCHEDULES, "constant"), ("integrator", INTEGRATORS, "heun")):
+        found += [Method(f"{BASE}+{name}", kind, {"rule": BASE, kind: name}) for name in registry if name != usual]
+    return {method.name: method for method in found}
+
+
+def chosen(names: str) -> list[Method]:
+    """Methods by name, separated by commas; 'all' is all. ValueError lists what there is."""
+    have = methods()
+    if names == "all":
+        return list(have.values())
+    wanted = [name.strip() for name in names.split(",") if name.strip()]
+    for name in wanted:
+        if name not in have:
+            raise ValueError(f"unknown method {name!r}; have: all, {', '.join(have)}")
+    if not wanted:
+        raise ValueError(f"no method was named; have: all, {', '.join(have)}")
+    return [have[name] for name in wanted]
+
+
+def strength_knob(scene: Scene) -> str | None:
+    """The knob that a sweep of strengths turns: ``w`` where there is one, else the rule's first weight, else its first
+    knob; None for a rule without knobs.
+    """
+    knobs = scene.entry.knobs
+    weights = [name for name, knob in knobs.items() if knob.neutral is not None]
+    return "w" if "w" in knobs else next(iter(weights + list(knobs)), None)
+
+
+def at_strength(scene: Scene, strength: float) -> Scene:
+    """The scene at a strength, on one scale for all rules: 1 is no guidance, and a ``w`` is the strength itself.
+
+    Another weight is at its default at 2, and as much further from neutral beyond; a knob without a neutral value
+    covers its range from 1 to 4.
+    """
+    name = strength_knob(scene)
+    if name is None:
+        return scene
+    knob = scene.entry.knobs[name]
+    if name == "w":
+        value = strength
+    elif knob.neutral is not None:
+        value = knob.neutral + (strength - 1) * (knob.default - knob.neutral)
+    else:
+        value = knob.lo + (strength - 1) / 3 * (knob.hi - knob.lo)
+    return scene.change(**{name: float(f"{min(max(value, knob.lo), knob.hi):.6g}")})
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One row group of the table: a method at a strength, all seeds."""
+
+    method: Method
+    strength: float
+    scene: Scene
+    seeds: int
+
+    @property
+    def key(self) -> str:
+        """What makes it the same trial in another run."""
+        return json.dumps({**self.scene.flat(), "strength": self.strength, "seeds": self.seeds}, sort_keys=True)
+
+
+def trials(
+    wanted: list[Method],
+    strengths: tuple[float, ...] = STRENGTHS,
+    *,
+    n: int = N,
+    seeds: int = SEEDS,
+    exact: bool = False,
+    **values: Any,
+) -> list[Trial]:
+    """All trials of a table; with ``exact`` every role is played by the exact density of its classes."""
+    found = []
+    for method in wanted:
+        scene = method.scene(n=n, **values)
+        if exact:
+            scene = scene.change(**{role: exact_name(role, name) for role, name in scene.cast})
+        distinct: dict[Scene, float] = {}
+        for strength in strengths:
+            distinct.setdefault(at_strength(scene, float(strength)), float(strength))
+        found += [Trial(method, strength, at, seeds) for at, strength in distinct.items()]
+    return found
+
+
+def exact_name(role: str, name: str) -> str:
+    """The exact density in place of a learned one; a weak model stays, since being learned badly is its point."""
+    if role == "weak" or name.startswith("exact:"):
+        return name
+    if name.startswith("dns:"):
+        return "dns:" + ",".join(exact_name("", part) for part in name.removeprefix("dns:").split(","))
+    return f"exact:{'AB' if name.startswith('AB') else name[0]}"
+
+
+Row = dict[str, Any]
+
+
+def rows(trial: Trial, spread: Spread) -> list[Row]:
+    """One row a seed: the method, its strength, and every measure, one with several numbers in a column for each."""
+    found = []
+    for i in range(trial.seeds):
+        row: Row = {
+            "method": trial.method.name,
+            "kind": trial.method.kind,
+            "strength": trial.strength,
+            "seed": trial.scene.seed + i,
+            "seeds": trial.seeds,
+            "seconds": round(spread.seconds, 4),
+        }
+        for name, values in spread.values.items():
+            value = values[i]
+            many = value.ndim > 0
+            row |= {f"{name}_{j}": float(v) for j, v in enumerate(value)} if many else {name: float(value)}
+        found.append(row | {"trial": trial.key})
+    return found
+
+
+def read(path: str | Path) -> list[Row]:
+    """The rows of all complete trials in a table, numbers as numbers; ValueError where it is no such table."""
+    path = Path(path)
+    if not path.exists():
+        return []
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            raw = list(csv.DictReader(file))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise ValueError(f"cannot read {str(path)!r}: {error}") from None
+    if raw and "trial" not in raw[0]:
+        raise ValueError(f"{str(path)!r} is not a table of trials: it has no column 'trial'")
+    groups: dict[str, list[Row]] = {}
+    for row in raw:
+        if row["trial"] and None not in row and None not in row.values():  # the last line may have been cut short
+            groups.setdefault(row["trial"], []).append(row)
+    text = ("method", "kind", "trial")
+    whole = [group for group in groups.values() if len(group) == int(group[0]["seeds"])]
+    return [{name: v if name in text else float(v) for name, v in row.items()} for group in whole for row in group]
+
+
+def run(
+    wanted: list[Trial],
+    cast: Callable[[Any], Mapping[str, Density]],
+    path: str | Path,
+    *,
+    report: Callable[[Trial, bool], None] | None = None,
+) -> list[Row]:
+    """Measure the trials that the table at ``path``, a CSV file, lacks, and write it as Parquet beside it too.
+
+    Rows are appended trial by trial, so that an interrupted run goes on where it was. ``report(trial, computed)`` is
+    called after each. ``cast`` loads densities. Returns the rows of the trials that were wanted.
+    """
+    path = Path(path)
+    table = read(path)
+    check_writable(path)
+    _write(path, table)  # without what an interruption cut short
+    done = {row["trial"] for row in table}
+    for trial in wanted:
+        if computed := trial.key not in done:
+            found = rows(trial, scenes.over_seeds(trial.scene, cast(trial.scene.cast), trial.seeds))
+            if table and list(found[0]) != list(table[0]):
+                raise ValueError(f"{str(path)!r} has other columns than are measured now: choose another file")
+            _append(path, found, header=not table)
+            table += found
+            done.add(trial.key)
+        if report:
+            report(trial, computed)
+    _parquet(path.with_suffix(".parquet"), table)
+    keys = {trial.key for trial in wanted}
+    return [row for row in table if row["trial"] in keys]
+
+
+def _write(path: Path, table: list[Row]) -> None:
+    with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        if table:
+            writer = csv.DictWriter(file, list(table[0]))
+            writer.writeheader()
+            writer.writerows(table)
+
+
+def _append(path: Path, found: list[Row], *, header: bool) -> None:
+    with path.open("a", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(found[0]))
+        if header:
+            writer.writeheader()
+        writer.writerows(found)
+
+
+def _parquet(path: Path, table: list[Row]) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    with replacing(path) as temporary:
+        pq.write_table(pa.Table.from_pylist(table), temporary)
+
+
+def summary(table: list[Row], measure: str) -> dict[str, dict[str, np.ndarray]]:
+    """By method: ``strength`` [m], and of a measure the ``mean`` [m] and its standard ``error`` [m] over the seeds."""
+    found: dict[str, dict[float, list[float]]] = {}
+    for row in table:
+        found.setdefault(row["method"], {}).setdefault(row["strength"], []).append(row[measure])
+    out = {}
+    for name, by_strength in found.items():
+        strengths = sorted(by_strength)
+        values = [np.array(by_strength[strength]) for strength in strengths]
+        out[name] = {
+            "strength": np.array(strengths),
+            "mean": np.array([v.mean() for v in values]),
+            "error": np.array([v.std(ddof=1) / len(v) ** 0.5 if len(v) > 1 else np.nan for v in values]),
+        }
+    return out

@@ -1,0 +1,274 @@
+"""All methods beside each other: measures over strength, and what each gives up of variation for quality."""
+
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from toy import compare, metrics, scenes
+from toy.compare import Row
+from toy.figures.charts import banded, plain, ticked
+from toy.figures.panels import BLUE, DARK, DPI, GREEN, GREY, PURPLE, RED, WIDTH, style
+from toy.figures.paper import FIGURES, Load, Options
+from toy.guidance import RULES
+from toy.metrics import METRICS
+from toy.sampling import INTEGRATORS
+from toy.scenes import Scene
+from toy.schedules import SCHEDULES
+
+MEASURES = ("outliers", "branch_tv", "alignment")
+COLOURS = {"outliers": RED, "branch_tv": BLUE, "alignment": GREEN}
+KINDS = {"rule": RULES, "schedule": SCHEDULES, "integrator": INTEGRATORS}
+REFERENCES = {"cfg": "-", "autoguidance": (0, (3, 1.2))}  # drawn in grey in every panel, with this line
+PERCENT = ("outliers", "tail", "deep_tail", "root_share")
+LOG = ("outliers", "tail", "deep_tail")  # a symmetric log scale, linear below one percent
+
+QUICK = "none,naive_truncation,cfg,autoguidance,cfg_plus_plus,adaptive_projected_guidance,cfg+interval,cfg+smc"
+QUICK_N, QUICK_SEEDS, QUICK_STRENGTHS = 1024, 2, (1.0, 2.0, 3.0, 4.0)
+
+Summary = dict[str, dict[str, np.ndarray]]
+
+
+def method_title(name: str) -> str:
+    """A method's name for people."""
+    base, _, other = name.partition("+")
+    for registry in (SCHEDULES, INTEGRATORS) if other else (RULES,):
+        if (other or base) in registry:
+            return registry[other or base].title
+    return name
+
+
+def compare_figure(rows: Sequence[Row], measures: Sequence[str] = MEASURES) -> Figure:
+    """Measures over strength, a block a method, and the trade-off of outliers against branch TV, a line a method.
+
+    ``rows`` are those of ``toy.compare``. Bands are two standard errors over the seeds. In every block grey lines are
+    CFG and autoguidance, dots no guidance, and the dashed line is what true samples measure. ValueError where there
+    are no rows, or where rows of different settings would be mixed.
+    """
+    rows = list(rows)
+    _check(rows, measures)
+    kinds = {row["method"]: str(row["kind"]) for row in rows}
+    names = [name for kind in KINDS for name, its in kinds.items() if its == kind]
+    number = {name: i + 1 for i, name in enumerate(names)}
+    wanted = list(dict.fromkeys([*measures, "outliers", "branch_tv"]))
+    table = {measure: compare.summary(rows, measure) for measure in wanted}
+    floor = _floor(rows, wanted)
+    with style():
+        columns = 7 if len(names) > 12 else max(4, math.ceil(len(names) / 2))
+        groups = [[n for n in names if kinds[n] == kind] for kind in KINDS if kind in kinds.values()]
+        if len(names) <= 12:
+            groups = [names]
+        lines = [group[i : i + columns] for group in groups for i in range(0, len(group), columns)]
+        figure, blocks, below = _page(lines, columns, len(measures), [len(group) for group in groups])
+        limits = {measure: _limits(table[measure], measure, floor.get(measure)) for measure in wanted}
+        for name, axes in blocks.items():
+            for ax, measure in zip(axes, measures, strict=True):
+                _curve(ax, name, table[measure], measure, floor.get(measure), limits[measure])
+            axes[0].set_title(f"{number[name]}  {_short(method_title(name), columns)}", loc="left", fontsize=5.6, pad=2)
+        for ax, group in zip(below, groups, strict=True):
+            title = {"rule": "Rules", "schedule": "CFG, schedules", "integrator": "CFG, integrators"}[kinds[group[0]]]
+            _trade_off(ax, group, table, number, floor, title if len(groups) > 1 else "All methods")
+            for axis, measure in (("x", "branch_tv"), ("y", "outliers")):
+                _scaled(ax, axis, measure, limits[measure])
+        for ax in below[1:]:
+            ax.tick_params(labelleft=False)
+        _legend(figure, measures)
+    return figure
+
+
+def compare_csv(path: str | Path, measures: Sequence[str] = MEASURES) -> Figure:
+    """``compare_figure`` of a table that ``toy.compare.run`` wrote; ValueError where there is none."""
+    rows = compare.read(path)
+    if not rows:
+        raise ValueError(f"{str(path)!r} has no complete trial")
+    return compare_figure(rows, measures)
+
+
+def _check(rows: Sequence[Row], measures: Sequence[str]) -> None:
+    if not rows:
+        raise ValueError("there are no rows to draw")
+    for measure in measures:
+        if measure not in rows[0]:
+            raise ValueError(f"the table has no measure {measure!r}; have: {', '.join(m for m in METRICS if m in rows[0])}")
+    keys = [(row["method"], row["strength"], row["seed"]) for row in rows]
+    if len(set(keys)) < len(keys):
+        raise ValueError("the table mixes rows of different settings: draw those of one number of samples and one cast")
+
+
+def _floor(rows: Sequence[Row], measures: Sequence[str]) -> dict[str, Any]:
+    """What true samples measure, as many as the table's; {} where its rows do not say how many."""
+    settings = json.loads(rows[0].get("trial") or "{}")
+    known = tuple(measure for measure in measures if measure in METRICS)
+    return dict(metrics.floor(settings["target"], int(settings["n"]), known)) if "n" in settings else {}
+
+
+def _page(
+    lines: list[list[str]], columns: int, strips: int, sizes: list[int]
+) -> tuple[Figure, dict[str, list[Axes]], list[Axes]]:
+    """Blocks of strips for each method, and under them a row of axes, the wider the more methods are in it."""
+    left, right, top, title, strip, inner, gap, foot = 0.36, 0.06, 0.26, 0.15, 0.34, 0.05, 0.1, 3.3
+    tall = title + strips * strip + (strips - 1) * inner + gap
+    height = top + tall * len(lines) + 0.2 + foot
+    figure = Figure(figsize=(WIDTH, height), dpi=DPI)
+    side = (WIDTH - left - right - gap * (columns - 1)) / columns
+    blocks: dict[str, list[Axes]] = {}
+    for row, line in enumerate(lines):
+        for column, name in enumerate(line):
+            x, y = left + column * (side + gap), height - top - row * tall - title
+            blocks[name] = []
+            for i in range(strips):
+                bottom = y - (i + 1) * strip - i * inner
+                ax = plain(figure.add_axes((x / WIDTH, bottom / height, side / WIDTH, strip / height)))
+                last = i == strips - 1 and (row == len(lines) - 1 or column >= len(lines[row + 1]))
+                ax.tick_params(labelleft=column == 0, labelbottom=last)
+                blocks[name].append(ax)
+    shares = np.sqrt(sizes) / np.sum(np.sqrt(sizes))
+    below, x = [], left
+    for share in shares:
+        wide = share * (WIDTH - left - right - 0.12 * (len(sizes) - 1))
+        below.append(plain(figure.add_axes((x / WIDTH, 0.36 / height, wide / WIDTH, (foot - 0.66) / height))))
+        x += wide + 0.12
+    return figure, blocks, below
+
+
+def _short(title: str, columns: int) -> str:
+    most = 22 if columns >= 7 else 30
+    return title if len(title) <= most else title[: most - 1].rstrip(" (") + "…"
+
+
+def _limits(found: Summary, measure: str, floor: float | None) -> tuple[float, float]:
+    values = np.concatenate([its["mean"] for its in found.values()] + [np.array([floor if floor is not None else np.nan])])
+    values = values[np.isfinite(values)]
+    if measure in LOG or not len(values):
+        return 0.0, 1.0
+    low, high = float(values.min()), float(values.max())
+    if measure in ("branch_tv", "coverage"):
+        return 0.0, 1.0
+    if measure == "alignment":
+        return min(0.5, low), 1.02
+    margin = 0.05 * (high - low) or 0.1
+    return low - margin, high + margin
+
+
+def _scaled(ax: Axes, axis: str, measure: str, limits: tuple[float, float], *, few: bool = False) -> None:
+    """Scale, limits and ticks of a measure; ``few`` ticks for the small strips."""
+    percent = measure in PERCENT
+    (ax.set_xlim if axis == "x" else ax.set_ylim)(limits)
+    if measure in LOG:
+        (ax.set_xscale if axis == "x" else ax.set_yscale)("symlog", linthresh=0.01, linscale=0.6)
+        ticked(ax, axis, (0, 0.01, 0.1, 1) if few else (0, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1), percent=True)
+    elif measure in ("branch_tv", "coverage", "alignment"):
+        at = (0, 0.5, 1) if few else (0, 0.2, 0.4, 0.6, 0.8, 1)
+        ticked(ax, axis, tuple(v for v in at if limits[0] - 1e-9 <= v <= limits[1]), percent=percent)
+    else:
+        ticked(ax, axis, tuple(np.linspace(*limits, 3)), percent=percent)
+
+
+def _curve(ax: Axes, name: str, found: Summary, measure: str, floor: float | None, limits: tuple[float, float]) -> None:
+    """One measure of one method, before the references."""
+    for other, line in REFERENCES.items():
+        if other in found and other != name:
+            ax.plot(found[other]["strength"], found[other]["mean"], color="#A6ABB4", linewidth=0.6, linestyle=line)
+    if "none" in found and name != "none":
+        ax.axhline(found["none"]["mean"][0], color="#A6ABB4", linewidth=0.7, linestyle=(0, (0.8, 1.2)))
+    if floor is not None:
+        ax.axhline(floor, color=DARK, linewidth=0.4)
+    its = found[name]
+    banded(ax, its["strength"], its["mean"], its["error"], COLOURS.get(measure, PURPLE))
+    ax.set_xlim(0.9, 4.1)
+    ticked(ax, "x", (1, 2, 3, 4))
+    _scaled(ax, "y", measure, limits, few=True)
+
+
+def _trade_off(
+    ax: Axes, names: Sequence[str], table: dict[str, Summary], number: dict[str, int], floor: dict[str, Any], title: str
+) -> None:
+    """A line a method from the weakest on, with dots that grow with strength and the method's number at its end."""
+    ends = []
+    for name in names:
+        x, y = (table[measure][name]["mean"] for measure in ("branch_tv", "outliers"))
+        known = np.isfinite(x) & np.isfinite(y)
+        strength, x, y = table["outliers"][name]["strength"][known], x[known], y[known]
+        if not len(x):
+            continue
+        reference = name in REFERENCES or name == "none"
+        colour = DARK if reference else (BLUE, PURPLE, GREEN, RED)[number[name] % 4]
+        ax.plot(x, y, color=colour, linewidth=1.1 if reference else 0.6, alpha=0.9, zorder=3 if reference else 2)
+        ax.scatter(x, y, s=0.9 * strength**1.6, color=colour, linewidths=0, zorder=3, alpha=0.9)
+        ends.append((x[-1], y[-1], str(number[name]), colour))
+    if {"branch_tv", "outliers"} <= floor.keys():
+        ax.plot(floor["branch_tv"], floor["outliers"], marker="*", markersize=6, color=DARK, linestyle="none", zorder=5)
+        ax.annotate("truth", (floor["branch_tv"], floor["outliers"]), (4, -7), textcoords="offset points", fontsize=5.6)
+    _numbers(ax, ends)
+    ax.set_xlabel("branch TV (variation lost)")
+    ax.set_title(title, loc="left")
+
+
+def _numbers(ax: Axes, ends: list[tuple[float, float, str, str]]) -> None:
+    """Numbers beside the lines' ends, moved apart where they would lie on each other."""
+    taken: list[tuple[float, float]] = []
+    ring = [(r * math.cos(a), r * math.sin(a)) for r in (5, 9, 13, 18) for a in np.linspace(0, 2 * np.pi, 9)[:-1]]
+    scale = np.array([ax.get_position().width * WIDTH, ax.get_position().height * ax.figure.get_figheight()]) * 72
+    for x, y, text, colour in sorted(ends):
+        at = np.array([x, _symlog(y)]) * scale
+        options = [at + offset for offset in ring]
+        free = [p for p in options if all(abs(p[0] - q[0]) > 7.5 or abs(p[1] - q[1]) > 6.5 for q in taken)]
+        place = (free or options)[0]
+        taken.append((float(place[0]), float(place[1])))
+        ax.annotate(
+            text, (x, y), tuple(place - at), textcoords="offset points", fontsize=5.6, color=colour, ha="center",
+            va="center", zorder=6, arrowprops={"arrowstyle": "-", "color": colour, "linewidth": 0.25, "shrinkA": 2,
+            "shrinkB": 0},
+        )  # fmt: skip
+
+
+def _symlog(y: float) -> float:
+    """Where a share lies on the scale of outliers, from 0 to 1."""
+    return (0.6 * y / 0.01 if y < 0.01 else 0.6 + math.log10(y / 0.01)) / 2.6
+
+
+def _legend(figure: Figure, measures: Sequence[str]) -> None:
+    height = figure.get_figheight()
+    x = 0.36
+    words = [(COLOURS.get(m, PURPLE), "-", METRICS[m].title.lower() if m in METRICS else m) for m in measures]
+    words += [("#A6ABB4", line, RULES[name].title) for name, line in REFERENCES.items()]
+    words += [("#A6ABB4", (0, (0.8, 1.2)), "no guidance"), (DARK, "-", "true samples")]
+    ax = figure.add_axes((0, 1 - 0.2 / height, 1, 0.2 / height), label="legend")
+    ax.set(xlim=(0, WIDTH), ylim=(0, 1))
+    ax.axis("off")
+    for colour, line, word in words:
+        ax.plot([x, x + 0.22], [0.5, 0.5], color=colour, linestyle=line, linewidth=1.0 if line == "-" else 0.8)
+        ax.text(x + 0.27, 0.48, word, va="center", fontsize=6.2)
+        x += 0.27 + 0.052 * len(word) + 0.16
+    ax.text(WIDTH - 0.06, 0.48, "over guidance strength, 1 is none", va="center", ha="right", fontsize=6.2, color=GREY)
+
+
+@FIGURES.register(
+    source="this project",
+    rules=("none", "cfg", "autoguidance"),
+    settings=("seed", "steps"),
+    fixed={"n": QUICK_N, "seeds": QUICK_SEEDS, "methods": QUICK},
+    title="Compare",
+    name="compare",
+    seconds=60,
+)
+def compare_quick(load: Load, options: Options = Options()) -> Figure:
+    """Outliers, branch TV and alignment over strength for some methods, and the trade-off between the first two."""
+    rows = []
+    n = min(options.n, QUICK_N)
+    values = {"target": options.target, "steps": options.steps, "seed": options.seed}
+    for trial in compare.trials(
+        compare.chosen(QUICK), QUICK_STRENGTHS, n=n, seeds=QUICK_SEEDS, **values
+    ):
+        cast = {role: name for role, name in options.cast if role in trial.scene.entry.roles}
+        scene: Scene = trial.scene.change(**cast)
+        spread = scenes.over_seeds(scene, {role: load(name) for role, name in scene.cast}, QUICK_SEEDS, MEASURES)
+        rows += compare.rows(compare.Trial(trial.method, trial.strength, scene, QUICK_SEEDS), spread)
+    return compare_figure(rows)
+
+
