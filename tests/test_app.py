@@ -108,7 +108,7 @@ def test_the_viewer_gets_the_linked_scene():
 
 BAD = [
     (EXPLORE, "left.rule", "magic"),
-    (EXPLORE, "right.main", "A7@3"),
+    (EXPLORE, "right.main", "A700@3"),
     (EXPLORE, "left.w", "nan"),
     (EXPLORE, "right.w", "99"),
     (EXPLORE, "n", "12345"),
@@ -116,11 +116,11 @@ BAD = [
     (EXPLORE, "layers", "p9"),
     (EXPLORE, "colour", "red"),
     (FIELDS, "rule", "magic"),
-    (FIELDS, "main", "A7@3"),
+    (FIELDS, "main", "A700@3"),
     (FIELDS, "sigma", "wide"),
     (FIELDS, "view", "sideways"),
     (FIGURES, "figure", "fig7"),
-    (FIGURES, "weak", "A7@3"),
+    (FIGURES, "weak", "A700@3"),
     (FIGURES, "seed", "-7"),
     (TRAIN, "classes", "C"),
     (TRAIN, "width", "9"),

@@ -839,7 +839,7 @@ def test_the_ends_of_the_interval_are_dragged_on_the_bar(visit):
 
     def interval() -> tuple[float, float]:
         query = visitor.query()
-        return float(query.get("right.lo", 0.05)), float(query.get("right.hi", 0.8))
+        return float(query.get("right.lo", 0.05)), float(query.get("right.hi", 0.3))
 
     def moved(end: str, share: float) -> tuple[float, float]:
         before = visitor.data

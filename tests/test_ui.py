@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from ui_helpers import NAMES, QUERIES
+from ui_helpers import NAMES, ODD, QUERIES
 
 import models
+from models.degradations import DEGRADATIONS
 from toy import fractal
 from toy.__main__ import main, scene_of
 from toy.guidance import RULES
@@ -31,6 +32,7 @@ from toy.state import (
     SHARED,
     SLOTS,
     State,
+    check_density,
     figure,
     from_viewer,
     of_link,
@@ -243,11 +245,42 @@ def test_any_link_gives_a_state_and_says_what_was_not_taken(query):
     assert parse(state.query()) == (state, [])
     for slot in SLOTS:
         assert Scene.of(**state.scene(slot).flat()) == state.scene(slot)
-        assert models.cast(state.scene(slot).cast)
+        for _, name in state.scene(slot).cast:
+            check_density(name)
+            assert models.zoo.missing(name) or models.load(name)
     assert all(isinstance(note, str) and note and len(note) < 3000 for note in notes)
     known = {*SHARED, *FLAGS, "hide", "layers", "layout", "view", "t", "speed", "embed", "embed_options"}
     unknown = [key for key in query if key not in known and key.partition(".")[0] not in SLOTS]
     assert len(notes) >= len(unknown)
+
+
+PIECES = st.sampled_from(
+    [*"~=@#:,", "A64@4096", "AB32@512", "A1@2", "A9999@9", "B8@9999999", "exact:A", "exact:", "dns:", "kept:", "seed=",
+     "/", "..", ".safetensors", *DEGRADATIONS, *ODD, "0.1", "2", "w="]
+)  # fmt: skip
+DENSITIES = st.one_of(st.lists(PIECES, max_size=8).map("".join), st.sampled_from(models.zoo.examples()))
+
+
+@QUICK
+@given(DENSITIES, DENSITIES)
+@example("~".join(["exact:A", *["blur=0.1"] * 9]), "dns:" * 50)
+@example("A128@8192~subset=4096", "A129@512")
+@example("A32@512~label_mixing=0.2~depth=16", "exact:AB~label_mixing=0.2")
+@example("/etc/passwd.safetensors~depth=2", "kept:../../x~depth=2")
+def test_any_name_in_a_link_is_a_density_or_a_sentence(left, right):
+    state, notes = parse({"left.main": left, "right.weak": right})
+    assert parse(state.query()) == (state, [])
+    for slot, role, name in (("left", "main", left), ("right", "weak", right)):
+        taken = dict(state.scene(slot).cast)[role] == name
+        assert taken != any(note.startswith(f"{slot}.{role}") for note in notes)
+
+
+def test_a_degraded_density_is_legal_in_a_link():
+    for name in (*models.zoo.examples(), "exact:A~blur=0.05", "A24@256", "dns:exact:A,exact:AB"):
+        state, notes = parse({"left.main": name})
+        assert not notes
+        assert dict(state.left.cast)["main"] == name
+        assert parse(state.query()) == (state, [])
 
 
 BAD_VALUES = [
@@ -257,7 +290,7 @@ BAD_VALUES = [
     ("right.w", "-1"),
     ("right.w", "three"),
     ("left.alpha", "0.5"),
-    ("left.main", "A7@3"),
+    ("left.main", "A700@3"),
     ("left.main", "exact:C"),
     ("right.weak", "absent.safetensors"),
     ("left.schedule", "sometimes"),

@@ -11,18 +11,18 @@ import numpy as np
 
 from toy.files import check_writable, keep_compiled, replacing
 from toy.guidance import RULES
-from toy.registry import Entry
+from toy.registry import Entry, Knob
 from toy.sampling import INTEGRATORS
 from toy.scenes import ROLE_DEFAULTS, SETTINGS, STARTS, Scene
 from toy.schedules import SCHEDULES
 
 ROLES = tuple(dict.fromkeys(role for rule in RULES.values() for role in rule.roles))
-KNOBS = {
-    name: (knob, entry)
-    for registry in (RULES, SCHEDULES, INTEGRATORS)
-    for entry in registry.values()
-    for name, knob in entry.knobs.items()
-}
+# Rules may share a knob's name; what they allow may differ, and the Scene knows.
+KNOBS: dict[str, dict[str, Knob]] = {}
+for _registry in (RULES, SCHEDULES, INTEGRATORS):
+    for _entry in _registry.values():
+        for _name, _knob in _entry.knobs.items():
+            KNOBS.setdefault(_name, {})[_entry.name] = _knob
 
 
 class BadInput(click.ClickException):
@@ -81,12 +81,20 @@ def knob_options(command: Callable) -> Callable:
     return _decorate(
         command,
         [
-            click.option(
-                f"--{name.replace('_', '-')}", name, metavar="NUMBER", help=f"{knob.help}, {knob.lo:g} to {knob.hi:g}"
-            )
-            for name, (knob, _) in KNOBS.items()
+            click.option(f"--{name.replace('_', '-')}", name, metavar="NUMBER", help=_help(knobs))
+            for name, knobs in KNOBS.items()
         ],
     )
+
+
+def _help(knobs: dict[str, Knob]) -> str:
+    """What a flag means, for every rule that means something else by it."""
+    meanings: dict[str, list[str]] = {}
+    for owner, knob in knobs.items():
+        meanings.setdefault(f"{knob.help}, {knob.lo:g} to {knob.hi:g}", []).append(owner)
+    if len(meanings) == 1:
+        return next(iter(meanings))
+    return "; ".join(f"{', '.join(owners)}: {words}" for words, owners in meanings.items())
 
 
 def scene_options(command: Callable) -> Callable:
@@ -184,7 +192,9 @@ def figure_options(flags: dict[str, str | None]) -> Any:
 
     given = {name: value for name, value in flags.items() if value is not None}
     values: dict[str, Any] = {"cast": tuple((role, given.pop(role)) for role in ROLES if role in given)}
-    values["knobs"] = {name: knob.check(given.pop(name)) for name, (knob, _) in KNOBS.items() if name in given}
+    values["knobs"] = {
+        name: next(iter(knobs.values())).check(given.pop(name)) for name, knobs in KNOBS.items() if name in given
+    }
     if "view" in given:
         values["view"] = view_of(given.pop("view"))
     if "sigma" in given:
@@ -278,17 +288,28 @@ def sample(out: str, path: bool, **flags: Any) -> None:
 
 @main.command()
 @click.option("--json", "as_json", is_flag=True, help="print one JSON object")
+@click.option("--seeds", metavar="NUMBER", help="measure with this many seeds, 2 to 100, and give standard errors")
+@click.option("--logq", is_flag=True, help="give KL(q || p) and entropy of the density that the sampler itself draws")
 @scene_options
-def metrics(as_json: bool, **flags: Any) -> None:
+def metrics(as_json: bool, seeds: str | None, logq: bool, **flags: Any) -> None:
     """Measure samples against the exact distribution, beside the noise floor of true samples.
 
     \b
     python -m toy metrics --rule cfg --w 4 --json
-    python -m toy metrics --main exact:A --n 4096
+    python -m toy metrics --main exact:A --n 4096 --seeds 5
+    python -m toy metrics --rule cfg --w 4 --main exact:A --unconditional exact:AB --n 4096 --logq
     """
     from toy.metrics import METRICS
 
     scene = scene_of(**flags)
+    if seeds is not None and logq:
+        raise ValueError("--seeds does not go with --logq, which gives its own standard errors")
+    if seeds is not None:
+        _over_seeds(scene, whole(seeds, "seeds", 2, 100), as_json)
+        return
+    if logq:
+        _log_q(scene, as_json)
+        return
     frame = frame_of(scene, keep=False)
     if as_json:
         click.echo(json.dumps(_finite({**frame.metrics, "floor": frame.floor, "scene": scene.flat()}), indent=2))
@@ -297,6 +318,102 @@ def metrics(as_json: bool, **flags: Any) -> None:
     for name, value in frame.metrics.items():
         if not isinstance(value, list):
             click.echo(f"{name:16}{value:10.4f}{frame.floor[name]:14.4f}  {METRICS[name].summary}")
+
+
+def whole(text: str, name: str, lo: int, hi: int) -> int:
+    """A whole number from text; ValueError names the range."""
+    if not (text.isdecimal() and lo <= int(text) <= hi):
+        raise ValueError(f"{name} = {text} is not a whole number from {lo} to {hi}")
+    return int(text)
+
+
+def _over_seeds(scene: Scene, seeds: int, as_json: bool) -> None:
+    import models
+    from toy.metrics import METRICS, floor
+    from toy.scenes import over_seeds
+
+    spread = over_seeds(scene, models.cast(scene.cast), seeds)
+    mean, error, true = spread.mean, spread.error, floor(scene.target, scene.n)
+    if as_json:
+        rows = {name: {"mean": mean[name].tolist(), "error": error[name].tolist()} for name in mean}
+        click.echo(json.dumps(_finite({**rows, "floor": true, "seeds": seeds, "scene": scene.flat()}), indent=2))
+        return
+    click.echo(f"{'':16}{'mean':>10}{'std error':>11}{'true samples':>14}")
+    for name in mean:
+        if mean[name].ndim == 0:
+            summary = METRICS[name].summary
+            click.echo(f"{name:16}{mean[name]:10.4f}{error[name]:11.4f}{true[name]:14.4f}  {summary}")
+
+
+LOG_Q = {
+    "kl_truth": "KL(q || p): nats by which the sampler's density differs from the truth",
+    "entropy": "entropy of q, nats",
+    "kl_tilt": "KL(q || tilt): nats from the normalised tilted density that the rule's formula stands for",
+}
+
+
+def _log_q(scene: Scene, as_json: bool) -> None:
+    import models
+    from toy.flows import flow
+
+    found = flow(scene, models.cast(scene.cast)).summary()
+    if as_json:
+        click.echo(json.dumps(_finite({**found, "scene": scene.flat()}), indent=2))
+        return
+    click.echo(f"{'':16}{'mean':>10}{'std error':>11}")
+    for name, words in LOG_Q.items():
+        if name in found:
+            click.echo(f"{name:16}{found[name]:10.4f}{found[f'{name}_error']:11.4f}  {words}")
+
+
+@main.command()
+@click.option("--methods", default="all", show_default=True, metavar="NAMES", help="names by commas, or all")
+@click.option("--strengths", metavar="NUMBERS", help="by commas, 0 to 8: 1 is no guidance [1,1.5,...,4]")
+@click.option("--n", default="4096", show_default=True, metavar="NUMBER", help="number of samples")
+@click.option("--seeds", default="5", show_default=True, metavar="NUMBER", help="seeds of every trial")
+@click.option("--exact", is_flag=True, help="play every role with the exact density of its classes")
+@click.option("--out", default="out/compare.csv", show_default=True, metavar="FILE", help="the .csv file to write")
+def compare(methods: str, strengths: str | None, n: str, seeds: str, exact: bool, out: str) -> None:
+    """Measure many methods over strengths and seeds; a table as CSV and Parquet, and a figure beside it.
+
+    Interrupted, the same command goes on where it was.
+
+    \b
+    python -m toy compare --out out/compare.csv
+    python -m toy compare --methods cfg,autoguidance,cfg+interval --n 1024 --seeds 3
+    """
+    import models
+    from toy import figures
+    from toy.compare import STRENGTHS, Trial, chosen, run, trials
+
+    if not out.endswith(".csv"):
+        raise ValueError(f"--out {out!r} does not end in .csv")
+    levels = STRENGTHS if strengths is None else tuple(_strength(text) for text in strengths.split(","))
+    count = whole(seeds, "seeds", 1, 100)
+    wanted = trials(chosen(methods), levels, n=whole(n, "n", 1, 2**20), seeds=count, exact=exact)
+    for name in {name for trial in wanted for _, name in trial.scene.cast}:
+        models.load(name)  # before the first trial is measured
+    with click.progressbar(length=len(wanted), label="comparing", file=sys.stderr) as bar:
+
+        def report(trial: Trial, computed: bool) -> None:
+            bar.label = f"comparing {trial.method.name} at {trial.strength:g}"
+            bar.update(1)
+
+        rows = run(wanted, models.cast, out, report=report)
+    picture = Path(out).with_suffix(".png")
+    figures.save(figures.compare_figure(rows), picture, caption={"title": "compare", "methods": methods})
+    for path in (Path(out), Path(out).with_suffix(".parquet"), picture):
+        click.echo(path)
+
+
+def _strength(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = float("nan")
+    if not 0 <= value <= 8:
+        raise ValueError(f"strength {text!r} is not a number from 0 to 8")
+    return value
 
 
 PAPER_METHODS: tuple[tuple[str, str, dict[str, Any]], ...] = (
@@ -387,11 +504,18 @@ def _point(text: str) -> tuple[float, float]:
 @main.command("list")
 @click.option("--json", "as_json", is_flag=True, help="print one JSON object")
 def list_(as_json: bool) -> None:
-    """List rules, schedules, integrators, metrics and densities, with knobs, ranges and sources."""
+    """List rules, schedules, integrators, degradations, metrics and densities, with knobs, ranges and sources."""
     import models
+    from models.degradations import DEGRADATIONS
     from toy.metrics import METRICS
 
-    registries = {"rules": RULES, "schedules": SCHEDULES, "integrators": INTEGRATORS, "metrics": METRICS}
+    registries = {
+        "rules": RULES,
+        "schedules": SCHEDULES,
+        "integrators": INTEGRATORS,
+        "degradations": DEGRADATIONS,
+        "metrics": METRICS,
+    }
     if as_json:
         listing: dict[str, Any] = {
             title: [_row(e) for e in registry.values()] for title, registry in registries.items()
@@ -406,6 +530,7 @@ def list_(as_json: bool) -> None:
             click.echo(f"  {entry.name}{roles}  {knobs}\n      {entry.summary}  {entry.source}")
     click.secho("densities", bold=True)
     click.echo("  " + "  ".join(models.names()))
+    click.echo("  degraded, for example: " + "  ".join(models.zoo.examples()))
 
 
 def _row(entry: Entry) -> dict[str, Any]:

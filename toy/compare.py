@@ -172,7 +172,7 @@ def read(path: str | Path) -> list[Row]:
         if row["trial"] and None not in row and None not in row.values():  # the last line may have been cut short
             groups.setdefault(row["trial"], []).append(row)
     text = ("method", "kind", "trial")
-    whole = [group for group in groups.values() if len(group) == int(group[0]["seeds"])]
+    whole = [group for group in groups.values() if len(group) == float(group[0]["seeds"])]
     return [{name: v if name in text else float(v) for name, v in row.items()} for group in whole for row in group]
 
 

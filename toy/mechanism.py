@@ -16,8 +16,10 @@ from jaxtyping import Array, Float
 
 from toy import fractal
 from toy.densities import Density, GaussianMixture
+from toy.sampling import noise_levels, trajectory
 
 SIGMAS = np.geomspace(0.005, 5, 25)
+PLACES = ("truth", "sampler")
 REGIONS = {"core": (0.0, 0.5), "rim": (0.5, 0.99), "outside": (0.99, 1.0)}  # of mass, from the densest point on
 
 
@@ -46,14 +48,27 @@ def mechanism(
     sigmas: np.ndarray = SIGMAS,
     n: int = 4096,
     seeds: int = 4,
+    at: str = "truth",
 ) -> Mechanism:
-    """Measure the mechanism over ``n`` points of p(x | target; sigma) a noise level, for each of ``seeds`` seeds."""
+    """Measure the mechanism over ``n`` points a noise level, for each of ``seeds`` seeds.
+
+    The points are of p(x | target; sigma), or, ``at`` the 'sampler', where the main model's own unguided samples pass:
+    there its mistakes have had their effect. The noise levels are then the nearest ones of a run of 64 steps.
+    """
+    if at not in PLACES:
+        raise ValueError(f"unknown place {at!r}; have: {', '.join(PLACES)}")
     truth = fractal.mixture(target)
     keys = jax.vmap(jax.random.key)(jnp.arange(seeds))
+    run = np.asarray(noise_levels(64, 5.0, 0.002))
+    steps = tuple(int(np.argmin(np.abs(np.log(run[:-1] / sigma)))) for sigma in sigmas) if at == "sampler" else ()
+    if steps:
+        sigmas = run[list(steps)]
     levels = jnp.asarray(sigmas, jnp.float32)
     found = {
         name: np.asarray(value)
-        for name, value in _measure(truth, main, guide, weak if weak is not None else guide, levels, keys, n).items()
+        for name, value in _measure(
+            truth, main, guide, weak if weak is not None else guide, levels, keys, n, steps
+        ).items()
         if weak is not None or name not in SPLIT
     }
     spread = {name: np.std(value, axis=0, ddof=1) / np.sqrt(seeds) if seeds > 1 else value[0] * np.nan
@@ -64,16 +79,32 @@ def mechanism(
 SPLIT = ("quality", "task", "quality_cosine", "task_cosine", "task_share")
 
 
-@partial(jax.jit, static_argnames="n")
+@partial(jax.jit, static_argnames=("n", "steps"))
 def _measure(
-    truth: GaussianMixture, main: Density, guide: Density, weak: Density, sigmas: Array, keys: Array, n: int
+    truth: GaussianMixture,
+    main: Density,
+    guide: Density,
+    weak: Density,
+    sigmas: Array,
+    keys: Array,
+    n: int,
+    steps: tuple[int, ...],
 ) -> dict[str, Float[Array, "k m"]]:
-    def level(key: Array, sigma: Array) -> dict[str, Array]:
-        x = truth.sample(key, n, sigma)
+    def points(key: Array) -> Float[Array, "m n 2"]:
+        if not steps:
+            each = (jax.random.split(key, len(sigmas)), sigmas)
+            return jax.lax.map(lambda now: truth.sample(now[0], n, now[1]), each)
+        start = truth.sample(key, n, 5.0)
+        path = trajectory(start, noise_levels(64, 5.0, 0.002), {"main": main}, {}, key, rule="none")
+        return path[jnp.array(steps)]
+
+    def level(x: Array, sigma: Array) -> dict[str, Array]:
         s1, s0, sw, s = (density.score(x, sigma) for density in (main, guide, weak, truth))
         pull, correction = s1 - s0, s - s1
         quality, task = s1 - sw, sw - s0
-        rank = jnp.argsort(jnp.argsort(-truth.logp(x, sigma))) / n
+        # The share of the true density's mass that is denser, from a true sample.
+        known = jnp.sort(-truth.logp(truth.sample(jax.random.key(0), 4096, sigma), sigma))
+        rank = jnp.searchsorted(known, -truth.logp(x, sigma)) / 4096
         wrong = square(correction)
 
         def error(inside: Array) -> Array:
@@ -84,7 +115,7 @@ def _measure(
         return {
             "error_main": error(jnp.ones(n)),
             "error_guide": sigma**2 / 2 * jnp.mean(square(s - s0)),
-            **{f"error_{name}": error((rank >= lo) & (rank < hi)) for name, (lo, hi) in REGIONS.items()},
+            **{f"error_{name}": error((rank >= lo) & (rank < hi + (hi == 1))) for name, (lo, hi) in REGIONS.items()},
             "cosine": cosine(pull, correction),
             "best_w": 1 + extra,
             "left": jnp.mean(square(correction - extra * pull)) / jnp.maximum(jnp.mean(wrong), TINY),
@@ -96,7 +127,7 @@ def _measure(
         }
 
     def one(key: Array) -> dict[str, Array]:
-        return jax.lax.map(lambda now: level(*now), (jax.random.split(key, len(sigmas)), sigmas))
+        return jax.lax.map(lambda now: level(*now), (points(key), sigmas))
 
     return jax.lax.map(one, keys)
 

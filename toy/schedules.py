@@ -84,7 +84,7 @@ def interval(
     sigma: Share,
     *,
     lo: Annotated[float, Knob(0, 5, 0.01, "σ low", "no guidance at or below this noise level", log=True)] = 0.05,
-    hi: Annotated[float, Knob(0, 5, 0.01, "σ high", "no guidance above this noise level", log=True)] = 0.8,
+    hi: Annotated[float, Knob(0, 5, 0.01, "σ high", "no guidance above this noise level", log=True)] = 0.3,
 ) -> Share:
     """Guide only in an interval of noise levels; a step is guided if it starts inside."""
     return ((sigma > lo) & (sigma <= hi)).astype(sigma.dtype)

@@ -21,6 +21,8 @@ LAYERS = (
 HIDEABLE = ("knobs", "transport", "layers", "metrics", "layout", "show", "buttons", "formula", "badge", "settings")
 FLAGS = ("quality", "variation", "paper_look", "trails", "paths", "samples", "follow", "loop")
 DEFAULTS: dict[str, Any] = {"n": 2048}
+LONGEST = 200  # characters of a density's name
+MOST = {"width": 128, "depth": 8, "iterations": 8192}  # of a network that a page trains because a name asks for it
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,7 @@ def parse(query: Mapping[str, str]) -> tuple[State, list[str]]:
             if name == "n" and value not in map(str, COUNTS):
                 raise ValueError(f"n = {value} is not one of {', '.join(map(str, COUNTS))}")
             if name in state.scene(slot).entry.roles:
-                zoo.check(value)
+                check_density(value)
             if name == "rule":
                 # A new rule starts from its own defaults, not from the other rule's weight.
                 shared = {key: getattr(state.scene(slot), key) for key in SHARED}
@@ -140,6 +142,20 @@ def parse(query: Mapping[str, str]) -> tuple[State, list[str]]:
             break
         waiting = list(refused)
     return replace(state, ui=tuple(sorted(ui.items()))), notes
+
+
+def check_density(name: str) -> None:
+    """ValueError, one sentence, unless a page can load this density, or train it in minutes; no name is a file's path."""
+    if len(name) > LONGEST:
+        raise ValueError(f"density '{name[:40]}…' has {len(name)} characters, of at most {LONGEST}")
+    if ".safetensors" in name:  # before anything looks for it
+        raise ValueError(f"unknown density {name!r}: a file has to be kept in the app first")
+    for recipe in zoo.missing(name):
+        for part, most in MOST.items():
+            value = getattr(recipe if part == "iterations" else recipe.spec, part)
+            if value > most:
+                raise ValueError(f"density {name!r} has to be trained, and pages do that up to {part} {most}, not {value}")
+    zoo.check(name)
 
 
 def of_link(link: str) -> State:

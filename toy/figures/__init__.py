@@ -1,12 +1,12 @@
 """The paper's figures and the panels that they are made of, as matplotlib Figures; the only room that draws.
 
 ``particles(frame)`` draws what a Scene became; ``draw("fig1", load)`` a whole figure, given a loader of densities by
-name; ``save`` and ``encode`` write it with its parameters in the metadata; ``animation`` makes a
-GIF.
+name; ``compare_figure``, ``mechanism_figure``, ``pull_figure`` and ``density_figure`` draw what those rooms measured;
+``save`` and ``encode`` write a figure with its parameters in the metadata; ``animation`` makes a GIF.
 """
 
 from toy.figures.animation import animation
-from toy.figures.files import FORMATS, check_format, encode, save
+from toy.figures.files import FORMATS, check_format, encode, encode_small, save
 from toy.figures.panels import (
     BLUE,
     DARK,
@@ -14,6 +14,7 @@ from toy.figures.panels import (
     GREY,
     ORANGE,
     OUTLINE,
+    PURPLE,
     RED,
     arrows,
     density_panel,
@@ -45,6 +46,10 @@ from toy.figures.paper import (
     thinned,
 )
 
+# These register themselves after the paper's, and in this order.
+from toy.figures.explanation import density_figure, density_grid, mechanism_figure, pull_figure  # isort: skip
+from toy.figures.comparison import compare_csv, compare_figure  # isort: skip
+
 __all__ = [
     "BLUE",
     "DARK",
@@ -56,6 +61,7 @@ __all__ = [
     "METHODS",
     "ORANGE",
     "OUTLINE",
+    "PURPLE",
     "RED",
     "SPACING",
     "Options",
@@ -64,19 +70,26 @@ __all__ = [
     "caption",
     "check",
     "check_format",
+    "compare_csv",
+    "compare_figure",
+    "density_figure",
+    "density_grid",
     "density_panel",
     "dots",
     "draw",
     "encode",
+    "encode_small",
     "fields",
     "fig1",
     "fig2",
     "fig9",
     "followed",
+    "mechanism_figure",
     "outline",
     "overview",
     "panel",
     "particles",
+    "pull_figure",
     "ratio_panel",
     "save",
     "side_by_side",

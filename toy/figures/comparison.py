@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 
 from toy import compare, metrics, scenes
 from toy.compare import Row
@@ -28,6 +29,8 @@ REFERENCES = {"cfg": "-", "autoguidance": (0, (3, 1.2))}  # drawn in grey in eve
 PERCENT = ("outliers", "tail", "deep_tail", "root_share")
 LOG = ("outliers", "tail", "deep_tail")  # a symmetric log scale, linear below one percent
 
+FEW = 12  # up to as many methods share one trade-off panel, with their names in it
+
 QUICK = "none,naive_truncation,cfg,autoguidance,cfg_plus_plus,adaptive_projected_guidance,cfg+interval,cfg+smc"
 QUICK_N, QUICK_SEEDS, QUICK_STRENGTHS = 1024, 2, (1.0, 2.0, 3.0, 4.0)
 
@@ -41,6 +44,10 @@ def method_title(name: str) -> str:
         if (other or base) in registry:
             return registry[other or base].title
     return name
+
+
+def _words(measure: str) -> str:
+    return measure.replace("_", " ").replace(" tv", " TV")
 
 
 def compare_figure(rows: Sequence[Row], measures: Sequence[str] = MEASURES) -> Figure:
@@ -59,9 +66,9 @@ def compare_figure(rows: Sequence[Row], measures: Sequence[str] = MEASURES) -> F
     table = {measure: compare.summary(rows, measure) for measure in wanted}
     floor = _floor(rows, wanted)
     with style():
-        columns = 7 if len(names) > 12 else max(4, math.ceil(len(names) / 2))
+        columns = 7 if len(names) > FEW else 4
         groups = [[n for n in names if kinds[n] == kind] for kind in KINDS if kind in kinds.values()]
-        if len(names) <= 12:
+        if len(names) <= FEW:
             groups = [names]
         lines = [group[i : i + columns] for group in groups for i in range(0, len(group), columns)]
         figure, blocks, below = _page(lines, columns, len(measures), [len(group) for group in groups])
@@ -69,12 +76,12 @@ def compare_figure(rows: Sequence[Row], measures: Sequence[str] = MEASURES) -> F
         for name, axes in blocks.items():
             for ax, measure in zip(axes, measures, strict=True):
                 _curve(ax, name, table[measure], measure, floor.get(measure), limits[measure])
-            axes[0].set_title(f"{number[name]}  {_short(method_title(name), columns)}", loc="left", fontsize=5.6, pad=2)
+            axes[0].set_title(f"{number[name]}  {_short(method_title(name), columns)}", loc="left", fontsize=5.4, pad=2)
         for ax, group in zip(below, groups, strict=True):
             title = {"rule": "Rules", "schedule": "CFG, schedules", "integrator": "CFG, integrators"}[kinds[group[0]]]
-            _trade_off(ax, group, table, number, floor, title if len(groups) > 1 else "All methods")
-            for axis, measure in (("x", "branch_tv"), ("y", "outliers")):
-                _scaled(ax, axis, measure, limits[measure])
+            _trade_off(ax, group, table, number, floor, limits)
+            ax.set_title(title if len(groups) > 1 else "Quality against variation", loc="left")
+        below[0].set_ylabel("outliers", labelpad=1)
         for ax in below[1:]:
             ax.tick_params(labelleft=False)
         _legend(figure, measures)
@@ -94,7 +101,9 @@ def _check(rows: Sequence[Row], measures: Sequence[str]) -> None:
         raise ValueError("there are no rows to draw")
     for measure in measures:
         if measure not in rows[0]:
-            raise ValueError(f"the table has no measure {measure!r}; have: {', '.join(m for m in METRICS if m in rows[0])}")
+            raise ValueError(
+                f"the table has no measure {measure!r}; have: {', '.join(m for m in METRICS if m in rows[0])}"
+            )
     keys = [(row["method"], row["strength"], row["seed"]) for row in rows]
     if len(set(keys)) < len(keys):
         raise ValueError("the table mixes rows of different settings: draw those of one number of samples and one cast")
@@ -111,9 +120,9 @@ def _page(
     lines: list[list[str]], columns: int, strips: int, sizes: list[int]
 ) -> tuple[Figure, dict[str, list[Axes]], list[Axes]]:
     """Blocks of strips for each method, and under them a row of axes, the wider the more methods are in it."""
-    left, right, top, title, strip, inner, gap, foot = 0.36, 0.06, 0.26, 0.15, 0.34, 0.05, 0.1, 3.3
+    left, right, top, title, strip, inner, gap, foot = 0.44, 0.06, 0.24, 0.15, 0.34, 0.08, 0.1, 3.3
     tall = title + strips * strip + (strips - 1) * inner + gap
-    height = top + tall * len(lines) + 0.2 + foot
+    height = top + tall * len(lines) + foot
     figure = Figure(figsize=(WIDTH, height), dpi=DPI)
     side = (WIDTH - left - right - gap * (columns - 1)) / columns
     blocks: dict[str, list[Axes]] = {}
@@ -137,20 +146,26 @@ def _page(
 
 
 def _short(title: str, columns: int) -> str:
-    most = 22 if columns >= 7 else 30
-    return title if len(title) <= most else title[: most - 1].rstrip(" (") + "…"
+    most = 20 if columns >= 7 else 34
+    base, _, brief = title.removesuffix(")").partition(" (")
+    fits = [words for words in (title, base, brief) if words and len(words) <= most]
+    return fits[0] if fits else title[: most - 1].rstrip() + "…"
 
 
 def _limits(found: Summary, measure: str, floor: float | None) -> tuple[float, float]:
-    values = np.concatenate([its["mean"] for its in found.values()] + [np.array([floor if floor is not None else np.nan])])
+    values = np.concatenate(
+        [its["mean"] for its in found.values()] + [np.array([floor if floor is not None else np.nan])]
+    )
     values = values[np.isfinite(values)]
-    if measure in LOG or not len(values):
+    if not len(values):
         return 0.0, 1.0
     low, high = float(values.min()), float(values.max())
+    if measure in LOG:
+        return 0.0, min(1.15, 1.3 * max(high, 0.1))
     if measure in ("branch_tv", "coverage"):
-        return 0.0, 1.0
+        return 0.0, min(1.06, 1.08 * high)
     if measure == "alignment":
-        return min(0.5, low), 1.02
+        return (0.0 if low < 0.5 else 0.5), 1.05
     margin = 0.05 * (high - low) or 0.1
     return low - margin, high + margin
 
@@ -161,7 +176,8 @@ def _scaled(ax: Axes, axis: str, measure: str, limits: tuple[float, float], *, f
     (ax.set_xlim if axis == "x" else ax.set_ylim)(limits)
     if measure in LOG:
         (ax.set_xscale if axis == "x" else ax.set_yscale)("symlog", linthresh=0.01, linscale=0.6)
-        ticked(ax, axis, (0, 0.01, 0.1, 1) if few else (0, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1), percent=True)
+        at = (0.01, 0.1, 1) if few else (0, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1)
+        ticked(ax, axis, tuple(v for v in at if v <= limits[1]), percent=True)
     elif measure in ("branch_tv", "coverage", "alignment"):
         at = (0, 0.5, 1) if few else (0, 0.2, 0.4, 0.6, 0.8, 1)
         ticked(ax, axis, tuple(v for v in at if limits[0] - 1e-9 <= v <= limits[1]), percent=percent)
@@ -186,7 +202,12 @@ def _curve(ax: Axes, name: str, found: Summary, measure: str, floor: float | Non
 
 
 def _trade_off(
-    ax: Axes, names: Sequence[str], table: dict[str, Summary], number: dict[str, int], floor: dict[str, Any], title: str
+    ax: Axes,
+    names: Sequence[str],
+    table: dict[str, Summary],
+    number: dict[str, int],
+    floor: dict[str, Any],
+    limits: dict[str, tuple[float, float]],
 ) -> None:
     """A line a method from the weakest on, with dots that grow with strength and the method's number at its end."""
     ends = []
@@ -200,42 +221,41 @@ def _trade_off(
         colour = DARK if reference else (BLUE, PURPLE, GREEN, RED)[number[name] % 4]
         ax.plot(x, y, color=colour, linewidth=1.1 if reference else 0.6, alpha=0.9, zorder=3 if reference else 2)
         ax.scatter(x, y, s=0.9 * strength**1.6, color=colour, linewidths=0, zorder=3, alpha=0.9)
-        ends.append((x[-1], y[-1], str(number[name]), colour))
+        ends.append((x[-1], y[-1], method_title(name) if len(number) <= FEW else str(number[name]), colour))
     if {"branch_tv", "outliers"} <= floor.keys():
         ax.plot(floor["branch_tv"], floor["outliers"], marker="*", markersize=6, color=DARK, linestyle="none", zorder=5)
         ax.annotate("truth", (floor["branch_tv"], floor["outliers"]), (4, -7), textcoords="offset points", fontsize=5.6)
+    for axis, measure in (("x", "branch_tv"), ("y", "outliers")):
+        _scaled(ax, axis, measure, limits[measure])
     _numbers(ax, ends)
-    ax.set_xlabel("branch TV (variation lost)")
-    ax.set_title(title, loc="left")
+    ax.set_xlabel("branch TV: variation that is lost")
 
 
 def _numbers(ax: Axes, ends: list[tuple[float, float, str, str]]) -> None:
-    """Numbers beside the lines' ends, moved apart where they would lie on each other."""
-    taken: list[tuple[float, float]] = []
-    ring = [(r * math.cos(a), r * math.sin(a)) for r in (5, 9, 13, 18) for a in np.linspace(0, 2 * np.pi, 9)[:-1]]
-    scale = np.array([ax.get_position().width * WIDTH, ax.get_position().height * ax.figure.get_figheight()]) * 72
+    """Words beside the lines' ends, within the axes, moved apart where they would lie on each other."""
+    figure = ax.get_figure(root=True)
+    assert figure is not None
+    left, bottom, right, top = ax.bbox.extents * 72 / figure.dpi
+    taken: list[tuple[float, float, float]] = []
+    ring = [(r, r * math.cos(a), r * math.sin(a)) for r in (5, 9, 13, 18) for a in np.linspace(0, 2 * np.pi, 9)[:-1]]
     for x, y, text, colour in sorted(ends):
-        at = np.array([x, _symlog(y)]) * scale
-        options = [at + offset for offset in ring]
-        free = [p for p in options if all(abs(p[0] - q[0]) > 7.5 or abs(p[1] - q[1]) > 6.5 for q in taken)]
-        place = (free or options)[0]
-        taken.append((float(place[0]), float(place[1])))
+        at, half = ax.transData.transform((x, y)) * 72 / figure.dpi, 1.0 + 1.6 * len(text)
+        options = [(r, at[0] + dx + (dx > 1) * (half - 2) - (dx < -1) * (half - 2), at[1] + dy) for r, dx, dy in ring]
+        options = [(r, u, v) for r, u, v in options if left + half < u < right - half and bottom + 3 < v < top]
+        free = [p for p in options if all(abs(p[1] - q[0]) > half + q[2] or abs(p[2] - q[1]) > 6.5 for q in taken)]
+        far, u, v = (free or options or [(5.0, at[0] + 5, at[1])])[0]
+        taken.append((u, v, half))
+        line = {"arrowstyle": "-", "color": colour, "linewidth": 0.25, "shrinkA": 2, "shrinkB": 0} if far > 9 else None
         ax.annotate(
-            text, (x, y), tuple(place - at), textcoords="offset points", fontsize=5.6, color=colour, ha="center",
-            va="center", zorder=6, arrowprops={"arrowstyle": "-", "color": colour, "linewidth": 0.25, "shrinkA": 2,
-            "shrinkB": 0},
+            text, (x, y), (u - at[0], v - at[1]), textcoords="offset points", fontsize=5.6, color=colour, ha="center",
+            va="center", zorder=6, arrowprops=line, path_effects=[withStroke(linewidth=1.2, foreground="white")],
         )  # fmt: skip
-
-
-def _symlog(y: float) -> float:
-    """Where a share lies on the scale of outliers, from 0 to 1."""
-    return (0.6 * y / 0.01 if y < 0.01 else 0.6 + math.log10(y / 0.01)) / 2.6
 
 
 def _legend(figure: Figure, measures: Sequence[str]) -> None:
     height = figure.get_figheight()
-    x = 0.36
-    words = [(COLOURS.get(m, PURPLE), "-", METRICS[m].title.lower() if m in METRICS else m) for m in measures]
+    x = 0.44
+    words = [(COLOURS.get(m, PURPLE), "-", _words(m)) for m in measures]
     words += [("#A6ABB4", line, RULES[name].title) for name, line in REFERENCES.items()]
     words += [("#A6ABB4", (0, (0.8, 1.2)), "no guidance"), (DARK, "-", "true samples")]
     ax = figure.add_axes((0, 1 - 0.2 / height, 1, 0.2 / height), label="legend")
@@ -243,9 +263,9 @@ def _legend(figure: Figure, measures: Sequence[str]) -> None:
     ax.axis("off")
     for colour, line, word in words:
         ax.plot([x, x + 0.22], [0.5, 0.5], color=colour, linestyle=line, linewidth=1.0 if line == "-" else 0.8)
-        ax.text(x + 0.27, 0.48, word, va="center", fontsize=6.2)
-        x += 0.27 + 0.052 * len(word) + 0.16
-    ax.text(WIDTH - 0.06, 0.48, "over guidance strength, 1 is none", va="center", ha="right", fontsize=6.2, color=GREY)
+        ax.text(x + 0.27, 0.48, word, va="center", fontsize=6)
+        x += 0.27 + 0.046 * len(word) + 0.14
+    ax.text(WIDTH - 0.06, 0.48, "across: strength, 1 is none", va="center", ha="right", fontsize=6, color=GREY)
 
 
 @FIGURES.register(
@@ -262,13 +282,9 @@ def compare_quick(load: Load, options: Options = Options()) -> Figure:
     rows = []
     n = min(options.n, QUICK_N)
     values = {"target": options.target, "steps": options.steps, "seed": options.seed}
-    for trial in compare.trials(
-        compare.chosen(QUICK), QUICK_STRENGTHS, n=n, seeds=QUICK_SEEDS, **values
-    ):
+    for trial in compare.trials(compare.chosen(QUICK), QUICK_STRENGTHS, n=n, seeds=QUICK_SEEDS, **values):
         cast = {role: name for role, name in options.cast if role in trial.scene.entry.roles}
         scene: Scene = trial.scene.change(**cast)
         spread = scenes.over_seeds(scene, {role: load(name) for role, name in scene.cast}, QUICK_SEEDS, MEASURES)
         rows += compare.rows(compare.Trial(trial.method, trial.strength, scene, QUICK_SEEDS), spread)
     return compare_figure(rows)
-
-

@@ -207,15 +207,16 @@ def fields(load: Load, rule: str, options: Options = Options(), *, with_arrows: 
     return figure
 
 
-def side_by_side(frames: Sequence[Frame], *, view: View | None = None) -> Figure:
-    """Samples of several Frames beside each other, with their method, weights and measures."""
+def side_by_side(frames: Sequence[Frame], *, view: View | None = None, titles: Sequence[str] = ()) -> Figure:
+    """Samples of several Frames beside each other, with the given titles or their method and weights, and measures."""
     with style():
         figure, axes = grid(1, len(frames))
-        for ax, frame in zip(axes[0], frames, strict=True):
+        for i, (ax, frame) in enumerate(zip(axes[0], frames, strict=True)):
             scene = frame.scene
             window = view or VIEWS["tree" if scene.target == "A" else "both"]
+            title = titles[i] if titles else f"{scene.entry.title}{_weight(scene)}"
             numbers = f"{frame.metrics['outliers']:.1%} outside, branch TV {frame.metrics['branch_tv']:.2f}"
-            particles(frame, ax, view=window, title=f"{scene.entry.title}{_weight(scene)}: {numbers}")
+            particles(frame, ax, view=window, title=f"{title}: {numbers}")
     return figure
 
 
@@ -306,6 +307,7 @@ def caption(name: str, options: Options = Options()) -> dict[str, str]:
     if entry.facts["settings"]:  # otherwise nothing is sampled
         values |= {f"{scene.rule}.{knob}": f"{value:g}" for scene in made for knob, value in scene.knobs}
     values |= {setting: getattr(options, setting) for setting in ("target", *entry.facts["settings"])}
+    values |= entry.facts.get("fixed", {})
     if options.view:
         values["view"] = f"{options.view.x:g},{options.view.y:g},{options.view.half:g}"
     return {key: str(value) for key, value in values.items()}

@@ -54,7 +54,7 @@ PRESETS = {
     "CFG in an interval": Preset(
         "Guided only at middle noise levels, CFG keeps branches that it drops when it acts all the way.",
         {"rule": "cfg", "w": 4},
-        {"rule": "cfg", "w": 4, "schedule": "interval", "lo": 0.05, "hi": 0.8},
+        {"rule": "cfg", "w": 4, "schedule": "interval", "lo": 0.05, "hi": 0.3},
     ),
     "A bad guide": Preset(
         "A guide after 256 iterations of width 16 says little about the main model's own mistakes.",

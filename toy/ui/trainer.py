@@ -3,9 +3,14 @@
 import atexit
 import itertools
 import re
+import shlex
 import threading
-from dataclasses import dataclass, field
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import cache
+from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 import numpy as np
@@ -18,6 +23,8 @@ from toy.ui.engine import Engine
 
 CHUNK = 16  # iterations between looks at the others: about a quarter of a second on two cores
 LIMIT = 8  # trainings that are running or waiting, over all visitors
+DEMANDED = 4  # of these, as many at most because a name asks for them
+PATIENCE = 30.0  # seconds for which such a training goes on while nobody asks for it
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,31}")
 ENDED = ("done", "stopped", "failed")
 
@@ -33,6 +40,9 @@ class Run:
     losses: list[float] = field(default_factory=list)  # mean of each chunk
     message: str = ""
     net: EnergyMLP | None = None
+    name: str = ""  # the density that asks for it, if one does
+    files: Mapping[int, Path] = field(default_factory=dict)  # where the network goes, by iteration
+    asked: float = 0.0  # when it was last asked for
     going: threading.Event = field(default_factory=threading.Event)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
@@ -40,6 +50,11 @@ class Run:
     def ended(self) -> bool:
         """Whether it will not go on."""
         return self.status in ENDED
+
+    @property
+    def forgotten(self) -> bool:
+        """Whether a name asked for it and nobody has asked for that since."""
+        return bool(self.name) and time.monotonic() - self.asked > PATIENCE
 
     def pause(self) -> None:
         """Hold after the chunk in hand."""
@@ -71,6 +86,26 @@ class Run:
             return True
 
 
+class Turns:
+    """A lock that is given in the order in which it was asked for, so that nobody gets it twice while others wait."""
+
+    def __init__(self) -> None:
+        """Nobody has it."""
+        self._tickets, self._now, self._next = itertools.count(), 0, threading.Condition()
+
+    def __enter__(self) -> None:
+        """Wait for one's turn."""
+        with self._next:
+            ticket = next(self._tickets)
+            self._next.wait_for(lambda: self._now == ticket)
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        """Let the next one in."""
+        with self._next:
+            self._now += 1
+            self._next.notify_all()
+
+
 class Trainer:
     """All trainings of this server."""
 
@@ -79,21 +114,45 @@ class Trainer:
         self.runs: dict[int, Run] = {}
         self._engine = engine
         self._numbers = itertools.count(1)
-        self._turn = threading.Lock()
+        self._turn = Turns()
         self._threads: list[threading.Thread] = []
         atexit.register(self.close)
         self._lock = threading.Lock()
 
     def start(self, recipe: training.Recipe) -> Run:
         """Begin a training; ValueError where too many are under way."""
+        return self._start(Run(next(self._numbers), recipe))
+
+    def need(self, name: str) -> Run | None:
+        """The training that the density ``name`` waits for, begun where it is not; None where it can be loaded.
+
+        The network is kept where ``zoo.load`` finds it, for everybody. A training that is not asked for again within
+        half a minute is given up. ValueError for a name that is not legal and where too many are under way.
+        """
+        absent = zoo.missing(name)
+        if not absent:
+            return None
+        recipe = absent[0]
         with self._lock:
-            under_way = sum(not run.ended for run in self.runs.values())
+            for run in self.runs.values():
+                if run.recipe == recipe and run.name and run.status not in ("stopped", "failed"):
+                    run.asked = time.monotonic()
+                    return run
+            demanded = sum(bool(run.name) and not run.ended for run in self.runs.values())
+        if demanded >= DEMANDED:
+            raise ValueError(f"{demanded} densities are being trained on this server, of at most {DEMANDED}: {name!r} waits")
+        steps = [step for step in zoo.SNAPSHOTS if step < recipe.iterations] + [recipe.iterations]
+        files = {step: zoo.trained_path(replace(recipe, iterations=step)) for step in steps}
+        return self._start(Run(next(self._numbers), recipe, name=name, files=files, asked=time.monotonic()))
+
+    def _start(self, run: Run) -> Run:
+        with self._lock:
+            under_way = sum(not other.ended for other in self.runs.values())
             if under_way >= LIMIT:
                 raise ValueError(f"{under_way} trainings are under way on this server, of at most {LIMIT}: try later")
-            ended = [number for number, run in self.runs.items() if run.ended]
+            ended = [number for number, other in self.runs.items() if other.ended]
             for number in ended[:-32]:
                 del self.runs[number]
-            run = Run(next(self._numbers), recipe)
             self.runs[run.number] = run
         run.going.set()
         thread = threading.Thread(target=self._work, args=(run,), name=f"training-{run.number}", daemon=True)
@@ -127,6 +186,13 @@ class Trainer:
                     raise ValueError(f"the loss is not finite at iteration {int(state.step)}")
                 run.net, run.step = state.ema, int(state.step)
                 run.losses.append(float(values.mean()))
+                if run.step in run.files:
+                    command = f"python -m models.zoo {shlex.quote(run.name)}"
+                    checkpoint.save(
+                        run.files[run.step], run.net, run.recipe, step=run.step, loss=run.losses[-1], command=command
+                    )
+                if run.forgotten:
+                    run.stop()
         except Exception as error:  # shown on the page; the thread has nobody else to tell
             run.status, run.message = "failed", str(error)
 

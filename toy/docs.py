@@ -1,0 +1,426 @@
+"""The pages of docs/methods: one for each rule, schedule, integrator, degradation and measure, made by
+
+    python -m toy.docs docs/methods
+
+All text comes from the registries, all numbers are measured. They are kept in ``numbers.json`` beside the pages, each
+with a digest of the code that made it, so that only what is new or was changed is measured again.
+"""
+
+import ast
+import hashlib
+import inspect
+import json
+import math
+import re
+import sys
+import textwrap
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+
+from models.degradations import DEGRADATIONS, FITTED
+from models.zoo import missing
+from toy import compare, figures, metrics, scenes
+from toy.densities import Density, Normalised
+from toy.files import keep_compiled, replacing
+from toy.guidance import RULES
+from toy.metrics import METRICS
+from toy.registry import Entry, Knob, Registry
+from toy.sampling import INTEGRATORS
+from toy.scenes import Frame, Scene
+from toy.schedules import SCHEDULES
+
+N, SEEDS = 4096, 3
+MEASURES = ("outliers", "branch_tv", "root_share", "alignment")  # of every page
+SHARES = ("outliers", "tail", "deep_tail", "root_share")
+FOLDERS: dict[str, Registry] = {
+    "rules": RULES,
+    "schedules": SCHEDULES,
+    "integrators": INTEGRATORS,
+    "degradations": DEGRADATIONS,
+    "fitted": FITTED,
+    "metrics": METRICS,
+}
+TITLES = {
+    "rules": "Guidance rules",
+    "schedules": "Weight schedules",
+    "integrators": "Integrators",
+    "degradations": "Degradations of a density",
+    "fitted": "Densities fitted to samples",
+    "metrics": "Measures",
+}
+COMMAND = "python -m toy.docs docs/methods"
+
+Load = Callable[[str], Density]
+Report = Callable[[str, bool], None]  # what was done, and whether it was measured now
+
+
+# --- What is measured -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of a page's table: a scene under a label, or in words why it is not measured."""
+
+    label: str
+    scene: Scene | None
+    why: str = ""
+
+    @property
+    def key(self) -> str:
+        """What makes it the same measurement: every value of the scene, and the code of what it names."""
+        assert self.scene is not None
+        code = {name: digest(entry) for name, entry in parts(self.scene).items()}
+        values = {**self.scene.flat(), "seeds": SEEDS, "code": code}
+        return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def parts(scene: Scene) -> dict[str, Entry]:
+    """The registered functions that a scene names, those of its densities too."""
+    kinds = {kind for _, name in scene.cast for kind in re.findall(r"(?:^|~)([a-z_]+)[=:]", name)}
+    named = {kind: registry[kind] for registry in (DEGRADATIONS, FITTED) for kind in kinds if kind in registry}
+    chosen = {"rule": scene.entry, "schedule": SCHEDULES[scene.schedule], "integrator": INTEGRATORS[scene.integrator]}
+    return chosen | named
+
+
+def digest(entry: Entry) -> str:
+    """A digest of a function's code without its docstring, comments and formatting."""
+    tree = ast.parse(textwrap.dedent(inspect.getsource(entry.function)))
+    function = tree.body[0]
+    assert isinstance(function, ast.FunctionDef)
+    if ast.get_docstring(function) is not None:
+        function.body = function.body[1:]
+    function.decorator_list = []
+    return hashlib.sha256(ast.unparse(function).encode()).hexdigest()[:8]
+
+
+def exact(scene: Scene) -> Scene:
+    """The scene with every role but that of a weak model played by the exact density of its classes."""
+    return scene.change(**{role: compare.exact_name(role, name) for role, name in scene.cast})
+
+
+def rows(folder: str, entry: Entry) -> list[Row]:
+    """What is measured for an entry's page at its default knobs: with learned densities, then with exact ones."""
+    if folder in ("rules", "schedules", "integrators"):
+        chosen = {"rule": entry.name} if folder == "rules" else {"rule": compare.BASE, entry.kind: entry.name}
+        scene = Scene.of(chosen.pop("rule"), n=N, **chosen)
+        return [Row("learned", scene), Row("exact", exact(scene))]
+    if folder == "degradations":
+        return [degraded(entry, label, base) for label, base in (("learned", "A64@4096"), ("exact", "exact:A"))]
+    return []
+
+
+def degraded(entry: Entry, label: str, base: str) -> Row:
+    """Autoguidance whose guide is the main model itself, degraded; or why that cannot be measured here."""
+    name = f"{base}~{entry.name}={next(iter(entry.knobs.values())).default:g}"
+    try:
+        if missing(name):
+            return Row(label, None, f"`{name}` has to be trained first: `python -m models.zoo '{name}'`")
+    except ValueError as error:
+        return Row(label, None, f"{error}")
+    return Row(label, Scene.of("autoguidance", n=N, main=base, weak=name))
+
+
+def references() -> list[Row]:
+    """What every page compares with, and what the pages of measures show."""
+    plain = Scene.of("none", n=N)
+    found = [Row("no guidance, learned", plain), Row("no guidance, exact", exact(plain))]
+    for name in (compare.BASE, "autoguidance"):
+        scene = Scene.of(name, n=N)
+        found += [Row(f"{entry_words(scene)}, learned", scene), Row(f"{entry_words(scene)}, exact", exact(scene))]
+    return found
+
+
+def entry_words(scene: Scene) -> str:
+    """The rule's title and its knobs."""
+    return scene.entry.title + "".join(f", {scene.entry.knobs[k].label} = {v:g}" for k, v in scene.knobs)
+
+
+def measure(scene: Scene, load: Load) -> tuple[dict[str, Any], Frame]:
+    """Mean and standard error of every measure over the seeds, and the first seed's Frame."""
+    cast = {role: load(name) for role, name in scene.cast}
+    frames = [
+        scenes.compute(scene.change(seed=scene.seed + i), cast, keep=False, floor=False) for i in range(SEEDS)
+    ]
+    found = {}
+    for name in METRICS:
+        values = np.array([frame.metrics[name] for frame in frames], float)
+        error = values.std(axis=0, ddof=1) / math.sqrt(SEEDS)
+        found[name] = {"mean": _plain(values.mean(axis=0)), "error": _plain(error)}
+    return found, frames[0]
+
+
+def _plain(values: np.ndarray) -> Any:
+    """Six digits, which is more than the seeds settle; None for what is not finite, which JSON lacks."""
+    rounded = [float(f"{v:.6g}") if np.isfinite(v) else None for v in np.atleast_1d(values)]
+    return rounded if values.ndim else rounded[0]
+
+
+# --- Pages ------------------------------------------------------------------------------------------------------------
+
+
+def head(entry: Entry) -> str:
+    """Title, formula, explanation, roles, knobs and source: all that is not measured."""
+    doc = inspect.getdoc(entry.function) or ""
+    blocks = [f"# {entry.title}", f"`{entry.name}`, a {entry.kind}."]
+    blocks += [f"    {entry.formula}"] if entry.formula else []
+    blocks += [prose(doc)]
+    if entry.kind == "rule":
+        usual = scenes.default_cast(entry.name)
+        lines = [f"| `{role}` | `{usual[role]}` | {asked(entry, role)} |" for role in entry.roles]
+        blocks += ["## Roles", "\n".join(["| role | usual density | asked for |", "|---|---|---|", *lines])]
+    elif entry.kind in ("degradation", "fitted density"):
+        blocks += [f"Made from: {', '.join(f'`{name}`' for name in entry.inputs)}."]
+    if entry.kind == "metric":
+        blocks += [f"Better: {entry.facts['better']}."] if "better" in entry.facts else []
+    blocks += ["## Knobs", knob_table(entry.knobs) if entry.knobs else "None."]
+    if "w" in entry.knobs and entry.knobs["w"].neutral == 1:
+        blocks += ["The default weight in other conventions: " + "; ".join(conventions(entry.knobs["w"].default)) + "."]
+    blocks += ["## Source", linked(entry.source)]
+    return "\n\n".join(blocks) + "\n"
+
+
+def prose(doc: str) -> str:
+    """A docstring as Markdown: names in code marks, nothing taken for markup."""
+    text = re.sub(r"``([^`]+)``", r"`\1`", doc)
+    parts = re.split(r"(`[^`]+`)", text)
+    return "".join(p if p.startswith("`") else re.sub(r"([*_<|])", r"\\\1", p) for p in parts)
+
+
+def asked(entry: Entry, role: str) -> str:
+    """What a rule gets of a role."""
+    kinds = {Density: "its score, anywhere", Normalised: "its score and its normalised log-density, anywhere"}
+    return kinds.get(entry.types[role], "its score at (x, σ)")
+
+
+def knob_table(knobs: Mapping[str, Knob]) -> str:
+    """All knobs with their ranges."""
+    lines = ["| knob | | default | from | to | no effect at | meaning |", "|---|---|---|---|---|---|---|"]
+    for knob in knobs.values():
+        neutral = "" if knob.neutral is None else f"{knob.neutral:g}"
+        label = knob.label if knob.label != knob.name else ""
+        numbers = f"{knob.default:g} | {knob.lo:g} | {knob.hi:g}"
+        lines.append(f"| `{knob.name}` | {label} | {numbers} | {neutral} | {prose(knob.help)} |")
+    return "\n".join(lines)
+
+
+CONVENTIONS: tuple[tuple[str, str, Callable[[float], float]], ...] = (
+    ("weight w of Karras et al. 2024, and guidance scale", "s₀ + w(s₁ − s₀)", lambda w: w),
+    ("extra weight", "s₁ + γ(s₁ − s₀)", lambda w: w - 1),
+    ("weight of Ho and Salimans 2022", "(1 + w)s₁ − w s₀", lambda w: w - 1),
+    ("power of the likelihood in the tilted density", "p₁ (p₁/p₀)^γ", lambda w: w - 1),
+)
+
+
+def conventions(w: float) -> list[str]:
+    """The same guidance as others count it."""
+    return [f"{name}, {formula}: {of(w):g}" for name, formula, of in CONVENTIONS]
+
+
+def linked(source: str) -> str:
+    """A source with its identifiers as links."""
+    source = re.sub(r"arXiv:(\d{4}\.\d{4,5})", r"[arXiv:\1](https://arxiv.org/abs/\1)", source)
+    return re.sub(r"doi:(\S+[^\s.,;)])", r"[doi:\1](https://doi.org/\1)", source)
+
+
+def command(scene: Scene) -> str:
+    """The command line that measures the scene, seed by seed."""
+    values = {name: value for name, value in scene.short().items() if name != "seed"}
+    flags = " ".join(f"--{name.replace('_', '-')} {_word(value)}" for name, value in values.items())
+    seeds = " ".join(str(scene.seed + i) for i in range(SEEDS))
+    return f"for seed in {seeds}; do python -m toy metrics {flags} --seed $seed; done"
+
+
+def _word(value: Any) -> str:
+    text = f"{value:g}" if isinstance(value, float) else str(value)
+    return text if re.fullmatch(r"[\w@:.=+-]+", text) else f"'{text}'"
+
+
+def cell(name: str, found: Mapping[str, Any]) -> str:
+    """A number with its standard error."""
+    mean, error = found[name]["mean"], found[name].get("error")
+    if isinstance(mean, list):
+        return ", ".join("not finite" if v is None else f"{v:.3f}" for v in mean)
+    if mean is None:
+        return "not finite"
+    scale, unit, digits = (100, "%", 2) if name in SHARES else (1, "", 4)
+    spread = "" if error is None else f" ± {scale * error:.{digits}f}"
+    return f"{scale * mean:.{digits}f}{spread}{unit}"
+
+
+def table(lines: list[tuple[str, Mapping[str, Any]]], names: tuple[str, ...]) -> str:
+    """Measures of several scenes."""
+    first = [f"| | {' | '.join(METRICS[name].title for name in names)} |", "|---" * (len(names) + 1) + "|"]
+    return "\n".join([*first, *(f"| {label} | {' | '.join(cell(n, found) for n in names)} |" for label, found in lines)])
+
+
+def tail(folder: str, entry: Entry, numbers: Mapping[str, Any]) -> str:
+    """What the 2D toy shows: measured numbers, their command and a picture."""
+    lines = [("true samples (noise floor)", numbers["floor"])]
+    if entry.kind == "metric":
+        lines += [(row.label, numbers[row.key]) for row in references()]
+        return "\n\n".join(["## What 2D shows", how(), table(lines, (entry.name,))]) + "\n"
+    mine = rows(folder, entry)
+    if not mine:
+        used = [rule.title for rule in RULES.values() if any(f"{entry.name}:" in name for name in _usual(rule))]
+        return f"## What 2D shows\n\nMeasured as the usual density of: {', '.join(used) or 'no rule'}.\n"
+    plain = references()[:2]
+    lines += [(row.label, numbers[row.key]) for row in plain]
+    done = [row for row in mine if row.scene]
+    lines += [(f"**{described(folder, entry, row.scene)}, {row.label}**", numbers[row.key]) for row in done if row.scene]
+    blocks = ["## What 2D shows", how(), table(lines, MEASURES)]
+    blocks += [f"Not measured, {row.label}: {row.why}." for row in mine if not row.scene]
+    if picture(folder):
+        blocks += [f"![{entry.title}: samples with learned and with exact densities]({entry.name}.png)"]
+    commands = [command(row.scene) for row in done if row.scene]
+    blocks += ["The numbers again:\n\n```sh\n" + "\n".join(commands) + "\n```"] if commands else []
+    return "\n\n".join(blocks) + "\n"
+
+
+def _usual(rule: Entry) -> list[str]:
+    return list(scenes.default_cast(rule.name).values())
+
+
+def described(folder: str, entry: Entry, scene: Scene) -> str:
+    """The method of a row in a few words."""
+    if folder == "degradations":
+        return f"{entry_words(scene)}, guide `{dict(scene.cast)['weak']}`"
+    values = dict(scene.knobs)
+    knobs = {name: knob for part in parts(scene).values() for name, knob in part.knobs.items()}
+    words = "".join(f", {knobs[name].label} = {value:g}" for name, value in values.items())
+    return (entry.title if folder == "rules" else f"CFG, {entry.title}") + words
+
+
+def how() -> str:
+    """What the numbers of a page are."""
+    return (
+        f"At the default knobs, {N} samples a seed, mean and standard error over {SEEDS} seeds. *Learned* are the usual "
+        "densities; *exact* the analytic ones in the same roles, but a weak model stays as it is. "
+        "None of these measures stands alone."
+    )
+
+
+def picture(folder: str) -> bool:
+    """Whether pages of this folder have a picture."""
+    return folder in ("rules", "schedules", "integrators")
+
+
+def page(folder: str, entry: Entry, numbers: Mapping[str, Any]) -> str:
+    """A whole page."""
+    return f"{head(entry)}\n{tail(folder, entry, numbers)}\n[All methods](../README.md)\n"
+
+
+def index(numbers: Mapping[str, Any]) -> str:
+    """The list of all pages, and the conventions of weights."""
+    blocks = [
+        "# Methods",
+        f"Made by `{COMMAND}` from the registries and measurements; not to be edited. {how()}",
+        "## Conventions of the guidance weight",
+        "s₁ is the main model's score, s₀ the guide's. Weights in this project are those of the first line.",
+    ]
+    weights = (0, 1, 1.5, 2, 3, 4)
+    lines = [f"| convention | formula |{' |' * len(weights)}", "|---|---" + "|---" * len(weights) + "|"]
+    for name, formula, of in CONVENTIONS:
+        lines.append(f"| {name} | {formula} | {' | '.join(f'{of(w):g}' for w in weights)} |")
+    blocks += ["\n".join(lines), "w = 1 is no guidance, w = 0 the guide alone."]
+    for folder, registry in FOLDERS.items():
+        blocks += [f"## {TITLES[folder]}"]
+        measured = any(rows(folder, entry) for entry in registry.values())
+        names = MEASURES[:2] if measured else ()
+        top = "".join(f" {METRICS[n].title}, {label} |" for label in ("learned", "exact") for n in names)
+        lines = [f"| | |{top}", "|---|---|" + "---|" * (2 * len(names))]
+        for entry in registry.values():
+            cells = [cell(n, numbers[row.key]) if row.scene else "" for row in rows(folder, entry) for n in names]
+            link = f"[{entry.title}]({folder}/{entry.name}.md)"
+            lines.append(f"| {link} | {prose(entry.summary)} |" + "".join(f" {text} |" for text in cells))
+        blocks += ["\n".join(lines)]
+    return "\n\n".join(blocks) + "\n"
+
+
+# --- Writing ----------------------------------------------------------------------------------------------------------
+
+
+def write(folder: str | Path, load: Load, report: Report | None = None) -> list[Path]:
+    """Measure what ``numbers.json`` in ``folder`` lacks, then write every page; returns the files, the index first.
+
+    ``load`` gives the density of a name; ``report(what, measured)`` is called after every page. Pages and pictures of
+    what is no longer registered are removed, and so are their numbers.
+    """
+    folder = Path(folder)
+    kept = folder / "numbers.json"
+    numbers: dict[str, Any] = json.loads(kept.read_text("utf-8")) if kept.exists() else {}
+    numbers["floor"] = floor()
+    wanted = {"floor"}
+
+    def settle(row: Row) -> Frame | None:
+        if row.scene is None:
+            return None
+        wanted.add(row.key)
+        if row.key in numbers:
+            return None
+        numbers[row.key], frame = measure(row.scene, load)
+        _put(kept, json.dumps(numbers, indent=1, sort_keys=True))  # an interrupted run goes on here
+        return frame
+
+    for row in references():
+        settle(row)
+    written = []
+    for name, registry in FOLDERS.items():
+        for entry in registry.values():
+            mine = rows(name, entry)
+            drawn = {row.label: settle(row) for row in mine}
+            measured = any(frame is not None for frame in drawn.values())
+            image = folder / name / f"{entry.name}.png"
+            if picture(name) and (measured or not image.exists()):
+                frames = [drawn[row.label] or _frame(row.scene, load) for row in mine if row.scene]
+                titles = [f"{row.label} densities" for row in mine]
+                _put(image, figures.encode_small(figures.side_by_side(frames, titles=titles)))
+            written += [image] if picture(name) else []
+            written.append(_put(folder / name / f"{entry.name}.md", page(name, entry, numbers)))
+            if report:
+                report(f"{name}/{entry.name}", measured)
+    numbers = {key: value for key, value in numbers.items() if key in wanted}
+    _put(kept, json.dumps(numbers, indent=1, sort_keys=True))
+    written.insert(0, _put(folder / "README.md", index(numbers)))
+    for old in (path for name in FOLDERS for path in (folder / name).glob("*") if path.suffix in (".md", ".png")):
+        if old not in written:
+            old.unlink()
+    return written
+
+
+def floor() -> dict[str, Any]:
+    """The noise floor as the tables want it."""
+    found = metrics.floor("A", N)
+    return {name: {"mean": _plain(np.asarray(value)), "error": None} for name, value in found.items()}
+
+
+def _frame(scene: Scene, load: Load) -> Frame:
+    cast = {role: load(name) for role, name in scene.cast}
+    return scenes.compute(scene, cast, keep=False, floor=False)
+
+
+def _put(path: Path, content: str | bytes) -> Path:
+    with replacing(path) as temporary:
+        temporary.write_bytes(content.encode() if isinstance(content, str) else content)
+    return path
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("folder", default="docs/methods")
+def main(folder: str) -> None:
+    """Measure what is new or changed and write the pages of all methods into FOLDER [docs/methods]."""
+    import models
+
+    keep_compiled()
+    count = sum(map(len, FOLDERS.values()))
+    with click.progressbar(length=count, label="methods", item_show_func=lambda n: n or "", file=sys.stderr) as bar:
+        written = write(folder, models.load, lambda what, measured: bar.update(1, what))
+    click.echo(f"{len(written)} files in {folder}, {sum(p.stat().st_size for p in written) / 1e6:.1f} MB")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,332 @@
+"""Why guidance helps or harms: errors and pulls over noise levels, a pull taken apart, and the density that is drawn."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import jax.numpy as jnp
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
+
+from toy import compare, fractal, scenes
+from toy.densities import Density
+from toy.figures.charts import banded, rooms, ticked
+from toy.figures.panels import (
+    BLUE,
+    DARK,
+    GREEN,
+    GREY,
+    ORANGE,
+    PURPLE,
+    RED,
+    arrows,
+    density_panel,
+    exact_logp,
+    grid,
+    outline,
+    panel,
+    style,
+)
+from toy.figures.paper import FIGURES, SPACING, Load, Options, spread
+from toy.flows import flow, pulled_back, tilted
+from toy.mechanism import Mechanism, mechanism
+from toy.quadrature import log_mass
+from toy.scenes import VIEWS, Scene, View
+
+# --- Mechanism --------------------------------------------------------------------------------------------------------
+
+SIGMA_TICKS = (0.01, 0.1, 1)
+ERRORS = {"error_main": (GREEN, "-", "main"), "error_guide": (RED, "-", "guide")}
+REGION_LINES = {"error_outside": (0, (0.8, 1)), "error_rim": (0, (3, 1.2)), "error_core": (0, (5, 1, 1, 1))}
+PARTS = {"quality": (BLUE, "quality part"), "task": (PURPLE, "task part")}
+
+
+def mechanism_figure(results: Mapping[str, Mechanism]) -> Figure:
+    """Errors, directions, best weights and parts of the pull against sigma, a column for each of ``results``.
+
+    Bands are two standard errors over the seeds. A part of the pull that vanishes has no direction and is left out.
+    ValueError where there are no results.
+    """
+    if not results:
+        raise ValueError("there are no results to draw")
+    with style():
+        heights = (1.15, 1.0, 0.85, 0.85, 1.0, 0.85)
+        figure, axes = rooms(heights, len(results), left=0.55, top=0.28)
+        for column, (label, found) in zip(axes.T, results.items(), strict=True):
+            column[0].set_title(label, fontsize=6.5)
+            for ax, drawn in zip(column, (_errors, _cosines, _best, _left, _lengths, _share), strict=True):
+                drawn(ax, found)
+                ax.set(xscale="log", xlim=(found.sigmas.min(), found.sigmas.max()))
+                ticked(ax, "x", SIGMA_TICKS)
+                ax.tick_params(labelbottom=ax is column[-1], labelleft=column is axes.T[0] or ax in axes[:, 0])
+            column[-1].set_xlabel(r"$\sigma$")
+        _same_limits(axes)
+        words = (r"score error $\frac{1}{2}\sigma^2|s-s_{true}|^2$", "cosine with the\ntrue correction", "best $w$",
+                 "share of the error\nleft at best $w$", r"length $\sigma|\cdot|$ of the pull", "task share of\nthe pull")  # fmt: skip
+        for ax, text in zip(axes[:, 0], words, strict=True):
+            ax.set_ylabel(text, fontsize=6)
+        for row in (0, 1, 4):
+            ax = next((ax for ax in axes[row] if len(ax.get_legend_handles_labels()[1]) >= 3), axes[row, 0])
+            ax.legend(fontsize=5.2, frameon=False, handlelength=1.6, labelspacing=0.15, borderpad=0, loc="best")
+    return figure
+
+
+def _value(ax: Axes, found: Mechanism, name: str, colour: str, *, keep: np.ndarray | None = None, **look: str) -> None:
+    if name not in found.values:
+        return
+    mean = np.array(found.values[name], float)
+    banded(ax, found.sigmas, mean if keep is None else np.where(keep, mean, np.nan), found.errors[name], colour, **look)
+
+
+def _errors(ax: Axes, found: Mechanism) -> None:
+    for name, line in REGION_LINES.items():
+        label = f"main, {name.removeprefix('error_')}"
+        ax.plot(found.sigmas, found.values[name], color=GREEN, linewidth=0.6, linestyle=line, label=label)
+    for name, (colour, line, label) in ERRORS.items():
+        _value(ax, found, name, colour, line=line, label=label)
+    ax.set_yscale("log")
+
+
+def _cosines(ax: Axes, found: Mechanism) -> None:
+    ax.axhline(0, color=GREY, linewidth=0.5)
+    for name, (colour, label) in PARTS.items():
+        _value(ax, found, f"{name}_cosine", colour, keep=_present(found, name), label=label)
+    _value(ax, found, "cosine", DARK, label="whole pull")
+
+
+def _present(found: Mechanism, part: str) -> np.ndarray:
+    """Where a part of the pull is not just rounding."""
+    whole = np.hypot(found.values.get("quality", np.nan), found.values.get("task", np.nan))
+    return found.values.get(part, np.zeros(len(found.sigmas))) > 1e-3 * whole
+
+
+def _best(ax: Axes, found: Mechanism) -> None:
+    ax.axhline(1, color=GREY, linewidth=0.5)
+    _value(ax, found, "best_w", DARK)
+
+
+def _left(ax: Axes, found: Mechanism) -> None:
+    ax.axhline(1, color=GREY, linewidth=0.5)
+    _value(ax, found, "left", DARK)
+
+
+def _lengths(ax: Axes, found: Mechanism) -> None:
+    for name, (colour, label) in PARTS.items():
+        _value(ax, found, name, colour, keep=_present(found, name), label=label)
+    correction = np.sqrt(2 * np.maximum(found.values["error_main"], 0))
+    ax.plot(found.sigmas, correction, color=ORANGE, linewidth=0.8, linestyle=(0, (3, 1.2)), label="true correction")
+    ax.set_yscale("log")
+
+
+def _share(ax: Axes, found: Mechanism) -> None:
+    _value(ax, found, "task_share", PURPLE)
+
+
+def _same_limits(axes: np.ndarray) -> None:
+    """One vertical scale for each row, that of its curves."""
+    for row, fixed in zip(axes, (None, None, None, None, None, (-0.05, 1.05)), strict=True):
+        limits = np.array([ax.get_ylim() for ax in row])
+        for ax in row:
+            ax.set_ylim(fixed or (limits[:, 0].min(), limits[:, 1].max()))
+
+
+CONTROL = ("AB64@4096", "A64@4096")  # a guide of full size, and a weak model as poor as it: the pull is the task alone
+
+
+@FIGURES.register(
+    source="this project",
+    title="Mechanism",
+    name="mechanism",
+    rules=("autoguidance", "cfg", "negative_prompt"),
+    settings=(),
+    fixed={"control": CONTROL[0]},
+    seconds=20,
+)
+def mechanism_of_guides(load: Load, options: Options = Options()) -> Figure:
+    """What guides pull towards at each noise level: errors, cosine with the true correction, best weight, parts."""
+    cast = {name: dict(options.scene(name).cast) for name in ("autoguidance", "cfg", "negative_prompt")}
+    main, weak = cast["autoguidance"]["main"], cast["autoguidance"]["weak"]
+    trios = {
+        "Autoguidance": (weak, weak),
+        "CFG": (cast["cfg"]["unconditional"], weak),
+        "CFG, full size": CONTROL,
+        "Negative prompt": (cast["negative_prompt"]["negative"], CONTROL[1]),
+    }
+    results = {
+        f"{label}: {guide}": mechanism(load(main), load(guide), target=options.target, weak=load(poor))
+        for label, (guide, poor) in trios.items()
+    }
+    return mechanism_figure(results)
+
+
+def pull_figure(
+    main: Density,
+    guide: Density,
+    weak: Density,
+    *,
+    target: str = "A",
+    sigma: float = 0.03,
+    view: View = VIEWS["closeup"],
+    resolution: int = 400,
+) -> Figure:
+    """Arrows over the true density at one noise level: the guide's pull, its parts, and the true correction.
+
+    Arrows are σ² times differences of scores, one scale for all four panels.
+    """
+    points = spread(target, sigma, view)
+    at, level = jnp.asarray(points, jnp.float32), jnp.float32(sigma)
+    truth = fractal.mixture(target)
+    s1, s0, sw, s = (np.asarray(scenes.score_on(d, at, level)) for d in (main, guide, weak, truth))
+    fields = {
+        "Pull of the guide": (s1 - s0, DARK),
+        "its quality part": (s1 - sw, BLUE),
+        "its task part": (sw - s0, PURPLE),
+        "True correction": (s - s1, RED),
+    }
+    lengths = np.concatenate([np.linalg.norm(field, axis=1) for field, _ in fields.values()])
+    scale = 0.9 * SPACING * view.half / max(float(np.quantile(lengths[np.isfinite(lengths)], 0.85)), 1e-9)
+    with style():
+        figure, axes = grid(1, 4)
+        for ax, letter, (title, (field, colour)) in zip(axes[0], "abcd", fields.items(), strict=True):
+            rms = sigma * float(np.sqrt(np.nanmean(np.sum(field**2, axis=1))))
+            panel(ax, view, f"({letter}) {title}: $\\sigma|\\cdot|$ = {rms:.2g}")
+            density_panel(ax, exact_logp(target, sigma, view, resolution), view=view, colour="#C9CDD6")
+            outline(ax, target, view=view, both=False, fill=False, resolution=resolution)
+            arrows(ax, points, scale * field, longest=1.2 * SPACING * view.half, colour=colour)
+    return figure
+
+
+@FIGURES.register(
+    source="this project", title="Pull", rules=("cfg", "autoguidance"), settings=("sigma",), seconds=5
+)
+def pull(load: Load, options: Options = Options()) -> Figure:
+    """The pull of CFG's guide at one noise level, split into what is due to its quality and to its other task."""
+    unconditional = dict(options.scene("cfg").cast)["unconditional"]
+    cast = dict(options.scene("autoguidance").cast)
+    return pull_figure(
+        load(cast["main"]),
+        load(unconditional),
+        load(cast["weak"]),
+        target=options.target,
+        sigma=options.sigma,
+        view=options.window("closeup"),
+        resolution=options.resolution,
+    )
+
+
+# --- The density that is drawn ----------------------------------------------------------------------------------------
+
+DENSITY_GRID = 240
+COVER = 2**14  # samples that say where the sampler draws anything
+DIVERGING = LinearSegmentedColormap.from_list("", [ORANGE, "#FBE6BC", "#FFFFFF", "#BBD6EE", BLUE])
+
+Report = Callable[[str, float], None]  # what is being done, and the share that is done
+
+
+def density_grid(
+    scene: Scene, cast: Mapping[str, Density], *, view: View, resolution: int, report: Report | None = None
+) -> np.ndarray:
+    """Exact log q on the view's grid, [r, r] in nats; -inf where none of 16384 samples is within a pixel.
+
+    Off the data the way back is not that of the steps: without the samples it finds density where nothing is drawn.
+    """
+    samples = np.asarray(scenes.sample(scene.change(n=max(scene.n, COVER)), cast, keep=False))[-1]
+    points = view.grid(resolution)
+    pixel = 2 * view.half / (resolution - 1)
+    inside = np.all(np.abs(samples - [view.x, view.y]) < view.half, axis=1)  # also false for NaN
+    at = np.round((samples[inside] - points[0, 0]) / pixel).astype(int)
+    hit = np.zeros((resolution + 2, resolution + 2), bool)
+    for i in range(3):
+        for j in range(3):
+            hit[at[:, 1] + i, at[:, 0] + j] = True
+    near = hit[1:-1, 1:-1]
+    found = np.full((resolution, resolution), -np.inf)
+    if near.any():
+        count = int(near.sum())
+        done = (lambda n: report("density", n / count)) if report else None
+        found[near] = pulled_back(scene, cast, points[near], report=done)
+    return found
+
+
+def density_figure(
+    scene: Scene,
+    cast: Mapping[str, Density],
+    *,
+    view: View = VIEWS["tree"],
+    resolution: int = DENSITY_GRID,
+    report: Report | None = None,
+) -> Figure:
+    """What the sampler really draws, what the rule's formula promises, and the difference; exact, no estimate.
+
+    ``scene`` needs a deterministic integrator and a rule that stands for a tilted density, else ValueError.
+    ``report(words, share)`` is called as the grid is done.
+    """
+    with style():
+        figure, axes = grid(1, 3, below=0.34)
+        _densities(axes[0], scene, cast, view, resolution, report)
+    return figure
+
+
+def _densities(
+    axes: Sequence[Axes], scene: Scene, cast: Mapping[str, Density], view: View, resolution: int, report: Report | None
+) -> None:
+    product = tilted(scene, cast)
+    if product is None:
+        raise ValueError(f"rule {scene.rule!r} stands for no tilted density, so there is none to draw")
+    summary = flow(scene.change(n=min(scene.n, 4096)), cast).summary()
+    logq = density_grid(scene, cast, view=view, resolution=resolution, report=report)
+    mass, _ = log_mass(product, scene.sigma_min)  # the noise level of the grid's log q
+    points = view.grid(resolution)
+    logtilt = np.asarray(scenes.logp_on(product, points, jnp.float32(scene.sigma_min)), np.float64) - mass
+    top = float(exact_logp(scene.target, scene.sigma_min, view, resolution).max())  # black: as dense as the truth
+    shades = [np.exp(0.5 * np.minimum(log - top, 0)) for log in (logq, logtilt)]
+    cell = (2 * view.half / (resolution - 1)) ** 2
+    inside = min(float(np.exp(np.minimum(logtilt, 50)).sum() * cell), 1.0)
+    knobs = "".join(f", {k} = {v:g}" for k, v in scene.knobs)
+    titles = (
+        f"Drawn: {scene.entry.title}{knobs}\n"
+        f"KL from the truth {_nats(summary, 'kl_truth')}, entropy {_nats(summary, 'entropy')} nats",
+        f"Promised: {_formula(scene)}\nKL of the drawn from it {_nats(summary, 'kl_tilt')} nats; {inside:.0%} in view",
+        "Drawn minus promised\nblue: more is drawn, orange: less",
+    )
+    for ax, title in zip(axes, titles, strict=True):
+        panel(ax, view, title)
+        ax.xaxis.label.set_fontsize(6)
+        outline(ax, scene.target, view=view, fill=False, both=False, resolution=max(resolution, 300))
+        ax.set_rasterization_zorder(2)
+    for ax, shade in zip(axes, shades, strict=False):
+        density_panel(ax, 2 * np.log(np.maximum(shade, 1e-30)), view=view, colour=DARK)
+    axes[2].imshow(
+        shades[0] - shades[1], extent=view.box, origin="lower", cmap=DIVERGING, vmin=-1, vmax=1,
+        interpolation="bilinear", zorder=0,
+    )  # fmt: skip
+
+
+def _nats(summary: Mapping[str, float], name: str) -> str:
+    value, error = summary.get(name, np.nan), summary.get(f"{name}_error", np.nan)
+    return f"{value:.2f} ± {2 * error:.2f}" if abs(value) < 100 else f"{value:.0f} ± {2 * error:.0f}"
+
+
+def _formula(scene: Scene) -> str:
+    powers = scene.entry.facts["tilt"](**{name: dict(scene.knobs)[name] for name in scene.entry.knobs})
+    parts = [rf"p_{{\mathrm{{{role}}}}}^{{\,{power:.3g}}}" for role, power in powers.items() if power]
+    return f"$\\propto {' '.join(parts)}$"
+
+
+@FIGURES.register(
+    source="this project", title="Density", name="density", rules=("cfg",), settings=("seed", "steps"), seconds=45
+)
+def densities(load: Load, options: Options = Options()) -> Figure:
+    """The density that CFG's flow really draws beside the tilted one of its formula: exact scores, learned ones."""
+    view = options.window("tree")
+    scene = options.scene("cfg").change(n=4096)
+    exact = scene.change(**{role: compare.exact_name(role, name) for role, name in scene.cast})
+    shown = list(dict.fromkeys((exact, scene)))
+    figure, axes = grid(len(shown), 3, left=0.2, below=0.34)
+    for row, now in zip(axes, shown, strict=True):
+        cast = {role: load(name) for role, name in now.cast}
+        _densities(row, now, cast, view, min(options.resolution, DENSITY_GRID), None)
+        row[0].set_ylabel(", ".join(f"{role} {name}" for role, name in now.cast))
+    return figure
+
+
