@@ -21,7 +21,6 @@ from toy.ui.trainer import trainer
 
 FILES = {Path(file).stem: file for file in PAGES}
 EXPLORE, FIELDS, TRAIN, FIGURES = (FILES[name] for name in ("explore", "fields", "train", "figures"))
-GUIDED = [name for name, rule in RULES.items() if len(rule.roles) > 1]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -83,7 +82,7 @@ def test_a_page_opens(page):
 @pytest.mark.parametrize("page", PAGES)
 def test_every_rule_on_every_page(page, rule):
     slots = {"left.rule": rule, "right.rule": rule, "n": "512"} if page == EXPLORE else {}
-    at = opened(page, **(slots or ({"rule": rule} if rule in GUIDED else {"left.rule": rule})))
+    at = opened(page, **(slots or {"rule": rule}))
     fine(at)
     assert shows_something(at)
     if page == EXPLORE:

@@ -274,7 +274,7 @@ BAD = [
     ((*METRICS, "--target", "C"), ["'C'", "AB"]),
     ((*METRICS, "--start", "middle"), ["middle", "normal"]),
     (("metrics", "--main", "exact:C"), ["exact:C", "exact:AB"]),
-    (("metrics", "--main", "A7@3"), ["A7@3", "A64@4096", ".safetensors"]),
+    (("metrics", "--main", "A7@3"), ["A7@3", "python -m models.zoo A7@3"]),
     (("metrics", "--main", "../../etc/passwd"), ["passwd", "A64@4096"]),
     (("metrics", "--main", "absent.safetensors"), ["absent.safetensors"]),
     (("metrics", "--main", ""), ["''", "A64@4096"]),
@@ -351,7 +351,7 @@ BAD = [
     (("figure", "explore", "--format", "bmp"), ["bmp", "svg"]),
     (("figure", "explore", "--out", "file"), ["file"]),
     (("probe", "--density", "exact:Z", "--sigma", 1, "--at", "0,0"), ["exact:Z", "exact:AB"]),
-    (("probe", "--density", "B1@2", "--sigma", 1, "--at", "0,0"), ["B1@2", "A64@4096"]),
+    (("probe", "--density", "B1@2", "--sigma", 1, "--at", "0,0"), ["B1@2", "python -m models.zoo B1@2"]),
     (("probe", "--density", "{damaged}/text.safetensors", "--sigma", 1, "--at", "0,0"), ["text.safetensors"]),
     (("probe", "--density", "A64@4096", "--sigma", 0, "--at", "0,0"), ["0", "0.001"]),
     (("probe", "--density", "exact:A", "--sigma", -1, "--at", "0,0"), ["-1", "100"]),
@@ -414,3 +414,69 @@ def test_the_program_itself(folder):
     assert refused.returncode == 2
     assert refused.stdout == ""
     assert refused.stderr == f"Error: unknown rule 'magic'; have: {', '.join(RULES)}\n"
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [("--schedule", name) for name in SCHEDULES] + [("--integrator", name) for name in INTEGRATORS],
+    ids="=".join,
+)
+def test_every_schedule_and_integrator_is_measured(flags):
+    found = strict_json(good("metrics", "--rule", "cfg", *exact_cast("cfg"), *flags, *TINY, "--json"))
+    assert found["scene"][flags[0].removeprefix("--")] == flags[1]
+    assert 0 <= found["outliers"] <= 1
+
+
+def test_measures_over_seeds_have_standard_errors():
+    found = strict_json(good("metrics", "--main", "exact:A", *TINY, "--seeds", "3", "--json"))
+    assert found["seeds"] == 3
+    assert found["branch_tv"]["error"] > 0
+    assert len(found["mass_by_depth"]["mean"]) == 7
+    assert "std error" in good("metrics", "--main", "exact:A", *TINY, "--seeds", "2")
+
+
+def test_the_sampler_s_own_density_is_measured():
+    cfg = ("metrics", "--rule", "cfg", "--main", "exact:A", "--unconditional", "exact:A", *TINY, "--logq")
+    found = strict_json(good(*cfg, "--json"))
+    assert found["kl_truth"] == pytest.approx(found["kl_tilt"], abs=0.02)  # a guide equal to the main model
+    assert "KL(q || p)" in good(*cfg)
+
+
+def test_a_table_of_methods_is_written_and_finished_later(tmp_path):
+    out = tmp_path / "table.csv"
+    flags = ("compare", "--methods", "none,cfg", "--n", "64", "--seeds", "2", "--out", out)
+    lines = good(*flags, "--strengths", "1,2").split()
+    assert [Path(line).suffix for line in lines] == [".csv", ".parquet", ".png"]
+    assert all(Path(line).stat().st_size for line in lines)
+    before = out.read_text()
+    good(*flags, "--strengths", "1,2,3")
+    assert out.read_text().splitlines()[: len(before.splitlines())] == before.splitlines()
+    with out.open() as file:
+        assert len(list(csv.DictReader(file))) == 2 * (1 + 3)
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (("metrics", "--rule", "cfg", "--integrator", "smc", "--n", "1"), "n = 1 is too few for integrator 'smc'"),
+        (("metrics", "--rule", "cads", "--integrator", "smc"), "needs a rule that stands for a tilted density"),
+        (("metrics", "--rule", "cfg", "--integrator", "ancestral", "--logq"), "is stochastic and gives no exact log q"),
+        (("metrics", "--rule", "cfg", "--weak", "exact:A"), "'weak' does not go with rule 'cfg'"),
+        (("metrics", "--seeds", "1"), "seeds = 1 is not a whole number from 2 to 100"),
+        (("metrics", "--seeds", "2", "--logq"), "--seeds does not go with --logq"),
+        (("metrics", "--rule", "cfg", "--schedule", "interval", "--lo", "2", "--hi", "1"), "lo = 2 is above hi = 1"),
+        (("metrics", "--main", "A64@4096~drop=1"), "drop"),
+        (("compare", "--methods", "cgf"), "unknown method 'cgf'; have: all, none"),
+        (("compare", "--strengths", "1,x"), "strength 'x' is not a number from 0 to 8"),
+        (("compare", "--n", "1.5"), "n = 1.5 is not a whole number"),
+        (("compare", "--out", "table.txt"), "--out 'table.txt' does not end in .csv"),
+    ],
+    ids=lambda value: None if isinstance(value, tuple) else value[:30],
+)
+def test_bad_combinations_are_one_sentence(flags, words, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    found = run(*flags)
+    assert found.exit_code == 2
+    assert words in found.stderr
+    assert found.stderr.count("\n") == 1
+    assert not list(tmp_path.iterdir())

@@ -3,6 +3,7 @@
 import io
 import json
 import re
+from functools import partial
 from itertools import combinations
 from pathlib import Path
 from xml.etree import ElementTree
@@ -18,22 +19,22 @@ from matplotlib.figure import Figure
 from matplotlib.path import Path as Curve
 from PIL import Image
 
-from toy import figures, fractal, sampling, scenes
+from toy import compare, figures, flows, fractal, mechanism, sampling, scenes
 from toy.figures import Options
 from toy.scenes import VIEWS, Frame, Scene, View
 
-CAST = {"main": "exact:A", "unconditional": "exact:AB", "weak": "exact:AB"}
+CAST = {"main": "exact:A", "unconditional": "exact:AB", "weak": "exact:AB", "negative": "exact:B"}
 TINY = Options(cast=CAST, n=40, steps=8, resolution=24)
-PANELS = {"fig1": 5, "fig2": 5, "fig9": 25, "overview": 8}
+PANELS = {"fig1": 5, "fig2": 5, "fig9": 25, "overview": 8, "pull": 4, "density": 3}  # square ones, without ticks
 
 
 def load(name: str):
-    return fractal.mixture(name.removeprefix("exact:"))
+    return fractal.mixture(compare.exact_name("", name).removeprefix("exact:"))
 
 
 @pytest.fixture(scope="module")
 def drawn() -> dict[str, Figure]:
-    return {name: figures.draw(name, load, TINY) for name in figures.FIGURES}
+    return {name: figures.draw(name, load, TINY) for name in PANELS}
 
 
 @pytest.fixture
@@ -211,6 +212,166 @@ def test_particles_make_their_own_figure():
     ax = other.add_subplot()
     assert figures.particles(frame, ax) is other
     np.testing.assert_array_equal(ax.lines[0].get_xydata(), frame.samples)
+
+
+# --- Comparison, mechanism, density -----------------------------------------------------------------------------------
+
+
+def rows_of(names: str, *, seeds: int = 3, **values) -> list[compare.Row]:
+    """A table with made-up numbers, and one method without any."""
+    found = []
+    for trial in compare.trials(compare.chosen(names), n=64, seeds=seeds):
+        for seed in range(seeds):
+            lost = trial.method.name == "cfg_plus_plus"
+            numbers = {
+                "outliers": 0.1 / trial.strength + 0.01 * seed,
+                "branch_tv": 0.1 * trial.strength,
+                "alignment": 1,
+            }
+            numbers = {name: np.nan if lost else value for name, value in numbers.items()} | values
+            row = {"method": trial.method.name, "kind": trial.method.kind, "strength": trial.strength, "seed": seed}
+            found.append(row | numbers | {"seeds": seeds, "trial": trial.key})
+    return found
+
+
+def rendered(figure: Figure) -> None:
+    assert figures.encode(figure, "png", {"title": "x"}).startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(("names", "tradeoffs"), [("all", 3), ("none,cfg,cfg_plus_plus,cfg+interval,cfg+smc", 1)])
+def test_every_method_has_its_curves(names, tradeoffs):
+    rows = rows_of(names)
+    figure = figures.compare_figure(rows)
+    methods = list(dict.fromkeys(row["method"] for row in rows))
+    legend = 1
+    assert len(figure.axes) == 3 * len(methods) + tradeoffs + legend
+    headings = [ax.get_title(loc="left") for ax in figure.axes]
+    assert [sum(text.startswith(f"{i + 1}  ") for text in headings) for i in range(len(methods))] == [1] * len(methods)
+    assert all(ax.has_data() for ax in figure.axes)
+    assert [ax.get_xlabel() for ax in figure.axes].count("branch TV: variation that is lost") == tradeoffs
+    rendered(figure)
+
+
+def test_curves_are_the_means_in_bands_of_two_standard_errors():
+    rows = rows_of("cfg")
+    ax = figures.compare_figure(rows).axes[0]
+    found = compare.summary(rows, "outliers")["cfg"]
+    np.testing.assert_allclose(ax.lines[-1].get_xydata(), np.stack([found["strength"], found["mean"]], axis=1))
+    top = ax.collections[0].get_paths()[0].vertices[:, 1].max()
+    assert top == pytest.approx((found["mean"] + 2 * found["error"]).max())
+
+
+def test_one_seed_or_no_number_at_all_still_draws():
+    rendered(figures.compare_figure(rows_of("none,cfg", seeds=1)))
+    nothing = rows_of("none,cfg", outliers=np.nan, branch_tv=np.nan, alignment=np.nan)
+    rendered(figures.compare_figure(nothing))
+
+
+def test_a_table_is_drawn_from_its_file(tmp_path):
+    path = tmp_path / "table.csv"
+    trials = compare.trials(compare.chosen("none,cfg"), (1.0, 2.0), n=32, seeds=2, steps=8, exact=True)
+    compare.run(trials, lambda cast: {role: load(name) for role, name in cast}, path)
+    rendered(figures.compare_csv(path, ("outliers", "sw1")))
+    with pytest.raises(ValueError, match="has no complete trial"):
+        figures.compare_csv(tmp_path / "other.csv")
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ([], "there are no rows"),
+        (rows_of("cfg") * 2, "mixes rows of different settings"),
+        ([{"method": "cfg", "strength": 1.0, "seed": 0}], "the table has no measure 'outliers'"),
+    ],
+)
+def test_tables_that_cannot_be_compared(rows, message):
+    with pytest.raises(ValueError, match=message):
+        figures.compare_figure(rows)
+
+
+@pytest.fixture(scope="module")
+def mechanisms() -> dict[str, mechanism.Mechanism]:
+    settings = {"n": 64, "seeds": 2, "sigmas": np.array([0.01, 0.1, 1.0])}
+    main, guide, weak = (load(f"exact:{c}") for c in ("A", "AB", "B"))
+    split = mechanism.mechanism(guide, weak, weak=main, **settings)
+    broken = dict.fromkeys(split.values, np.full(3, np.nan))
+    return {
+        "split": split,
+        "not split": mechanism.mechanism(guide, weak, **settings),
+        "nothing": mechanism.Mechanism(split.sigmas, broken, broken),
+    }
+
+
+def test_mechanism_has_a_column_a_guide_and_survives_what_is_not_a_number(mechanisms):
+    figure = figures.mechanism_figure(mechanisms)
+    assert len(figure.axes) == 6 * len(mechanisms)
+    assert [ax.get_title() for ax in figure.axes[:3]] == list(mechanisms)
+    assert all(ax.get_xscale() == "log" for ax in figure.axes)
+    words = " ".join(ax.get_ylabel() for ax in figure.axes).replace("\n", " ")
+    for part in ("score error", "cosine with the true correction", "best $w$", "task share"):
+        assert part in words
+    rendered(figure)
+    with pytest.raises(ValueError, match="no results"):
+        figures.mechanism_figure({})
+
+
+def test_the_parts_of_a_pull_add_up(drawn):
+    pull, quality, task, _ = (next(c for c in ax.collections if hasattr(c, "U")) for ax in drawn["pull"].axes)
+    whole, sums = (np.stack([v.U, v.V], axis=1) for v in (pull, quality))
+    other = np.stack([task.U, task.V], axis=1)
+    longest = 1.2 * figures.SPACING * VIEWS["closeup"].half
+    short = np.all([np.linalg.norm(v, axis=1) < longest * (1 - 1e-6) for v in (whole, sums, other)], axis=0)
+    assert short.any()
+    np.testing.assert_allclose(whole[short], (sums + other)[short], atol=1e-4)
+
+
+def test_the_drawn_density_has_its_mass_where_the_samples_are():
+    scene = Scene.of("none", main="exact:A", n=4096)
+    seen: list[float] = []
+    view = VIEWS["closeup"]
+    cast = {"main": load("exact:A")}
+    found = figures.density_grid(scene, cast, view=view, resolution=64, report=lambda _, share: seen.append(share))
+    assert seen[-1] == 1
+    x = np.asarray(fractal.mixture("A").sample(jax.random.key(0), 2**14))
+    within = np.mean(np.all(np.abs(x - [view.x, view.y]) < view.half, axis=1))
+    assert np.exp(found).sum() * (2 * view.half / 63) ** 2 == pytest.approx(within, rel=0.1)
+
+
+def test_densities_are_named_and_need_a_formula():
+    scene = Scene.of("cfg", main="exact:A", unconditional="exact:AB", n=64, steps=8)
+    cast = {"main": load("exact:A"), "unconditional": load("exact:AB")}
+    words = [ax.get_xlabel() for ax in figures.density_figure(scene, cast, resolution=16).axes]
+    assert [text.partition(":")[0].partition("\n")[0] for text in words] == [
+        "Drawn",
+        "Promised",
+        "Drawn minus promised",
+    ]
+    kl = flows.flow(scene, cast).summary()["kl_truth"]
+    assert f"KL from the truth {kl:.2f}" in words[0]
+    rescaled = scene.change(rule="rescaled_cfg")
+    with pytest.raises(ValueError, match="stands for no tilted density"):
+        figures.density_figure(rescaled, cast, resolution=16)
+    with pytest.raises(ValueError, match="is stochastic"):
+        figures.density_figure(scene.change(integrator="ancestral"), cast, resolution=16)
+
+
+@pytest.mark.parametrize("name", ["mechanism", "compare"])
+def test_figures_of_numbers_are_drawn_by_name(name, monkeypatch):
+    less = partial(mechanism.mechanism, n=64, seeds=2, sigmas=np.array([0.05, 0.5]))
+    monkeypatch.setattr(figures.explanation, "mechanism", less)
+    monkeypatch.setattr(figures.comparison, "QUICK", "none,cfg,autoguidance")
+    options = Options(cast=CAST, n=32, steps=8, resolution=24)
+    figure = figures.draw(name, load, options)
+    assert len(figure.axes) == {"mechanism": 6 * 4, "compare": 3 * 3 + 2}[name]
+    made = figures.caption(name, options)
+    assert made["title"]
+    assert not any(key.endswith(".w") for key in made)
+
+
+def test_small_pictures_are_small(simple):
+    small = figures.encode_small(simple, pixels=200)
+    assert Image.open(io.BytesIO(small)).mode == "P"
+    assert len(small) < len(figures.encode(simple, "png", CAPTION))
 
 
 # --- Files ------------------------------------------------------------------------------------------------------------

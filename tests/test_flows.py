@@ -106,17 +106,17 @@ def test_exact_cfg_does_not_draw_the_tilted_density():
 def test_the_pulled_back_density_integrates_to_one(rule, values):
     # By importance sampling from the truth, a little wider.
     scene = Scene.of(rule, **values, steps=64)
-    wide = 0.01 if rule != "autoguidance" else 0.1
-    points = np.asarray(fractal.mixture("A").sample(jax.random.key(3), 2**13, wide))
+    wide = 0.01 if rule != "autoguidance" else 0.15
+    points = np.asarray(fractal.mixture("A").sample(jax.random.key(3), 2**12, wide))
     logq = flows.pulled_back(scene, models.cast(scene.cast), points)
     ratio = np.exp(logq - np.asarray(fractal.mixture("A").logp(points, wide)))
     error = float(ratio.std()) / len(ratio) ** 0.5
     assert float(ratio.mean()) == pytest.approx(1, abs=0.01 + 2.5 * error)
-    assert error < 0.03
+    assert error < 0.05
 
 
 def test_going_back_agrees_with_going_down():
-    scene = Scene.of("cfg", main="exact:A", unconditional="exact:AB", w=2, n=256, steps=96)
+    scene = Scene.of("cfg", unconditional="AB64@4096", w=1.5, n=256, steps=96)
     cast = models.cast(scene.cast)
     x = scenes.initial(scene)
     levels = jnp.asarray(scene.sigmas()[:-1])

@@ -103,3 +103,33 @@ def test_weight_is_held_through_a_step(integrator):
     full = run(4.0, "constant", sigmas, integrator)
     np.testing.assert_allclose(path[:3], full[:3], rtol=1e-6)
     assert np.abs(path[3] - full[3]).max() > 1e-3
+
+
+@pytest.mark.parametrize(
+    ("name", "mean", "most"),
+    [("linear", 1, 2), ("cosine", 1, 2), ("triangle", 1, 2), ("middle_peaked", 1, 2), ("power_cosine", 0.177, 1)],
+)
+def test_mean_and_largest_share(name, mean, most):
+    share = share_of(SCHEDULES[name], np.ones(512))
+    assert share.mean() == pytest.approx(mean, abs=0.01)
+    assert share.max() == pytest.approx(most, abs=0.02)
+
+
+@given(peak=st.floats(0.1, 0.9))
+def test_the_peak_is_where_it_is_asked_for(peak):
+    share = share_of(SCHEDULES["middle_peaked"], np.ones(400), peak=jnp.float32(peak))
+    assert np.argmax(share) / 400 == pytest.approx(peak, abs=0.01)
+    assert share[0] == 0
+
+
+def test_a_clamp_is_linear_above_its_floor():
+    share = share_of(SCHEDULES["clamped"], np.ones(64), floor=jnp.float32(0.5))
+    assert share.min() == 0.5
+    np.testing.assert_allclose(share[16:], share_of(SCHEDULES["linear"], np.ones(64))[16:])
+
+
+def test_a_free_schedule_goes_through_its_values():
+    values = {f"share{i + 1}": jnp.float32(value) for i, value in enumerate((0, 1, 2, 3, 4, 3, 2, 1))}
+    share = share_of(SCHEDULES["free"], np.ones(70), **values)
+    np.testing.assert_allclose(share[::10], [0, 1, 2, 3, 4, 3, 2], atol=1e-5)
+    np.testing.assert_array_equal(share_of(SCHEDULES["free"], SIGMAS), 1)

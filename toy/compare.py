@@ -173,7 +173,14 @@ def read(path: str | Path) -> list[Row]:
             groups.setdefault(row["trial"], []).append(row)
     text = ("method", "kind", "trial")
     whole = [group for group in groups.values() if len(group) == float(group[0]["seeds"])]
-    return [{name: v if name in text else float(v) for name, v in row.items()} for group in whole for row in group]
+    return [{name: v if name in text else _number(v) for name, v in row.items()} for group in whole for row in group]
+
+
+def _number(text: str) -> int | float:
+    try:
+        return int(text)
+    except ValueError:
+        return float(text)
 
 
 def run(

@@ -143,9 +143,7 @@ def entry_words(scene: Scene) -> str:
 def measure(scene: Scene, load: Load) -> tuple[dict[str, Any], Frame]:
     """Mean and standard error of every measure over the seeds, and the first seed's Frame."""
     cast = {role: load(name) for role, name in scene.cast}
-    frames = [
-        scenes.compute(scene.change(seed=scene.seed + i), cast, keep=False, floor=False) for i in range(SEEDS)
-    ]
+    frames = [scenes.compute(scene.change(seed=scene.seed + i), cast, keep=False, floor=False) for i in range(SEEDS)]
     found = {}
     for name in METRICS:
         values = np.array([frame.metrics[name] for frame in frames], float)
@@ -166,7 +164,8 @@ def _plain(values: np.ndarray) -> Any:
 def head(entry: Entry) -> str:
     """Title, formula, explanation, roles, knobs and source: all that is not measured."""
     doc = inspect.getdoc(entry.function) or ""
-    blocks = [f"# {entry.title}", f"`{entry.name}`, a {entry.kind}."]
+    article = "an" if entry.kind[0] in "aeiou" else "a"
+    blocks = [f"# {entry.title}", f"`{entry.name}`, {article} {entry.kind}."]
     blocks += [f"    {entry.formula}"] if entry.formula else []
     blocks += [prose(doc)]
     if entry.kind == "rule":
@@ -252,10 +251,16 @@ def cell(name: str, found: Mapping[str, Any]) -> str:
     return f"{scale * mean:.{digits}f}{spread}{unit}"
 
 
+def words(measure: str) -> str:
+    """A measure's name in words."""
+    return measure.replace("_", " ").replace(" tv", " TV")
+
+
 def table(lines: list[tuple[str, Mapping[str, Any]]], names: tuple[str, ...]) -> str:
     """Measures of several scenes."""
-    first = [f"| | {' | '.join(METRICS[name].title for name in names)} |", "|---" * (len(names) + 1) + "|"]
-    return "\n".join([*first, *(f"| {label} | {' | '.join(cell(n, found) for n in names)} |" for label, found in lines)])
+    first = [f"| | {' | '.join(words(name) for name in names)} |", "|---" * (len(names) + 1) + "|"]
+    rest = [f"| {label} | {' | '.join(cell(name, found) for name in names)} |" for label, found in lines]
+    return "\n".join([*first, *rest])
 
 
 def tail(folder: str, entry: Entry, numbers: Mapping[str, Any]) -> str:
@@ -270,13 +275,13 @@ def tail(folder: str, entry: Entry, numbers: Mapping[str, Any]) -> str:
         return f"## What 2D shows\n\nMeasured as the usual density of: {', '.join(used) or 'no rule'}.\n"
     plain = references()[:2]
     lines += [(row.label, numbers[row.key]) for row in plain]
-    done = [row for row in mine if row.scene]
-    lines += [(f"**{described(folder, entry, row.scene)}, {row.label}**", numbers[row.key]) for row in done if row.scene]
+    done = {row: row.scene for row in mine if row.scene}
+    lines += [(f"**{described(folder, entry, at)}, {row.label}**", numbers[row.key]) for row, at in done.items()]
     blocks = ["## What 2D shows", how(), table(lines, MEASURES)]
     blocks += [f"Not measured, {row.label}: {row.why}." for row in mine if not row.scene]
     if picture(folder):
         blocks += [f"![{entry.title}: samples with learned and with exact densities]({entry.name}.png)"]
-    commands = [command(row.scene) for row in done if row.scene]
+    commands = [command(scene) for scene in done.values()]
     blocks += ["The numbers again:\n\n```sh\n" + "\n".join(commands) + "\n```"] if commands else []
     return "\n\n".join(blocks) + "\n"
 
@@ -298,8 +303,8 @@ def described(folder: str, entry: Entry, scene: Scene) -> str:
 def how() -> str:
     """What the numbers of a page are."""
     return (
-        f"At the default knobs, {N} samples a seed, mean and standard error over {SEEDS} seeds. *Learned* are the usual "
-        "densities; *exact* the analytic ones in the same roles, but a weak model stays as it is. "
+        f"At the default knobs, {N} samples a seed, mean and standard error over {SEEDS} seeds. *Learned* are the "
+        "usual densities; *exact* the analytic ones in the same roles, but a weak model stays as it is. "
         "None of these measures stands alone."
     )
 
@@ -331,7 +336,7 @@ def index(numbers: Mapping[str, Any]) -> str:
         blocks += [f"## {TITLES[folder]}"]
         measured = any(rows(folder, entry) for entry in registry.values())
         names = MEASURES[:2] if measured else ()
-        top = "".join(f" {METRICS[n].title}, {label} |" for label in ("learned", "exact") for n in names)
+        top = "".join(f" {words(n)}, {label} |" for label in ("learned", "exact") for n in names)
         lines = [f"| | |{top}", "|---|---|" + "---|" * (2 * len(names))]
         for entry in registry.values():
             cells = [cell(n, numbers[row.key]) if row.scene else "" for row in rows(folder, entry) for n in names]

@@ -75,6 +75,29 @@ def middle_peaked(
     return 2 * jnp.minimum(progress / peak, (1 - progress) / (1 - peak))
 
 
+Part = Annotated[float, Knob(0, 4, 0.05, "share", "share of the extra weight at this point of the run")]
+
+
+@schedule(source="this project", formula="w(τ) = 1 + share(τ)(w − 1), linear between eight values over the run")
+def free(
+    progress: Share,
+    *,
+    share1: Part = 1.0,
+    share2: Part = 1.0,
+    share3: Part = 1.0,
+    share4: Part = 1.0,
+    share5: Part = 1.0,
+    share6: Part = 1.0,
+    share7: Part = 1.0,
+    share8: Part = 1.0,
+) -> Share:
+    """Any course of the weight: a table of eight values, evenly spread from the first step to the last."""
+    shares = jnp.stack(
+        [jnp.asarray(v, float) for v in (share1, share2, share3, share4, share5, share6, share7, share8)]
+    )
+    return jnp.interp(progress, jnp.linspace(0, 1, 8), shares)
+
+
 @schedule(
     source="Kynkäänniemi et al. 2024, arXiv:2404.07724",
     formula="w(σ) = w for lo < σ ≤ hi, else 1",

@@ -145,7 +145,7 @@ def parse(query: Mapping[str, str]) -> tuple[State, list[str]]:
 
 
 def check_density(name: str) -> None:
-    """ValueError, one sentence, unless a page can load this density, or train it in minutes; no name is a file's path."""
+    """ValueError, one sentence, unless a page can load this density, or train it in minutes; no file's path is one."""
     if len(name) > LONGEST:
         raise ValueError(f"density '{name[:40]}…' has {len(name)} characters, of at most {LONGEST}")
     if ".safetensors" in name:  # before anything looks for it
@@ -154,7 +154,7 @@ def check_density(name: str) -> None:
         for part, most in MOST.items():
             value = getattr(recipe if part == "iterations" else recipe.spec, part)
             if value > most:
-                raise ValueError(f"density {name!r} has to be trained, and pages do that up to {part} {most}, not {value}")
+                raise ValueError(f"density {name!r} has to be trained, which pages do up to {part} {most}, not {value}")
     zoo.check(name)
 
 

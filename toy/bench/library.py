@@ -15,6 +15,7 @@ import psutil
 
 from toy.bench.rows import Measured, benchmark
 from toy.bench.server import MB, ROOT, Visitor, serving
+from toy.compare import methods
 
 
 @cache
@@ -107,6 +108,24 @@ def sampling_2048(n: int = 2048, repeats: int = 20) -> Measured:
 def sampling_16384(repeats: int = 7) -> Measured:
     """The same of 16384 points."""
     return sampling_2048(16384, repeats)
+
+
+def _method(name: str) -> Callable[..., Measured]:
+    def measure(n: int = 4096, repeats: int = 5) -> Measured:
+        import models
+        from toy import scenes
+        from toy.compare import methods
+
+        scene = methods()[name].scene(n=n)
+        cast = models.cast(scene.cast)
+        return Measured(timed(lambda: scenes.sample(scene, cast, keep=False), repeats))
+
+    measure.__doc__ = f"Sampling 4096 points by the method {name}, its usual cast, 32 steps."
+    return measure
+
+
+for _name in methods():
+    benchmark(f"method-{_name}", "ms")(_method(_name))
 
 
 @benchmark("logp-grid", "ms", budget=300, scaled=True)

@@ -103,7 +103,8 @@ def _digits(value: float | None) -> str:
 def select(only: str | None, *, app: bool, gpu: bool) -> list[Entry]:
     """The benchmarks to run here: all, one by its name, or a family ('sampling': sampling-2048, sampling-16384)."""
     if only is not None and not any(_in_family(name, only) for name in BENCHMARKS):
-        raise ValueError(f"unknown benchmark {only!r}; have: {', '.join(BENCHMARKS)}")
+        names = dict.fromkeys("method-NAME" if name.startswith("method-") else name for name in BENCHMARKS)
+        raise ValueError(f"unknown benchmark {only!r}; have: {', '.join(names)}")
     return [
         entry
         for name, entry in BENCHMARKS.items()

@@ -48,7 +48,7 @@ from toy.figures.paper import (
 
 # These register themselves after the paper's, and in this order.
 from toy.figures.explanation import density_figure, density_grid, mechanism_figure, pull_figure  # isort: skip
-from toy.figures.comparison import compare_csv, compare_figure  # isort: skip
+from toy.figures.comparison import MEASURES, compare_csv, compare_figure  # isort: skip
 
 __all__ = [
     "BLUE",
@@ -58,6 +58,7 @@ __all__ = [
     "FORMATS",
     "GREEN",
     "GREY",
+    "MEASURES",
     "METHODS",
     "ORANGE",
     "OUTLINE",

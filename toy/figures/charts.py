@@ -11,9 +11,16 @@ FAINT = "#E4E6EA"  # grids and what stands behind the data
 
 
 def rooms(
-    heights: tuple[float, ...], columns: int, *, left: float, right: float = 0.06, top: float = 0.2, below: float = 0.34,
-    across: float = 0.08, between: float = 0.1,
-) -> tuple[Figure, np.ndarray]:  # fmt: skip
+    heights: tuple[float, ...],
+    columns: int,
+    *,
+    left: float,
+    right: float = 0.06,
+    top: float = 0.2,
+    below: float = 0.34,
+    across: float = 0.08,
+    between: float = 0.1,
+) -> tuple[Figure, np.ndarray]:
     """Rows of axes of the given heights under each other; all numbers in inches."""
     height = top + sum(heights) + between * (len(heights) - 1) + below
     side = (WIDTH - left - right - across * (columns - 1)) / columns
@@ -49,8 +56,11 @@ def ticked(ax: Axes, axis: str, at: tuple[float, ...], *, percent: bool = False,
         ax.tick_params(axis="x" if axis == "x" else "y", labelbottom=False, labelleft=False)
 
 
+Line = str | tuple[float, tuple[float, ...]]  # as matplotlib takes it
+
+
 def banded(
-    ax: Axes, x: np.ndarray, mean: np.ndarray, error: np.ndarray, colour: str, *, label: str = "", line: str = "-",
+    ax: Axes, x: np.ndarray, mean: np.ndarray, error: np.ndarray, colour: str, *, label: str = "", line: Line = "-",
     width: float = 1.0,
 ) -> None:  # fmt: skip
     """A curve in a band of two standard errors; a single point with a bar; nothing where there is no number."""

@@ -13,7 +13,7 @@ from matplotlib.patheffects import withStroke
 
 from toy import compare, metrics, scenes
 from toy.compare import Row
-from toy.figures.charts import banded, plain, ticked
+from toy.figures.charts import Line, banded, plain, ticked
 from toy.figures.panels import BLUE, DARK, DPI, GREEN, GREY, PURPLE, RED, WIDTH, style
 from toy.figures.paper import FIGURES, Load, Options
 from toy.guidance import RULES
@@ -25,7 +25,10 @@ from toy.schedules import SCHEDULES
 MEASURES = ("outliers", "branch_tv", "alignment")
 COLOURS = {"outliers": RED, "branch_tv": BLUE, "alignment": GREEN}
 KINDS = {"rule": RULES, "schedule": SCHEDULES, "integrator": INTEGRATORS}
-REFERENCES = {"cfg": "-", "autoguidance": (0, (3, 1.2))}  # drawn in grey in every panel, with this line
+REFERENCES: dict[str, Line] = {
+    "cfg": "-",
+    "autoguidance": (0, (3, 1.2)),
+}  # drawn in grey in every panel, with this line
 PERCENT = ("outliers", "tail", "deep_tail", "root_share")
 LOG = ("outliers", "tail", "deep_tail")  # a symmetric log scale, linear below one percent
 
@@ -176,8 +179,8 @@ def _scaled(ax: Axes, axis: str, measure: str, limits: tuple[float, float], *, f
     (ax.set_xlim if axis == "x" else ax.set_ylim)(limits)
     if measure in LOG:
         (ax.set_xscale if axis == "x" else ax.set_yscale)("symlog", linthresh=0.01, linscale=0.6)
-        at = (0.01, 0.1, 1) if few else (0, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1)
-        ticked(ax, axis, tuple(v for v in at if v <= limits[1]), percent=True)
+        marks = (0.01, 0.1, 1.0) if few else (0.0, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
+        ticked(ax, axis, tuple(v for v in marks if v <= limits[1]), percent=True)
     elif measure in ("branch_tv", "coverage", "alignment"):
         at = (0, 0.5, 1) if few else (0, 0.2, 0.4, 0.6, 0.8, 1)
         ticked(ax, axis, tuple(v for v in at if limits[0] - 1e-9 <= v <= limits[1]), percent=percent)
@@ -235,9 +238,11 @@ def _numbers(ax: Axes, ends: list[tuple[float, float, str, str]]) -> None:
     """Words beside the lines' ends, within the axes, moved apart where they would lie on each other."""
     figure = ax.get_figure(root=True)
     assert figure is not None
-    left, bottom, right, top = ax.bbox.extents * 72 / figure.dpi
+    left, bottom, right, top = (float(edge) * 72 / figure.dpi for edge in ax.bbox.extents)
     taken: list[tuple[float, float, float]] = []
-    ring = [(r, r * math.cos(a), r * math.sin(a)) for r in (5, 9, 13, 18) for a in np.linspace(0, 2 * np.pi, 9)[:-1]]
+    ring = [
+        (r, r * math.cos(a), r * math.sin(a)) for r in (5.0, 9.0, 13.0, 18.0) for a in np.linspace(0, 2 * np.pi, 9)[:-1]
+    ]
     for x, y, text, colour in sorted(ends):
         at, half = ax.transData.transform((x, y)) * 72 / figure.dpi, 1.0 + 1.6 * len(text)
         options = [(r, at[0] + dx + (dx > 1) * (half - 2) - (dx < -1) * (half - 2), at[1] + dy) for r, dx, dy in ring]
@@ -255,7 +260,7 @@ def _numbers(ax: Axes, ends: list[tuple[float, float, str, str]]) -> None:
 def _legend(figure: Figure, measures: Sequence[str]) -> None:
     height = figure.get_figheight()
     x = 0.44
-    words = [(COLOURS.get(m, PURPLE), "-", _words(m)) for m in measures]
+    words: list[tuple[str, Line, str]] = [(COLOURS.get(m, PURPLE), "-", _words(m)) for m in measures]
     words += [("#A6ABB4", line, RULES[name].title) for name, line in REFERENCES.items()]
     words += [("#A6ABB4", (0, (0.8, 1.2)), "no guidance"), (DARK, "-", "true samples")]
     ax = figure.add_axes((0, 1 - 0.2 / height, 1, 0.2 / height), label="legend")
@@ -272,18 +277,19 @@ def _legend(figure: Figure, measures: Sequence[str]) -> None:
     source="this project",
     rules=("none", "cfg", "autoguidance"),
     settings=("seed", "steps"),
-    fixed={"n": QUICK_N, "seeds": QUICK_SEEDS, "methods": QUICK},
+    weights=False,
+    also=lambda options: {"n": min(options.n, QUICK_N), "seeds": QUICK_SEEDS, "methods": QUICK},
     title="Compare",
     name="compare",
     seconds=60,
 )
-def compare_quick(load: Load, options: Options = Options()) -> Figure:
+def compare_quick(load: Load, options: Options) -> Figure:
     """Outliers, branch TV and alignment over strength for some methods, and the trade-off between the first two."""
     rows = []
     n = min(options.n, QUICK_N)
-    values = {"target": options.target, "steps": options.steps, "seed": options.seed}
+    values: dict[str, Any] = {"target": options.target, "steps": options.steps, "seed": options.seed}
     for trial in compare.trials(compare.chosen(QUICK), QUICK_STRENGTHS, n=n, seeds=QUICK_SEEDS, **values):
-        cast = {role: name for role, name in options.cast if role in trial.scene.entry.roles}
+        cast = {role: name for role, name in dict(options.cast).items() if role in trial.scene.entry.roles}
         scene: Scene = trial.scene.change(**cast)
         spread = scenes.over_seeds(scene, {role: load(name) for role, name in scene.cast}, QUICK_SEEDS, MEASURES)
         rows += compare.rows(compare.Trial(trial.method, trial.strength, scene, QUICK_SEEDS), spread)

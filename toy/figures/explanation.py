@@ -1,6 +1,7 @@
-"""Why guidance helps or harms: errors and pulls over noise levels, a pull taken apart, and the density that is drawn."""
+"""Why guidance helps or harms: errors and pulls over noise levels, a pull taken apart, the density that is drawn."""
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -36,6 +37,14 @@ from toy.scenes import VIEWS, Scene, View
 # --- Mechanism --------------------------------------------------------------------------------------------------------
 
 SIGMA_TICKS = (0.01, 0.1, 1)
+ROWS = (
+    r"score error $\frac{1}{2}\sigma^2|s-s_{true}|^2$",
+    "cosine with the\ntrue correction",
+    "best $w$",
+    "share of the error\nleft at best $w$",
+    r"length $\sigma|\cdot|$ of the pull",
+    "task share of\nthe pull",
+)
 ERRORS = {"error_main": (GREEN, "-", "main"), "error_guide": (RED, "-", "guide")}
 REGION_LINES = {"error_outside": (0, (0.8, 1)), "error_rim": (0, (3, 1.2)), "error_core": (0, (5, 1, 1, 1))}
 PARTS = {"quality": (BLUE, "quality part"), "task": (PURPLE, "task part")}
@@ -61,9 +70,7 @@ def mechanism_figure(results: Mapping[str, Mechanism]) -> Figure:
                 ax.tick_params(labelbottom=ax is column[-1], labelleft=column is axes.T[0] or ax in axes[:, 0])
             column[-1].set_xlabel(r"$\sigma$")
         _same_limits(axes)
-        words = (r"score error $\frac{1}{2}\sigma^2|s-s_{true}|^2$", "cosine with the\ntrue correction", "best $w$",
-                 "share of the error\nleft at best $w$", r"length $\sigma|\cdot|$ of the pull", "task share of\nthe pull")  # fmt: skip
-        for ax, text in zip(axes[:, 0], words, strict=True):
+        for ax, text in zip(axes[:, 0], ROWS, strict=True):
             ax.set_ylabel(text, fontsize=6)
         for row in (0, 1, 4):
             ax = next((ax for ax in axes[row] if len(ax.get_legend_handles_labels()[1]) >= 3), axes[row, 0])
@@ -71,7 +78,7 @@ def mechanism_figure(results: Mapping[str, Mechanism]) -> Figure:
     return figure
 
 
-def _value(ax: Axes, found: Mechanism, name: str, colour: str, *, keep: np.ndarray | None = None, **look: str) -> None:
+def _value(ax: Axes, found: Mechanism, name: str, colour: str, *, keep: np.ndarray | None = None, **look: Any) -> None:
     if name not in found.values:
         return
     mean = np.array(found.values[name], float)
@@ -79,9 +86,9 @@ def _value(ax: Axes, found: Mechanism, name: str, colour: str, *, keep: np.ndarr
 
 
 def _errors(ax: Axes, found: Mechanism) -> None:
-    for name, line in REGION_LINES.items():
+    for name, dashes in REGION_LINES.items():
         label = f"main, {name.removeprefix('error_')}"
-        ax.plot(found.sigmas, found.values[name], color=GREEN, linewidth=0.6, linestyle=line, label=label)
+        ax.plot(found.sigmas, found.values[name], color=GREEN, linewidth=0.6, linestyle=dashes, label=label)
     for name, (colour, line, label) in ERRORS.items():
         _value(ax, found, name, colour, line=line, label=label)
     ax.set_yscale("log")
@@ -125,9 +132,10 @@ def _share(ax: Axes, found: Mechanism) -> None:
 def _same_limits(axes: np.ndarray) -> None:
     """One vertical scale for each row, that of its curves."""
     for row, fixed in zip(axes, (None, None, None, None, None, (-0.05, 1.05)), strict=True):
-        limits = np.array([ax.get_ylim() for ax in row])
+        limits = np.array([ax.get_ylim() for ax in row if np.isfinite(ax.dataLim.intervaly).all()])
         for ax in row:
-            ax.set_ylim(fixed or (limits[:, 0].min(), limits[:, 1].max()))
+            if fixed or len(limits):
+                ax.set_ylim(fixed or (limits[:, 0].min(), limits[:, 1].max()))
 
 
 CONTROL = ("AB64@4096", "A64@4096")  # a guide of full size, and a weak model as poor as it: the pull is the task alone
@@ -139,10 +147,10 @@ CONTROL = ("AB64@4096", "A64@4096")  # a guide of full size, and a weak model as
     name="mechanism",
     rules=("autoguidance", "cfg", "negative_prompt"),
     settings=(),
-    fixed={"control": CONTROL[0]},
+    also=lambda options: {"control": CONTROL[0]},
     seconds=20,
 )
-def mechanism_of_guides(load: Load, options: Options = Options()) -> Figure:
+def mechanism_of_guides(load: Load, options: Options) -> Figure:
     """What guides pull towards at each noise level: errors, cosine with the true correction, best weight, parts."""
     cast = {name: dict(options.scene(name).cast) for name in ("autoguidance", "cfg", "negative_prompt")}
     main, weak = cast["autoguidance"]["main"], cast["autoguidance"]["weak"]
@@ -167,13 +175,14 @@ def pull_figure(
     target: str = "A",
     sigma: float = 0.03,
     view: View = VIEWS["closeup"],
+    seed: int = 0,
     resolution: int = 400,
 ) -> Figure:
     """Arrows over the true density at one noise level: the guide's pull, its parts, and the true correction.
 
     Arrows are σ² times differences of scores, one scale for all four panels.
     """
-    points = spread(target, sigma, view)
+    points = spread(target, sigma, view, seed)
     at, level = jnp.asarray(points, jnp.float32), jnp.float32(sigma)
     truth = fractal.mixture(target)
     s1, s0, sw, s = (np.asarray(scenes.score_on(d, at, level)) for d in (main, guide, weak, truth))
@@ -197,9 +206,14 @@ def pull_figure(
 
 
 @FIGURES.register(
-    source="this project", title="Pull", rules=("cfg", "autoguidance"), settings=("sigma",), seconds=5
+    source="this project",
+    title="Pull",
+    rules=("cfg", "autoguidance"),
+    settings=("seed", "sigma"),
+    weights=False,
+    seconds=5,
 )
-def pull(load: Load, options: Options = Options()) -> Figure:
+def pull(load: Load, options: Options) -> Figure:
     """The pull of CFG's guide at one noise level, split into what is due to its quality and to its other task."""
     unconditional = dict(options.scene("cfg").cast)["unconditional"]
     cast = dict(options.scene("autoguidance").cast)
@@ -210,14 +224,15 @@ def pull(load: Load, options: Options = Options()) -> Figure:
         target=options.target,
         sigma=options.sigma,
         view=options.window("closeup"),
+        seed=options.seed,
         resolution=options.resolution,
     )
 
 
 # --- The density that is drawn ----------------------------------------------------------------------------------------
 
-DENSITY_GRID = 240
-COVER = 2**14  # samples that say where the sampler draws anything
+DENSITY_GRID, DENSITY_N = 240, 4096
+COVER = 4  # times as many samples say where anything is drawn
 DIVERGING = LinearSegmentedColormap.from_list("", [ORANGE, "#FBE6BC", "#FFFFFF", "#BBD6EE", BLUE])
 
 Report = Callable[[str, float], None]  # what is being done, and the share that is done
@@ -226,11 +241,11 @@ Report = Callable[[str, float], None]  # what is being done, and the share that 
 def density_grid(
     scene: Scene, cast: Mapping[str, Density], *, view: View, resolution: int, report: Report | None = None
 ) -> np.ndarray:
-    """Exact log q on the view's grid, [r, r] in nats; -inf where none of 16384 samples is within a pixel.
+    """Exact log q on the view's grid, [r, r] in nats; -inf where none of four times n samples is within a pixel.
 
     Off the data the way back is not that of the steps: without the samples it finds density where nothing is drawn.
     """
-    samples = np.asarray(scenes.sample(scene.change(n=max(scene.n, COVER)), cast, keep=False))[-1]
+    samples = np.asarray(scenes.sample(scene.change(n=COVER * scene.n), cast, keep=False))[-1]
     points = view.grid(resolution)
     pixel = 2 * view.half / (resolution - 1)
     inside = np.all(np.abs(samples - [view.x, view.y]) < view.half, axis=1)  # also false for NaN
@@ -273,7 +288,7 @@ def _densities(
     product = tilted(scene, cast)
     if product is None:
         raise ValueError(f"rule {scene.rule!r} stands for no tilted density, so there is none to draw")
-    summary = flow(scene.change(n=min(scene.n, 4096)), cast).summary()
+    summary = flow(scene, cast).summary()
     logq = density_grid(scene, cast, view=view, resolution=resolution, report=report)
     mass, _ = log_mass(product, scene.sigma_min)  # the noise level of the grid's log q
     points = view.grid(resolution)
@@ -314,12 +329,18 @@ def _formula(scene: Scene) -> str:
 
 
 @FIGURES.register(
-    source="this project", title="Density", name="density", rules=("cfg",), settings=("seed", "steps"), seconds=45
+    source="this project",
+    title="Density",
+    name="density",
+    rules=("cfg",),
+    settings=("seed", "steps"),
+    seconds=40,
+    also=lambda options: {"n": min(options.n, DENSITY_N)},
 )
-def densities(load: Load, options: Options = Options()) -> Figure:
+def densities(load: Load, options: Options) -> Figure:
     """The density that CFG's flow really draws beside the tilted one of its formula: exact scores, learned ones."""
     view = options.window("tree")
-    scene = options.scene("cfg").change(n=4096)
+    scene = options.scene("cfg").change(n=min(options.n, DENSITY_N))
     exact = scene.change(**{role: compare.exact_name(role, name) for role, name in scene.cast})
     shown = list(dict.fromkeys((exact, scene)))
     figure, axes = grid(len(shown), 3, left=0.2, below=0.34)
@@ -328,5 +349,3 @@ def densities(load: Load, options: Options = Options()) -> Figure:
         _densities(row, now, cast, view, min(options.resolution, DENSITY_GRID), None)
         row[0].set_ylabel(", ".join(f"{role} {name}" for role, name in now.cast))
     return figure
-
-

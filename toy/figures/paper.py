@@ -304,10 +304,10 @@ def caption(name: str, options: Options = Options()) -> dict[str, str]:
     made = [options.scene(rule) for rule in entry.facts["rules"]]
     values: dict[str, Any] = {"figure": name, "title": entry.summary, "after": entry.source}
     values |= {role: density for scene in made for role, density in scene.cast}
-    if entry.facts["settings"]:  # otherwise nothing is sampled
+    if entry.facts["settings"] and entry.facts.get("weights", True):  # otherwise nothing is sampled with them
         values |= {f"{scene.rule}.{knob}": f"{value:g}" for scene in made for knob, value in scene.knobs}
     values |= {setting: getattr(options, setting) for setting in ("target", *entry.facts["settings"])}
-    values |= entry.facts.get("fixed", {})
+    values |= entry.facts["also"](options) if "also" in entry.facts else {}
     if options.view:
         values["view"] = f"{options.view.x:g},{options.view.y:g},{options.view.half:g}"
     return {key: str(value) for key, value in values.items()}

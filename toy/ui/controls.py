@@ -7,12 +7,37 @@ import streamlit as st
 import models
 from toy import fractal
 from toy.guidance import RULES
+from toy.registry import Knob
 from toy.sampling import INTEGRATORS
-from toy.scenes import SETTINGS, STARTS
+from toy.scenes import SETTINGS, STARTS, default_cast
 from toy.schedules import SCHEDULES
-from toy.state import COUNTS, SLOTS, State
+from toy.state import COUNTS, SLOTS, State, check_density
+from toy.ui import casting
 from toy.ui.presets import PRESETS
 from toy.ui.shell import save_state
+
+
+def guides(rule: str) -> list[str]:
+    """The roles of a rule besides main."""
+    return [role for role in RULES[rule].roles if role != "main"]
+
+
+def rule_title(rule: str) -> str:
+    """A rule's name for people, with what it guides by."""
+    return " · ".join(filter(None, (RULES[rule].title, ", ".join(guides(rule)))))
+
+
+def integrator_title(name: str) -> str:
+    """An integrator's name for people, with what tells it apart."""
+    entry = INTEGRATORS[name]
+    return f"{entry.title} · stochastic" if entry.facts.get("stochastic") else entry.title
+
+
+def _place(rule: str) -> tuple:
+    return len(guides(rule)), guides(rule)[:1] != ["unconditional"], guides(rule)
+
+
+RULES_IN_ORDER = sorted(RULES, key=_place)  # by what they guide by
 
 
 def _set(key: str, value: Any) -> str:
@@ -30,6 +55,8 @@ def _apply(slot: str, name: str, key: str) -> None:
 def _change(slot: str, **values: Any) -> None:
     state: State = st.session_state.state
     try:
+        for name in set(values) & set(state.scene(slot).entry.roles):
+            check_density(values[name])
         save_state(state.change(slot, **values))
     except ValueError as error:
         st.session_state.notes = [str(error)]
@@ -48,12 +75,56 @@ def _select(label: str, options: list[str], value: str, slot: str, name: str, **
     st.selectbox(label, options, key=key, on_change=_apply, args=(slot, name, key), **more)
 
 
-def _number(name: str, state: State) -> None:
-    knob = SETTINGS[name]
-    value = getattr(state.left, name)
+def _density(role: str, name: str, slot: str) -> None:
+    """The density that plays a role: one of the list, or any that is typed."""
+    key = _set(f"control.{slot}.{role}", name)
+    names = models.names()
+    st.selectbox(
+        role,
+        names if name in names else [name, *names],
+        key=key,
+        on_change=_apply,
+        args=(slot, role, key),
+        accept_new_options=True,
+        help=casting.GRAMMAR,
+    )
+
+
+def _exact(state: State, slot: str) -> None:
+    """Exact or learned, for each role that is usually learned."""
+    scene = state.scene(slot)
+    roles = [role for role, _ in scene.cast if role in casting.switchable(scene.rule)]
+    now = [role for role in roles if casting.is_exact(dict(scene.cast)[role])]
+    key = _set(f"control.{slot}.exact", now)
+    st.pills(
+        f"Exact scores, {slot}",
+        roles,
+        selection_mode="multi",
+        key=key,
+        on_change=_switch,
+        args=(slot, key),
+        help="pressed: the role is played by the exact density of its classes instead of a network",
+    )
+
+
+def _switch(slot: str, key: str) -> None:
+    state: State = st.session_state.state
+    learned = st.session_state.setdefault("learned", {})  # to go back to
+    usual, values = default_cast(state.scene(slot).rule), {}
+    for role, name in state.scene(slot).cast:
+        wanted = role in st.session_state[key]
+        if role in casting.switchable(state.scene(slot).rule) and wanted != casting.is_exact(name):
+            if wanted:
+                learned[slot, role] = name
+            values[role] = casting.exact(name) if wanted else learned.get((slot, role), usual[role])
+    _change(slot, **values)
+
+
+def _number(knob: Knob, value: float, slot: str = "left") -> None:
+    name = knob.name
     whole = isinstance(value, int)
     kind: Any = int if whole else float
-    key = _set(f"control.left.{name}", kind(value))
+    key = _set(f"control.{slot}.{name}", kind(value))
     st.number_input(
         knob.label,
         min_value=kind(knob.lo),
@@ -63,7 +134,7 @@ def _number(name: str, state: State) -> None:
         help=knob.help,
         key=key,
         on_change=_apply,
-        args=("left", name, key),
+        args=(slot, name, key),
     )
 
 
@@ -73,17 +144,29 @@ def method(state: State, slot: str) -> None:
     key = _set(f"control.{slot}.rule", scene.rule)
     st.selectbox(
         f"{slot.capitalize()} method",
-        list(RULES),
-        format_func=lambda name: RULES[name].title,
+        RULES_IN_ORDER,
+        format_func=rule_title,
         key=key,
         on_change=_choose_rule,
         args=(slot, key),
         help=f"{scene.entry.summary} {scene.entry.formula}. Source: {scene.entry.source}",
     )
+    _exact(state, slot)
     with st.expander(f"Cast and schedule, {slot}"):
         for role, name in scene.cast:
-            _select(role, models.names(), name, slot, role, help=f"the density that plays '{role}': exact, or trained")
-        _select("schedule", list(SCHEDULES), scene.schedule, slot, "schedule", help=SCHEDULES[scene.schedule].summary)
+            _density(role, name, slot)
+        _select(
+            "schedule",
+            list(SCHEDULES),
+            scene.schedule,
+            slot,
+            "schedule",
+            format_func=lambda name: SCHEDULES[name].title,
+            help=f"{SCHEDULES[scene.schedule].summary} {SCHEDULES[scene.schedule].formula}",
+        )
+        for entry in (SCHEDULES[scene.schedule], INTEGRATORS[scene.integrator]):
+            for name, knob in entry.knobs.items():
+                _number(knob, dict(scene.knobs)[name], slot)
 
 
 def sampling(state: State) -> None:
@@ -92,14 +175,22 @@ def sampling(state: State) -> None:
     key = _set("control.left.n", scene.n)
     options = list(COUNTS) if scene.n in COUNTS else sorted({*COUNTS, scene.n})
     st.select_slider("particles", options, key=key, on_change=_apply, args=("left", "n", key))
-    _number("seed", state)
+    _number(SETTINGS["seed"], scene.seed)
     with st.expander("Sampler, both sides"):
-        _select("integrator", list(INTEGRATORS), scene.integrator, "left", "integrator")
-        _number("steps", state)
+        _select(
+            "integrator",
+            list(INTEGRATORS),
+            scene.integrator,
+            "left",
+            "integrator",
+            format_func=integrator_title,
+            help=f"{INTEGRATORS[scene.integrator].summary} {INTEGRATORS[scene.integrator].source}",
+        )
+        _number(SETTINGS["steps"], scene.steps)
         _select("target class", list(fractal.CLASSES), scene.target, "left", "target", help="measured and started from")
         _select("start", list(STARTS), scene.start, "left", "start", help="exact smoothed density, or N(0, σ max²)")
         for name in ("sigma_max", "sigma_min", "rho"):
-            _number(name, state)
+            _number(SETTINGS[name], getattr(scene, name))
 
 
 def _choose_preset(key: str) -> None:

@@ -8,6 +8,7 @@ import gc
 import itertools
 import queue
 import threading
+import time
 from collections.abc import Callable, Hashable, Mapping
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
@@ -37,6 +38,7 @@ class _Job:
     future: Future = field(default_factory=Future)
     waiters: int = 0
     wanted: bool = False  # worth doing even while nobody waits
+    until: float = 0.0  # worth doing up to this time
     taken: bool = False  # by the worker
 
 
@@ -86,8 +88,24 @@ class Engine:
         """Queue ``work`` unless its result is there or awaited already; Busy where the queue is full."""
         return self._enqueue(key, work, priority, wanted=True).future
 
+    def lease(
+        self, key: Hashable, work: Callable[[], Any], *, priority: int = BACKGROUND, seconds: float = 6.0
+    ) -> Future:
+        """Queue ``work`` for somebody who will ask again within ``seconds``; it is dropped when nobody does.
+
+        The Future of dropped work is cancelled. Busy where the queue is full.
+        """
+        return self._enqueue(key, work, priority, until=time.monotonic() + seconds).future
+
     def _enqueue(
-        self, key: Hashable, work: Callable[[], Any], priority: int, *, waiters: int = 0, wanted: bool = False
+        self,
+        key: Hashable,
+        work: Callable[[], Any],
+        priority: int,
+        *,
+        waiters: int = 0,
+        wanted: bool = False,
+        until: float = 0.0,
     ) -> _Job:
         with self._lock:
             job = self._waiting.get(key)
@@ -106,6 +124,7 @@ class Engine:
                 self._jobs.put((priority, job.number, job))
             job.waiters += waiters
             job.wanted |= wanted
+            job.until = max(job.until, until)
             return job
 
     def _run(self, warm_up: Callable[[], Mapping[Hashable, Any] | None] | None) -> None:
@@ -126,8 +145,9 @@ class Engine:
                 if job.taken:
                     continue
                 job.taken = True
-                if not job.waiters and not job.wanted:
+                if not job.waiters and not job.wanted and job.until < time.monotonic():
                     del self._waiting[job.key]
+                    job.future.cancel()
                     continue
             try:
                 result = job.work()

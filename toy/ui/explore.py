@@ -6,11 +6,12 @@ from typing import Any
 import streamlit as st
 
 from toy.state import SLOTS, State, from_viewer
-from toy.ui import controls, explorer, share
+from toy.ui import casting, controls, explorer, share
 from toy.ui.engine import FULL, PREVIEW, Busy, Engine, engine
-from toy.ui.packing import DEFAULT_PACK, relabel
 from toy.ui.shell import VIEWER, load_state, save_state, show_notes, viewer
+from toy.ui.trainer import trainer
 
+COMPILING = "compiling and computing …"
 BUSY = "busy: many visitors are computing, still working on yours"
 
 
@@ -53,38 +54,60 @@ def _viewer() -> None:
 
 
 def answer(found: Engine, state: State, request: explorer.Request, memory: Any, note: str = "") -> bytes:
-    """The pack for a request: a preview while dragging, the whole scene on release, what there is when busy."""
+    """The pack for a request: a preview while dragging, the whole scene on release, what there is when busy.
+
+    A side that is not there yet stands under its own title, with what it waits for.
+    """
     drag = request.phase == "drag"
+    untrained = {slot: casting.waiting(trainer(found), state.scene(slot).cast) for slot in SLOTS}
     counts = (explorer.PREVIEW,) if drag else (state.left.n, explorer.PREVIEW)
     busy = False
     for n in counts:
-        try:
-            sides = {
-                slot: _side(found, replace(state.scene(slot), n=min(n, state.left.n)), drag or busy) for slot in SLOTS
-            }
+        sides, late = {}, []
+        for slot in SLOTS:
+            scene = replace(state.scene(slot), n=min(n, state.left.n))
+            try:
+                sides[slot] = _side(found, scene, drag or busy, untrained[slot], wait=0.2 if late else None)
+            except Busy:
+                sides[slot] = explorer.stand_in(scene, COMPILING)
+                late.append(slot)
+        busy |= bool(late)
+        if not late:
             memory["sides"] = sides
             break
-        except Busy:
-            busy = True
-    else:
-        sides = memory.get("sides")
-        if sides is None:  # nothing yet: the shipped scene, until the viewer asks again
-            return relabel(DEFAULT_PACK.read_bytes(), busy=True, note=BUSY, seq=request.seq)
+    else:  # what was there before, where only knobs differ from it
+        before = memory.get("sides") or {}
+        if all(slot in before and _alike(before[slot], sides[slot]) for slot in SLOTS):
+            sides = before
     extra: dict[str, Any] = {}
-    if not busy and not drag:
+    if not busy and not drag and not any(side.waiting for side in sides.values()):
         try:
             extra = _extras(found, state, request)
         except Busy:
             busy = True
     note = BUSY if busy else note
+    busy |= any(words and words.retry for words in untrained.values())
     preview = sides["left"].scene.n != state.left.n
     ui_from = memory.get("ui_from", 0)
     return explorer.assemble(state, sides, request, preview=preview, busy=busy, note=note, ui_from=ui_from, **extra)
 
 
-def _side(found: Engine, scene: Any, urgent: bool) -> explorer.Side:
-    priority, wait = (PREVIEW, 2.0) if urgent else (FULL, 4.0)
-    return found.get(side_key(scene), lambda: explorer.side(scene), priority=priority, wait=wait)
+def _alike(before: explorer.Side, now: explorer.Side) -> bool:
+    """Whether nothing but knobs, noise and the number of particles differ."""
+    one, other = before.scene, now.scene
+    return not before.waiting and replace(one, n=1, seed=0, knobs=()) == replace(other, n=1, seed=0, knobs=())
+
+
+def _side(
+    found: Engine, scene: Any, urgent: bool, untrained: casting.Waiting | None, wait: float | None
+) -> explorer.Side:
+    if untrained:
+        return explorer.stand_in(scene, untrained.words)
+    priority, usual = (PREVIEW, 2.0) if urgent else (FULL, 4.0)
+    try:
+        return found.get(side_key(scene), lambda: explorer.side(scene), priority=priority, wait=wait or usual)
+    except ValueError as error:  # of a density that is found out only when it is made
+        return explorer.stand_in(scene, str(error))
 
 
 def side_key(scene: Any) -> tuple:

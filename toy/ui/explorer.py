@@ -14,7 +14,9 @@ import numpy as np
 
 import models
 from toy import fractal, metrics, scenes
+from toy.sampling import INTEGRATORS
 from toy.scenes import Frame, Scene
+from toy.schedules import SCHEDULES
 from toy.state import SLOTS, State
 from toy.ui.packing import DEFAULT_PACK, pack, quantise, unpack
 
@@ -96,9 +98,6 @@ def _numbers(value: Any, count: int) -> tuple[float, ...] | None:
 
 def live_knobs(scene: Scene) -> dict[str, Any]:
     """Knobs of the rule, the schedule and the integrator by name."""
-    from toy.sampling import INTEGRATORS
-    from toy.schedules import SCHEDULES
-
     entries = (scene.entry, SCHEDULES[scene.schedule], INTEGRATORS[scene.integrator])
     return {name: knob for entry in entries for name, knob in entry.knobs.items()}
 
@@ -115,11 +114,17 @@ class Side:
     metrics: dict[str, Any]
     floor: dict[str, Any]
     seconds: float
+    waiting: str = ""  # what stands in the place of the particles, which are not there yet
 
     @property
     def nbytes(self) -> int:
         """Bytes of its arrays."""
         return sum((a[0] if isinstance(a, tuple) else a).nbytes for a in self.arrays.values())
+
+
+def stand_in(scene: Scene, waiting: str) -> Side:
+    """A side without particles: what was asked for by its own name, and the words for what it waits for."""
+    return Side(scene, {}, {}, {}, math.nan, waiting)
 
 
 def side(scene: Scene) -> Side:
@@ -271,10 +276,11 @@ def panel(slot: str, found: Side) -> dict[str, Any]:
             "hi": values.get("hi") if has_interval else None,
         },
         "conventions": conventions(values.get("w")),
-        "metrics": measures(found),
+        "metrics": [] if found.waiting else measures(found),
         "n": scene.n,
-        "ms": round(found.seconds * 1000, 1),
-        "stochastic": False,
+        "ms": None if found.waiting else round(found.seconds * 1000, 1),
+        "stochastic": bool(INTEGRATORS[scene.integrator].facts.get("stochastic")),
+        "waiting": found.waiting,
     }
 
 
@@ -334,7 +340,8 @@ def assemble(
 ) -> bytes:
     """One pack: frames unless the viewer has them already, layers and a probe if they were asked for."""
     scene = sides["left"].scene
-    frames_id = identity(*(sides[slot].scene for slot in SLOTS))
+    absent = [slot for slot in SLOTS if sides[slot].waiting]
+    frames_id = "-".join([identity(*(sides[slot].scene for slot in SLOTS)), *absent])
     header: dict[str, Any] = {
         "version": 1,
         "id": frames_id,
@@ -363,7 +370,8 @@ def assemble(
             arrays |= {f"{slot}.{name}": value for name, value in sides[slot].arrays.items()}
         if not preview:
             arrays |= drawn or scenery()
-            arrays["truth.positions"] = forward_samples(scene)
+            if len(absent) < len(SLOTS):
+                arrays["truth.positions"] = forward_samples(scene)
     if fields and request.box:
         for slot, found in fields.items():
             arrays |= {f"{slot}.{name}": value for name, value in found["own"].items()} | found["shared"]

@@ -13,10 +13,9 @@ import streamlit as st
 
 import models
 from toy import figures, fractal
-from toy.guidance import RULES
-from toy.scenes import ROLE_DEFAULTS, VIEWS, Scene, View, guide_role, view_of
+from toy.scenes import VIEWS, Scene, View, default_cast, guide_role, view_of
 from toy.scenes import fields as compute
-from toy.ui import explorer, linked
+from toy.ui import casting, controls, explorer, linked
 from toy.ui.engine import BACKGROUND, FULL, PREVIEW, Busy, Engine, engine
 from toy.ui.gallery import TYPES, Bytes
 from toy.ui.packing import pack, quantise, viewer_sources
@@ -278,6 +277,8 @@ def answer(found: Engine, scene: Scene, look: Look, request: Request, link: int 
             header["probe"] = {"at": list(at), "sigma": request.sigma, "panels": [said]}
     except Busy:
         header["busy"], header["note"] = True, "busy: many visitors are computing, still working on yours"
+    except ValueError as error:  # of a density that is found out only when it is made
+        header["note"] = str(error)
     return pack(header, arrays)
 
 
@@ -338,7 +339,7 @@ def _rule(rules: list[str], default: str) -> str:
         else:
             st.warning(f"Not taken from the link: rule = {said[:80]} is not one of {', '.join(rules)}")
     memory.setdefault(key, memory.get("fields_rule_kept", default))
-    rule = st.selectbox("Method", rules, key=key, format_func=lambda name: RULES[name].title)
+    rule = st.selectbox("Method", rules, key=key, format_func=controls.rule_title)
     memory.fields_rule_kept = rule
     if rule != default:
         if said != rule:
@@ -369,12 +370,12 @@ def _panels_live(scene: Scene) -> None:
 
 def page() -> None:
     """Choose a rule and a cast beside the panels; noise level, window, panels and arrows are chosen on them."""
-    guided = [name for name, rule in RULES.items() if len(rule.roles) > 1]
     with st.sidebar:
-        rule = _rule(guided, "autoguidance")
-        cast = {role: linked.density(role, role, ROLE_DEFAULTS.get(role, "exact:A")) for role in RULES[rule].roles}
+        rule = _rule(controls.RULES_IN_ORDER, "autoguidance")
+        cast = {role: linked.density(role, role, name) for role, name in default_cast(rule).items()}
         st.caption("p₁ is the density of main, p₀ that of the guide: guidance climbs the ratio p₁/p₀.")
     _load()
+    casting.hold(cast.items())
     scene = Scene.of(rule, **cast)
     _panels_live(scene)
     _bar(rule, cast)

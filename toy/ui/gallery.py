@@ -9,7 +9,7 @@ import models
 from toy import figures
 from toy.guidance import RULES
 from toy.scenes import ROLE_DEFAULTS, SETTINGS, VIEWS
-from toy.ui import linked
+from toy.ui import casting, linked
 from toy.ui.engine import FULL, Busy, engine
 
 TYPES = {"png": "image/png", "pdf": "application/pdf", "svg": "image/svg+xml"}
@@ -68,12 +68,16 @@ def page() -> None:
         view = linked.select("view", [OWN, *VIEWS], "view", OWN)
         sigma = linked.levels("noise level of the close-ups", "sigma", [0.01, 0.02, 0.03, 0.05, 0.08, 0.15, 0.3], 0.03)
     chosen: dict[str, Any] = {"view": VIEWS[view]} if view != OWN else {}
+    casting.hold(cast.items())
     options = figures.Options(cast=cast, knobs=knobs, seed=seed, sigma=sigma, **chosen)
     try:
         with st.spinner("drawing", show_time=True):
             picture = render(name, options, "png")
     except Busy as busy:
         st.warning(f"The server is busy: {busy}. The figure is still being drawn; try again in a few seconds.")
+        return
+    except ValueError as error:
+        st.warning(str(error))
         return
     st.image(bytes(picture), width="stretch")
     columns = st.columns([1, 1, 1, 3])

@@ -1,12 +1,14 @@
 """Widgets that keep themselves in the URL, with a visible note where a link asks for what there is not."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import streamlit as st
 
 import models
 from toy.registry import Knob
+from toy.state import check_density
+from toy.ui import casting
 
 
 def _asked(key: str, legal: str, accept: Any) -> None:
@@ -24,9 +26,94 @@ def select(label: str, options: Sequence[str], key: str, default: str, **more: A
     return st.selectbox(label, options, index=list(options).index(default), key=key, bind="query-params", **more)
 
 
-def density(role: str, key: str, default: str) -> str:
-    """A selectbox of all densities."""
-    return select(role, models.names(), key, default, help=f"the density that plays '{role}': exact, or trained")
+def density(role: str, key: str, default: str, *, optional: bool = False) -> str:
+    """A selectbox of all densities that takes any name that is typed, kept in the URL parameter ``key``.
+
+    A name that is not legal is refused in a sentence, and the last one that was stays. ``optional`` may be empty.
+    """
+
+    def check(name: str) -> None:
+        if name or not optional:
+            check_density(name)
+
+    field = _recall(key, default, check)
+    names = ([""] if optional else []) + models.names()
+    chosen = st.session_state[field]
+    options = names if chosen in names else [chosen, *names]
+    value = st.selectbox(
+        role,
+        options,
+        key=field,
+        accept_new_options=True,
+        format_func=lambda name: name or "none",
+        help=f"The density that plays '{role}'. {casting.GRAMMAR}",
+    )
+    try:
+        check(value or "")
+    except ValueError as error:
+        st.warning(f"Not taken: {error}")
+        value = st.session_state.get(f"{key}.kept", default)
+    return _tell(key, value or "", default)
+
+
+def many(label: str, options: Sequence[str], key: str, default: Sequence[str], *, most: int = 100, **more: Any) -> Any:
+    """A choice of several, in the options' order, kept in the URL parameter ``key`` with commas."""
+
+    def check(text: str) -> None:
+        wrong = [part for part in text.split(",") if part not in options]
+        if wrong or len(text.split(",")) > most:
+            raise ValueError(f"{', '.join(wrong) or 'so many'} is not 1 to {most} of {', '.join(options)}")
+
+    field = _recall(f"{key}", ",".join(default), check)
+    if isinstance(st.session_state[field], str):
+        st.session_state[field] = st.session_state[field].split(",")
+    widget = more.pop("widget", st.multiselect)
+    chosen = widget(label, options, key=field, **more)
+    ordered = [name for name in options if name in chosen]
+    return _tell(key, ",".join(ordered), ",".join(default)).split(",") if ordered else []
+
+
+def put(key: str, value: str) -> None:
+    """Set what a density's or a choice's widget shows, before it is drawn."""
+    st.session_state[f"{key}.field"] = value
+    st.session_state[f"{key}.kept"] = value
+
+
+def _recall(key: str, default: str, check: Callable[[str], None]) -> str:
+    """The key of a widget that holds what the link says, else what was chosen before, else the default.
+
+    A link's value that ``check`` refuses with ValueError is named.
+    """
+    memory, field = st.session_state, f"{key}.field"
+    said = st.query_params.get(key)
+    if said is not None and said != memory.get(f"{key}.written"):
+        memory[f"{key}.written"] = said
+        try:
+            check(said)
+            memory[field] = said
+        except ValueError as error:
+            st.warning(f"Not taken from the link: {key} = {said[:80]}: {str(error)[:400]}")
+    before = memory.get(f"{key}.default", default)
+    if before != default and memory.get(field, memory.get(f"{key}.kept")) == before:
+        memory[field] = default  # another method has another usual density
+    memory[f"{key}.default"] = default
+    memory.setdefault(field, memory.get(f"{key}.kept", default))
+    return field
+
+
+def _tell(key: str, value: str, default: str) -> str:
+    """Keep a value and write it into the URL unless it is the default."""
+    memory = st.session_state
+    memory[f"{key}.kept"] = value
+    if value != default:
+        if st.query_params.get(key) != value:
+            st.query_params[key] = value
+        memory[f"{key}.written"] = value
+    else:
+        if key in st.query_params:
+            del st.query_params[key]
+        memory.pop(f"{key}.written", None)
+    return value
 
 
 def number(knob: Knob, key: str, default: float | None = None) -> float:

@@ -107,16 +107,6 @@ def unpack(blob: bytes) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     return header, arrays
 
 
-def relabel(blob: bytes, **changes: Any) -> bytes:
-    """The same pack with some header fields changed; its arrays are copied as they are."""
-    header, _ = unpack(blob)
-    (length,) = struct.unpack_from("<I", blob, 4)
-    data = blob[8 + length + (-(8 + length) % _ALIGN) :]
-    text = json.dumps(header | changes, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
-    head = MAGIC + struct.pack("<I", len(text)) + text
-    return b"".join([head, _padding(len(head)), data])
-
-
 def bundle(entry: Path = VIEWER / ENTRY) -> str:
     """The viewer's modules as one inline ES module: dependencies first, no imports, only the default export kept.
 

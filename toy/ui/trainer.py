@@ -86,6 +86,10 @@ class Run:
             return True
 
 
+class Crowded(ValueError):
+    """Too many trainings are under way; a later try may do."""
+
+
 class Turns:
     """A lock that is given in the order in which it was asked for, so that nobody gets it twice while others wait."""
 
@@ -117,7 +121,7 @@ class Trainer:
         self._turn = Turns()
         self._threads: list[threading.Thread] = []
         atexit.register(self.close)
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
     def start(self, recipe: training.Recipe) -> Run:
         """Begin a training; ValueError where too many are under way."""
@@ -133,23 +137,23 @@ class Trainer:
         if not absent:
             return None
         recipe = absent[0]
+        steps = [step for step in zoo.SNAPSHOTS if step < recipe.iterations] + [recipe.iterations]
+        files = {step: zoo.trained_path(replace(recipe, iterations=step)) for step in steps}
         with self._lock:
             for run in self.runs.values():
-                if run.recipe == recipe and run.name and run.status not in ("stopped", "failed"):
+                if run.recipe == recipe and run.name and run.status not in ("done", "stopped"):
                     run.asked = time.monotonic()
                     return run
             demanded = sum(bool(run.name) and not run.ended for run in self.runs.values())
-        if demanded >= DEMANDED:
-            raise ValueError(f"{demanded} densities are being trained on this server, of at most {DEMANDED}: {name!r} waits")
-        steps = [step for step in zoo.SNAPSHOTS if step < recipe.iterations] + [recipe.iterations]
-        files = {step: zoo.trained_path(replace(recipe, iterations=step)) for step in steps}
-        return self._start(Run(next(self._numbers), recipe, name=name, files=files, asked=time.monotonic()))
+            if demanded >= DEMANDED:
+                raise Crowded(f"{demanded} densities are being trained on this server: {name} waits for its turn")
+            return self._start(Run(next(self._numbers), recipe, name=name, files=files, asked=time.monotonic()))
 
     def _start(self, run: Run) -> Run:
         with self._lock:
             under_way = sum(not other.ended for other in self.runs.values())
             if under_way >= LIMIT:
-                raise ValueError(f"{under_way} trainings are under way on this server, of at most {LIMIT}: try later")
+                raise Crowded(f"{under_way} trainings are under way on this server, of at most {LIMIT}: try later")
             ended = [number for number, other in self.runs.items() if other.ended]
             for number in ended[:-32]:
                 del self.runs[number]

@@ -26,6 +26,7 @@ export class Panel {
     this.aboveContext = this.above.getContext("2d");
     this.badge = h("div", { class: "tv-badge", testid: `badge-${slot}` });
     this.corner = h("div", { class: "tv-corner", testid: `corner-${slot}` });
+    this.waiting = h("div", { class: "tv-waiting", testid: `waiting-${slot}`, role: "status" });
     this.tag = h("div", { class: "tv-tag", testid: `tag-${slot}` });
     this.plot = h(
       "div",
@@ -33,6 +34,7 @@ export class Panel {
       this.back,
       this.front,
       this.above,
+      this.waiting,
       this.tag,
       this.badge,
       this.corner,
@@ -75,6 +77,7 @@ export class Panel {
     setText(this.title, header.title);
     this.title.title = header.summary ?? "";
     setText(this.tag, header.title);
+    setText(this.waiting, header.waiting ?? "");
     this.plot.setAttribute("aria-label", `${header.title}: particles. Drag pans, wheel zooms, double-click resets, click pins a particle.`);
     this.updateKnobs(header.knobs ?? [], values, editable);
     this.updateMetrics(header.metrics ?? []);

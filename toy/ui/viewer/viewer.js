@@ -189,7 +189,9 @@ export class Viewer extends Screen {
     this.lastAnswer = Math.max(this.lastAnswer, seq);
     const answersMine = this.queue.inFlight !== null && seq >= this.queue.inFlight.seq;
     this.header = header;
-    if ("left.positions" in arrays) this.takeFrames(header, arrays);
+    // A side that waits has no particles: not those of another scene under its title.
+    const waiting = (header.panels ?? []).some((panel) => panel.waiting) && header.id !== this.frames?.id;
+    if (waiting || "left.positions" in arrays) this.takeFrames(header, arrays);
     if (Object.keys(arrays).some((name) => name.startsWith("tree.") || name.startsWith("outline."))) this.scenery = readScenery(arrays);
     if (arrays["truth.positions"]) this.takeTruth(arrays["truth.positions"]);
     this.slots = (header.panels ?? []).map(({ slot }) => slot);
@@ -222,7 +224,7 @@ export class Viewer extends Screen {
 
   takeFrames(header, arrays) {
     const { sigmas, id, quality } = header;
-    const frames = { id, quality, sigmas, slots: {}, outside: {}, gain: {} };
+    const frames = { id, quality, sigmas, n: 0, slots: {}, outside: {}, gain: {} };
     for (const slot of SLOTS) {
       const positions = arrays[`${slot}.positions`];
       if (!positions) continue;
@@ -233,8 +235,9 @@ export class Viewer extends Screen {
     }
     this.frames = frames;
     this.chosen = null;
-    if (this.pin?.kind === "particle" && this.pin.index >= frames.n) this.pin = null;
-    if (this.hover && this.hover.index >= frames.n) this.hover = null;
+    const gone = (particle) => particle.index >= frames.n || !frames.slots[particle.slot];
+    if (this.pin?.kind === "particle" && gone(this.pin)) this.pin = null;
+    if (this.hover && gone(this.hover)) this.hover = null;
   }
 
   takeTruth({ data }) {
@@ -668,7 +671,7 @@ export class Viewer extends Screen {
       const quality = this.frames?.quality === "preview" ? "preview " : "";
       const source = header.precomputed ? "precomputed" : "";
       const ms = Number.isFinite(panel.info?.ms) && !header.precomputed ? `${Math.round(panel.info.ms)} ms` : "";
-      panel.setBadge([header.busy ? "busy" : "", `${quality}n=${n}`, source, ms]);
+      panel.setBadge(panel.info?.waiting ? [] : [header.busy ? "busy" : "", `${quality}n=${n}`, source, ms]);
       panel.badge.classList.toggle("tv-preview", quality !== "");
       const phase = this.time.phase === "forward" ? "forward process" : "";
       const stochastic = panel.info?.stochastic && !phase ? "stochastic" : "";

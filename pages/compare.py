@@ -1,0 +1,10 @@
+"""Compare: methods over strength, with error bars."""
+
+from toy.ui.shell import await_engine, style
+
+style()
+await_engine()
+
+from toy.ui import compare  # noqa: E402  imports JAX
+
+compare.page()

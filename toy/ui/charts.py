@@ -1,0 +1,178 @@
+"""Charts that answer to the pointer, as Vega-Lite specifications; colours are those of the figures."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from toy.figures import BLUE, GREEN, GREY, ORANGE, RED
+from toy.figures.panels import PURPLE
+
+SKY, PINK, BROWN = "#56B4E9", "#CC79A7", "#8C6510"
+COLOURS = (BLUE, RED, GREEN, ORANGE, PURPLE, SKY, PINK, BROWN)
+SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "triangle-right", "triangle-left")
+PERCENTS = (0, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1)
+HOVER = {"name": "hover", "select": {"type": "point", "on": "pointerover", "fields": ["series"], "clear": "pointerout"}}
+
+Rows = Sequence[Mapping[str, Any]]
+
+
+def series(names: Sequence[str], plain: Sequence[str] = ()) -> dict[str, tuple[str, str]]:
+    """A colour and a shape for each name; grey for the ``plain`` ones."""
+    coloured = [name for name in names if name not in plain]
+    found = {name: (COLOURS[i % len(COLOURS)], SHAPES[i % len(SHAPES)]) for i, name in enumerate(coloured)}
+    return found | {name: (GREY, "circle") for name in names if name in plain}
+
+
+def percent(limit: float) -> dict[str, Any]:
+    """A scale for shares: logarithmic above one percent, linear below; up to ``limit``."""
+    domain = [0, min(1.0, 1.25 * max(limit, 0.02))]
+    ticks = [tick for tick in PERCENTS if tick <= domain[1]]
+    return {
+        "scale": {"type": "symlog", "constant": 0.01, "domain": domain, "nice": False},
+        "axis": {"values": ticks, "format": ".1~%"},
+    }
+
+
+def lines(
+    rows: Rows,
+    look: Mapping[str, tuple[str, str]],
+    *,
+    x: Mapping[str, Any],
+    y: Mapping[str, Any],
+    rules: Mapping[str, float] | None = None,
+    legend: bool = False,
+    dashes: Mapping[str, Sequence[int]] | None = None,
+    height: int = 240,
+) -> dict[str, Any]:
+    """Curves of ``mean`` over ``x`` in bands of two standard errors, a series a colour; ``rules`` are dashed levels.
+
+    Rows have ``series``, ``x``, ``mean``, ``lo``, ``hi``, and ``text`` for the pointer.
+    """
+    shown = [name for name in look if any(row["series"] == name for row in rows)]
+    colour = {
+        "field": "series",
+        "type": "nominal",
+        "title": None,
+        "sort": shown,
+        "scale": {"domain": shown, "range": [look[name][0] for name in shown]},
+        "legend": {"orient": "top", "columns": 3, "symbolType": "stroke", "labelLimit": 140} if legend else None,
+    }
+    across = {"field": "x", "type": "quantitative", **x}
+    up = {"field": "mean", "type": "quantitative", **y}
+    tips = [
+        {"field": "series", "title": "curve"},
+        {"field": "x", "title": x.get("title"), "format": ".4~g"},
+        {"field": "text", "title": y.get("title") or "value"},
+    ]
+    dash = {}
+    if dashes:
+        dash = {"strokeDash": {
+            "field": "series", "type": "nominal", "legend": None,
+            "scale": {"domain": shown, "range": [list(dashes.get(name, ())) or [1, 0] for name in shown]},
+        }}  # fmt: skip
+    faint = {"condition": {"param": "hover", "value": 1}, "value": 0.25}
+    layers: list[dict[str, Any]] = [
+        {
+            "mark": {"type": "area", "opacity": 0.16, "clip": True},
+            "encoding": {"x": across, "y": {**up, "field": "lo"}, "y2": {"field": "hi"}, "color": colour},
+        },
+        {
+            "mark": {"type": "line", "strokeWidth": 1.8, "clip": True},
+            "encoding": {"x": across, "y": up, "color": colour, "opacity": faint, **dash},
+        },
+        {
+            "params": [HOVER],
+            "mark": {"type": "point", "filled": True, "size": 42, "clip": True, "tooltip": True},
+            "encoding": {
+                "x": across,
+                "y": up,
+                "color": colour,
+                "opacity": faint,
+                "tooltip": tips,
+                "shape": {
+                    "field": "series",
+                    "type": "nominal",
+                    "legend": None,
+                    "scale": {"domain": shown, "range": [look[name][1] for name in shown]},
+                },
+            },
+        },
+    ]
+    for words, level in (rules or {}).items():
+        layers.append({
+            "data": {"values": [{"level": level, "words": words}]},
+            "mark": {"type": "rule", "strokeDash": [4, 3], "color": GREY, "strokeWidth": 1.2},
+            "encoding": {
+                "y": {"field": "level", "type": "quantitative", **y},
+                "tooltip": [{"field": "words", "title": "level"}, {"field": "level", "format": ".3~g"}],
+            },
+        })  # fmt: skip
+    return {"data": {"values": list(rows)}, "layer": layers, "height": height}
+
+
+def trade_off(
+    rows: Rows, look: Mapping[str, tuple[str, str]], *, x: Mapping[str, Any], y: Mapping[str, Any],
+    truth: tuple[float, float] | None, height: int = 420,
+) -> dict[str, Any]:  # fmt: skip
+    """One line a method through its strengths, in their order; dots grow with strength, a star is the truth.
+
+    Rows have ``series``, ``strength``, ``x``, ``y``, ``at_x``, ``at_y`` as texts, and ``last`` at a line's end.
+    """
+    names = [name for name in look if any(row["series"] == name for row in rows)]
+    colour = {
+        "field": "series",
+        "type": "nominal",
+        "legend": None,
+        "scale": {"domain": names, "range": [look[name][0] for name in names]},
+    }
+    shape = {**colour, "scale": {"domain": names, "range": [look[name][1] for name in names]}}
+    place = {"x": {"field": "x", "type": "quantitative", **x}, "y": {"field": "y", "type": "quantitative", **y}}
+    faint = {"condition": {"param": "hover", "value": 1}, "value": 0.25}
+    tips = [
+        {"field": "series", "title": "method"},
+        {"field": "strength", "title": "strength"},
+        {"field": "at_y", "title": "outliers"},
+        {"field": "at_x", "title": "branch TV"},
+    ]
+    layers: list[dict[str, Any]] = [
+        {
+            "mark": {"type": "line", "strokeWidth": 1.8, "clip": True},
+            "encoding": {**place, "order": {"field": "strength"}, "color": colour, "opacity": faint},
+        },
+        {
+            "params": [HOVER],
+            "mark": {"type": "point", "filled": True, "tooltip": True, "clip": True},
+            "encoding": {
+                **place,
+                "color": colour,
+                "shape": shape,
+                "opacity": faint,
+                "tooltip": tips,
+                "size": {
+                    "field": "strength",
+                    "type": "quantitative",
+                    "legend": None,
+                    "scale": {"domain": [1, 4], "range": [25, 150]},
+                },
+            },
+        },
+        {
+            "transform": [{"filter": "datum.last"}],
+            "mark": {"type": "text", "align": "left", "dx": 9, "dy": -7, "fontSize": 12, "fontWeight": 600},
+            "encoding": {**place, "text": {"field": "series"}, "color": colour, "opacity": faint},
+        },
+    ]
+    if truth:
+        star = {"values": [{"x": truth[0], "y": truth[1]}]}
+        mark = {"type": "text", "text": "★ truth", "align": "left", "dx": -6, "fontSize": 13, "color": GREY}
+        layers.append({"data": star, "mark": mark, "encoding": place})
+    return {"data": {"values": list(rows)}, "layer": layers, "height": height}
+
+
+def legend(look: Mapping[str, tuple[str, str]]) -> str:
+    """The series' names beside their colours and shapes, as HTML."""
+    signs = dict(zip(SHAPES, "●■▲◆✚▼▶◀", strict=True))
+    parts = [
+        f'<span style="white-space:nowrap"><span aria-hidden="true" style="color:{colour}">{signs[shape]}</span> {name}</span>'
+        for name, (colour, shape) in look.items()
+    ]
+    return f'<div style="display:flex;flex-wrap:wrap;gap:0.2rem 1.1rem;font-size:0.9rem">{"".join(parts)}</div>'

@@ -1,0 +1,297 @@
+"""The Compare page: methods over strength, measured in the background with error bars, a trial after another."""
+
+import csv
+import io
+import math
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
+from contextlib import suppress
+from functools import partial
+from typing import Any
+from urllib.parse import urlencode
+
+import streamlit as st
+
+import models
+from toy import compare, metrics, scenes
+from toy.compare import Row, Trial
+from toy.guidance import RULES
+from toy.metrics import METRICS
+from toy.registry import Knob
+from toy.sampling import INTEGRATORS
+from toy.schedules import SCHEDULES
+from toy.ui import charts, linked
+from toy.ui.engine import Busy, Engine, engine
+
+METHODS = ("none", "cfg", "autoguidance", "cfg+interval", "adaptive_projected_guidance", "naive_truncation")
+MOST = 9  # methods at once: as many as there are colours, and grey
+STRENGTHS = [f"{strength:g}" for strength in compare.STRENGTHS]
+COUNTS = (512, 1024, 2048, 4096)
+N, SEEDS = 2048, Knob(1, 8, 1, "seeds", "each a run of its own; error bars are over them", name="seeds", default=3)
+MEASURES = {
+    "outliers": ("Quality", "outliers"),
+    "branch_tv": ("Variation", "branch TV"),
+    "alignment": ("Alignment", "alignment"),
+}
+PERCENT = ("outliers", "tail", "deep_tail", "root_share", "coverage")
+POLL, PATIENCE = 1.0, 0.7  # seconds between looks at the engine, and within one
+
+
+def title(name: str) -> str:
+    """A method's name for people."""
+    base, _, other = name.partition("+")
+    for registry in (SCHEDULES, INTEGRATORS):
+        if other in registry:
+            return f"{RULES[base].title}, {registry[other].title}"
+    return RULES[base].title
+
+
+# --- What is measured -------------------------------------------------------------------------------------------------
+
+
+def measure(trial: Trial) -> list[Row]:
+    """The rows of a trial."""
+    return compare.rows(trial, scenes.over_seeds(trial.scene, models.cast(trial.scene.cast), trial.seeds))
+
+
+class Table:
+    """What one visitor's trials gave so far, by their keys; asks the engine for the next one, no more."""
+
+    def __init__(self) -> None:
+        """Nothing is known."""
+        self.rows: dict[str, list[Row]] = {}
+        self.failures: dict[str, str] = {}
+        self.floors: dict[tuple[str, int], dict[str, Any]] = {}
+        self._held: tuple[Any, Future] | None = None
+
+    def advance(self, found: Engine, wanted: Sequence[Trial], patience: float) -> Trial | None:
+        """Take what is done and ask for what comes next; the trial that is being measured, None at the end."""
+        end = time.monotonic() + patience
+        for trial in wanted:
+            if trial.key in self.rows or trial.key in self.failures:
+                continue
+            place = (trial.scene.target, trial.scene.n)
+            if place not in self.floors:
+                floor = self._ask(found, ("floor", *place), partial(metrics.floor, *place), end)
+                if floor is None:
+                    return trial
+                self.floors[place] = floor
+            try:
+                rows = self._ask(found, ("trial", trial.key), partial(measure, trial), end)
+            except ValueError as error:
+                self.failures[trial.key] = str(error)
+                continue
+            if rows is None:
+                return trial
+            self.rows[trial.key] = rows
+        return None
+
+    def _ask(self, found: Engine, key: Any, work: Any, end: float) -> Any:
+        """The result of ``work``; None where it is not there in time."""
+        held = self._held[1] if self._held and self._held[0] == key else None
+        if held is None or not held.done() or held.cancelled():
+            try:
+                held = found.lease(key, work)
+            except Busy:
+                return None
+            self._held = (key, held)
+            with suppress(TimeoutError):
+                held.result(max(0.0, end - time.monotonic()))
+        if not held.done():
+            return None
+        self._held = None
+        return held.result()
+
+
+# --- What is drawn ----------------------------------------------------------------------------------------------------
+
+
+def number(name: str, value: float, error: float = math.nan) -> str:
+    """A measure's value with its standard error, as it is read."""
+    scale, unit = (100, "%") if name in PERCENT else (1, "")
+    digits = 2 if unit else 3
+    spread = f" ± {scale * error:.{digits}f}" if math.isfinite(error) else ""
+    return f"{scale * value:.{digits}f}{spread}{unit}" if math.isfinite(value) else "diverged"
+
+
+def curve(rows: Sequence[Row], name: str, ends: tuple[float, float]) -> list[dict[str, Any]]:
+    """Points of a chart of one measure; a method without a strength stands at both ends."""
+    out = []
+    for method, its in compare.summary(list(rows), name).items():
+        at, mean, error = (its[part].tolist() for part in ("strength", "mean", "error"))
+        if len(at) == 1:
+            at, mean, error = list(ends), mean * 2, error * 2
+        for x, value, spread in zip(at, mean, error, strict=True):
+            wide = 2 * spread if math.isfinite(spread) else 0.0
+            if math.isfinite(value):
+                point = {"series": title(method), "x": x, "mean": value, "lo": value - wide, "hi": value + wide}
+                out.append(point | {"text": number(name, value, spread)})
+    return out
+
+
+def axis(name: str, points: Sequence[Mapping[str, Any]], words: str) -> dict[str, Any]:
+    """Scale and title of a measure."""
+    values = [point["mean"] for point in points] or [0.0]
+    if name == "outliers":
+        return {"title": words, **charts.percent(max(values))}
+    domain = [0, min(1.0, 1.08 * max(*values, 0.1))] if name == "branch_tv" else [min(0.9, *values) - 0.02, 1.005]
+    return {"title": words, "scale": {"domain": domain, "nice": False}, "axis": {"tickCount": 5}}
+
+
+def crossing(rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """Points of the trade-off, each method's in order of strength."""
+    quality, variation = (compare.summary(list(rows), name) for name in ("outliers", "branch_tv"))
+    out = []
+    for method, its in quality.items():
+        other = variation[method]
+        points = [
+            {"series": title(method), "strength": strength, "x": x, "y": y, "last": False}
+            | {"at_x": number("branch_tv", x, dx), "at_y": number("outliers", y, dy)}
+            for strength, x, dx, y, dy in zip(
+                its["strength"].tolist(), other["mean"].tolist(), other["error"].tolist(), its["mean"].tolist(),
+                its["error"].tolist(), strict=True,
+            )
+            if math.isfinite(x) and math.isfinite(y)
+        ]  # fmt: skip
+        if points:
+            points[-1]["last"] = True
+        out += points
+    return out
+
+
+def table(rows: Sequence[Row], floor: Mapping[str, Any]) -> dict[str, list[Any]]:
+    """Every measure that is one number, with its standard error, a line a method and strength."""
+    names = [name for name in METRICS if rows and name in rows[0]]
+    found = {name: compare.summary(list(rows), name) for name in names}
+    lines = [("true samples", None, {name: number(name, float(floor[name])) for name in names})] if floor else []
+    for method, its in (found[names[0]] if names else {}).items():
+        for i, strength in enumerate(its["strength"].tolist()):
+            values = {n: number(n, found[n][method]["mean"][i], found[n][method]["error"][i]) for n in names}
+            lines.append((title(method), strength, values))
+    out: dict[str, list[Any]] = {
+        "method": [method for method, _, _ in lines],
+        "strength": [strength for _, strength, _ in lines],
+    }
+    return out | {METRICS[name].title: [values[name] for _, _, values in lines] for name in names}
+
+
+def csv_of(rows: Sequence[Row]) -> bytes:
+    """The rows, one a seed, as the command line writes them."""
+    file = io.StringIO()
+    if rows:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    return file.getvalue().encode()
+
+
+# --- The page ---------------------------------------------------------------------------------------------------------
+
+
+def page() -> None:
+    """Choose beside the charts; they fill while the trials are measured."""
+    with st.sidebar:
+        names = linked.many(
+            "Methods", list(compare.methods()), "methods", METHODS, most=MOST, format_func=title, max_selections=MOST
+        )
+        strengths = linked.many(
+            "Strengths", STRENGTHS, "strengths", STRENGTHS, widget=st.pills, selection_mode="multi",
+            help="1 is no guidance; a weight w is the strength itself, other knobs are at their default at 2",
+        )  # fmt: skip
+        n = int(linked.levels("Samples", "n", COUNTS, N))
+        seeds = linked.whole(SEEDS, "seeds")
+        scores = linked.select(
+            "Scores", ["learned", "exact"], "scores", "learned",
+            help="exact: no network makes errors; a weak model stays learned, since being learned badly is its point",
+        )  # fmt: skip
+    if not names or not strengths:
+        st.info("Choose a method and a strength.")
+        return
+    wanted = compare.trials(
+        compare.chosen(",".join(names)), tuple(map(float, strengths)), n=n, seeds=seeds, exact=scores == "exact"
+    )
+    found: Table = st.session_state.setdefault("compare.table", Table())
+    if len(found.rows) > 4000:
+        found.rows.clear()
+    st.subheader("Quality against variation")
+    unfinished = found.advance(engine(), wanted, 0.0) is not None
+    st.fragment(_results, run_every=POLL if unfinished else None)(wanted, unfinished)
+    _bar(names, strengths, n, seeds, scores)
+
+
+def _results(wanted: Sequence[Trial], unfinished: bool) -> None:
+    found: Table = st.session_state["compare.table"]
+    now = found.advance(engine(), wanted, PATIENCE) if unfinished else None
+    if unfinished and now is None:
+        st.rerun()
+    rows = [row for trial in wanted for row in found.rows.get(trial.key, ())]
+    floor = found.floors.get((wanted[0].scene.target, wanted[0].scene.n), {})
+    done = sum(trial.key in found.rows or trial.key in found.failures for trial in wanted)
+    look = charts.series([title(name) for name in dict.fromkeys(t.method.name for t in wanted)], [title("none")])
+    if now:
+        words = f"measuring {title(now.method.name)} at {now.strength:g}: {done} of {len(wanted)} done"
+        st.progress(done / len(wanted), words)
+    for words in dict.fromkeys(found.failures[trial.key] for trial in wanted if trial.key in found.failures):
+        st.warning(f"Not measured: {words}")
+    st.html(charts.legend(look))
+    ends = (min(t.strength for t in wanted), max(t.strength for t in wanted))
+    across = {"title": "strength", "scale": {"domain": [ends[0] - 0.1, ends[1] + 0.1], "nice": False},
+              "axis": {"values": [1, 1.5, 2, 2.5, 3, 3.5, 4], "format": ".2~g"}}  # fmt: skip
+    left, right = st.columns([5, 6], gap="medium")
+    with right:
+        points = crossing(rows)
+        x, y = ([{"mean": point[part]} for point in points] for part in ("x", "y"))
+        st.vega_lite_chart(
+            charts.trade_off(
+                points, look,
+                x=axis("branch_tv", x, "branch TV: variation that is lost →"),
+                y=axis("outliers", y, "outliers: quality that is lost →"),
+                truth=(floor["branch_tv"], floor["outliers"]) if floor else None, height=592,
+            ),
+            key="compare.trade", width="stretch",
+            alt="Outliers over branch TV, a line a method through its strengths; the table below has the numbers",
+        )  # fmt: skip
+    with left:
+        for name, (head, words) in MEASURES.items():
+            points = curve(rows, name, ends)
+            last = name == "alignment"
+            spec = charts.lines(
+                points, look, x=across if last else {**across, "title": None},
+                y=axis(name, points, f"{head}: {words}"),
+                rules={"true samples": floor[name]} if floor else {}, height=196 if last else 168,
+            )  # fmt: skip
+            alt = f"{head} over strength, a curve a method; the table below has the numbers"
+            st.vega_lite_chart(spec, key=f"compare.{name}", width="stretch", alt=alt)
+    st.caption(
+        "Lower left is better: few outliers, no branch lost. Dots grow with strength, bands are two standard errors over "
+        "the seeds, dashed lines and the star are what true samples measure."
+    )
+    with st.expander(f"All measures, {len(rows)} rows"):
+        helps = {METRICS[name].title: st.column_config.TextColumn(help=METRICS[name].summary) for name in METRICS}
+        st.dataframe(table(rows, floor), hide_index=True, column_config=helps, width="stretch")
+    st.download_button(
+        "Download CSV", csv_of(rows), "compare.csv", "text/csv", on_click="ignore", disabled=not rows,
+        icon=":material/download:",
+    )  # fmt: skip
+
+
+def query(names: Sequence[str], strengths: Sequence[str], n: int, seeds: int, scores: str) -> dict[str, str]:
+    """The URL's parameters: what differs from the default."""
+    said = {"methods": ",".join(names), "strengths": ",".join(strengths), "n": str(n), "seeds": str(seeds)}
+    usual = {"methods": ",".join(METHODS), "strengths": ",".join(STRENGTHS), "n": str(N), "seeds": f"{SEEDS.default:g}"}
+    return {k: v for k, v in said.items() if v != usual[k]} | ({"scores": scores} if scores != "learned" else {})
+
+
+def command(names: Sequence[str], strengths: Sequence[str], n: int, seeds: int, scores: str) -> str:
+    """The command line that makes the same table."""
+    parts = ["python -m toy compare", f"--methods {','.join(names)}", f"--strengths {','.join(strengths)}"]
+    return " ".join([*parts, f"--n {n}", f"--seeds {seeds}", *(["--exact"] * (scores == "exact")), "--out compare.csv"])
+
+
+def _bar(*chosen: Any) -> None:
+    said = query(*chosen)
+    base = (st.context.url or "").split("?")[0]
+    with st.expander("Link and command"):
+        st.code(f"{base}?{urlencode(said, safe=',')}" if said else base, language=None, wrap_lines=True)
+        st.code(command(*chosen), language="bash", wrap_lines=True)

@@ -1,0 +1,366 @@
+"""The Mechanism page: what a guide pulls towards at each noise level, and the density that a sampler really draws."""
+
+import math
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+from urllib.parse import urlencode
+
+import numpy as np
+import streamlit as st
+
+import models
+from toy import figures, flows, fractal
+from toy.figures import BLUE, GREEN, GREY, ORANGE, RED
+from toy.figures.explanation import density_figure
+from toy.figures.panels import PURPLE
+from toy.guidance import RULES
+from toy.mechanism import Mechanism, mechanism
+from toy.sampling import INTEGRATORS
+from toy.scenes import VIEWS, Scene, default_cast
+from toy.ui import casting, charts, controls, linked
+from toy.ui.engine import FULL, Busy, engine
+from toy.ui.gallery import Bytes
+from toy.ui.tasks import Report, tasks
+
+MAIN = "A64@4096"
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A guide and the weak model beside it."""
+
+    guide: str
+    weak: str
+
+
+PRESETS = {
+    "Autoguidance": Preset("A32@512", "A32@512"),
+    "CFG": Preset("AB32@512", "A32@512"),
+    "CFG, full size": Preset("AB64@4096", "A64@4096"),
+    "Negative prompt": Preset("B64@4096", "A64@4096"),
+}
+N, SEEDS = 4096, 4
+FLOW_N, SIDE = 4096, 120
+RULES_DRAWN = [rule for rule in controls.RULES_IN_ORDER if "tilt" in RULES[rule].facts]
+
+
+# --- The answer in a sentence -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How much of the pull is due to the task, over all noise levels, and both parts' cosines with what is lacking."""
+
+    share: float
+    quality_cosine: float
+    task_cosine: float
+
+    @property
+    def sentence(self) -> str:
+        """Whether the negative side is a bad version of the model itself or a distribution shift."""
+        if self.share > 2 / 3:
+            head = "The negative side is mostly a **distribution shift**"
+        elif self.share < 1 / 3:
+            head = "The negative side is mostly a **bad version of the model itself**"
+        else:
+            head = "The negative side is **both** a bad version of the model itself and a distribution shift"
+        parts = {"quality part": self.quality_cosine, "task part": self.task_cosine}
+        told = " and ".join(f"the {name} by {cosine:+.2f}" for name, cosine in parts.items() if math.isfinite(cosine))
+        return f"{head}: {self.share:.0%} of its pull is due to the task. Along what the main model lacks point {told}."
+
+
+def verdict(found: Mechanism) -> Verdict | None:
+    """The numbers over noise levels, each weighted by the square lengths of the parts; None without a weak model."""
+    if "task_share" not in found.values:
+        return None
+    quality, task = (np.square(found.values[name]) for name in ("quality", "task"))
+    share = float(np.average(np.clip(found.values["task_share"], 0, 1), weights=quality + task + 1e-30))
+
+    def cosine(name: str, weights: np.ndarray) -> float:
+        there = weights > 1e-6 * (quality + task)
+        return (
+            float(np.average(found.values[f"{name}_cosine"][there], weights=weights[there]))
+            if there.any()
+            else math.nan
+        )
+
+    return Verdict(share, cosine("quality", quality), cosine("task", task))
+
+
+# --- Charts -----------------------------------------------------------------------------------------------------------
+
+CURVES: dict[str, tuple[str, dict[str, tuple[str, str]]]] = {
+    "errors": (
+        "score error ½σ²|s − s true|²",
+        {
+            "error_main": ("main", GREEN),
+            "error_guide": ("guide", RED),
+            "error_core": ("main, core", GREEN),
+            "error_rim": ("main, rim", GREEN),
+            "error_outside": ("main, outside", GREEN),
+        },
+    ),
+    "cosines": (
+        "cosine with the true correction",
+        {
+            "cosine": ("whole pull", GREY),
+            "quality_cosine": ("quality part", BLUE),
+            "task_cosine": ("task part", PURPLE),
+        },
+    ),
+    "best": ("best weight w", {"best_w": ("best w", GREY)}),
+    "left": ("error left at the best w", {"left": ("error left", GREY)}),
+    "lengths": (
+        "length σ|·| of the pull's parts",
+        {"quality": ("quality part", BLUE), "task": ("task part", PURPLE), "correction": ("true correction", ORANGE)},
+    ),
+    "share": ("task share of the pull", {"task_share": ("task share", PURPLE)}),
+}
+DASHES = {"main, core": (5, 2, 1, 2), "main, rim": (5, 3), "main, outside": (2, 2), "true correction": (5, 3)}
+LEVELS = {"cosines": {"no direction": 0.0}, "best": {"no guidance": 1.0}, "left": {"nothing repaired": 1.0}}
+
+
+def chart(found: Mechanism, name: str) -> dict[str, Any] | None:
+    """One chart over noise levels; None where there is nothing to draw."""
+    words, curves = CURVES[name]
+    values = dict(found.values) | {"correction": np.sqrt(2 * np.maximum(found.values["error_main"], 0))}
+    if "task" not in found.values:
+        values.pop("correction")
+    rows: list[dict[str, Any]] = []
+    for key, (label, _) in curves.items():
+        if key not in values:
+            continue
+        error = found.errors.get(key, np.zeros(len(found.sigmas)))
+        part = key.removesuffix("_cosine")
+        there = values.get(part, np.ones(1)) > 1e-3 * np.hypot(values["quality"], values["task"]) if (
+            part in ("quality", "task") and "task" in values) else np.ones(len(found.sigmas), bool)  # fmt: skip
+        for sigma, value, spread in zip(found.sigmas[there], values[key][there], error[there], strict=True):
+            if math.isfinite(value) and not (name in ("errors", "lengths") and value <= 0):
+                wide = 2 * spread if math.isfinite(spread) and label not in DASHES else 0.0
+                low = max(value - wide, 0.5 * value) if name in ("errors", "lengths") else value - wide
+                text = f"{value:.3g}" + (f" ± {spread:.2g}" if math.isfinite(spread) and spread else "")
+                row = {"series": label, "x": float(f"{sigma:.4g}"), "mean": float(value), "lo": float(low)}
+                rows.append(row | {"hi": float(value + wide), "text": text})
+    if not rows:
+        return None
+    scale: dict[str, Any] = {"type": "log"} if name in ("errors", "lengths") else {"zero": False}
+    if name == "share":
+        scale = {"domain": [-0.05, 1.05], "nice": False}
+    if name == "left":
+        scale = {"domain": [0, 1.08], "nice": False}
+    return charts.lines(
+        rows, {label: (colour, "circle") for label, colour in curves.values()},
+        x={"title": "noise level σ", "scale": {"type": "log", "nice": False},
+           "axis": {"values": [0.005, 0.02, 0.1, 0.5, 2], "format": "~g"}},
+        y={"title": None, "scale": scale, "axis": {"tickCount": 5, "format": ".2~g"}},
+        rules=LEVELS.get(name), legend=len({row["series"] for row in rows}) > 1, dashes=DASHES, height=230,
+    )  # fmt: skip
+
+
+# --- The page ---------------------------------------------------------------------------------------------------------
+
+
+def page() -> None:
+    """Choose three models and see what the pull is made of; below, what a method's sampler draws."""
+    with st.sidebar:
+        main = linked.density("main", "main", MAIN)
+        guide = linked.density("guide", "guide", "AB32@512")
+        weak = linked.density("weak", "weak", "A32@512", optional=True)
+        target = linked.select("Target class", list(fractal.CLASSES), "target", "A", help="measured at its points")
+        st.caption("Pull = main − guide = (main − weak) + (weak − guide): quality part and task part.")
+        st.divider()
+        scene = _flow_scene(target)
+    st.subheader("What the guide pulls towards")
+    _presets(guide, weak, main)
+    names = {"main": main, "guide": guide} | ({"weak": weak} if weak else {})
+    if _trained(names):
+        _measured(names, target)
+    st.subheader("What the sampler really draws")
+    if scene is not None and _trained(dict(scene.cast)):
+        _drawn(scene)
+    with st.expander("Link"):
+        said = {key: st.query_params[key] for key in st.query_params}
+        base = (st.context.url or "").split("?")[0]
+        st.code(f"{base}?{urlencode(said, safe=',:@')}" if said else base, language=None, wrap_lines=True)
+
+
+def _presets(guide: str, weak: str, main: str) -> None:
+    now = next((name for name, its in PRESETS.items() if (main, its.guide, its.weak) == (MAIN, guide, weak)), None)
+    st.session_state["mechanism.preset"] = now
+    st.pills("Presets", list(PRESETS), key="mechanism.preset", on_change=_choose_preset, label_visibility="collapsed")
+
+
+def _choose_preset() -> None:
+    name = st.session_state["mechanism.preset"]
+    if name:
+        for role, value in (("main", MAIN), ("guide", PRESETS[name].guide), ("weak", PRESETS[name].weak)):
+            linked.put(role, value)
+
+
+def _trained(names: Mapping[str, str]) -> bool:
+    """Whether all can be loaded; else the page says what they wait for."""
+    return casting.ready(names.items())
+
+
+def _answer(key: Any, work: Callable[[], Any], words: str) -> Any:
+    """A result from the engine; None, with words on the page, while it is computed or where it cannot be."""
+    memory = st.session_state
+    held: Future | None = memory.get(f"held.{words}", (None, None))[1]
+    if held is None or memory[f"held.{words}"][0] != key or not held.done() or held.cancelled():
+        try:
+            held = engine().lease(key, work, priority=FULL)
+        except Busy as busy:
+            st.warning(f"The server is busy: {busy}.")
+            return None
+        memory[f"held.{words}"] = (key, held)
+    try:
+        return held.result(0.7)
+    except TimeoutError:
+        st.caption(f"{words} …")
+    except ValueError as error:
+        st.warning(f"Not computed: {error}")
+    return None
+
+
+def _measured(names: Mapping[str, str], target: str) -> None:
+    key = ("mechanism", tuple(names.items()), target, N, SEEDS)
+    _live(key, partial(_mechanism, dict(names), target), "measuring the scores at 25 noise levels", _curves)
+
+
+def _mechanism(names: Mapping[str, str], target: str) -> Mechanism:
+    cast = {role: models.load(name) for role, name in names.items()}
+    return mechanism(cast["main"], cast["guide"], weak=cast.get("weak"), target=target, n=N, seeds=SEEDS)
+
+
+def _live(key: Any, work: Callable[[], Any], words: str, show: Callable[[Any], None]) -> None:
+    """Show a result where it is; else look again every second until it is."""
+    done = st.session_state.setdefault("mechanism.done", {})
+
+    def draw() -> None:
+        if key not in done:
+            found = _answer(key, work, words)
+            if found is None:
+                return
+            done[key] = found
+            st.rerun()
+        show(done[key])
+
+    while len(done) > 64:
+        done.pop(next(iter(done)))
+    st.fragment(draw, run_every=None if key in done else 1.0)()
+
+
+def _curves(found: Mechanism) -> None:
+    said = verdict(found)
+    if said:
+        st.markdown(said.sentence)
+    else:
+        st.markdown("Choose a weak model, of the main model's own task and as poor as the guide, to split the pull.")
+    drawn = {name: spec for name in CURVES if (spec := chart(found, name)) is not None}
+    columns = st.columns(3)
+    for i, (name, spec) in enumerate(drawn.items()):
+        with columns[i % 3]:
+            st.caption(f"**{CURVES[name][0]}**")
+            st.vega_lite_chart(
+                spec, key=f"mechanism.{name}", width="stretch", alt=f"{CURVES[name][0]} over noise levels"
+            )
+    st.caption(
+        "Means over points of the true density at each noise level, bands two standard errors over four seeds. The best "
+        "w is the one weight for all points that leaves the least score error. Regions of the true mass: core the densest "
+        "half, rim up to 99%, outside the rest."
+    )
+
+
+# --- What is drawn ----------------------------------------------------------------------------------------------------
+
+
+def _flow_scene(target: str) -> Scene | None:
+    """The method whose sampler is looked into."""
+    st.markdown("**What the sampler draws**")
+    rule = linked.select("Method", RULES_DRAWN, "rule", "cfg", format_func=controls.rule_title)
+    scores = linked.select("Scores", ["exact", "learned"], "scores", "exact")
+    integrator = linked.select(
+        "Integrator", list(INTEGRATORS), "integrator", "heun", format_func=controls.integrator_title
+    )
+    knobs = {name: linked.number(knob, f"{rule}.{name}") for name, knob in RULES[rule].knobs.items()}
+    cast = {role: casting.exact(name) if scores == "exact" else name for role, name in default_cast(rule).items()}
+    try:
+        return Scene.of(rule, integrator=integrator, target=target, n=FLOW_N, **cast, **knobs)
+    except ValueError as error:
+        st.warning(str(error))
+        return None
+
+
+WORDS = {
+    "kl_truth": ("KL from the truth", "KL(q || p): how many nats the drawn density q differs from the true one"),
+    "kl_tilt": ("KL from the promise", "KL(q || tilt): from the tilted density that the formula stands for"),
+    "entropy": ("entropy", "of q, in nats: less is less variation"),
+}
+
+
+def _drawn(scene: Scene) -> None:
+    knobs = ", ".join(f"{scene.entry.knobs[k].label} = {v:g}" for k, v in scene.knobs if k in scene.entry.knobs)
+    st.caption(" · ".join(filter(None, (scene.entry.title, knobs, ", ".join(name for _, name in scene.cast)))))
+    if INTEGRATORS[scene.integrator].facts.get("stochastic"):
+        have = ", ".join(entry.title for entry in INTEGRATORS.values() if not entry.facts.get("stochastic"))
+        title = INTEGRATORS[scene.integrator].title
+        st.info(
+            f"{title} is stochastic: its samples are no function of their start, so there is no exact log q; {have} have one."
+        )
+        return
+    _live(("flow", scene), partial(_flow, scene), "sampling with the exact log q", partial(_numbers, scene))
+
+
+def _flow(scene: Scene) -> dict[str, float]:
+    return flows.flow(scene, models.cast(scene.cast)).summary()
+
+
+def _numbers(scene: Scene, found: Mapping[str, float]) -> None:
+    columns = st.columns(len(WORDS))
+    for column, (name, (label, words)) in zip(columns, WORDS.items(), strict=True):
+        value, error = found.get(name, math.nan), found.get(f"{name}_error", math.nan)
+        column.metric(
+            label, f"{value:.2f} ± {2 * error:.2f} nats" if math.isfinite(value) else "not finite", help=words
+        )
+    if found["not_finite"]:
+        st.caption(f"{found['not_finite']:.1%} of the samples have no finite log q and are left out.")
+    _picture(scene)
+
+
+def _picture(scene: Scene) -> None:
+    wanted = st.session_state.setdefault("mechanism.pictures", set())
+    if scene not in wanted:
+        if st.button("Draw the density itself", icon=":material/gradient:", help="on a grid: takes a while"):
+            wanted.add(scene)
+            st.rerun()
+        return
+    done = st.session_state.setdefault("mechanism.drawn", {})
+
+    def draw() -> None:
+        if scene in done:
+            st.image(done[scene], width="stretch")
+            return
+        task = tasks(engine()).ask(("density", scene), partial(_density, scene))
+        if not task.future.done():
+            st.progress(task.share, f"{task.words}: {task.share:.0%}")
+            return
+        try:
+            done[scene] = bytes(task.future.result())
+        except ValueError as error:
+            wanted.discard(scene)
+            st.warning(f"Not drawn: {error}")
+            return
+        st.rerun()
+
+    while len(done) > 8:
+        done.pop(next(iter(done)))
+    st.fragment(draw, run_every=None if scene in done else 1.0)()
+
+
+def _density(scene: Scene, report: Report) -> Bytes:
+    view = VIEWS["tree" if scene.target == "A" else "both"]
+    drawn = density_figure(scene, models.cast(scene.cast), view=view, resolution=SIDE, report=report)
+    return Bytes(figures.encode(drawn, "png", {"title": "density", "rule": scene.rule}))
