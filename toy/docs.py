@@ -47,9 +47,9 @@ FOLDERS: dict[str, Registry] = {
 }
 TITLES = {
     "rules": "Guidance rules",
-    "schedules": "Weight schedules",
-    "integrators": "Integrators",
-    "degradations": "Degradations of a density",
+    "schedules": "Weight schedules, under CFG",
+    "integrators": "Integrators, under CFG",
+    "degradations": "Degradations: the main model, degraded, as the guide of autoguidance",
     "fitted": "Densities fitted to samples",
     "metrics": "Measures",
 }

@@ -19,7 +19,7 @@ def series(names: Sequence[str], plain: Sequence[str] = ()) -> dict[str, tuple[s
     """A colour and a shape for each name; grey for the ``plain`` ones."""
     coloured = [name for name in names if name not in plain]
     found = {name: (COLOURS[i % len(COLOURS)], SHAPES[i % len(SHAPES)]) for i, name in enumerate(coloured)}
-    return found | {name: (GREY, "circle") for name in names if name in plain}
+    return {name: found.get(name, (GREY, "circle")) for name in names}
 
 
 def percent(limit: float) -> dict[str, Any]:
@@ -39,8 +39,8 @@ def lines(
     x: Mapping[str, Any],
     y: Mapping[str, Any],
     rules: Mapping[str, float] | None = None,
-    legend: bool = False,
     dashes: Mapping[str, Sequence[int]] | None = None,
+    size: int = 42,
     height: int = 240,
 ) -> dict[str, Any]:
     """Curves of ``mean`` over ``x`` in bands of two standard errors, a series a colour; ``rules`` are dashed levels.
@@ -54,7 +54,7 @@ def lines(
         "title": None,
         "sort": shown,
         "scale": {"domain": shown, "range": [look[name][0] for name in shown]},
-        "legend": {"orient": "top", "columns": 3, "symbolType": "stroke", "labelLimit": 140} if legend else None,
+        "legend": None,
     }
     across = {"field": "x", "type": "quantitative", **x}
     up = {"field": "mean", "type": "quantitative", **y}
@@ -81,7 +81,7 @@ def lines(
         },
         {
             "params": [HOVER],
-            "mark": {"type": "point", "filled": True, "size": 42, "clip": True, "tooltip": True},
+            "mark": {"type": "point", "filled": True, "size": size, "clip": True, "tooltip": True},
             "encoding": {
                 "x": across,
                 "y": up,
@@ -168,11 +168,26 @@ def trade_off(
     return {"data": {"values": list(rows)}, "layer": layers, "height": height}
 
 
+def strokes(look: Mapping[str, tuple[str, bool]]) -> str:
+    """The curves' names beside their colours, dashed where they are, as HTML."""
+    line = '<span aria-hidden="true" style="display:inline-block;width:1.3em;border-top:2px {} {}"></span>'
+    parts = [
+        f'<span style="white-space:nowrap">{line.format("dotted" if dashed else "solid", colour)} {name}</span>'
+        for name, (colour, dashed) in look.items()
+    ]
+    return _row(parts)
+
+
 def legend(look: Mapping[str, tuple[str, str]]) -> str:
     """The series' names beside their colours and shapes, as HTML."""
     signs = dict(zip(SHAPES, "●■▲◆✚▼▶◀", strict=True))
+    sign = '<span aria-hidden="true" style="color:{}">{}</span>'
     parts = [
-        f'<span style="white-space:nowrap"><span aria-hidden="true" style="color:{colour}">{signs[shape]}</span> {name}</span>'
+        f'<span style="white-space:nowrap">{sign.format(colour, signs[shape])}&nbsp;{name}</span>'
         for name, (colour, shape) in look.items()
     ]
+    return _row(parts)
+
+
+def _row(parts: Sequence[str]) -> str:
     return f'<div style="display:flex;flex-wrap:wrap;gap:0.2rem 1.1rem;font-size:0.9rem">{"".join(parts)}</div>'

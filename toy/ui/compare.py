@@ -29,11 +29,7 @@ MOST = 9  # methods at once: as many as there are colours, and grey
 STRENGTHS = [f"{strength:g}" for strength in compare.STRENGTHS]
 COUNTS = (512, 1024, 2048, 4096)
 N, SEEDS = 2048, Knob(1, 8, 1, "seeds", "each a run of its own; error bars are over them", name="seeds", default=3)
-MEASURES = {
-    "outliers": ("Quality", "outliers"),
-    "branch_tv": ("Variation", "branch TV"),
-    "alignment": ("Alignment", "alignment"),
-}
+MEASURES = {"outliers": "outliers", "branch_tv": "branch TV", "alignment": "alignment"}
 PERCENT = ("outliers", "tail", "deep_tail", "root_share", "coverage")
 POLL, PATIENCE = 1.0, 0.7  # seconds between looks at the engine, and within one
 
@@ -253,19 +249,18 @@ def _results(wanted: Sequence[Trial], unfinished: bool) -> None:
             alt="Outliers over branch TV, a line a method through its strengths; the table below has the numbers",
         )  # fmt: skip
     with left:
-        for name, (head, words) in MEASURES.items():
-            points = curve(rows, name, ends)
-            last = name == "alignment"
+        for name, words in MEASURES.items():
+            points, last = curve(rows, name, ends), name == "alignment"
+            bare = {"title": None, "axis": {"values": [1, 1.5, 2, 2.5, 3, 3.5, 4], "labels": False, "ticks": False}}
             spec = charts.lines(
-                points, look, x=across if last else {**across, "title": None},
-                y=axis(name, points, f"{head}: {words}"),
-                rules={"true samples": floor[name]} if floor else {}, height=196 if last else 168,
+                points, look, x=across if last else {**across, **bare}, y=axis(name, points, words),
+                rules={"true samples": floor[name]} if floor else {}, height=214 if last else 172,
             )  # fmt: skip
-            alt = f"{head} over strength, a curve a method; the table below has the numbers"
+            alt = f"{words} over strength, a curve a method; the table below has the numbers"
             st.vega_lite_chart(spec, key=f"compare.{name}", width="stretch", alt=alt)
     st.caption(
-        "Lower left is better: few outliers, no branch lost. Dots grow with strength, bands are two standard errors over "
-        "the seeds, dashed lines and the star are what true samples measure."
+        "Lower left is better: few outliers, no branch lost. Dots grow with strength, bands are two standard errors "
+        "over the seeds, dashed lines and the star are what true samples measure."
     )
     with st.expander(f"All measures, {len(rows)} rows"):
         helps = {METRICS[name].title: st.column_config.TextColumn(help=METRICS[name].summary) for name in METRICS}

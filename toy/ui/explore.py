@@ -11,6 +11,7 @@ from toy.ui.engine import FULL, PREVIEW, Busy, Engine, engine
 from toy.ui.shell import VIEWER, load_state, save_state, show_notes, viewer
 from toy.ui.trainer import trainer
 
+FIRST = 1.5  # seconds that the first picture may take before the page says that it is being computed
 COMPILING = "compiling and computing …"
 BUSY = "busy: many visitors are computing, still working on yours"
 
@@ -60,14 +61,19 @@ def answer(found: Engine, state: State, request: explorer.Request, memory: Any, 
     """
     drag = request.phase == "drag"
     untrained = {slot: casting.waiting(trainer(found), state.scene(slot).cast) for slot in SLOTS}
-    counts = (explorer.PREVIEW,) if drag else (state.left.n, explorer.PREVIEW)
+    first = not memory.get("answered")  # the page is blank: rather words soon than a picture late
+    memory["answered"] = True
+    counts = (explorer.PREVIEW,) if drag else (state.left.n,) if first else (state.left.n, explorer.PREVIEW)
     busy = False
     for n in counts:
-        sides, late = {}, []
+        sides: dict[str, explorer.Side] = {}
+        late: list[str] = []
         for slot in SLOTS:
             scene = replace(state.scene(slot), n=min(n, state.left.n))
             try:
-                sides[slot] = _side(found, scene, drag or busy, untrained[slot], wait=0.2 if late else None)
+                sides[slot] = _side(
+                    found, scene, drag or busy, untrained[slot], wait=0.2 if late else FIRST if first else None
+                )
             except Busy:
                 sides[slot] = explorer.stand_in(scene, COMPILING)
                 late.append(slot)
@@ -85,7 +91,8 @@ def answer(found: Engine, state: State, request: explorer.Request, memory: Any, 
             extra = _extras(found, state, request)
         except Busy:
             busy = True
-    note = BUSY if busy else note
+    if busy and not any(side.waiting for side in sides.values()):
+        note = BUSY
     busy |= any(words and words.retry for words in untrained.values())
     preview = sides["left"].scene.n != state.left.n
     ui_from = memory.get("ui_from", 0)

@@ -68,8 +68,10 @@ class Verdict:
         else:
             head = "The negative side is **both** a bad version of the model itself and a distribution shift"
         parts = {"quality part": self.quality_cosine, "task part": self.task_cosine}
-        told = " and ".join(f"the {name} by {cosine:+.2f}" for name, cosine in parts.items() if math.isfinite(cosine))
-        return f"{head}: {self.share:.0%} of its pull is due to the task. Along what the main model lacks point {told}."
+        told = ", ".join(f"the {name} with cosine {c:+.2f}" for name, c in parts.items() if math.isfinite(c))
+        return (
+            f"{head}: {self.share:.0%} of its pull is due to the task. Towards what the main model lacks points {told}."
+        )
 
 
 def verdict(found: Mechanism) -> Verdict | None:
@@ -125,7 +127,7 @@ LEVELS = {"cosines": {"no direction": 0.0}, "best": {"no guidance": 1.0}, "left"
 
 def chart(found: Mechanism, name: str) -> dict[str, Any] | None:
     """One chart over noise levels; None where there is nothing to draw."""
-    words, curves = CURVES[name]
+    _, curves = CURVES[name]
     values = dict(found.values) | {"correction": np.sqrt(2 * np.maximum(found.values["error_main"], 0))}
     if "task" not in found.values:
         values.pop("correction")
@@ -147,6 +149,9 @@ def chart(found: Mechanism, name: str) -> dict[str, Any] | None:
     if not rows:
         return None
     scale: dict[str, Any] = {"type": "log"} if name in ("errors", "lengths") else {"zero": False}
+    axis: dict[str, Any] = {"tickCount": 5, "format": ".3~g"}
+    if name in ("errors", "lengths"):
+        axis |= {"values": [10.0**k for k in range(-6, 4)], "format": "~g"}
     if name == "share":
         scale = {"domain": [-0.05, 1.05], "nice": False}
     if name == "left":
@@ -155,8 +160,8 @@ def chart(found: Mechanism, name: str) -> dict[str, Any] | None:
         rows, {label: (colour, "circle") for label, colour in curves.values()},
         x={"title": "noise level σ", "scale": {"type": "log", "nice": False},
            "axis": {"values": [0.005, 0.02, 0.1, 0.5, 2], "format": "~g"}},
-        y={"title": None, "scale": scale, "axis": {"tickCount": 5, "format": ".2~g"}},
-        rules=LEVELS.get(name), legend=len({row["series"] for row in rows}) > 1, dashes=DASHES, height=230,
+        y={"title": None, "scale": scale, "axis": axis},
+        rules=LEVELS.get(name), dashes=DASHES, size=14, height=230,
     )  # fmt: skip
 
 
@@ -263,14 +268,16 @@ def _curves(found: Mechanism) -> None:
     columns = st.columns(3)
     for i, (name, spec) in enumerate(drawn.items()):
         with columns[i % 3]:
-            st.caption(f"**{CURVES[name][0]}**")
-            st.vega_lite_chart(
-                spec, key=f"mechanism.{name}", width="stretch", alt=f"{CURVES[name][0]} over noise levels"
-            )
+            words, curves = CURVES[name]
+            there = {row["series"] for row in spec["data"]["values"]}
+            st.caption(f"**{words}**")
+            if len(curves) > 1:
+                st.html(charts.strokes({label: (c, label in DASHES) for label, c in curves.values() if label in there}))
+            st.vega_lite_chart(spec, key=f"mechanism.{name}", width="stretch", alt=f"{words} over noise levels")
     st.caption(
-        "Means over points of the true density at each noise level, bands two standard errors over four seeds. The best "
-        "w is the one weight for all points that leaves the least score error. Regions of the true mass: core the densest "
-        "half, rim up to 99%, outside the rest."
+        "Means over points of the true density at each noise level, bands two standard errors over four seeds. The "
+        "best w is the one weight for all points that leaves the least score error. Regions of the true mass: core "
+        "the densest half, rim up to 99%, outside the rest."
     )
 
 
@@ -307,9 +314,8 @@ def _drawn(scene: Scene) -> None:
     if INTEGRATORS[scene.integrator].facts.get("stochastic"):
         have = ", ".join(entry.title for entry in INTEGRATORS.values() if not entry.facts.get("stochastic"))
         title = INTEGRATORS[scene.integrator].title
-        st.info(
-            f"{title} is stochastic: its samples are no function of their start, so there is no exact log q; {have} have one."
-        )
+        words = "is stochastic: its samples are no function of their start, so there is no exact log q"
+        st.info(f"{title} {words}; these have one: {have}.")
         return
     _live(("flow", scene), partial(_flow, scene), "sampling with the exact log q", partial(_numbers, scene))
 
