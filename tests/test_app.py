@@ -15,6 +15,7 @@ from toy import figures
 from toy.guidance import RULES
 from toy.state import parse
 from toy.ui import explore
+from toy.ui import mechanism as mechanisms
 from toy.ui.engine import engine
 from toy.ui.packing import unpack
 from toy.ui.presets import PRESETS
@@ -22,6 +23,7 @@ from toy.ui.trainer import trainer
 
 FILES = {Path(file).stem: file for file in PAGES}
 EXPLORE, FIELDS, TRAIN, FIGURES = (FILES[name] for name in ("explore", "fields", "train", "figures"))
+COMPARE, MECHANISM = FILES["compare"], FILES["mechanism"]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -84,7 +86,8 @@ def test_a_page_opens(page):
 @pytest.mark.parametrize("page", PAGES)
 def test_every_rule_on_every_page(page, rule):
     slots = {"left.rule": rule, "right.rule": rule, "n": "512"} if page == EXPLORE else {}
-    at = opened(page, **(slots or {"rule": rule}))
+    own = {"rule": rule, "methods": rule, "strengths": "2", "n": "512", "seeds": "1"}
+    at = opened(page, **(slots or (own if page == COMPARE else {"rule": rule})))
     fine(at)
     assert shows_something(at)
     if page == EXPLORE:
@@ -126,6 +129,18 @@ BAD = [
     (TRAIN, "classes", "C"),
     (TRAIN, "width", "9"),
     (TRAIN, "seed", "many"),
+    (COMPARE, "methods", "cfg,magic"),
+    (COMPARE, "strengths", "1,9"),
+    (COMPARE, "n", "7"),
+    (COMPARE, "seeds", "many"),
+    (COMPARE, "scores", "guessed"),
+    (MECHANISM, "main", "A700@3"),
+    (MECHANISM, "guide", "/etc/passwd.safetensors"),
+    (MECHANISM, "weak", "exact:C"),
+    (MECHANISM, "target", "C"),
+    (MECHANISM, "rule", "magic"),
+    (MECHANISM, "integrator", "leapfrog"),
+    (MECHANISM, "cfg.w", "99"),
 ]
 
 
@@ -158,6 +173,7 @@ def test_no_link_shows_a_traceback_on_explore(query):
 def test_no_link_shows_a_traceback_elsewhere(page):
     keys = ("rule", "main", "weak", "unconditional", "sigma", "view", "arrows", "figure", "seed", "w", "set.w")
     keys += ("classes", "width", "depth", "iterations", "loss", "left.rule", "n", "unheard-of")
+    keys += ("methods", "strengths", "seeds", "scores", "guide", "target", "integrator", "cfg.w")
     for value in ("", "nan", "-1", "\x00", "9" * 400, "²<b>"):
         at = opened(page, **dict.fromkeys(keys, value))
         fine(at)
@@ -280,3 +296,152 @@ def test_a_method_that_does_not_go_with_the_sampler_is_refused_in_a_sentence():
     fine(at)
     assert any("smc" in element.value for element in at.warning)
     assert link(at) == {"integrator": "smc", "n": "512"}
+
+
+# --- Who plays, and what has to be trained ----------------------------------------------------------------------------
+
+
+def typed(at: AppTest, key: str, name: str) -> AppTest:
+    """Type a name that the list does not have."""
+    box = control(at, "selectbox", key)
+    box.options.append(name)
+    return box.set_value(name).run()
+
+
+def test_exact_or_learned_is_one_click_for_each_role():
+    at = opened(n="512", **{"left.main": "A64@2048"})
+    for pressed, asked in (
+        (["main"], {"left.main": "exact:A"}),
+        (["main", "unconditional"], {"left.main": "exact:A", "left.unconditional": "exact:AB"}),
+        (["unconditional"], {"left.main": "A64@2048", "left.unconditional": "exact:AB"}),
+        ([], {"left.main": "A64@2048"}),
+    ):
+        control(at, "pills", "control.left.exact").set_value(pressed).run()
+        fine(at)
+        assert link(at) == {"n": "512"} | asked
+
+
+def test_a_name_can_be_typed_and_a_bad_one_is_a_sentence():
+    at = opened(n="512")
+    typed(at, "control.left.main", "exact:A~blur=0.05")
+    fine(at)
+    assert link(at) == {"n": "512", "left.main": "exact:A~blur=0.05"}
+    for bad in ("A700@3", "exact:A~dropout=0.1", "A64@4096~blur=7", "secret.safetensors"):
+        typed(at, "control.left.main", bad)
+        fine(at)
+        assert len(at.warning) == 1
+        assert link(at) == {"n": "512", "left.main": "exact:A~blur=0.05"}
+    other = opened(FIELDS, main="exact:A~blur=0.05")
+    fine(other)
+    assert not other.warning
+    typed(other, "main.field", "A700@3")
+    assert any("A700@3" in element.value for element in other.warning)
+    assert link(other) == {"main": "exact:A~blur=0.05"}
+
+
+@pytest.mark.parametrize("page", [EXPLORE, FIELDS])
+def test_a_network_is_trained_because_a_name_asks_for_it(page, tmp_path, monkeypatch):
+    monkeypatch.setenv("GUIDANCE_EXPLORER_MODELS", str(tmp_path))
+    name = "A8@96~depth=1"
+    at = opened(page, **({"left.main": name, "n": "512"} if page == EXPLORE else {"main": name}))
+    fine(at)
+    assert not at.warning
+    if page == EXPLORE:
+        waiting = pack(at)[0]
+        assert waiting["busy"]
+        assert name in waiting["panels"][0]["waiting"]
+        assert waiting["panels"][0]["rule"] == "cfg"
+
+    def there() -> bool:
+        if page == EXPLORE:
+            return not any(found["waiting"] for found in pack(at.run())[0]["panels"])
+        return bool(at.run().get("bidi_component"))
+
+    until(there, 120)
+    fine(at)
+    assert not models.zoo.missing(name)
+
+
+def test_a_density_that_cannot_be_made_is_a_sentence_in_the_panel(monkeypatch):
+    def no(name: str) -> None:
+        raise ValueError("it left no finite sample")
+
+    name = "dns:A64@4096,AB64@4096~w=7.9"
+    monkeypatch.setattr(
+        models, "cast", lambda roles: no("") if name in dict(roles).values() else models.zoo.cast(roles)
+    )
+    at = opened(**{"left.main": name, "n": "512"})
+    fine(at)
+    assert "finite" in pack(at)[0]["panels"][0]["waiting"]
+    assert not pack(at)[0]["panels"][1]["waiting"]
+
+
+def test_a_stochastic_sampler_says_so():
+    header, _ = pack(opened(integrator="ancestral", n="512"))
+    assert [found["stochastic"] for found in header["panels"]] == [True, True]
+    assert not any(found["stochastic"] for found in pack(opened(n="512"))[0]["panels"])
+
+
+# --- Compare and Mechanism --------------------------------------------------------------------------------------------
+
+SMALL = {"methods": "none,cfg", "strengths": "1,3", "n": "512", "seeds": "2", "scores": "exact"}
+
+
+def charts_of(at: AppTest) -> int:
+    """How many charts the page has."""
+    return len(at.get("arrow_vega_lite_chart") or at.get("vega_lite_chart"))
+
+
+def test_methods_are_compared_and_a_link_restores_the_page():
+    at = opened(COMPARE, **SMALL)
+    fine(at)
+    assert charts_of(at) == 4
+    until(lambda: not at.run().get("progress"), 120)
+    fine(at)
+    assert not at.warning
+    assert link(at) == SMALL
+    (table,) = at.dataframe
+    assert len(table.value) == 1 + 1 + 2  # the truth, none, and CFG at two strengths
+    assert any("--methods none,cfg --strengths 1,3 --n 512 --seeds 2 --exact" in code.value for code in at.code)
+    again = opened(COMPARE, **SMALL)
+    until(lambda: not again.run().get("progress"), 60)
+    assert again.dataframe[0].value.equals(table.value)
+
+
+def test_nothing_chosen_is_said():
+    at = opened(COMPARE, **SMALL)
+    at.multiselect[0].set_value([]).run()
+    fine(at)
+    assert at.info
+    assert not charts_of(at)
+
+
+@pytest.mark.parametrize("name", mechanisms.PRESETS)
+def test_every_guide_is_taken_apart_in_one_click(name):
+    at = opened(MECHANISM, guide="exact:AB", weak="")
+    fine(at)
+    until(lambda: charts_of(at.run()) == 4, 120)  # without a weak model there is nothing to split
+    control(at, "pills", "mechanism.preset").set_value(name).run()
+    until(lambda: charts_of(at.run()) == 6, 120)
+    fine(at)
+    assert not at.warning
+    wanted = mechanisms.PRESETS[name]
+    assert link(at) == {
+        key: value
+        for key, value, usual in (("guide", wanted.guide, "AB32@512"), ("weak", wanted.weak, "A32@512"))
+        if value != usual
+    }
+    answer = {"Autoguidance": "entirely a **bad version", "CFG, full size": "entirely a **distribution shift"}
+    assert any(answer.get(name, "The negative side is") in element.value for element in at.markdown)
+
+
+def test_what_the_sampler_draws_is_measured_and_a_stochastic_one_is_refused():
+    at = opened(MECHANISM, **{"rule": "cfg", "cfg.w": "2"})
+    until(lambda: len(at.run().metric) == 3, 180)
+    fine(at)
+    assert all("nats" in metric.value for metric in at.metric)
+    for integrator in ("ancestral", "smc"):
+        at = opened(MECHANISM, integrator=integrator)
+        fine(at)
+        assert any("stochastic" in element.value for element in at.info)
+        assert not at.metric

@@ -5,6 +5,7 @@ import math
 import re
 import shlex
 import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,11 +14,11 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from ui_helpers import NAMES, ODD, QUERIES
+from ui_helpers import NAMES, ODD, QUERIES, until
 
 import models
 from models.degradations import DEGRADATIONS
-from toy import fractal
+from toy import compare, fractal
 from toy.__main__ import main, scene_of
 from toy.guidance import RULES
 from toy.sampling import INTEGRATORS
@@ -38,10 +39,14 @@ from toy.state import (
     of_link,
     parse,
 )
+from toy.ui import casting, explorer, export, packing, share
+from toy.ui import compare as comparing
 from toy.ui import engine as engines
-from toy.ui import explorer, export, packing, share
+from toy.ui import trainer as trainers
 from toy.ui.engine import BACKGROUND, FULL, PREVIEW, Busy, Engine
 from toy.ui.presets import PRESETS
+from toy.ui.tasks import Tasks
+from toy.ui.trainer import Turns
 
 QUICK = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 ALL_LAYERS = [layer for group in LAYERS for layer in group]
@@ -514,6 +519,19 @@ def test_work_that_nobody_waits_for_is_dropped():
     assert blocked.engine.idle.wait(10)
 
 
+def test_what_is_leased_is_dropped_when_nobody_asks_again():
+    blocked, calls = Blocked(), []
+    left = blocked.engine.lease("left", lambda: calls.append("left"), seconds=0.01)
+    kept = blocked.engine.lease("kept", lambda: calls.append("kept") or 7, seconds=0.01)
+    assert blocked.engine.lease("kept", lambda: pytest.fail("twice"), seconds=60) is kept
+    time.sleep(0.05)
+    blocked.go()
+    assert kept.result(10) == 7
+    until(left.cancelled, 10)
+    assert calls == ["kept"]
+    assert blocked.engine.lease("left", lambda: 8).result(10) == 8
+
+
 def test_a_failure_is_its_visitors_alone():
     found = Engine()
     with pytest.raises(ValueError, match="no such density"):
@@ -560,6 +578,94 @@ def test_ready_comes_after_the_warm_up_and_a_failed_one_is_told():
     assert not failed.ready.is_set()
     with pytest.raises(Busy):
         failed.get("key", lambda: 1, wait=0.01)
+
+
+# --- Long work --------------------------------------------------------------------------------------------------------
+
+
+def test_turns_are_given_in_order():
+    turns, order = Turns(), []
+
+    def work(name):
+        for _ in range(3):
+            with turns:
+                order.append(name)
+                time.sleep(0.02)
+
+    threads = [threading.Thread(target=work, args=(name,)) for name in "ab"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+    assert sorted(order[1:5]) == ["a", "a", "b", "b"]
+    assert all(one != other for one, other in zip(order[1:5], order[2:5], strict=False))
+
+
+def test_a_training_that_nobody_asks_for_any_more_is_given_up(tmp_path, monkeypatch):
+    monkeypatch.setenv("GUIDANCE_EXPLORER_MODELS", str(tmp_path))
+    monkeypatch.setattr(trainers, "PATIENCE", 0.2)
+    found = trainers.Trainer(Engine())
+    run = found.need("A8@8192~depth=1")
+    assert found.need("A8@8192~depth=1") is run
+    assert found.need("A64@4096") is None
+    until(lambda: run.status == "stopped", 60)
+    again = found.need("A8@8192~depth=1")
+    assert again is not run
+    monkeypatch.setattr(trainers, "DEMANDED", 1)
+    with pytest.raises(trainers.Crowded, match="A9@64"):
+        found.need("A9@64")
+    found.close()
+
+
+def test_a_task_tells_how_far_it_is_and_is_done_once():
+    found, gate = Tasks(Engine()), threading.Event()
+
+    def work(report):
+        report("half", 0.5)
+        gate.wait(10)
+        return 7
+
+    task = found.ask("key", work)
+    until(lambda: task.share == 0.5, 10)
+    assert found.ask("key", lambda report: pytest.fail("twice")) is task
+    gate.set()
+    assert task.future.result(10) == 7
+    bad = found.ask("bad", lambda report: (_ for _ in ()).throw(ValueError("no")))
+    assert str(bad.future.exception(10)) == "no"
+    assert found.ask("bad", lambda report: 8).future.result(10) == 8
+
+
+def test_trials_come_one_at_a_time_and_a_failed_one_is_said(monkeypatch):
+    wanted = compare.trials(compare.chosen("none,cfg"), (1.0, 2.0), n=512, seeds=2, exact=True)
+    asked = []
+
+    def measured(trial):
+        asked.append(trial)
+        if trial.strength == 2:
+            raise ValueError("it diverged")
+        return [{"trial": trial.key}]
+
+    monkeypatch.setattr(comparing, "measure", measured)
+    monkeypatch.setattr(comparing.metrics, "floor", lambda *_: {"outliers": 0.01})
+    blocked, found = Blocked(), comparing.Table()
+    assert found.advance(blocked.engine, wanted, 0.01) == wanted[0]
+    assert not asked
+    blocked.go()
+    until(lambda: found.advance(blocked.engine, wanted, 1.0) is None, 20)
+    assert asked == wanted
+    assert list(found.rows) == [trial.key for trial in wanted[:2]]
+    assert found.failures == {wanted[2].key: "it diverged"}
+
+
+@pytest.mark.parametrize(
+    ("name", "exact"),
+    [("A64@4096", "exact:A"), ("AB32@512~dropout=0.1", "exact:AB"), ("exact:B~blur=0.1", "exact:B"),
+     ("dns:A64@4096,AB64@4096~w=3", "dns:exact:A,exact:AB"), ("B8@64~depth=1", "exact:B")],
+)  # fmt: skip
+def test_every_density_has_an_exact_one(name, exact):
+    assert casting.exact(name) == exact
+    assert casting.is_exact(exact)
+    assert not casting.is_exact(name)
 
 
 # --- Packs ------------------------------------------------------------------------------------------------------------

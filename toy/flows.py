@@ -117,7 +117,9 @@ def pulled_back(
     """Log-density [n] that the sampler gives to any points at the scene's lowest noise level.
 
     Each point is taken back along the guided flow to where it started. The way back is not the exact inverse of the
-    discrete steps; both are the flow's to the order of the integrator. ``report(done)`` is called as points are done.
+    discrete steps; both are the flow's to the order of the integrator. Where the sampler puts nothing the flow is stiff
+    and 32 steps may give a density far too high: trust it near samples, or take more steps. ``report(done)`` is called
+    as points are done.
     """
     levels = jnp.asarray(scene.sigmas()[-2::-1].copy())
     found = []

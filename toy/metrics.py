@@ -91,7 +91,7 @@ def mean_logp(logp: Array) -> Array:
     return jnp.mean(logp)
 
 
-@metric(source="this project", label="variation", better="low")
+@metric(title="Branch TV", source="this project", label="variation", better="low")
 def branch_tv(occupancy: Array, truth: Truth) -> Array:
     """Total variation distance between the branches' sampled and true shares."""
     return 0.5 * jnp.sum(jnp.abs(occupancy - truth.mass))
@@ -116,7 +116,12 @@ def alignment(posterior: Array) -> Array:
     return jnp.mean(posterior)
 
 
-@metric(source="Bonneel et al. 2015, doi:10.1007/s10851-014-0506-3", label="sliced Wasserstein", better="low")
+@metric(
+    title="Sliced Wasserstein",
+    source="Bonneel et al. 2015, doi:10.1007/s10851-014-0506-3",
+    label="sliced Wasserstein",
+    better="low",
+)
 def sw1(x: Array, truth: Truth) -> Array:
     """Sliced Wasserstein-1 distance to a true sample of the same size, 64 directions, in lengths."""
     angles = jnp.pi * jnp.arange(DIRECTIONS) / DIRECTIONS

@@ -222,6 +222,9 @@ def smc(
     The paper's weights are those of continuous time, w(w − 1) σ |Δ|² |dσ|; with few steps they are far off. Here each
     step is weighted by the ratio of its target to its own transition density, which is right for any step and needs
     log-densities only up to a constant at each noise level. A resampled particle goes on from its parent's place.
+
+    The densities of all noise levels must be one density's: with the exact ones they are. Learned ones contradict each
+    other, most at low noise, and the weights then favour a few spots, even without guidance.
     """
     key_noise, key_resample = jax.random.split(key)
     weights = jnp.where(past.started, past.log_weights, tilt(x, sigma) - logp(x, sigma))

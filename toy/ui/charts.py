@@ -168,12 +168,13 @@ def trade_off(
     return {"data": {"values": list(rows)}, "layer": layers, "height": height}
 
 
-def strokes(look: Mapping[str, tuple[str, bool]]) -> str:
-    """The curves' names beside their colours, dashed where they are, as HTML."""
-    line = '<span aria-hidden="true" style="display:inline-block;width:1.3em;border-top:2px {} {}"></span>'
+def strokes(look: Mapping[str, tuple[str, Sequence[int]]]) -> str:
+    """The curves' names beside their colours and dashes, as HTML."""
+    line = '<path d="M0 5H22" stroke="{}" stroke-width="2" stroke-dasharray="{}"/>'
     parts = [
-        f'<span style="white-space:nowrap">{line.format("dotted" if dashed else "solid", colour)} {name}</span>'
-        for name, (colour, dashed) in look.items()
+        f'<span style="white-space:nowrap"><svg aria-hidden="true" width="22" height="10">'
+        f"{line.format(colour, ' '.join(map(str, dashes)) or 'none')}</svg> {name}</span>"
+        for name, (colour, dashes) in look.items()
     ]
     return _row(parts)
 
@@ -190,4 +191,4 @@ def legend(look: Mapping[str, tuple[str, str]]) -> str:
 
 
 def _row(parts: Sequence[str]) -> str:
-    return f'<div style="display:flex;flex-wrap:wrap;gap:0.2rem 1.1rem;font-size:0.9rem">{"".join(parts)}</div>'
+    return f'<div style="display:flex;flex-wrap:wrap;gap:0.1rem 0.9rem;font-size:0.85rem">{"".join(parts)}</div>'

@@ -61,12 +61,16 @@ class Verdict:
     @property
     def sentence(self) -> str:
         """Whether the negative side is a bad version of the model itself or a distribution shift."""
-        if self.share > 2 / 3:
-            head = "The negative side is mostly a **distribution shift**"
-        elif self.share < 1 / 3:
-            head = "The negative side is mostly a **bad version of the model itself**"
-        else:
-            head = "The negative side is **both** a bad version of the model itself and a distribution shift"
+        shift, bad = "a **distribution shift**", "a **bad version of the model itself**"
+        how = "entirely" if not 0.02 < self.share < 0.98 else "mostly"
+        what = (
+            f"{how} {shift}"
+            if self.share > 2 / 3
+            else f"{how} {bad}"
+            if self.share < 1 / 3
+            else f"both {bad} and {shift}"
+        )
+        head = f"The negative side is {what}"
         parts = {"quality part": self.quality_cosine, "task part": self.task_cosine}
         told = ", ".join(f"the {name} with cosine {c:+.2f}" for name, c in parts.items() if math.isfinite(c))
         return (
@@ -100,9 +104,9 @@ CURVES: dict[str, tuple[str, dict[str, tuple[str, str]]]] = {
         {
             "error_main": ("main", GREEN),
             "error_guide": ("guide", RED),
-            "error_core": ("main, core", GREEN),
-            "error_rim": ("main, rim", GREEN),
-            "error_outside": ("main, outside", GREEN),
+            "error_core": ("core", GREEN),
+            "error_rim": ("rim", GREEN),
+            "error_outside": ("outside", GREEN),
         },
     ),
     "cosines": (
@@ -121,7 +125,7 @@ CURVES: dict[str, tuple[str, dict[str, tuple[str, str]]]] = {
     ),
     "share": ("task share of the pull", {"task_share": ("task share", PURPLE)}),
 }
-DASHES = {"main, core": (5, 2, 1, 2), "main, rim": (5, 3), "main, outside": (2, 2), "true correction": (5, 3)}
+DASHES = {"core": (5, 2, 1, 2), "rim": (5, 3), "outside": (2, 2), "true correction": (5, 3)}
 LEVELS = {"cosines": {"no direction": 0.0}, "best": {"no guidance": 1.0}, "left": {"nothing repaired": 1.0}}
 
 
@@ -265,19 +269,21 @@ def _curves(found: Mechanism) -> None:
     else:
         st.markdown("Choose a weak model, of the main model's own task and as poor as the guide, to split the pull.")
     drawn = {name: spec for name in CURVES if (spec := chart(found, name)) is not None}
-    columns = st.columns(3)
-    for i, (name, spec) in enumerate(drawn.items()):
-        with columns[i % 3]:
+    names = list(drawn)
+    for row in (names[:3], names[3:]):
+        for column, name in zip(st.columns(3), row, strict=False):
             words, curves = CURVES[name]
-            there = {row["series"] for row in spec["data"]["values"]}
-            st.caption(f"**{words}**")
-            if len(curves) > 1:
-                st.html(charts.strokes({label: (c, label in DASHES) for label, c in curves.values() if label in there}))
-            st.vega_lite_chart(spec, key=f"mechanism.{name}", width="stretch", alt=f"{words} over noise levels")
+            there = {point["series"] for point in drawn[name]["data"]["values"]}
+            look = {label: (c, DASHES.get(label, ())) for label, c in curves.values() if label in there}
+            with column:
+                st.caption(f"**{words}**")
+                st.html(charts.strokes(look))
+                alt = f"{words} over noise levels"
+                st.vega_lite_chart(drawn[name], key=f"mechanism.{name}", width="stretch", alt=alt)
     st.caption(
         "Means over points of the true density at each noise level, bands two standard errors over four seeds. The "
-        "best w is the one weight for all points that leaves the least score error. Regions of the true mass: core "
-        "the densest half, rim up to 99%, outside the rest."
+        "best w is the one weight for all points that leaves the least score error. Core, rim and outside "
+        "are the main model's error in the densest half of the true mass, up to 99% of it, and beyond."
     )
 
 
