@@ -329,27 +329,6 @@ def _save(look: Look) -> None:
     st.session_state.fields_written = query
 
 
-def _rule(rules: list[str], default: str) -> str:
-    """The selectbox of rules: titles on the screen, names in the URL, which a bound widget cannot tell apart."""
-    memory, key = st.session_state, "fields_rule"
-    said = st.query_params.get("rule")
-    if said is not None and said != memory.get("fields_rule_written"):
-        if said in rules:
-            memory[key] = memory.fields_rule_kept = said
-        else:
-            st.warning(f"Not taken from the link: rule = {said[:80]} is not one of {', '.join(rules)}")
-    memory.setdefault(key, memory.get("fields_rule_kept", default))
-    rule = st.selectbox("Method", rules, key=key, format_func=controls.rule_title)
-    memory.fields_rule_kept = rule
-    if rule != default:
-        if said != rule:
-            st.query_params["rule"] = rule
-    elif said is not None:
-        del st.query_params["rule"]
-    memory.fields_rule_written = None if rule == default else rule
-    return rule
-
-
 @st.fragment
 def _panels_live(scene: Scene) -> None:
     memory = st.session_state
@@ -371,7 +350,7 @@ def _panels_live(scene: Scene) -> None:
 def page() -> None:
     """Choose a rule and a cast beside the panels; noise level, window, panels and arrows are chosen on them."""
     with st.sidebar:
-        rule = _rule(controls.RULES_IN_ORDER, "autoguidance")
+        rule = linked.titled("Method", controls.RULES_IN_ORDER, "rule", "autoguidance", controls.rule_title)
         cast = {role: linked.density(role, role, name) for role, name in default_cast(rule).items()}
         st.caption("p₁ is the density of main, p₀ that of the guide: guidance climbs the ratio p₁/p₀.")
     _load()

@@ -1,5 +1,6 @@
 """Widgets that keep themselves in the URL, with a visible note where a link asks for what there is not."""
 
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -10,20 +11,45 @@ from toy.registry import Knob
 from toy.state import check_density
 from toy.ui import casting
 
+READ = 15.0  # seconds for which a note stays, whatever runs the page again meanwhile
+
 
 def _asked(key: str, legal: str, accept: Any) -> None:
     """Before a widget exists, look at what the link says of it."""
     if key in st.session_state or key not in st.query_params:
+        _note(key)
         return
     value = st.query_params[key]
-    if not accept(value):
-        st.warning(f"Not taken from the link: {key} = {value[:80]} is not {legal}")
+    _note(key, "" if accept(value) else f"{key} = {value[:80]} is not {legal}")
+
+
+def _note(key: str, words: str = "") -> None:
+    """Say what a link asked for in vain, or what was said of it a moment ago."""
+    notes = st.session_state.setdefault("linked.notes", {})
+    if words:
+        notes[key] = (words, time.monotonic() + READ)
+    said, until = notes.get(key, ("", 0.0))
+    if time.monotonic() < until:
+        st.warning(f"Not taken from the link: {said}")
 
 
 def select(label: str, options: Sequence[str], key: str, default: str, **more: Any) -> str:
     """A selectbox bound to the URL parameter ``key``."""
     _asked(key, f"one of {', '.join(options)}", lambda value: value in options)
     return st.selectbox(label, options, index=list(options).index(default), key=key, bind="query-params", **more)
+
+
+def titled(label: str, options: Sequence[str], key: str, default: str, title: Callable[[str], str], **more: Any) -> str:
+    """A selectbox with titles on the screen and names in the URL, which a bound widget cannot tell apart."""
+
+    def check(name: str) -> None:
+        if name not in options:
+            raise ValueError(f"it is not one of {', '.join(options)}")
+
+    field = _recall(key, default, check)
+    if st.session_state[field] not in options:  # another page's
+        st.session_state[field] = default
+    return _tell(key, st.selectbox(label, options, key=field, format_func=title, **more), default)
 
 
 def density(role: str, key: str, default: str, *, optional: bool = False) -> str:
@@ -84,7 +110,7 @@ def _recall(key: str, default: str, check: Callable[[str], None]) -> str:
 
     A link's value that ``check`` refuses with ValueError is named.
     """
-    memory, field = st.session_state, f"{key}.field"
+    memory, field, refused = st.session_state, f"{key}.field", ""
     said = st.query_params.get(key)
     if said is not None and said != memory.get(f"{key}.written"):
         memory[f"{key}.written"] = said
@@ -92,7 +118,8 @@ def _recall(key: str, default: str, check: Callable[[str], None]) -> str:
             check(said)
             memory[field] = said
         except ValueError as error:
-            st.warning(f"Not taken from the link: {key} = {said[:80]}: {str(error)[:400]}")
+            refused = f"{key} = {said[:80]}: {str(error)[:400]}"
+    _note(key, refused)
     before = memory.get(f"{key}.default", default)
     if before != default and memory.get(field, memory.get(f"{key}.kept")) == before:
         memory[field] = default  # another method has another usual density
@@ -152,7 +179,9 @@ def whole(knob: Knob, key: str) -> int:
     field = f"{key}.field"
     asked = st.query_params.get(key, str(default))
     if field not in st.session_state and not accept(asked):
-        st.warning(f"Not taken from the link: {key} = {asked[:80]} is not a whole number from {lo} to {hi}")
+        _note(key, f"{key} = {asked[:80]} is not a whole number from {lo} to {hi}")
+    else:
+        _note(key)
     value = int(
         st.number_input(knob.label, lo, hi, int(asked) if accept(asked) else default, help=knob.help, key=field)
     )

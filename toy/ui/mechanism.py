@@ -293,11 +293,9 @@ def _curves(found: Mechanism) -> None:
 def _flow_scene(target: str) -> Scene | None:
     """The method whose sampler is looked into."""
     st.markdown("**What the sampler draws**")
-    rule = linked.select("Method", RULES_DRAWN, "rule", "cfg", format_func=controls.rule_title)
+    rule = linked.titled("Method", RULES_DRAWN, "rule", "cfg", controls.rule_title)
     scores = linked.select("Scores", ["exact", "learned"], "scores", "exact")
-    integrator = linked.select(
-        "Integrator", list(INTEGRATORS), "integrator", "heun", format_func=controls.integrator_title
-    )
+    integrator = linked.titled("Integrator", list(INTEGRATORS), "integrator", "heun", controls.integrator_title)
     knobs = {name: linked.number(knob, f"{rule}.{name}") for name, knob in RULES[rule].knobs.items()}
     cast = {role: casting.exact(name) if scores == "exact" else name for role, name in default_cast(rule).items()}
     try:
