@@ -82,3 +82,10 @@ def _reference(classes: str) -> Reference:
 def reference() -> Callable[[str], Reference]:
     """The reference density of the classes 'A', 'B' or 'AB'."""
     return _reference
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _few_programs():
+    """Compiled programs do not outlive their file of tests: a process may hold only so many."""
+    yield
+    jax.clear_caches()

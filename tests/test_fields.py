@@ -2,6 +2,8 @@
 
 import json
 import math
+import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,7 +16,7 @@ import models
 from toy import figures
 from toy import scenes as rooms
 from toy.scenes import Scene
-from toy.ui import fields
+from toy.ui import fields, linked
 from toy.ui.engine import Busy, engine
 from toy.ui.fields import Look, Request, answer, home_of, looked, parse
 from toy.ui.packing import unpack, viewer_sources
@@ -226,7 +228,7 @@ def test_a_rule_is_a_link_by_its_name():
     at = opened(rule="cfg")
     assert shown(at)[0]["title"] == "CFG"
     assert not at.warning
-    at.selectbox(key="fields_rule").set_value("cfg_autoguidance").run()
+    at.selectbox(key="rule.field").set_value("cfg_autoguidance").run()
     assert shown(at)[0]["title"] == "CFG + autoguidance"
     assert at.query_params["rule"] in ("cfg_autoguidance", ["cfg_autoguidance"])
 
@@ -234,14 +236,16 @@ def test_a_rule_is_a_link_by_its_name():
 def test_another_cast_is_another_field():
     at = opened()
     before = shown(at)[0]["id"]
-    at.selectbox(key="weak").set_value("A16@512").run()
+    at.selectbox(key="weak.field").set_value("A16@512").run()
     header, _ = shown(at)
     assert header["id"] != before
     assert header["names"]["guide"] == "A16@512"
 
 
-def test_every_bad_value_is_named_once():
+def test_every_bad_value_is_named_for_a_while(monkeypatch):
     at = opened(sigma="wide", view="9,9", panels="p1,x", arrows="maybe", rule="magic")
     shown(at)
     assert len(at.warning) == 5
+    later = time.monotonic() + linked.READ
+    monkeypatch.setattr(linked, "time", SimpleNamespace(monotonic=lambda: later + 1))
     assert not at.run().warning

@@ -2,9 +2,12 @@
 
 import os
 import stat
+from pathlib import Path
 
+import jax
 import pytest
 
+from toy import files
 from toy.files import check_writable, replacing
 
 
@@ -102,3 +105,16 @@ def test_a_place_to_write_is_checked_beforehand(tmp_path):
     (tmp_path / "file").write_text("x")
     with pytest.raises(ValueError, match="cannot write"):
         check_writable(tmp_path / "file" / "a.npz")
+
+
+def test_compiled_programs_are_forgotten_when_they_are_too_many(monkeypatch):
+    if not Path("/proc/self/maps").exists():
+        pytest.skip("this system has no table of memory maps to read")
+    double = jax.jit(lambda x: 2 * x)
+    double(1.0)
+    assert not files.spare_maps()
+    assert double._cache_size() == 1
+    monkeypatch.setattr(files, "MOST_MAPS", 1)
+    assert files.spare_maps()
+    assert double._cache_size() == 0
+    assert double(2.0) == 4

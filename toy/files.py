@@ -1,4 +1,4 @@
-"""Files: written whole or not at all; compiled code kept in the user's own cache folder."""
+"""Files: written whole or not at all; compiled code kept in the user's cache folder, but not for ever in memory."""
 
 import os
 import tempfile
@@ -52,3 +52,22 @@ def keep_compiled() -> None:
     folder = Path(platformdirs.user_cache_dir("guidance-explorer")) / "jax"
     jax.config.update("jax_compilation_cache_dir", str(folder))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+
+
+MOST_MAPS = 40_000  # Linux allows 65530
+
+
+def spare_maps() -> bool:
+    """Forget compiled programs where they fill the process's table of memory maps; returns whether it did.
+
+    XLA takes several maps for every program on a CPU, and a process that has used up its table crashes. Programs that
+    are still wanted are compiled again, or read from the cache folder.
+    """
+    maps = Path("/proc/self/maps")
+    if not maps.exists():
+        return False
+    with maps.open("rb") as lines:
+        if sum(1 for _ in lines) < MOST_MAPS:
+            return False
+    jax.clear_caches()
+    return True

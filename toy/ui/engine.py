@@ -22,6 +22,7 @@ from cachetools import LRUCache
 PREVIEW, FULL, BACKGROUND = 0, 1, 2  # smaller goes first
 QUEUE_LIMIT = 96
 CACHE_BYTES = 256 * 2**20
+SPARE_EVERY = 32  # jobs
 REHEARSAL_DELAY = 2.5  # seconds
 
 
@@ -161,6 +162,15 @@ class Engine:
                 with suppress(ValueError):  # larger than the whole cache: handed over, not kept
                     self._results[job.key] = result
             job.future.set_result(result)
+            if job.number % SPARE_EVERY == 0:
+                spare_maps()
+
+
+def spare_maps() -> None:
+    """Keep a long-lived server from filling its memory maps with compiled programs."""
+    from toy import files
+
+    files.spare_maps()
 
 
 def _size(value: Any) -> int:

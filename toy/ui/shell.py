@@ -43,6 +43,11 @@ def viewer(data: bytes, key: str) -> Any:
     return _component()(key=key, data=data, on_request_change=lambda: None, on_ui_change=lambda: None)
 
 
+def asks_for_methods() -> bool:
+    """Whether the URL names what either side shows: the shipped scene is then not what was asked for."""
+    return any(key.startswith(("left.", "right.")) for key in st.query_params)
+
+
 def await_engine() -> None:
     """Return when the engine is ready; until then the page stays as drawn so far, and then runs again."""
     found, began = engine(), time.monotonic()

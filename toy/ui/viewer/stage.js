@@ -104,7 +104,7 @@ export function drawDots(v, panel, cam) {
     positionsAt(moving, v.time.t, points);
     const outside = ui.quality && !ui.paper_look ? frames.outside[slot] : null;
     panel.off = dots.draw(points, n, cam, v.ramp, outside ? shadesAt(outside, v.time.t, v.shades) : null);
-  }
+  } else panel.off = 0;
   dots.end();
 }
 
