@@ -1029,6 +1029,25 @@ def test_the_fields_play_from_noise_to_data(fields):
     fields.fine()
 
 
+# --- Who plays --------------------------------------------------------------------------------------------------------
+
+
+def type_density(page, role: str, name: str) -> None:
+    """Type a name into a role's list, again where the list closed because what is around it still moved."""
+    from playwright.sync_api import TimeoutError as PlaywrightTimeout
+
+    box = page.get_by_role("combobox", name=re.compile(role))
+    for _ in range(5):
+        box.click()
+        box.fill(name)
+        try:
+            page.get_by_role("option", name=name).first.wait_for(timeout=2000)
+            break
+        except PlaywrightTimeout:
+            box.press("Escape")
+    box.press("Enter")
+
+
 # --- Train ------------------------------------------------------------------------------------------------------------
 
 
@@ -1079,10 +1098,7 @@ def test_a_training_is_held_and_kept_and_cast(visit):
     cast = visit("/?n=512").ready()
     before = cast.data
     cast.page.get_by_text("Cast and schedule, right").click()
-    box = cast.page.get_by_role("combobox", name=re.compile("weak"))
-    box.click()
-    box.press_sequentially("kept:pupil")
-    box.press("Enter")
+    type_density(cast.page, "weak", "kept:pupil")
     after = cast.changed(before)
     cast.until_query(right__weak="kept:pupil")
     cast.page.screenshot(path=OUT / "train-cast.png")
@@ -1140,10 +1156,7 @@ def test_a_name_is_typed_and_its_network_trained(visit):
     visitor = visit("/?n=512").ready()
     before = visitor.data
     visitor.page.get_by_text("Cast and schedule, right").click()
-    box = visitor.page.get_by_role("combobox", name=re.compile("weak"))
-    box.click()
-    box.press_sequentially("A8@128~depth=1")
-    box.press("Enter")
+    type_density(visitor.page, "weak", "A8@128~depth=1")
     expect(visitor.get("waiting-right")).to_contain_text("training A8@128~depth=1", timeout=WAIT)
     visitor.page.screenshot(path=OUT / "waiting.png")
     visitor.until_query(right__weak="A8@128~depth=1")
