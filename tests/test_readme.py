@@ -45,7 +45,8 @@ def test_there_is_something_to_run() -> None:
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_command(command: str, tmp_path: Path) -> None:
-    assert run(shlex.split(command)[1:], tmp_path)
+    # Every figure is drawn in test_figures.py: here one stands for all, which take minutes.
+    assert run(shlex.split(command.replace("figure all", "figure fig2"))[1:], tmp_path)
 
 
 @pytest.mark.parametrize("snippet", blocks("python"))
