@@ -9,7 +9,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
-from scipy.interpolate import CubicSpline
 
 from toy.densities import Density, GaussianMixture, Normalised
 
@@ -99,6 +98,8 @@ def normalised(density: Density) -> Normalised:
     """
     if isinstance(density, GaussianMixture | Tabulated):
         return density
+    from scipy.interpolate import CubicSpline  # here: it would be a third of a second of every start
+
     if id(density) not in _made:
         masses, errors = np.transpose([log_mass(density, float(sigma), tolerance=1e-3) for sigma in TABLE])
         spline = CubicSpline(np.log(TABLE), masses * _tame(TABLE))

@@ -17,7 +17,7 @@ import numpy as np
 
 from models import checkpoint, training, zoo
 from models.mlp import EnergyMLP
-from toy import figures, scenes
+from toy import scenes
 from toy.scenes import Scene
 from toy.ui.engine import Engine
 
@@ -229,6 +229,8 @@ def picture(run: Run, n: int = 1024) -> bytes | None:
     view = scenes.VIEWS["tree" if target == "A" else "both"]
     values: dict[str, Any] = dict(frame.metrics)
     title = f"iteration {run.step}: {values['outliers']:.1%} outside, branch TV {values['branch_tv']:.2f}"
+    from toy import figures  # here: matplotlib would be a quarter of a second of every start
+
     return figures.encode(figures.particles(frame, view=view, title=title), "png", {"title": title})
 
 
