@@ -21,7 +21,8 @@ app: ready ## Start the app on http://127.0.0.1:8501; ARGS goes to streamlit
 	@$(PY) -m streamlit run app.py $(ARGS)
 
 test: lint js ## Lint, types, import rules, JavaScript checks, pytest; ARGS goes to pytest
-	@$(PY) -m pytest $(ARGS)
+	@$(PY) -m pytest -n auto --maxprocesses 4 --dist loadfile -m "not browser" $(ARGS) || test $$? -eq 5
+	@$(PY) -m pytest -m browser $(ARGS) || test $$? -eq 5  # alone: a browser drives the app in real time
 
 figures: ready ## Draw every figure into out/figures
 	@$(PY) -m toy figure all --out out/figures $(ARGS)

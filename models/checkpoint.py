@@ -14,7 +14,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from models import training
-from models.mlp import EnergyMLP, Spec
+from models.mlp import Predictor, Spec, network
 from toy.files import replacing
 
 FORMAT = "guidance-explorer/1"
@@ -72,11 +72,11 @@ def recipe_of(header: dict[str, Any], path: str | Path = "") -> training.Recipe:
         raise CheckpointError(f"checkpoint {str(path)!r} has no usable recipe: {error}") from None
 
 
-def load(path: str | Path) -> EnergyMLP:
+def load(path: str | Path) -> Predictor:
     """Read a network; CheckpointError where the file is damaged, foreign or of another architecture."""
     found, header = read(path)
     spec = recipe_of(header, path).spec
-    blank = jax.eval_shape(lambda: EnergyMLP(spec, rngs=nnx.Rngs(0)))
+    blank = jax.eval_shape(lambda: network(spec, rngs=nnx.Rngs(0)))
     return _fill(blank, found, path)
 
 

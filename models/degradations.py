@@ -6,11 +6,12 @@ their names. ``dns:MAIN,ALL`` is a base made of two others, with knobs of its ow
 
 A degradation is one function. Its positional names say what it needs: ``density``, anything; ``net``, a network with
 its weight normalisation applied; ``snapshots``, a network's stored averages by iteration; ``data``, an exact mixture;
-``spec``, an architecture; ``key``, for those that draw. Keyword-only names are knobs, the first of them the value after
-the ``=``; ``neutral`` marks where it changes nothing, and whole numbers are those of a step of 1.
+``spec``, an architecture; ``recipe``, what else fixes a training, to return what is other; ``key``, for those that
+draw. Keyword-only names are knobs, the first of them the value after the ``=``; ``neutral`` marks where it changes
+nothing, and whole numbers are those of a step of 1.
 
-What takes ``data`` or ``spec`` changes what a network is trained with: it comes first in the name, and the network has
-to be trained. In the name of an exact density ``data`` is that density.
+What takes ``data``, ``spec`` or ``recipe`` changes what a network is trained with: it comes first in the name, and the
+network has to be trained. In the name of an exact density ``data`` is that density.
 """
 
 import re
@@ -256,6 +257,40 @@ def depth(spec: Spec, *, layers: Annotated[int, Knob(1, 16, 1, "d", "number of h
     return replace(spec, depth=int(layers))
 
 
+@degradation(
+    source=f"Srivastava et al. 2014, JMLR 15; as a guide: {KARRAS_2024}", formula="h' = m h / (1 − p), in training"
+)
+def trained_dropout(
+    recipe: Mapping[str, Any],
+    *,
+    rate: Annotated[
+        float, Knob(0, 0.9, 0.01, "p", "share of the hidden units left out at each point", neutral=0)
+    ] = 0.1,
+) -> Mapping[str, Any]:
+    """Train with dropout, another mask at each point, and sample without: less effective capacity."""
+    return {"dropout": rate}
+
+
+@degradation(source="this project", formula="lr(i) = lr / √max(i/512, 1)")
+def learning_rate(
+    recipe: Mapping[str, Any],
+    *,
+    rate: Annotated[float, Knob(1e-5, 0.1, 1e-5, "lr", "learning rate of the first iterations", log=True)] = 0.001,
+) -> Mapping[str, Any]:
+    """Train with another learning rate: smaller is less training in as many iterations."""
+    return {"learning_rate": rate}
+
+
+@degradation(source="this project", formula="x, σ from another stream")
+def data_seed(
+    recipe: Mapping[str, Any],
+    *,
+    stream: Annotated[int, Knob(0, 2**31 - 1, 1, "seed", "seed of the stream of training data")] = 0,
+) -> Mapping[str, Any]:
+    """Train on another stream of data from the same start: networks that share a stream are trained together faster."""
+    return {"data_seed": stream}
+
+
 def of_points(points: np.ndarray, variance: float, labels: Sequence[str] = ()) -> GaussianMixture:
     """A mixture of equal isotropic Gaussians at ``points`` [n, 2], in groups of eight: a short scan, whatever n is.
 
@@ -319,6 +354,7 @@ NEEDS = {
     "snapshots": "a network as it was trained",
     "data": "an exact density or a network, unchanged,",
     "spec": "a network, unchanged,",
+    "recipe": "a network, unchanged,",
 }
 SEED = Knob(0, 2**31 - 1, 1, "seed", "seed of the random draw", name="seed", default=0)
 ITEM = re.compile(r"~(?=[a-z_0-9]+=)")
@@ -340,7 +376,7 @@ class Step:
     @property
     def trains(self) -> bool:
         """Whether a network has to be trained for it."""
-        return not {"data", "spec"}.isdisjoint(self.entry.inputs)
+        return not {"data", "spec", "recipe"}.isdisjoint(self.entry.inputs)
 
     @property
     def neutral(self) -> bool:

@@ -1,10 +1,10 @@
 """The magnitude-preserving MLP that predicts a scalar energy, and its score by differentiation.
 
-Karras et al. 2024, arXiv:2406.02507, Appendix C.
+Karras et al. 2024, arXiv:2406.02507, Appendix C. Beside it the same MLP predicting the score or the denoised point.
 """
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NamedTuple, Self
 
 import jax
 import jax.numpy as jnp
@@ -21,30 +21,43 @@ GAIN_START = 0.01
 SILU_GAIN = 0.596  # root mean square of SiLU under a unit normal: dividing keeps magnitudes
 
 
+PARAMETRISATIONS = ("energy", "score", "denoiser")
+
+
 @dataclass(frozen=True)
 class Spec:
-    """What a network is: the classes it was trained on, its width, and the number of hidden layers."""
+    """What a network is: the classes it was trained on, its width, the number of hidden layers, what it predicts."""
 
     classes: str = "A"
     width: int = 64
     depth: int = 4
+    parametrisation: str = "energy"
 
     def as_dict(self) -> dict[str, str | int]:
         """The fields by name, for a checkpoint's metadata."""
         return asdict(self)
 
 
-class EnergyMLP(nnx.Module):
-    """log p(x; sigma) up to a constant per sigma, from a network of ``4 -> n``, then ``depth`` layers ``n -> n``.
+class Dropout(NamedTuple):
+    """Hidden units left out in training: another random share ``rate`` for each point and layer."""
+
+    key: Array
+    rate: Float[Array, ""]
+
+
+class Network(nnx.Module):
+    """``4 -> n``, then ``depth`` layers ``n -> n``, and ``n -> 2`` for what predicts a vector; one gain.
 
     A plain pytree of parameters: use it with ``jax.jit``, ``jax.grad``, ``jax.vmap`` directly.
     ``frozen()`` gives the same function with the weight normalisation already applied, for sampling.
     """
 
+    outputs = 0  # of a last layer of its own
+
     def __init__(self, spec: Spec, *, rngs: nnx.Rngs) -> None:
         """Draw all weights from N(0, 1) and a small gain: before training the score is near a Gaussian's."""
         n = spec.width
-        shapes = [(4, n)] + [(n, n)] * spec.depth
+        shapes = [(4, n)] + [(n, n)] * spec.depth + [(n, self.outputs)] * (self.outputs > 0)
         self.layers = nnx.List(
             [nnx.Param(jax.random.normal(rngs.params(), shape)) for shape in shapes]  # [in, out]
         )
@@ -64,7 +77,7 @@ class EnergyMLP(nnx.Module):
             return layers
         return [rms_normalise(w) / jnp.sqrt(w.shape[0]) for w in layers]
 
-    def frozen(self) -> "EnergyMLP":
+    def frozen(self) -> Self:
         """The same function of (x, sigma), with normalisation done once instead of at each evaluation."""
         clone = nnx.clone(self)
         for layer in clone.layers:  # in NumPy: nothing to compile
@@ -74,22 +87,74 @@ class EnergyMLP(nnx.Module):
         clone.normalised = True
         return clone
 
-    def logp(self, x: Float[Array, "*b 2"], sigma: Float[Array, "*#b"] | float) -> Float[Array, "*b"]:
-        """Log-density in nats, up to a constant that depends on sigma alone; sigma > 0."""
-        sigma = jnp.asarray(sigma, x.dtype)[..., None]
-        scaled = x / jnp.sqrt(jnp.square(sigma) + SIGMA_DATA**2)
+    def outcome(
+        self, scaled: Float[Array, "*b 2"], sigma: Float[Array, "*#b 1"], dropout: Dropout | None = None
+    ) -> Float[Array, "*b o"]:
+        """What the last layer gives for ``scaled`` = x / sqrt(sigma^2 + sigma_data^2)."""
         first, *rest = self.weights()
         # At one sigma for all points the last two inputs are a bias, so the first layer is written out.
         h = scaled[..., :1] * first[0] + scaled[..., 1:] * first[1] + (jnp.log(sigma) / 4 * first[2] + first[3])
-        for w in rest:
-            h = jnp.matmul(jax.nn.silu(h) / SILU_GAIN, w, precision="highest")
+        for i, w in enumerate(rest):
+            h = jax.nn.silu(h) / SILU_GAIN
+            if dropout is not None:
+                kept = jax.random.bernoulli(jax.random.fold_in(dropout.key, i), 1 - dropout.rate, h.shape)
+                h = jnp.where(kept, h / (1 - dropout.rate), 0)
+            h = jnp.matmul(h, w, precision="highest")
+        return h
+
+
+class EnergyMLP(Network):
+    """log p(x; sigma) up to a constant per sigma."""
+
+    def logp(
+        self, x: Float[Array, "*b 2"], sigma: Float[Array, "*#b"] | float, *, dropout: Dropout | None = None
+    ) -> Float[Array, "*b"]:
+        """Log-density in nats, up to a constant that depends on sigma alone; sigma > 0."""
+        sigma = jnp.asarray(sigma, x.dtype)[..., None]
+        scaled = x / jnp.sqrt(jnp.square(sigma) + SIGMA_DATA**2)
+        h = self.outcome(scaled, sigma, dropout)
         energy = jnp.abs(self.gain[...]) / sigma[..., 0] * jnp.mean(jnp.square(h), axis=-1)
         return -energy - jnp.sum(jnp.square(scaled), axis=-1) / 2
 
-    def score(self, x: Float[Array, "*b 2"], sigma: Float[Array, "*#b"] | float) -> Float[Array, "*b 2"]:
+    def score(
+        self, x: Float[Array, "*b 2"], sigma: Float[Array, "*#b"] | float, *, dropout: Dropout | None = None
+    ) -> Float[Array, "*b 2"]:
         """Gradient of ``logp`` with respect to ``x``, in 1/length."""
         x = jnp.broadcast_to(x, (*jnp.broadcast_shapes(x.shape[:-1], jnp.shape(sigma)), 2))
-        return jax.grad(lambda points: jnp.sum(self.logp(points, sigma)))(x)
+        return jax.grad(lambda points: jnp.sum(self.logp(points, sigma, dropout=dropout)))(x)
+
+
+class VectorMLP(Network):
+    """The score itself from the same layers and one more, to two outputs: no gradient of anything, so no log-density.
+
+    Predicting the 'score', what is added to a Gaussian's score is gain/sigma times the output; predicting the
+    'denoiser', the output enters as in the preconditioning of Karras et al. 2022, arXiv:2206.00364.
+    """
+
+    outputs = 2
+
+    def logp(self, x: Float[Array, "*b 2"], sigma: Float[Array, "*#b"] | float) -> Float[Array, "*b"]:
+        """There is none: ValueError."""
+        raise ValueError(f"a network that predicts the {self.spec.parametrisation} has no log-density")
+
+    def score(
+        self, x: Float[Array, "*b 2"], sigma: Float[Array, "*#b"] | float, *, dropout: Dropout | None = None
+    ) -> Float[Array, "*b 2"]:
+        """Score, in 1/length."""
+        sigma = jnp.asarray(sigma, x.dtype)[..., None]
+        variance = jnp.square(sigma) + SIGMA_DATA**2
+        out = self.gain[...] / sigma * self.outcome(x / jnp.sqrt(variance), sigma, dropout)
+        if self.spec.parametrisation == "denoiser":
+            out = SIGMA_DATA / jnp.sqrt(variance) * out
+        return out - x / variance
+
+
+Predictor = EnergyMLP | VectorMLP
+
+
+def network(spec: Spec, *, rngs: nnx.Rngs) -> Predictor:
+    """A network before training."""
+    return (EnergyMLP if spec.parametrisation == "energy" else VectorMLP)(spec, rngs=rngs)
 
 
 def rms_normalise(w: Any, eps: float = 1e-4) -> Any:

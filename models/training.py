@@ -3,20 +3,19 @@
 Karras et al. 2024, arXiv:2406.02507, Appendix C; the power-function EMA is from Karras et al. 2024, arXiv:2312.02696.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 import optax
 from flax import nnx
 from jaxtyping import Array, Float
 
 from models import degradations
-from models.mlp import EnergyMLP, Spec, rms_normalise
+from models.mlp import PARAMETRISATIONS, Dropout, Predictor, Spec, network, rms_normalise
 from toy import fractal
 from toy.densities import GaussianMixture
 
@@ -29,7 +28,8 @@ class Recipe:
     """How to train: everything that, with the code, fixes the result.
 
     ``loss`` is 'exact' (the true score is the target) or 'denoising'. ``seed`` starts the weights, ``data_seed`` the
-    stream of samples and noise levels (by default the same number, yet another stream). ``data`` says how the data
+    stream of samples and noise levels (by default the same number, yet another stream). ``learning_rate`` is that of
+    the first iterations, ``dropout`` the share of hidden units left out at each point. ``data`` says how the data
     differ from the exact density of the classes, as in a density's name: 'label_mixing=0.2~subset=256'.
     """
 
@@ -41,6 +41,8 @@ class Recipe:
     loss: str = "exact"
     log_sigma_mean: float = -2.3
     log_sigma_std: float = 1.5
+    learning_rate: float = 0.01
+    dropout: float = 0.0
     data: str = ""
 
     def __post_init__(self) -> None:
@@ -50,6 +52,9 @@ class Recipe:
         fractal.branches().of(self.spec.classes)
         if self.data:
             self.density()
+        if self.spec.parametrisation not in PARAMETRISATIONS:
+            have = ", ".join(PARAMETRISATIONS)
+            raise ValueError(f"unknown parametrisation {self.spec.parametrisation!r}; have: {have}")
         ranges: tuple[tuple[str, Any, int, int], ...] = (
             ("width", self.spec.width, 1, 1024),
             ("depth", self.spec.depth, 1, 16),
@@ -61,44 +66,57 @@ class Recipe:
         for name, value, lo, hi in ranges:
             if not (isinstance(value, int) and lo <= value <= hi):
                 raise ValueError(f"{name} = {value} is not a whole number from {lo} to {hi}")
+        reals: tuple[tuple[str, Any, float, float], ...] = (
+            ("log_sigma_mean", self.log_sigma_mean, -10, 5),
+            ("log_sigma_std", self.log_sigma_std, 0, 5),
+            ("learning_rate", self.learning_rate, 1e-6, 1),
+            ("dropout", self.dropout, 0, 0.9),
+        )
+        for name, number, least, most in reals:
+            if not (isinstance(number, int | float) and least <= number <= most):
+                raise ValueError(f"{name} = {number} is not a number from {least:g} to {most:g}")
 
     def density(self) -> GaussianMixture:
         """The density of the data, exact: samples, and the score that is the target, come from it."""
         return degradations.altered(fractal.mixture(self.spec.classes), self.data)
 
 
+class Settings(NamedTuple):
+    """What one compiled program can train with many values of."""
+
+    data_seed: Array
+    log_sigma_mean: Array
+    log_sigma_std: Array
+    learning_rate: Array
+    dropout: Array
+
+
 class State(NamedTuple):
     """Everything that a training carries: resuming from it gives what an uninterrupted run gives."""
 
     step: Array
-    data_seed: Array
-    net: EnergyMLP
-    ema: EnergyMLP
+    settings: Settings
+    net: Predictor
+    ema: Predictor
     optimiser: Any
 
 
 def learning_rate(step: Array) -> Array:
-    """0.01 for the first 512 iterations, then falling with the inverse square root."""
-    return 0.01 / jnp.sqrt(jnp.maximum(step / 512, 1))
+    """Share of the first learning rate: all of it for 512 iterations, then falling with the inverse square root."""
+    return 1 / jnp.sqrt(jnp.maximum(step / 512, 1))
 
 
-OPTIMISER = optax.adam(learning_rate, b1=0.9, b2=0.99)
+ADAM = optax.scale_by_adam(b1=0.9, b2=0.99)
 
 
 def start(recipe: Recipe) -> State:
     """The state before the first iteration."""
-    net = EnergyMLP(recipe.spec, rngs=nnx.Rngs(params=jax.random.key(recipe.seed)))
-    data_seed = recipe.seed if recipe.data_seed is None else recipe.data_seed
-    return State(jnp.zeros((), jnp.int32), jnp.asarray(data_seed, jnp.int32), net, net, OPTIMISER.init(net))
-
-
-def start_seeds(recipe: Recipe, seeds: Sequence[int]) -> State:
-    """The states of several seeds, stacked along a leading axis: ``train`` then trains them in one program.
-
-    Each seed has its own weights; the data streams are the seeds' own too, unless the recipe names one for all.
-    """
-    states = [start(replace(recipe, seed=seed)) for seed in seeds]
-    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *states)
+    net = network(recipe.spec, rngs=nnx.Rngs(params=jax.random.key(recipe.seed)))
+    settings = Settings(
+        jnp.asarray(recipe.seed if recipe.data_seed is None else recipe.data_seed, jnp.int32),
+        *(jnp.float32(getattr(recipe, name)) for name in Settings._fields[1:]),
+    )
+    return State(jnp.zeros((), jnp.int32), settings, net, net, ADAM.init(net))
 
 
 class Batch(NamedTuple):
@@ -109,11 +127,17 @@ class Batch(NamedTuple):
     target: Float[Array, "n 2"]
 
 
-def draw(recipe: Recipe, density: GaussianMixture, key: Array) -> Batch:
-    """One training batch of ``recipe.batch`` points."""
+def stream(state: State) -> Array:
+    """Key of the batch of an iteration: two trainings of the same data seed see the same data."""
+    return jax.random.fold_in(jax.random.fold_in(jax.random.key(state.settings.data_seed), 1), state.step)
+
+
+def draw(recipe: Recipe, density: GaussianMixture, key: Array, settings: Settings | None = None) -> Batch:
+    """One training batch of ``recipe.batch`` points; of other noise levels than the recipe's where settings say so."""
+    mean, std = (settings or recipe).log_sigma_mean, (settings or recipe).log_sigma_std
     key_sigma, key_x, key_noise = jax.random.split(key, 3)
     n = recipe.batch
-    sigma = jnp.exp(recipe.log_sigma_mean + recipe.log_sigma_std * jax.random.normal(key_sigma, (n,)))
+    sigma = jnp.exp(mean + std * jax.random.normal(key_sigma, (n,)))
     if recipe.loss == "exact":
         x = density.sample(key_x, n, sigma)
         return Batch(x, sigma, density.score(x, sigma))
@@ -125,9 +149,9 @@ def draw(recipe: Recipe, density: GaussianMixture, key: Array) -> Batch:
 LOSSES = ("exact", "denoising")
 
 
-def loss(net: EnergyMLP, batch: Batch) -> Float[Array, ""]:
+def loss(net: Predictor, batch: Batch, dropout: Dropout | None = None) -> Float[Array, ""]:
     """Score matching weighted by sigma^2, mean over points and coordinates."""
-    error = net.score(batch.x, batch.sigma) - batch.target
+    error = net.score(batch.x, batch.sigma, dropout=dropout) - batch.target
     return jnp.mean(jnp.square(batch.sigma[:, None] * error))
 
 
@@ -137,37 +161,46 @@ def ema_decay(step: Array) -> Array:
 
 
 def iterate(recipe: Recipe, density: GaussianMixture, state: State) -> tuple[State, Array]:
-    """One iteration: re-normalise, draw, step, average. Returns the new state and the loss."""
+    """One iteration: draw, then learn. Returns the new state and the loss."""
+    return learn(recipe, state, draw(recipe, density, stream(state), state.settings))
+
+
+def learn(recipe: Recipe, state: State, batch: Batch) -> tuple[State, Array]:
+    """Learn from one batch: re-normalise, step, average. Returns the new state and the loss."""
     net = jax.tree.map(lambda w: rms_normalise(w) if w.ndim == 2 else w, state.net)
-    key = jax.random.fold_in(jax.random.fold_in(jax.random.key(state.data_seed), 1), state.step)
-    value, gradient = jax.value_and_grad(loss)(net, draw(recipe, density, key))
-    update, optimiser = OPTIMISER.update(gradient, state.optimiser, net)
-    net = optax.apply_updates(net, update)
+    dropped = Dropout(jax.random.fold_in(stream(state), 3), state.settings.dropout) if recipe.dropout else None
+    value, gradient = jax.value_and_grad(loss)(net, batch, dropped)
+    update, optimiser = ADAM.update(gradient, state.optimiser, net)
+    rate = state.settings.learning_rate * learning_rate(state.step)
+    net = optax.apply_updates(net, jax.tree.map(lambda u: -rate * u, update))
     decay = ema_decay(state.step + 1)
     ema = jax.tree.map(lambda a, b: decay * a + (1 - decay) * b, state.ema, net)
-    return State(state.step + 1, state.data_seed, net, ema, optimiser), value
+    return State(state.step + 1, state.settings, net, ema, optimiser), value
 
 
 @partial(jax.jit, static_argnames=("recipe", "length"), donate_argnames="state")
 def chunk(recipe: Recipe, density: GaussianMixture, state: State, length: int) -> tuple[State, Array]:
     """``length`` iterations in one compiled scan; returns the new state and the losses [length].
 
-    A state with a leading axis of seeds trains all of them at once; the losses are then [seeds, length].
+    Only what ``in_common`` leaves of the recipe matters.
     """
+    return jax.lax.scan(lambda s, _: iterate(recipe, density, s), state, length=length)
 
-    def run(state: State) -> tuple[State, Array]:
-        return jax.lax.scan(lambda s, _: iterate(recipe, density, s), state, length=length)
 
-    return jax.vmap(run)(state) if state.step.ndim else run(state)
+def in_common(recipe: Recipe) -> Recipe:
+    """The recipe without what one compiled program can train with many values of: seeds, lengths, settings, data."""
+    usual = Recipe()
+    free = {name: getattr(usual, name) for name in Settings._fields if name != "dropout"}
+    return replace(recipe, **free, seed=0, iterations=1, data="", dropout=0.5 if recipe.dropout else 0.0)
 
 
 def train(recipe: Recipe, state: State | None = None, *, every: int = SNAPSHOT_EVERY) -> Iterator[tuple[State, Array]]:
     """Yield (state, losses) after every ``every`` iterations until the recipe is done; from ``state`` if given."""
     state = start(recipe) if state is None else state
     density = recipe.density()
-    step = int(np.max(state.step))
+    step = int(state.step)
     while step < recipe.iterations:
         length = min(every - step % every, recipe.iterations - step)
-        state, losses = chunk(recipe, density, jax.tree.map(jnp.copy, state), length)
+        state, losses = chunk(in_common(recipe), density, jax.tree.map(jnp.copy, state), length)
         step += length
         yield state, losses

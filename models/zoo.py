@@ -24,9 +24,9 @@ import jax.numpy as jnp
 import numpy as np
 import platformdirs
 
-from models import checkpoint, degradations, training
+from models import checkpoint, degradations, ensemble, training
 from models.degradations import DEGRADATIONS, FITTED, Step
-from models.mlp import EnergyMLP, Spec
+from models.mlp import Predictor, Spec
 from models.training import Recipe
 from toy import fractal
 from toy.densities import Density
@@ -128,6 +128,33 @@ def ensure(name: str, *, report: Report | None = None) -> Density:
     return load(name)
 
 
+def ensure_many(names: Iterable[str], *, report: Callable[[int, int], None] | None = None) -> None:
+    """Train what all these names lack, many networks in one program; interrupted, it goes on where it was.
+
+    ``report(done, total)`` is called in iterations, summed over networks. ValueError names what diverged; the rest
+    is kept.
+    """
+    train_many([recipe for name in names for recipe in missing(name)], command="python -m models.zoo", report=report)
+
+
+def identity(name: str) -> Any:
+    """What a density is, whatever its name: how it is made, or the SHA-256 of a file that came from elsewhere.
+
+    Of JSON's types, for the addresses of results. Networks that are trained by a recipe are the recipe.
+    """
+    made = _take_apart(name)
+    steps = [str(step) for step in (*(filter(None, [made.fitted])), *made.steps)]
+    if made.parts:
+        return {"parts": [identity(part) for part in made.parts], "steps": steps}
+    if made.path is None:
+        return {"exact": made.base, "steps": steps}
+    if made.recipe and (made.changes or PATTERN.fullmatch(made.base)):
+        return {"recipe": asdict(made.recipe), "steps": steps}
+    if not made.path.is_file():
+        raise ValueError(f"checkpoint {str(made.path)!r} does not exist")
+    return {"file": hashlib.sha256(made.path.read_bytes()).hexdigest(), "steps": steps}
+
+
 def missing(name: str) -> list[Recipe]:
     """What has to be trained before the name can be loaded, each to be kept at its ``trained_path``; [] for most.
 
@@ -167,7 +194,7 @@ def examples() -> list[str]:
     """One name for each kind of degraded density, with its default values: for help texts."""
     found = [f"{kind}:A64@4096,AB64@4096" for kind in FITTED]
     for kind, entry in DEGRADATIONS.items():
-        base = "A64@4096" if {"net", "snapshots", "spec"}.intersection(entry.inputs) else "exact:A"
+        base = "A64@4096" if {"net", "snapshots", "spec", "recipe"}.intersection(entry.inputs) else "exact:A"
         found.append(f"{base}~{kind}={next(iter(entry.knobs.values())).default:g}")
     return found
 
@@ -226,6 +253,8 @@ def _network_of(base: str, changes: tuple[Step, ...], steps: tuple[Step, ...]) -
     for step in changes:
         if "spec" in step.entry.inputs:
             recipe = replace(recipe, spec=step(spec=recipe.spec))
+        elif "recipe" in step.entry.inputs:
+            recipe = replace(recipe, **step(recipe=asdict(recipe)))
         elif not step.neutral:
             recipe = replace(recipe, data="~".join(filter(None, (recipe.data, str(step)))))
     return Made(base, changes, steps, path=_file_of(recipe), recipe=recipe)
@@ -283,13 +312,13 @@ def _make(name: str, _: tuple) -> Density:
     return density
 
 
-def _network(path: Path) -> EnergyMLP:
+def _network(path: Path) -> Predictor:
     """The network in a file; a file that was written again is read again."""
     return _read(path, _stamp(path))
 
 
 @lru_cache(maxsize=256)
-def _read(path: Path, _: tuple[int, int] | None) -> EnergyMLP:
+def _read(path: Path, _: tuple[int, int] | None) -> Predictor:
     return checkpoint.load(path).frozen()
 
 
@@ -351,13 +380,7 @@ def train(
     """
     out = Path(out)
     check_writable(out)
-    resume = out.with_name(f".{out.name}.state")
-    state = None
-    if resume.exists():
-        try:
-            state = checkpoint.load_state(resume, recipe)
-        except checkpoint.CheckpointError:
-            resume.unlink()  # of another recipe, or damaged: training starts afresh
+    state = _interrupted(recipe, out)
     if state is not None and report:
         report(int(state.step), np.zeros(0))
     snapshots = snapshots or {}
@@ -372,11 +395,65 @@ def train(
         if step == recipe.iterations:
             checkpoint.save(out, now.ema, recipe, **facts)
         else:
-            checkpoint.save(resume, now, recipe, **facts)
+            checkpoint.save(_resume(out), now, recipe, **facts)
         if report:
             report(step, values)
-    resume.unlink(missing_ok=True)
+    _resume(out).unlink(missing_ok=True)
     return out
+
+
+def _resume(out: Path) -> Path:
+    """Where the state of a training is kept until its end."""
+    return out.with_name(f".{out.name}.state")
+
+
+def _interrupted(recipe: Recipe, out: Path) -> training.State | None:
+    """The state that an interrupted training left."""
+    try:
+        return checkpoint.load_state(_resume(out), recipe) if _resume(out).exists() else None
+    except checkpoint.CheckpointError:
+        _resume(out).unlink()  # of another recipe, or damaged: training starts afresh
+        return None
+
+
+def train_many(
+    recipes: Iterable[Recipe], *, command: str = "", report: Callable[[int, int], None] | None = None
+) -> list[Path]:
+    """Train many networks, as few programs as possible, each to its ``trained_path``; returns the paths.
+
+    What is there already is left as it is. Recipes that differ in their length alone are one training; its usual
+    snapshots are kept too. ``report(done, total)`` and ValueError as in ``ensure_many``.
+    """
+    recipes = list(dict.fromkeys(recipes))
+    together = ensemble.runs([recipe for recipe in recipes if not trained_path(recipe).is_file()])
+    states = {run: state for run in together if (state := _interrupted(run, trained_path(run))) is not None}
+    done = {run: int(states[run].step) if run in states else 0 for run in together}
+    total, diverged = sum(run.iterations for run in together), []
+    if report and together:
+        report(sum(done.values()), total)
+    stops = {recipe.iterations for recipe in recipes}
+    for now in (now for at in ensemble.train(list(together), states, stops=stops) for now in at):
+        run, step, out = now.recipe, int(now.state.step), trained_path(now.recipe)
+        done[run] = step
+        if report:
+            report(sum(done.values()), total)
+        if run in diverged:
+            continue
+        if not np.isfinite(now.losses).all():
+            diverged.append(run)
+            continue
+        facts = {"step": step, "loss": float(now.losses[-64:].mean()), "command": command}
+        if step in {*SNAPSHOTS, *(recipe.iterations for recipe in together[run])}:
+            at = replace(run, iterations=step)
+            checkpoint.save(trained_path(at), now.state.ema, at, **facts)
+        if step < run.iterations:
+            checkpoint.save(_resume(out), now.state, run, **facts)
+        else:
+            _resume(out).unlink(missing_ok=True)
+    if diverged:
+        which = ", ".join(trained_path(run).stem for run in diverged)
+        raise ValueError(f"{len(diverged)} of {len(together)} trainings diverged: {which}")
+    return [trained_path(recipe) for recipe in recipes]
 
 
 def main() -> None:

@@ -58,6 +58,12 @@ def pack(at: AppTest):
     return unpack(component.proto.bytes)
 
 
+def settled(at: AppTest):
+    """What the viewer is sent in the end: compiling may take longer than a page waits."""
+    until(lambda: not pack(at)[0]["busy"] or not at.run(), 120)
+    return pack(at)
+
+
 def shows_something(at: AppTest) -> bool:
     """The page has the viewer, a picture, or words."""
     return any(at.get(kind) for kind in ("bidi_component", "image", "subheader", "markdown"))
@@ -90,8 +96,7 @@ def test_every_rule_on_every_page_that_has_rules(page, rule):
     fine(at)
     assert shows_something(at)
     if page == EXPLORE:
-        until(lambda: not pack(at)[0]["busy"] or not at.run(), 120)  # compiling may take longer than a page waits
-        header, arrays = pack(at)
+        header, arrays = settled(at)
         assert [found["rule"] for found in header["panels"]] == [rule, rule]
         np.testing.assert_array_equal(arrays["left.positions"], arrays["right.positions"])
         assert not at.warning
@@ -189,7 +194,7 @@ def test_settings_are_kept_in_the_link():
     control(at, "selectbox", "control.left.rule").set_value("naive_truncation").run()
     fine(at)
     assert link(at) == {"n": "512", "left.rule": "naive_truncation"}
-    assert pack(at)[0]["panels"][0]["rule"] == "naive_truncation"
+    assert settled(at)[0]["panels"][0]["rule"] == "naive_truncation"
     control(at, "number_input", "control.left.seed").set_value(5).run()
     control(at, "selectbox", "control.right.weak").set_value("exact:A").run()
     control(at, "selectbox", "control.right.schedule").set_value("interval").run()
@@ -203,10 +208,10 @@ def test_settings_are_kept_in_the_link():
         "right.schedule": "interval",
     }
     assert link(at) == asked
-    assert pack(at)[0]["panels"][1]["schedule"]["name"] == "interval"
+    assert settled(at)[0]["panels"][1]["schedule"]["name"] == "interval"
     again = opened(**asked)
     fine(again)
-    assert pack(again)[0]["id"] == pack(at)[0]["id"]
+    assert settled(again)[0]["id"] == settled(at)[0]["id"]
     next(button for button in at.button if button.label == "Reset").click().run()
     fine(at)
     assert link(at) == {}

@@ -20,7 +20,8 @@ from toy.scenes import Scene, score_on
 from toy.state import State
 
 TREE = fractal.mixture("A")
-NOT_TRAINED = [name for name in zoo.examples() if "depth" not in name]
+TRAINED = [name for name, entry in DEGRADATIONS.items() if {"spec", "recipe"}.intersection(entry.inputs)]
+NOT_TRAINED = [name for name in zoo.examples() if not any(f"~{kind}=" in name for kind in TRAINED)]
 NAMES = [
     *NOT_TRAINED,
     "A64@4096~blur=0.05",
@@ -66,7 +67,7 @@ def test_every_kind_says_what_it_is(entry):
     assert entry.formula
     assert entry.summary.endswith((".", ":"))
     assert entry.knobs
-    assert {*entry.inputs} <= {"density", "net", "snapshots", "data", "spec", "key"}
+    assert {*entry.inputs} <= {"density", "net", "snapshots", "data", "spec", "recipe", "key"}
     assert any(f"~{entry.name}=" in name for name in zoo.examples())
 
 
@@ -95,7 +96,7 @@ def test_many_noise_levels_at_once_are_each_alone(name):
 
 
 @pytest.mark.parametrize("base", ["A64@4096", "exact:A"])
-@pytest.mark.parametrize("kind", [name for name, entry in DEGRADATIONS.items() if "depth" not in name])
+@pytest.mark.parametrize("kind", [name for name in DEGRADATIONS if name not in TRAINED])
 def test_neutral_value_is_the_base(kind, base):
     entry = DEGRADATIONS[kind]
     neutral = next(iter(entry.knobs.values())).neutral
@@ -342,7 +343,15 @@ def small(tmp_path, monkeypatch):
     return tmp_path
 
 
-@pytest.mark.parametrize("name", ["A8@40", "A8@40~label_mixing=0.2", "A8@40~depth=2~subset=20~seed=3~dropout=0.1"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "A8@40",
+        "A8@40~label_mixing=0.2",
+        "A8@40~depth=2~subset=20~seed=3~dropout=0.1",
+        "A8@40~trained_dropout=0.1~learning_rate=0.002~data_seed=3",
+    ],
+)
 def test_trained_once_and_found_again(small, name):
     steps: list[int] = []
     with pytest.raises(ValueError, match=r"has to be trained first \(40 iterations\): python -m models.zoo "):

@@ -338,3 +338,22 @@ def test_bad_view_names_itself(bad):
     with pytest.raises(ValueError, match=r"^[^\n]+$") as caught:
         view_of(bad)
     assert repr(bad) in str(caught.value)
+
+
+MIXED = [
+    Scene.of("cfg", n=256, steps=8, w=w, seed=seed, main=main, unconditional="exact:AB")
+    for w, seed, main in ((1.5, 0, "exact:A"), (3.0, 1, "exact:A"), (3.0, 1, "exact:B"))
+]
+
+
+@pytest.mark.parametrize("backend", ["cpu", "gpu"])
+def test_many_scenes_at_once_are_each_what_it_is_alone(monkeypatch, backend):
+    monkeypatch.setattr(jax, "default_backend", lambda: backend)  # as many together as a GPU would take, or one by one
+    casts = [cast_of(scene) for scene in MIXED]
+    found = scenes.measured(MIXED, casts, ("outliers", "mass_by_depth"))
+    for scene, cast, values in zip(MIXED, casts, found, strict=True):
+        alone = scenes.compute(scene, cast, keep=False, floor=False).metrics
+        assert list(values) == ["outliers", "mass_by_depth"]
+        for name in values:
+            np.testing.assert_allclose(values[name], alone[name], atol=0.01)
+    assert not np.array_equal(found[1]["mass_by_depth"], found[2]["mass_by_depth"])

@@ -1,16 +1,21 @@
 """A schedule gives a share of the extra weight: nothing for w = 1, everything where it is 1, nothing where it is 0."""
 
+from dataclasses import replace
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from streamlit.testing.v1 import AppTest
 
 from toy import fractal
 from toy.guidance import RULES
 from toy.sampling import scheduled, trajectory
 from toy.schedules import SCHEDULES
+from toy.state import State
+from toy.ui import controls
 
 SIGMAS = jnp.geomspace(5.0, 0.002, 33)
 KEY = jax.random.key(0)
@@ -47,7 +52,8 @@ def test_share_is_a_finite_number_for_each_step(schedule, data):
     assert share.shape == SIGMAS.shape
     assert share.dtype == np.float32
     assert np.isfinite(share).all()
-    assert (share >= 0).all()
+    least = min([0, *(knob.lo for knob in schedule.knobs.values())])
+    assert (share >= least - 1e-5).all()
 
 
 def test_constant_is_one():
@@ -128,8 +134,91 @@ def test_a_clamp_is_linear_above_its_floor():
     np.testing.assert_allclose(share[16:], share_of(SCHEDULES["linear"], np.ones(64))[16:])
 
 
-def test_a_free_schedule_goes_through_its_values():
-    values = {f"share{i + 1}": jnp.float32(value) for i, value in enumerate((0, 1, 2, 3, 4, 3, 2, 1))}
-    share = share_of(SCHEDULES["free"], np.ones(70), **values)
-    np.testing.assert_allclose(share[::10], [0, 1, 2, 3, 4, 3, 2], atol=1e-5)
+TABLE = np.random.default_rng(0).uniform(-4, 8, 32).astype(np.float32)
+FREE = {f"share{i + 1}": jnp.asarray(value) for i, value in enumerate(TABLE)}
+
+
+def test_a_free_schedule_has_its_own_value_for_each_of_32_steps():
+    np.testing.assert_array_equal(share_of(SCHEDULES["free"], np.ones(32), **FREE), TABLE)
     np.testing.assert_array_equal(share_of(SCHEDULES["free"], SIGMAS), 1)
+
+
+@pytest.mark.parametrize("steps", [8, 64, 160])
+def test_a_free_schedule_is_linear_between_its_values(steps):
+    share = share_of(SCHEDULES["free"], np.ones(steps), **FREE)
+    wanted = np.interp(np.arange(steps) * 32 / steps, np.arange(32), TABLE)
+    np.testing.assert_allclose(share, wanted, atol=1e-4)
+
+
+def test_the_sampler_uses_the_table_step_by_step():
+    sigmas = jnp.append(jnp.geomspace(5.0, 0.002, 32), 0)
+    path, cast = run(2.0, "free", sigmas, "euler", **FREE), [fractal.mixture(classes) for classes in ("A", "AB")]
+    for i in (0, 7, 30):
+        main, other = (density.score(jnp.asarray(path[i], jnp.float32), sigmas[i]) for density in cast)
+        guided = main + float(TABLE[i]) * (main - other)
+        moved = path[i] + float((sigmas[i] - sigmas[i + 1]) * sigmas[i]) * np.asarray(guided)
+        np.testing.assert_allclose(path[i + 1], moved, rtol=2e-3, atol=2e-4)
+
+
+def test_a_long_table_is_one_field():
+    knobs = list(SCHEDULES["free"].knobs.values())
+    assert controls.families(knobs) == [knobs]
+    alone = [*SCHEDULES["interval"].knobs.values(), *RULES["cads"].knobs.values()]
+    assert controls.families(alone) == [[knob] for knob in alone]
+    numbered = [replace(knob, name=f"tau{i}") for i, knob in enumerate(knobs[:8])]
+    assert controls.families(numbered) == [[knob] for knob in numbered]
+
+
+def test_numbers_by_commas_are_the_knobs_values():
+    knobs = list(SCHEDULES["free"].knobs.values())
+    written = " 1,2.5 ," + ",".join(["-3"] * 30)
+    found = controls.parsed(knobs, written)
+    assert found == {"share1": 1.0, "share2": 2.5} | {f"share{i}": -3.0 for i in range(3, 33)}
+
+
+@pytest.mark.parametrize(
+    ("written", "words"),
+    [
+        ("1,2", "share1 to share32 are 32 numbers separated by commas, not 2"),
+        ("", "share1 to share32 are 32 numbers separated by commas, not 0"),
+        (",".join(["1"] * 33), "not 33"),
+        (",".join(["1"] * 31 + ["x"]), "share32 = x is not a number from -4 to 8"),
+        (",".join(["9"] + ["1"] * 31), "share1 = 9 is not a number from -4 to 8"),
+        (",".join(["nan"] * 32), "share1 = nan is not a number"),
+    ],
+)
+def test_other_text_is_refused_in_one_sentence(written, words):
+    with pytest.raises(ValueError, match=r"^[^\n]*$") as caught:
+        controls.parsed(list(SCHEDULES["free"].knobs.values()), written)
+    assert words in str(caught.value)
+
+
+def field(state):
+    """The settings of one side, alone, as Streamlit runs them."""
+
+    def page(state):
+        import streamlit as st
+
+        from toy.ui import controls
+
+        st.session_state.setdefault("state", state)
+        controls.method(st.session_state.state, "left")
+
+    return AppTest.from_function(page, kwargs={"state": state}, default_timeout=60).run()
+
+
+def test_the_field_changes_the_state():
+    state = State().change("left", schedule="free", share2=0.25)
+    at = field(state)
+    assert not at.exception
+    (widget,) = [each for each in at.text_input if each.key == "control.left.share1-share32"]
+    assert widget.value.startswith("1, 0.25, 1, ")
+    assert not [each for each in at.number_input if "share" in each.key]
+    widget.set_value(", ".join(["2"] * 31 + ["-4"])).run()
+    assert not at.exception
+    knobs = dict(at.session_state.state.left.knobs)
+    assert (knobs["share1"], knobs["share31"], knobs["share32"]) == (2, 2, -4)
+    (widget,) = [each for each in at.text_input if each.key == "control.left.share1-share32"]
+    widget.set_value("1, 2").run()
+    assert at.session_state.notes == ["share1 to share32 are 32 numbers separated by commas, not 2"]
+    assert dict(at.session_state.state.left.knobs)["share1"] == 2

@@ -62,7 +62,7 @@ WORDS = st.one_of(
 QUERIES = st.dictionaries(st.one_of(st.sampled_from(KEYS), st.text(max_size=12)), WORDS, max_size=8)
 
 
-def until(condition: Callable[[], object], seconds: float = 60) -> None:
+def until(condition: Callable[[], object], seconds: float = 120) -> None:
     """Wait for something that another thread or process does."""
     end = time.monotonic() + seconds
     while not condition():

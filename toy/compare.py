@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -124,12 +125,18 @@ def trials(
 
 
 def exact_name(role: str, name: str) -> str:
-    """The exact density in place of a learned one; a weak model stays, since being learned badly is its point."""
+    """The exact density in place of a learned one; a weak model stays, since being learned badly is its point.
+
+    ValueError for a name that does not tell its classes.
+    """
     if role == "weak" or name.startswith("exact:"):
         return name
     if name.startswith("dns:"):
         return "dns:" + ",".join(exact_name("", part) for part in name.removeprefix("dns:").split(","))
-    return f"exact:{'AB' if name.startswith('AB') else name[0]}"
+    classes = re.match(r"(AB|A|B)\d", name)
+    if not classes:
+        raise ValueError(f"density {name!r} does not tell its classes, so it has no exact counterpart")
+    return f"exact:{classes[1]}"
 
 
 Row = dict[str, Any]

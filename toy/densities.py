@@ -37,6 +37,23 @@ class Normalised(Density, Protocol):
     """A Density whose integral is 1 at every noise level: ``toy.quadrature.normalised`` makes one of any."""
 
 
+@partial(jax.tree_util.register_dataclass, data_fields=["parts", "powers"], meta_fields=[])
+@dataclass(frozen=True)
+class Tilted:
+    """A product of powers of densities, p1^w p0^(1 − w) for a rule with one guide; not normalised."""
+
+    parts: tuple[Density, ...]
+    powers: tuple[Float[Array, ""], ...]
+
+    def logp(self, x: Float[Array, "*b 2"], sigma: Float[Array, "*#b"] | float) -> Float[Array, "*b"]:
+        """Log of the product."""
+        return reduce(jnp.add, [w * part.logp(x, sigma) for w, part in zip(self.powers, self.parts, strict=True)])
+
+    def score(self, x: Float[Array, "*b 2"], sigma: Float[Array, "*#b"] | float) -> Float[Array, "*b 2"]:
+        """Gradient of ``logp``: what the rule follows, at every noise level."""
+        return reduce(jnp.add, [w * part.score(x, sigma) for w, part in zip(self.powers, self.parts, strict=True)])
+
+
 @partial(
     jax.tree_util.register_dataclass,
     data_fields=["log_weights", "origins", "centres", "axes", "variances"],

@@ -7,38 +7,18 @@ seems to promise, follow.
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from functools import partial, reduce
-from typing import Any
+from dataclasses import dataclass
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
 from toy import fractal, sampling, scenes
-from toy.densities import Density, GaussianMixture
+from toy.densities import Density, GaussianMixture, Tilted
 from toy.quadrature import log_mass
 from toy.scenes import Scene
 
 CHUNK = 4096  # points taken back at once
-
-
-@partial(jax.tree_util.register_dataclass, data_fields=["parts", "powers"], meta_fields=[])
-@dataclass(frozen=True)
-class Tilted:
-    """A product of powers of densities, p1^w p0^(1 − w) for a rule with one guide; not normalised."""
-
-    parts: tuple[Density, ...]
-    powers: tuple[Float[Array, ""], ...]
-
-    def logp(self, x: Float[Array, "*b 2"], sigma: Float[Array, "*#b"] | float) -> Float[Array, "*b"]:
-        """Log of the product."""
-        return reduce(jnp.add, [w * part.logp(x, sigma) for w, part in zip(self.powers, self.parts, strict=True)])
-
-    def score(self, x: Float[Array, "*b 2"], sigma: Float[Array, "*#b"] | float) -> Float[Array, "*b 2"]:
-        """Gradient of ``logp``: what the rule follows, at every noise level."""
-        return reduce(jnp.add, [w * part.score(x, sigma) for w, part in zip(self.powers, self.parts, strict=True)])
 
 
 def tilted(scene: Scene, cast: Mapping[str, Density]) -> Tilted | None:
@@ -46,8 +26,7 @@ def tilted(scene: Scene, cast: Mapping[str, Density]) -> Tilted | None:
     if "tilt" not in scene.entry.facts:
         return None
     knobs = dict(scene.knobs)
-    exponents = scene.entry.facts["tilt"](**{name: knobs[name] for name in scene.entry.knobs})
-    return Tilted(tuple(cast[role] for role in exponents), tuple(jnp.float32(power) for power in exponents.values()))
+    return sampling.tilted(scene.entry, cast, {name: knobs[name] for name in scene.entry.knobs})
 
 
 def tilt_level(scene: Scene, cast: Mapping[str, Density]) -> float:
@@ -76,7 +55,6 @@ class Flow:
     logp: np.ndarray
     logtilt: np.ndarray | None = None
     tilt_error: float = math.nan
-    facts: Mapping[str, Any] = field(default_factory=dict)
 
     def summary(self) -> dict[str, float]:
         """KL(q || p), the entropy of q and KL(q || tilt), each with the standard error of its Monte Carlo mean."""

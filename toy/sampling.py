@@ -19,7 +19,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from toy.densities import Density, Normalised
+from toy.densities import Density, Normalised, Tilted
 from toy.guidance import RULES, Step
 from toy.registry import Entry, Knob, Registry
 from toy.schedules import SCHEDULES
@@ -342,17 +342,13 @@ def guided(
     return result if "memory" in rule.inputs else (result, memory)
 
 
-def tilted(rule: Entry, cast: Mapping[str, Density], knobs: Mapping[str, Any]) -> LogDensity:
-    """Log of the tilted density whose score the rule is, up to a constant per noise level; ValueError without one."""
+def tilted(rule: Entry, cast: Mapping[str, Density], knobs: Mapping[str, Any]) -> Tilted:
+    """The tilted density whose score the rule is; ValueError without one."""
     if "tilt" not in rule.facts:
         have = ", ".join(name for name, entry in RULES.items() if "tilt" in entry.facts)
         raise ValueError(f"rule {rule.name!r} stands for no tilted density; these do: {have}")
     exponents = rule.facts["tilt"](**knobs)
-
-    def log_density(x: Points, sigma: Array) -> Float[Array, " n"]:
-        return sum(power * cast[role].logp(x, sigma) for role, power in exponents.items())
-
-    return log_density
+    return Tilted(tuple(cast[role] for role in exponents), tuple(jnp.float32(power) for power in exponents.values()))
 
 
 # --- Trajectories -----------------------------------------------------------------------------------------------------
@@ -482,7 +478,7 @@ def _steps(
             "key": key,
         }
         if "tilt" in stepper.inputs:
-            given["tilt"] = tilted(entry, cast, _pick(entry, knobs))
+            given["tilt"] = tilted(entry, cast, _pick(entry, knobs)).logp
         x, memory, *past = stepper(*(given[name] for name in stepper.inputs), **_pick(stepper, knobs))
         return (x, memory, past[0] if past else ())
 

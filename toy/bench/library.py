@@ -6,8 +6,8 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from functools import cache
+from collections.abc import Callable, Iterator
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +74,51 @@ def training_main(repeats: int = 3) -> Measured:
     return Measured([ms / 1e3 for ms in timed(lambda: [chunk() for _ in range(16)][-1], repeats)])
 
 
+@benchmark("ensemble", "of single", budget=0.5)
+def ensemble(trainings: int = 64, iterations: int = 512, singles: int = 4) -> Measured:
+    """64 trainings of width 32 on one stream of data, 512 iterations, as a share of the time of 64 single ones."""
+    from models.ensemble import train as together
+    from models.mlp import Spec
+    from models.training import Recipe
+    from models.training import train as alone
+
+    recipes = [Recipe(Spec("A", 32), iterations=iterations, seed=seed, data_seed=0) for seed in range(trainings)]
+
+    def seconds(run: Callable[[], Any]) -> float:
+        began = time.perf_counter()
+        run()
+        return time.perf_counter() - began
+
+    for warm in (recipes[:1], recipes):  # one chunk of each, to compile
+        next(together(warm))
+    next(alone(recipes[0]))
+    single = [seconds(partial(_last_of, alone, recipe)) for recipe in recipes[:singles]]
+    whole = seconds(partial(_last_of, together, recipes))
+    per_single = sum(single) / len(single)
+    note = f"{whole:.1f} s for {trainings}, {per_single:.2f} s for one alone, mean of {singles}"
+    return Measured([whole / (trainings * per_single)], note=note)
+
+
+@benchmark("ensemble-main", "s a model", only_gpu=True)
+def ensemble_main(trainings: int = 256, iterations: int = 4096) -> Measured:
+    """256 main models of width 64, 4096 iterations, as one program: seconds for each."""
+    from models.ensemble import train as together
+    from models.mlp import Spec
+    from models.training import Recipe
+
+    recipes = [Recipe(Spec("A", 64), iterations=iterations, seed=seed, data_seed=0) for seed in range(trainings)]
+    next(together(recipes))
+    began = time.perf_counter()
+    _last_of(together, recipes)
+    return Measured([(time.perf_counter() - began) / trainings])
+
+
+def _last_of(steps: Callable[..., Iterator[Any]], *given: Any) -> Any:
+    """What an iterator gives at its end."""
+    *_, last = steps(*given)
+    return last
+
+
 def _chunks(iterations: int, width: int, batch: int) -> Callable[[], Any]:
     import jax
     import jax.numpy as jnp
@@ -87,7 +132,7 @@ def _chunks(iterations: int, width: int, batch: int) -> Callable[[], Any]:
 
     def chunk() -> Any:
         nonlocal state
-        state, losses = training.chunk(recipe, fractal.mixture("A"), state, iterations)
+        state, losses = training.chunk(training.in_common(recipe), fractal.mixture("A"), state, iterations)
         return losses
 
     return chunk

@@ -3,8 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from toy.figures import BLUE, GREEN, GREY, ORANGE, RED
-from toy.figures.panels import PURPLE
+from toy.figures import BLUE, GREEN, GREY, ORANGE, PURPLE, RED
 
 SKY, PINK, BROWN = "#56B4E9", "#CC79A7", "#8C6510"
 COLOURS = (BLUE, RED, GREEN, ORANGE, PURPLE, SKY, PINK, BROWN)

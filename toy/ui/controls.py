@@ -1,5 +1,8 @@
 """The settings beside the viewer, made from the registry: a new rule or schedule appears here by itself."""
 
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from string import digits
 from typing import Any
 
 import streamlit as st
@@ -11,7 +14,7 @@ from toy.registry import Knob
 from toy.sampling import INTEGRATORS
 from toy.scenes import SETTINGS, STARTS, default_cast
 from toy.schedules import SCHEDULES
-from toy.state import COUNTS, SLOTS, State, check_density
+from toy.state import COUNTS, SLOTS, State, check_density, text
 from toy.ui import casting
 from toy.ui.presets import PRESETS
 from toy.ui.shell import save_state
@@ -138,6 +141,49 @@ def _number(knob: Knob, value: float, slot: str = "left") -> None:
     )
 
 
+MOST_ALONE = 8  # knobs of one numbered family that have a field each
+
+
+def families(knobs: Iterable[Knob]) -> list[list[Knob]]:
+    """The knobs as they are shown: each alone, but a long numbered family, NAME1 to NAMEk, together."""
+    found = []
+    for _, members in groupby(knobs, lambda knob: knob.name.rstrip(digits)):
+        family = list(members)
+        found += [family] if len(family) > MOST_ALONE else [[knob] for knob in family]
+    return found
+
+
+def parsed(knobs: Sequence[Knob], written: str) -> dict[str, float]:
+    """The values of a family, written as numbers separated by commas; ValueError names what is wrong."""
+    parts = [part.strip() for part in written.split(",") if part.strip()]
+    if len(parts) != len(knobs):
+        first, last = knobs[0].name, knobs[-1].name
+        raise ValueError(f"{first} to {last} are {len(knobs)} numbers separated by commas, not {len(parts)}")
+    return {knob.name: knob.check(part) for knob, part in zip(knobs, parts, strict=True)}
+
+
+def _apply_numbers(slot: str, knobs: Sequence[Knob], key: str) -> None:
+    try:
+        values = parsed(knobs, st.session_state[key])
+    except ValueError as error:
+        st.session_state.notes = [str(error)]
+    else:
+        _change(slot, **values)
+
+
+def _numbers(knobs: Sequence[Knob], values: Sequence[float], slot: str) -> None:
+    """A whole family of knobs as one field."""
+    first, last = knobs[0], knobs[-1]
+    key = _set(f"control.{slot}.{first.name}-{last.name}", ", ".join(map(text, values)))
+    st.text_input(
+        f"{first.label}, {len(knobs)} numbers",
+        help=f"{first.help}; from {first.lo:g} to {first.hi:g}, separated by commas",
+        key=key,
+        on_change=_apply_numbers,
+        args=(slot, knobs, key),
+    )
+
+
 def method(state: State, slot: str) -> None:
     """Rule, cast and schedule of one side."""
     scene = state.scene(slot)
@@ -164,9 +210,13 @@ def method(state: State, slot: str) -> None:
             format_func=lambda name: SCHEDULES[name].title,
             help=f"{SCHEDULES[scene.schedule].summary} {SCHEDULES[scene.schedule].formula}",
         )
+        values = dict(scene.knobs)
         for entry in (SCHEDULES[scene.schedule], INTEGRATORS[scene.integrator]):
-            for name, knob in entry.knobs.items():
-                _number(knob, dict(scene.knobs)[name], slot)
+            for knobs in families(entry.knobs.values()):
+                if len(knobs) > 1:
+                    _numbers(knobs, [values[knob.name] for knob in knobs], slot)
+                else:
+                    _number(knobs[0], values[knobs[0].name], slot)
 
 
 def sampling(state: State) -> None:

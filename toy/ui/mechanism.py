@@ -13,9 +13,7 @@ import streamlit as st
 
 import models
 from toy import figures, flows, fractal
-from toy.figures import BLUE, GREEN, GREY, ORANGE, RED
-from toy.figures.explanation import density_figure
-from toy.figures.panels import PURPLE
+from toy.figures import BLUE, GREEN, GREY, ORANGE, PURPLE, RED, density_figure
 from toy.guidance import RULES
 from toy.mechanism import Mechanism, mechanism
 from toy.sampling import INTEGRATORS

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from models import checkpoint, training, zoo
-from models.mlp import EnergyMLP
+from models.mlp import Predictor
 from toy import scenes
 from toy.scenes import Scene
 from toy.ui.engine import Engine
@@ -39,7 +39,7 @@ class Run:
     step: int = 0
     losses: list[float] = field(default_factory=list)  # mean of each chunk
     message: str = ""
-    net: EnergyMLP | None = None
+    net: Predictor | None = None
     name: str = ""  # the density that asks for it, if one does
     files: Mapping[int, Path] = field(default_factory=dict)  # where the network goes, by iteration
     asked: float = 0.0  # when it was last asked for
