@@ -5,9 +5,14 @@ are of one size, in the data. Networks of another shape, batch or loss are anoth
 and data seed share every batch, and so the cost of the true score, which is most of a small network's iteration.
 """
 
+import itertools
+import math
+import tomllib
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass, fields, replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -17,6 +22,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array, Float, Int
 
 from models import training
+from models.mlp import Spec
 from models.training import SNAPSHOT_EVERY, Recipe, State
 from toy.densities import GaussianMixture
 
@@ -28,6 +34,50 @@ class Now:
     recipe: Recipe
     state: State
     losses: np.ndarray
+
+
+MOST = 10_000  # networks in one grid
+SPEC = ("classes", "width", "depth", "parametrisation")
+
+
+def grid(axes: Mapping[str, Sequence[Any]], **shared: Any) -> list[Recipe]:
+    """Every combination of the axes' values, names as in Recipe and Spec; ``shared`` are those of all.
+
+    ValueError, one sentence, names what is no such name, or cannot be trained.
+    """
+    have = (*SPEC, *(part.name for part in fields(Recipe) if part.name != "spec"))
+    for name in (*axes, *shared):
+        if name not in have:
+            raise ValueError(f"unknown axis {name!r} of a grid; have: {', '.join(have)}")
+    count = math.prod(len(values) for values in axes.values())
+    if not 1 <= count <= MOST:
+        raise ValueError(f"a grid of {count} networks is not one of 1 to {MOST}")
+    found = []
+    for values in itertools.product(*axes.values()):
+        chosen = {**shared, **dict(zip(axes, values, strict=True))}
+        spec = Spec(**{name: chosen.pop(name) for name in SPEC if name in chosen})
+        found.append(Recipe(spec, **chosen))
+    return list(dict.fromkeys(found))
+
+
+def grid_of(text: str, **shared: Any) -> list[Recipe]:
+    """The grid of a TOML file, or of words such as 'width=8,16 seed=0,1,2'; ValueError as ``grid``."""
+    if text.endswith(".toml"):
+        try:
+            given = tomllib.loads(Path(text).read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise ValueError(f"cannot read the grid {text!r}: {error}") from None
+    else:
+        pairs = [word.partition("=") for word in text.split()]
+        given = {name: [_value(part) for part in values.split(",")] for name, _, values in pairs}
+    return grid({name: each if isinstance(each, list) else [each] for name, each in given.items()}, **shared)
+
+
+def _value(text: str) -> Any:
+    for kind in (int, float):
+        with suppress(ValueError):
+            return kind(text)
+    return text
 
 
 def runs(recipes: Sequence[Recipe]) -> dict[Recipe, list[Recipe]]:

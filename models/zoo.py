@@ -137,6 +137,18 @@ def ensure_many(names: Iterable[str], *, report: Callable[[int, int], None] | No
     train_many([recipe for name in names for recipe in missing(name)], command="python -m models.zoo", report=report)
 
 
+def name_of(recipe: Recipe) -> str | None:
+    """A name that gives the network of a recipe; None where no name says all of it."""
+    spec, usual = recipe.spec, Recipe()
+    name = f"{spec.classes}{spec.width}@{recipe.iterations}#{recipe.seed}"
+    changes = {"depth": spec.depth, "trained_dropout": recipe.dropout, "learning_rate": recipe.learning_rate}
+    plain = {"depth": usual.spec.depth, "trained_dropout": usual.dropout, "learning_rate": usual.learning_rate}
+    parts = [f"{kind}={value!r}" for kind, value in changes.items() if value != plain[kind]]
+    parts += [f"data_seed={recipe.data_seed}"] * (recipe.data_seed is not None)
+    name = "~".join([name, *parts, *([recipe.data] if recipe.data else [])])
+    return name if _take_apart(name).recipe == recipe else None
+
+
 def identity(name: str) -> Any:
     """What a density is, whatever its name: how it is made, or the SHA-256 of a file that came from elsewhere.
 
@@ -419,13 +431,13 @@ def _interrupted(recipe: Recipe, out: Path) -> training.State | None:
 def train_many(
     recipes: Iterable[Recipe], *, command: str = "", report: Callable[[int, int], None] | None = None
 ) -> list[Path]:
-    """Train many networks, as few programs as possible, each to its ``trained_path``; returns the paths.
+    """Train many networks, as few programs as possible, each to its ``trained_path``; returns where all are.
 
-    What is there already is left as it is. Recipes that differ in their length alone are one training; its usual
-    snapshots are kept too. ``report(done, total)`` and ValueError as in ``ensure_many``.
+    What is there already, or shipped, is left as it is. Recipes that differ in their length alone are one training; its
+    usual snapshots are kept too. ``report(done, total)`` and ValueError as in ``ensure_many``.
     """
     recipes = list(dict.fromkeys(recipes))
-    together = ensemble.runs([recipe for recipe in recipes if not trained_path(recipe).is_file()])
+    together = ensemble.runs([recipe for recipe in recipes if not _file_of(recipe).is_file()])
     states = {run: state for run in together if (state := _interrupted(run, trained_path(run))) is not None}
     done = {run: int(states[run].step) if run in states else 0 for run in together}
     total, diverged = sum(run.iterations for run in together), []
@@ -453,7 +465,7 @@ def train_many(
     if diverged:
         which = ", ".join(trained_path(run).stem for run in diverged)
         raise ValueError(f"{len(diverged)} of {len(together)} trainings diverged: {which}")
-    return [trained_path(recipe) for recipe in recipes]
+    return [_file_of(recipe) for recipe in recipes]
 
 
 def main() -> None:

@@ -221,3 +221,48 @@ def test_identity_of_a_file_is_what_is_in_it(folder):
     for path, name in ((one, "mine"), (one, "copy"), (two, "other")):
         (folder / f"{name}.safetensors").write_bytes(path.read_bytes())
     assert zoo.identity("kept:mine") == zoo.identity("kept:copy") != zoo.identity("kept:other")
+
+
+def test_a_grid_is_every_combination():
+    found = ensemble.grid_of("width=8,16 seed=0,1 iterations=5,5", depth=1, width=3)
+    assert found == [Recipe(Spec("A", w, 1), iterations=5, seed=s) for w in (8, 16) for s in (0, 1)]
+
+
+def test_a_grid_of_a_file(tmp_path):
+    path = tmp_path / "grid.toml"
+    path.write_text('width = 8\ndata = ["", "subset=9"]\nlearning_rate = [0.001]\n')
+    common = Recipe(Spec("A", 8), learning_rate=0.001)
+    assert ensemble.grid_of(str(path)) == [common, replace(common, data="subset=9")]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("widht=8", "unknown axis 'widht' of a grid; have: classes, width,"),
+        ("width=8,x", "width = x is not a whole number from 1 to 1024"),
+        ("seed=0.5", "seed = 0.5 is not a whole number"),
+        ("classes=C", "C"),
+        ("data=magic", "unknown degradation 'magic'"),
+        ("width=", "width =  is not a whole number"),
+        ("none.toml", "cannot read the grid 'none.toml'"),
+        ("seed=" + ",".join(map(str, range(101))) + " width=" + ",".join(map(str, range(1, 101))), "a grid of 10100"),
+    ],
+)
+def test_a_bad_grid_is_one_sentence(text, words):
+    with pytest.raises(ValueError, match=r"^[^\n]*$") as caught:
+        ensemble.grid_of(text)
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "name", ["A8@40#0", "AB16@300#5~depth=2", "A8@40#1~trained_dropout=0.1~learning_rate=0.002~data_seed=3~subset=9"]
+)
+def test_a_recipe_has_a_name(name):
+    (recipe,) = zoo.missing(name)
+    assert zoo.missing(zoo.name_of(recipe)) == [recipe]
+    assert zoo.name_of(replace(recipe, batch=64)) is None
+
+
+def test_what_is_shipped_is_not_trained_again(folder):
+    (path,) = zoo.train_many([Recipe(Spec("A", 64), iterations=512)])
+    assert path == zoo.snapshot("A64", 512)

@@ -1,6 +1,7 @@
 """The command line: ``python -m toy``."""
 
 import json
+import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -225,17 +226,39 @@ def noise_level(text: str, *, lo: float = 1e-3) -> float:
 @click.option("--batch", default=4096, show_default=True, type=int, help="points in a batch")
 @click.option("--seed", default=0, show_default=True, type=int, help="seed of the weights and the data stream")
 @click.option("--loss", default="exact", show_default=True, help="exact (the true score) or denoising")
-@click.option("--out", required=True, metavar="FILE", help="the .safetensors file to write")
-def train(classes: str, width: int, depth: int, iters: int, batch: int, seed: int, loss: str, out: str) -> None:
-    """Train a denoiser. Interrupted, the same command goes on from its last snapshot.
+@click.option("--out", metavar="FILE", help="the .safetensors file to write")
+@click.option("--grid", metavar="GRID", help="train all of a grid, as few programs as possible: a .toml file or words")
+def train(
+    classes: str,
+    width: int,
+    depth: int,
+    iters: int,
+    batch: int,
+    seed: int,
+    loss: str,
+    out: str | None,
+    grid: str | None,
+) -> None:
+    """Train a denoiser, or a grid of them. Interrupted, the same command goes on from its last snapshot.
+
+    The networks of a grid are kept where their names are looked up, and the names are printed.
 
     \b
     python -m toy train --classes A --width 32 --iters 512 --out A32.safetensors
+    python -m toy train --grid 'width=8,16,32 iterations=256,512 seed=0,1,2 data_seed=0'
     """
     from models import zoo
     from models.mlp import Spec
     from models.training import Recipe
 
+    if grid is not None:
+        if out is not None:
+            raise ValueError(f"--out {out!r} does not go with --grid: its networks are kept under their names")
+        shared = {"classes": classes, "width": width, "depth": depth, "iterations": iters}
+        train_grid(grid, **shared, batch=batch, seed=seed, loss=loss)
+        return
+    if out is None:
+        raise ValueError("a training needs --out FILE.safetensors, or --grid")
     if not out.endswith(".safetensors"):
         raise ValueError(f"--out {out!r} does not end in .safetensors")
     recipe = Recipe(Spec(classes, width, depth), iterations=iters, seed=seed, batch=batch, loss=loss)
@@ -250,6 +273,22 @@ def train(classes: str, width: int, depth: int, iters: int, batch: int, seed: in
             bar.update(step - bar.pos)
 
         click.echo(zoo.train(recipe, out, command=command, report=report))
+
+
+def train_grid(grid: str, **shared: Any) -> None:
+    """Train all networks of a grid and print their names, or their files where a name does not say all of them."""
+    from models import ensemble, zoo
+
+    recipes = ensemble.grid_of(grid, **shared)
+    with click.progressbar(length=1, label=f"training {len(recipes)} networks", file=sys.stderr) as bar:
+
+        def report(done: int, total: int) -> None:
+            bar.length = total
+            bar.update(done - bar.pos)
+
+        paths = zoo.train_many(recipes, command=f"python -m toy train --grid {shlex.quote(grid)}", report=report)
+    for recipe, path in zip(recipes, paths, strict=True):
+        click.echo(zoo.name_of(recipe) or path)
 
 
 @main.command()
