@@ -12,6 +12,9 @@ import numpy as np
 
 from toy.files import check_writable, keep_compiled, replacing
 from toy.guidance import RULES
+from toy.lab.commands import claims as claims_command
+from toy.lab.commands import optimise as optimise_command
+from toy.lab.commands import sweep as sweep_command
 from toy.registry import Entry, Knob
 from toy.sampling import INTEGRATORS
 from toy.scenes import ROLE_DEFAULTS, SETTINGS, STARTS, Scene
@@ -24,6 +27,9 @@ for _registry in (RULES, SCHEDULES, INTEGRATORS):
     for _entry in _registry.values():
         for _name, _knob in _entry.knobs.items():
             KNOBS.setdefault(_name, {})[_entry.name] = _knob
+
+
+FOLDED = {name for name in KNOBS if name.startswith("share") and name != "share1"}  # as share1, for the steps after it
 
 
 class BadInput(click.ClickException):
@@ -46,7 +52,7 @@ class Commands(click.Group):
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name=None, version="0.1.0", prog_name="toy")
 def main() -> None:
-    r"""See, test and settle how guidance steers diffusion models, on the fractal 2D toy of arXiv:2406.02507.
+    """See, test and settle how guidance steers diffusion models, on the fractal 2D toy of arXiv:2406.02507.
 
     \b
     python -m toy figure all --out out/figures
@@ -82,7 +88,9 @@ def knob_options(command: Callable) -> Callable:
     return _decorate(
         command,
         [
-            click.option(f"--{name.replace('_', '-')}", name, metavar="NUMBER", help=_help(knobs))
+            click.option(
+                f"--{name.replace('_', '-')}", name, metavar="NUMBER", help=_help(knobs), hidden=name in FOLDED
+            )
             for name, knobs in KNOBS.items()
         ],
     )
@@ -94,7 +102,7 @@ def _help(knobs: dict[str, Knob]) -> str:
     for owner, knob in knobs.items():
         meanings.setdefault(f"{knob.help}, {knob.lo:g} to {knob.hi:g}", []).append(owner)
     if len(meanings) == 1:
-        return next(iter(meanings))
+        return next(iter(meanings)) + ("; --share2 to --share32 likewise" if "free" in knobs else "")
     return "; ".join(f"{', '.join(owners)}: {words}" for words, owners in meanings.items())
 
 
@@ -135,22 +143,42 @@ def frame_of(scene: Scene, **options: Any) -> Any:
 @click.option("--sigma", metavar="NUMBER", help="noise level of figure 2 [0.03]")
 @click.option("--target", metavar="CLASS", help="class that is drawn: A, B or AB [A]")
 @click.option("--link", metavar="LINK", help="what explore draws: a link to the app, or what follows its '?'")
+@click.option("--spec", metavar="FILE", help="the .toml file of the sweep that sweep draws")
+@click.option("--store", metavar="FILE", help="where its results are [out/sweeps/SPEC.sqlite]")
 @click.option("--n", metavar="NUMBER", help="number of samples [16384]")
 @click.option("--seed", metavar="NUMBER", help="seed of the initial noise [0]")
 @click.option("--steps", metavar="NUMBER", help="integration steps [32]")
 @cast_options
 @knob_options
-def figure(names: tuple[str, ...], out: str, kind: str, link: str | None, **flags: str | None) -> None:
-    """Draw the paper's figures: fig1, fig2, fig9, overview, or all; or explore, what a link to the app shows.
+def figure(
+    names: tuple[str, ...],
+    out: str,
+    kind: str,
+    link: str | None,
+    spec: str | None,
+    store: str | None,
+    **flags: str | None,
+) -> None:
+    """Draw the paper's figures: fig1, fig2, fig9, overview, or all; or explore, what a link to the app shows; or sweep.
 
     \b
     python -m toy figure all
     python -m toy figure fig1 --format pdf --w 2 --main exact:A
     python -m toy figure explore --link 'left.w=3&right.rule=cfg'
+    python -m toy figure sweep --spec docs/sweeps/example.toml
     """
     import models
     from toy import figures
 
+    if "sweep" in names:
+        others = [name for name in names if name != "sweep"]
+        others += [f"--{name}" for name, value in {"link": link, **flags}.items() if value is not None]
+        if others:
+            raise ValueError(f"{others[0]} does not go with sweep: its spec says all of what it draws")
+        click.echo(draw_sweep(Path(out), kind, spec, store))
+        return
+    if spec is not None or store is not None:
+        raise ValueError(f"--{'spec' if spec else 'store'} goes with sweep, not with {', '.join(names)}")
     if "explore" in names:
         click.echo(explore(names, Path(out) / f"explore.{kind}", link or "", flags))
         return
@@ -166,6 +194,20 @@ def figure(names: tuple[str, ...], out: str, kind: str, link: str | None, **flag
             path = Path(out) / f"{name}.{kind}"
             figures.save(figures.draw(name, models.load, options), path, caption=figures.caption(name, options))
             click.echo(path)
+
+
+def draw_sweep(folder: Path, kind: str, spec: str | None, store: str | None) -> Path:
+    """Write the figure of what a sweep measured so far; returns the path."""
+    from toy import figures
+    from toy.lab import sweep
+
+    if spec is None:
+        raise ValueError("sweep needs --spec FILE.toml: the sweep that is drawn")
+    figures.check_format(kind)
+    wanted, path = sweep.read(spec), folder / f"{Path(spec).stem}.{kind}"
+    check_writable(path)
+    drawn = sweep.figure_of(wanted, store or sweep.default_store(spec))
+    return figures.save(drawn, path, caption={"title": wanted.title, "spec": Path(spec).name})
 
 
 def explore(names: tuple[str, ...], path: Path, link: str, flags: dict[str, str | None]) -> Path:
@@ -599,6 +641,10 @@ def bench(as_json: bool, app: bool, only: str | None) -> None:
     rows = measure(only, report=lambda name: click.echo(name, err=True))
     click.echo(json.dumps(rows, indent=2) if as_json else benchmarks.table(rows))
 
+
+main.add_command(claims_command.claims)
+main.add_command(optimise_command.command(scene_options, scene_of))
+main.add_command(sweep_command.sweep)
 
 if __name__ == "__main__":
     main(prog_name="python -m toy")

@@ -137,7 +137,9 @@ def references() -> list[Row]:
 
 def entry_words(scene: Scene) -> str:
     """The rule's title and its knobs."""
-    return scene.entry.title + "".join(f", {scene.entry.knobs[k].label} = {v:g}" for k, v in scene.knobs)
+    return scene.entry.title + "".join(
+        f", {scene.entry.knobs[k].label} = {v:g}" for k, v in scene.knobs if k in scene.entry.knobs
+    )
 
 
 def measure(scene: Scene, load: Load) -> tuple[dict[str, Any], Frame]:

@@ -15,6 +15,7 @@ from toy.bench.rows import BENCHMARKS, Measured, Report, attempt, row, select, t
 from toy.bench.server import Server, load, serving
 
 # isort: split
+from toy.bench import lab  # noqa: F401  registers the benchmarks of sweeps
 from toy.bench.browser import CHROMIUM_FLAGS, Stage, chromium  # after the library's, which are listed first
 
 ASK_DEVICE = "import jax; from toy import bench; print(jax.default_backend(), bench.device(), sep=chr(10))"

@@ -297,7 +297,7 @@ def _densities(
     shades = [np.exp(0.5 * np.minimum(log - top, 0)) for log in (logq, logtilt)]
     cell = (2 * view.half / (resolution - 1)) ** 2
     inside = min(float(np.exp(np.minimum(logtilt, 50)).sum() * cell), 1.0)
-    knobs = "".join(f", {k} = {v:g}" for k, v in scene.knobs)
+    knobs = "".join(f", {k} = {v:g}" for k, v in scene.knobs if k in scene.entry.knobs)
     titles = (
         f"Drawn: {scene.entry.title}{knobs}\n"
         f"KL from the truth {_nats(summary, 'kl_truth')}, entropy {_nats(summary, 'entropy')} nats",

@@ -137,7 +137,9 @@ def _truth(options: Options) -> np.ndarray:
 
 def _weight(scene: Scene) -> str:
     symbols = {"w": "$w$", "gamma": r"$\gamma$"}
-    return "".join(f", {symbols.get(name, name)} = {value:g}" for name, value in scene.knobs)
+    return "".join(
+        f", {symbols.get(name, name)} = {value:g}" for name, value in scene.knobs if name in scene.entry.knobs
+    )
 
 
 def _samples(ax: Axes, points: np.ndarray, title: str, view: View, options: Options) -> None:

@@ -244,7 +244,7 @@ def answer(found: Engine, scene: Scene, look: Look, request: Request, link: int 
         "note": "",
         "title": scene.entry.title,
         "formula": scene.entry.formula,
-        "knobs": ", ".join(f"{name} = {value:g}" for name, value in scene.knobs),
+        "knobs": ", ".join(f"{name} = {value:g}" for name, value in scene.knobs if name in scene.entry.knobs),
         "target": scene.target,
         "names": {"main": cast["main"], "guide": cast[guide] if guide else None},
         "range": [SIGMA_MAX, SIGMA_MIN],

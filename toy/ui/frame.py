@@ -12,6 +12,7 @@ PAGES = [
     st.Page(FOLDER / "fields.py", title="Fields", icon=":material/gradient:", url_path="fields"),
     st.Page(FOLDER / "compare.py", title="Compare", icon=":material/show_chart:", url_path="compare"),
     st.Page(FOLDER / "mechanism.py", title="Mechanism", icon=":material/troubleshoot:", url_path="mechanism"),
+    st.Page(FOLDER / "lab.py", title="Lab", icon=":material/science:", url_path="lab"),
     st.Page(FOLDER / "train.py", title="Train", icon=":material/model_training:", url_path="train"),
     st.Page(FOLDER / "figures.py", title="Figures", icon=":material/image:", url_path="figures"),
 ]

@@ -1,0 +1,10 @@
+"""Lab: claims with their verdicts, sweeps while they run and afterwards, schedules found by gradient."""
+
+from toy.ui.shell import await_engine, style
+
+style()
+await_engine()
+
+from toy.ui import lab  # noqa: E402  imports JAX
+
+lab.page()

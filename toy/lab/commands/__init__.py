@@ -1,0 +1,1 @@
+"""Commands of the laboratory, one file each; ``toy.__main__`` takes them in."""

@@ -1,0 +1,112 @@
+"""``python -m toy claims``: published statements about guidance, put to the test."""
+
+import json
+import shlex
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+
+
+@click.command()
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.option("--quick", is_flag=True, help="fewer seeds and samples, small trainings: under two minutes")
+@click.option("--json", "as_json", is_flag=True, help="print one JSON object")
+@click.option("--out", metavar="FILE", help="the .md report to write, with figure and numbers beside it")
+@click.option("--module", metavar="FILE", help="a Python file of claims of your own, which are then measured")
+@click.option("--list", "listed", is_flag=True, help="list the claims with their thresholds, and measure nothing")
+def claims(
+    names: tuple[str, ...], quick: bool, as_json: bool, out: str | None, module: str | None, listed: bool
+) -> None:
+    """Measure what would decide published statements about guidance, and give verdicts.
+
+    Networks that a claim needs are trained once, and kept. All claims without NAMEs; with --module those of the file,
+    which is run.
+
+    \b
+    python -m toy claims --quick
+    python -m toy claims cfg_does_not_sample_the_tilted_density
+    python -m toy claims --out docs/claims.md
+    """
+    from toy.files import check_writable
+    from toy.lab import claims as lab
+
+    have = lab.published()
+    own = lab.load(module) if module else {}
+    for name in own:
+        if name in have:
+            raise ValueError(f"claim {name!r} of {module!r} has the name of a published one")
+    wanted = lab.chosen(names or tuple(own), {**have, **own})
+    if listed:
+        click.echo("\n".join(_listing(item) for item in wanted))
+        return
+    if out is not None:
+        if not out.endswith(".md"):
+            raise ValueError(f"--out {out!r} does not end in .md")
+        for suffix in (".md", ".png", ".json"):
+            check_writable(Path(out).with_suffix(suffix))
+    with _progress() as report:
+        findings = lab.run(wanted, lab.QUICK if quick else lab.FULL, report=report)
+    _show(findings, command_of(names, quick, module, out), as_json, out)
+
+
+def command_of(names: tuple[str, ...], quick: bool, module: str | None, out: str | None) -> str:
+    """The command line that asks for the same."""
+    given = [word for flag, value in (("--module", module), ("--out", out)) if value for word in (flag, value)]
+    return shlex.join(["python", "-m", "toy", "claims", *names, *(["--quick"] if quick else []), *given])
+
+
+def _listing(item: Any) -> str:
+    bounds = ", ".join(f"{name}: {bound}" if name else str(bound) for name, bound in item.bounds.items())
+    return f"{item.name}\n    {item.statement}\n    {bounds}  {item.source}"
+
+
+def _show(findings: Any, command: str, as_json: bool, out: str | None) -> None:
+    """Print the table or the JSON; write the report and its figure."""
+    from toy.files import replacing
+    from toy.lab import report
+
+    if as_json:
+        click.echo(json.dumps(report.as_json(findings, command), indent=2, ensure_ascii=False))
+    else:
+        click.echo(report.table(findings.outcomes))
+        click.echo(f"{report.counts(findings.outcomes)}; {findings.seconds:.0f} s")
+    if out is None:
+        return
+    from toy.figures.claims import claims_figure
+    from toy.figures.files import encode_small
+
+    path, picture, numbers = (Path(out).with_suffix(suffix) for suffix in (".md", ".png", ".json"))
+    image = encode_small(claims_figure(report.rows(findings.outcomes)), pixels=1600)
+    with replacing(picture) as temporary:
+        temporary.write_bytes(image)
+    with replacing(path) as temporary:
+        temporary.write_text(report.markdown(findings, command=command, picture=picture.name), encoding="utf-8")
+    with replacing(numbers) as temporary:
+        text = json.dumps(report.as_json(findings, command), indent=1, ensure_ascii=False)
+        temporary.write_text(text + "\n", encoding="utf-8")
+    click.echo(f"{path}\n{picture}\n{numbers}", err=as_json)
+
+
+@contextmanager
+def _progress() -> Iterator[Any]:
+    """A bar a stage on stderr: training in iterations, measuring in questions."""
+    from tqdm import tqdm
+
+    bars: dict[str, Any] = {}
+
+    def report(stage: str, done: int, total: int) -> None:
+        if stage not in bars:
+            for bar in bars.values():
+                bar.close()
+            bars[stage] = tqdm(total=total, desc=stage, file=sys.stderr)
+        bars[stage].update(done - bars[stage].n)
+
+    try:
+        yield report
+    finally:
+        for bar in bars.values():
+            bar.close()

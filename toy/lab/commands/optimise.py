@@ -1,0 +1,135 @@
+"""``python -m toy optimise``, and the report of what it found: ``python -m toy.lab.commands.optimise docs/optimum``."""
+
+import shlex
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from toy.files import check_writable, keep_compiled, replacing
+from toy.scenes import Scene
+
+N, BATCH = "2048", {"kl": 512}  # samples of a seed; points of an iteration where not the usual number
+
+
+def command(scene_options: Callable[[Callable], Callable], scene_of: Callable[..., Scene]) -> click.Command:
+    """The command, with the flags of a Scene as ``toy.__main__`` makes them."""
+
+    @click.command()
+    @click.option("--objective", default="energy", show_default=True, help="energy, kl or quality_variation")
+    @click.option(
+        "--free", default="shares", show_default=True, metavar="NAMES",
+        help="by commas: shares (a weight for each of 32 steps), w, alpha, interval; or all",
+    )  # fmt: skip
+    @click.option("--smooth/--no-smooth", default=True, show_default=True, help="eight shares, linear in between")
+    @click.option("--mixing", default=0.5, show_default=True, type=float, help="share of quality in quality_variation")
+    @click.option("--roughness", default=0.0, show_default=True, type=float, help="penalty on the shares' differences")
+    @click.option("--iterations", default=200, show_default=True, type=int)
+    @click.option("--rate", default=0.04, show_default=True, type=float, help="of Adam, in the first iteration")
+    @click.option("--batch", type=int, help="points of an iteration [1024; 512 for kl]")
+    @click.option("--seeds", default=4, show_default=True, type=int, help="seeds that are trained with")
+    @click.option("--held-out", default=8, show_default=True, type=int, help="seeds after them, that are only measured")
+    @click.option("--out", default="out/optimum.json", show_default=True, metavar="FILE", help="a .json file")
+    @scene_options
+    def optimise(
+        objective: str, free: str, smooth: bool, mixing: float, roughness: float, iterations: int, rate: float,
+        batch: int | None, seeds: int, held_out: int, out: str, **flags: Any,
+    ) -> None:  # fmt: skip
+        """Find the best weight of every step by gradient; a table, the result as JSON, and a figure beside it.
+
+        Ctrl-C ends the iterations; what was found so far is measured and written.
+
+        \b
+        python -m toy optimise --rule cfg --out out/cfg.json
+        python -m toy optimise --rule autoguidance --objective quality_variation --no-smooth --out out/auto.json
+        python -m toy optimise --rule cfg_autoguidance --free all --out out/both.json
+        """
+        if not out.endswith(".json"):
+            raise ValueError(f"--out {out!r} does not end in .json")
+        flags["n"] = flags.get("n") or N
+        scene = scene_of(**flags)
+        import models
+        from toy import figures
+        from toy.figures.optimum import optimum_figure
+        from toy.lab import optima
+        from toy.lab.optimise import Problem, chosen
+        from toy.lab.optimise import optimise as run
+
+        problem = Problem(
+            scene, objective, chosen(free, scene), smooth, mixing, roughness,
+            batch or BATCH.get(objective, 1024), seeds, held_out,
+        )  # fmt: skip
+        picture = Path(out).with_suffix(".png")
+        for path in (out, picture):
+            check_writable(path)
+        cast = models.cast(scene.cast)
+        words = optima.command(problem, iterations=iterations, rate=rate) + f" --out {shlex.quote(out)}"
+        with Progress() as progress:
+            found = run(problem, cast, iterations=iterations, rate=rate, command=words, report=progress)
+        optima.write(found, out)
+        caption = {"title": "optimum", "command": words}
+        figures.save(optimum_figure([optima.drawn(found, cast)]), picture, caption=caption)
+        click.echo(optima.aligned([optima.HEAD, *optima.table(found)]))
+        click.echo(optima.verdict(found))
+        for path in (out, picture):
+            click.echo(path)
+
+    return optimise
+
+
+class Progress:
+    """A bar for each kind of work, with the loss beside it."""
+
+    def __init__(self) -> None:
+        """Start without a bar."""
+        self.words = ""
+        self.bar: Any = None
+
+    def __enter__(self) -> "Progress":
+        """Begin."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Leave no bar open."""
+        if self.bar is not None:
+            self.bar.close()
+
+    def __call__(self, words: str, done: int, total: int, loss: float) -> None:
+        """So much is done of a kind of work."""
+        from tqdm import tqdm
+
+        if words != self.words:
+            self.__exit__()
+            self.words, self.bar = words, tqdm(total=total, desc=words, file=sys.stderr)
+        self.bar.update(done - self.bar.n)
+        if loss == loss:
+            self.bar.set_postfix(loss=f"{loss:.4f}")
+
+
+@click.command()
+@click.argument("folder", default="docs/optimum")
+def report(folder: str) -> None:
+    """Write the report of all results in a folder beside it, and their picture into it."""
+    import models
+    from toy import figures
+    from toy.figures.optimum import optimum_figure
+    from toy.lab import optima
+
+    found = optima.read_all(folder)
+    if not found:
+        raise click.ClickException(f"{folder!r} has no result of optimise")
+    page, picture = Path(folder).with_suffix(".md"), Path(folder) / "optimum.png"
+    rows = [optima.drawn(each, models.cast(each.problem.scene.cast)) for each in found.values()]
+    with replacing(picture) as temporary:
+        temporary.write_bytes(figures.encode_small(optimum_figure(rows), pixels=1500, colours=128))
+    with replacing(page) as temporary:
+        temporary.write_text(optima.report(found), encoding="utf-8")
+    for path in (page, picture):
+        click.echo(path)
+
+
+if __name__ == "__main__":
+    keep_compiled()
+    report()

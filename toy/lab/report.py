@@ -1,0 +1,205 @@
+"""What became of claims, as text: a table for the terminal, JSON, and a Markdown report with its conditions."""
+
+import math
+import os
+import platform
+from collections import Counter
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import Any
+
+import jax
+
+from toy.figures.claims import Row
+from toy.lab.claims import Findings, Outcome, Part, Size
+
+PACKAGES = ("jax", "flax", "numpy")
+SEEDS = {
+    True: "seeds of sampling alone, every score exact",
+    False: "repetitions of the whole experiment: seed i is of the networks, their trainings and the samples",
+}
+
+
+def conditions(size: Size, command: str = "") -> dict[str, Any]:
+    """What the numbers hold for: command, versions, device, and how much was measured."""
+    device = jax.devices()[0]
+    count = f"{os.cpu_count()} cores" if device.platform == "cpu" else f"{len(jax.devices())} of them"
+    return {
+        "command": command,
+        "python": platform.python_version(),
+        **{name: version(name) for name in PACKAGES},
+        "device": f"{device.device_kind}, {count}",
+        "size": size.name,
+        "n": size.n,
+        "steps": size.steps,
+        "seeds with training": size.trainings,
+        "seeds of exact claims": size.draws,
+    }
+
+
+def rows(outcomes: Sequence[Outcome]) -> list[Row]:
+    """The parts of all outcomes, as they are drawn."""
+    return [
+        Row(item.claim.name, part.name, *part.interval, part.bound.lo, part.bound.hi, part.verdict, item.verdict)
+        for item in outcomes
+        for part in item.parts
+    ]
+
+
+def number(value: float) -> str:
+    """Three digits, or a dash where there is no number."""
+    return f"{value:.3g}" if math.isfinite(value) else "–"
+
+
+def ends(part: Part) -> str:
+    """The interval of a part."""
+    _, low, high = part.interval
+    return f"[{number(low)}, {number(high)}]"
+
+
+def counts(outcomes: Sequence[Outcome]) -> str:
+    """How many claims have which verdict: '12 hold, 3 do not hold, 2 undecided'."""
+    found = Counter(item.verdict for item in outcomes)
+    return f"{found['holds']} hold, {found['does not hold']} do not hold, {found['undecided']} undecided"
+
+
+def table(outcomes: Sequence[Outcome]) -> str:
+    """A line a part, a line more for a claim of several."""
+    lines = [("verdict", "claim", "effect", "95% interval", "threshold")]
+    for item in outcomes:
+        several = len(item.parts) > 1
+        if several:
+            lines.append((item.verdict, item.claim.name, "", "", ""))
+        for part in item.parts:
+            name = f"  {part.name}: {part.verdict}" if several else item.claim.name
+            said = "" if several else item.verdict
+            lines.append((said, name, number(part.interval[0]), ends(part), str(part.bound)))
+    widths = [max(len(line[column]) for line in lines) for column in range(5)]
+    return "\n".join("  ".join(f"{cell:{w}}" for cell, w in zip(line, widths, strict=True)).rstrip() for line in lines)
+
+
+def as_json(findings: Findings, command: str = "") -> dict[str, Any]:
+    """All numbers, of JSON's types; what is not finite is null."""
+    return {
+        "conditions": {**conditions(findings.size, command), "seconds": round(findings.seconds, 1)},
+        "claims": [_json(item) for item in findings.outcomes],
+    }
+
+
+def _json(item: Outcome) -> dict[str, Any]:
+    parts = [
+        {
+            "part": part.name,
+            "unit": part.unit,
+            **dict(zip(("mean", "low", "high"), map(_finite, part.interval), strict=True)),
+            "lo": _finite(part.bound.lo),
+            "hi": _finite(part.bound.hi),
+            "verdict": part.verdict,
+            "values": [_finite(value) for value in part.values],
+            "note": part.note,
+        }
+        for part in item.parts
+    ]
+    facts = {"name": item.claim.name, "statement": item.claim.statement, "source": item.claim.source}
+    return {
+        **facts,
+        "verdict": item.verdict,
+        "seeds": item.seeds,
+        "exact": item.claim.exact,
+        "parts": parts,
+        "notes": list(item.notes),
+    }
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None
+
+
+INTRODUCTION = """\
+Each statement is one function (`toy/lab/published.py`) that returns its effect, one number a seed. The verdict is
+that of the two-sided 95% t interval over the seeds: **holds** where the whole interval is within the bounds, **does
+not hold** where the whole of it is outside, **undecided** otherwise. A claim of several parts holds where all hold,
+and does not where one does not. Thresholds come from what would matter to a reader and are not moved after a
+measurement. A verdict is about this toy under these conditions, not about images; among this many intervals at 95%
+one or two that miss their true value are to be expected."""
+
+
+def markdown(findings: Findings, *, command: str, picture: str) -> str:
+    """The report: conditions, a summary, the figure ``picture`` beside it, then claim by claim."""
+    facts = {**conditions(findings.size), "minutes, trainings included": f"{findings.seconds / 60:.1f}"}
+    del facts["command"]
+    several = [_cells(item) for item in findings.outcomes]
+    lines = [
+        "# Published claims, put to the test",
+        "",
+        INTRODUCTION,
+        "",
+        f"Of {len(findings.outcomes)} claims {counts(findings.outcomes)}.",
+        "",
+        "## Conditions",
+        "",
+        "```sh",
+        command,
+        "```",
+        "",
+        "| | |",
+        "|---|---|",
+        *(f"| {name} | {value} |" for name, value in facts.items()),
+        "",
+        "## Verdicts",
+        "",
+        "| claim | verdict | effect | 95% interval | threshold |",
+        "|---|---|---|---|---|",
+        *(line for cells in several for line in cells),
+        "",
+        f"![Effects with their intervals against their thresholds]({picture})",
+        "",
+        *(line for item in findings.outcomes for line in section(item)),
+    ]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _cells(item: Outcome) -> list[str]:
+    """The table's lines of a claim: its own, and one a part where there are several."""
+    link = f"[{title(item)}](#{item.claim.name.replace('_', '-')})"
+    cells = [f"{number(part.interval[0])} | {ends(part)} | {part.bound}" for part in item.parts]
+    if len(cells) == 1:
+        return [f"| {link} | **{item.verdict}** | {cells[0]} |"]
+    own = [f"| – {part.name} | {part.verdict} | {c} |" for part, c in zip(item.parts, cells, strict=True)]
+    return [f"| {link} | **{item.verdict}** | | | |", *own]
+
+
+def title(item: Outcome) -> str:
+    """The claim's name in words."""
+    return item.claim.name.replace("_", " ")
+
+
+def section(item: Outcome) -> list[str]:
+    """Of one claim: statement, source, how it is measured, threshold, numbers, verdict, what that does not say."""
+    claim = item.claim
+    facts = {
+        "Source": claim.source,
+        "Measured": claim.method,
+        "Seeds": f"{item.seeds} {SEEDS[claim.exact]}.",
+        "Threshold": claim.why,
+        "Chosen": "; ".join(note for note in item.notes if note.startswith("best by")),
+        "Note": "; ".join(note for note in item.notes if not note.startswith("best by")),
+        "It does not say": claim.limits,
+    }
+    numbers = [
+        f"| {part.name or 'effect'} | {number(part.interval[0])} | {ends(part)} | {part.bound} | {part.unit} "
+        f"| {', '.join(map(number, part.values))} | {part.verdict}{f' ({part.note})' if part.note else ''} |"
+        for part in item.parts
+    ]
+    return [
+        f"## {title(item)}",
+        "",
+        f"{claim.statement} **{item.verdict[0].upper()}{item.verdict[1:]}.**",
+        "",
+        "| part | mean | 95% interval | threshold | unit | each seed | verdict |",
+        "|---|---|---|---|---|---|---|",
+        *numbers,
+        "",
+        *(f"- *{name}:* {text}" for name, text in facts.items() if text),
+        "",
+    ]
