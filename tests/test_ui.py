@@ -364,6 +364,7 @@ def test_the_link_knows_every_setting_of_the_viewer():
 @QUICK
 @given(states(), REQUESTS)
 @example(State(), {"knobs": {"left": {"w": 10**400}}, "sigma": 10**400, "box": [10**400, 0, 0, 0]})
+@example(State().change("left", schedule="interval"), {"knobs": {"left": {"lo": 1, "hi": 0.5}}})
 @example(State(), {"knobs": {"left": {"w": math.inf}}, "sigma": math.nan, "seq": True, "phase": ["drag"]})
 def test_a_request_is_never_trusted(state, given_request):
     request = explorer.Request.of(given_request, state)
