@@ -6,7 +6,6 @@ import math
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from typing import Any
@@ -81,8 +80,7 @@ class Request:
         for slot in SLOTS:
             values = {name: value for side, name, value in self.knobs if side == slot}
             if values:
-                with suppress(ValueError):  # knobs that do not go together, such as an interval upside down
-                    state = state.change(slot, **values)
+                state = state.change(slot, **values)
         return state
 
 
