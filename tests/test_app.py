@@ -406,7 +406,7 @@ def test_methods_are_compared_and_a_link_restores_the_page():
     assert link(at) == SMALL
     (table,) = at.dataframe
     assert len(table.value) == 1 + 1 + 2  # the truth, none, and CFG at two strengths
-    assert any("--methods none,cfg --strengths 1,3 --n 512 --seeds 2 --exact" in code.value for code in at.code)
+    assert any("--methods none,cfg --strengths 1,3 --n 512 --seeds 2 --scores exact" in code.value for code in at.code)
     again = opened(COMPARE, **SMALL)
     until(lambda: not again.run().get("progress"), 60)
     assert again.dataframe[0].value.equals(table.value)

@@ -820,6 +820,19 @@ def test_a_layer_is_fetched_and_follows_the_noise_level(visit):
     visitor.fine()
 
 
+def test_the_density_that_the_sampler_draws_is_a_layer(visit):
+    visitor = visit("/?n=512&t=30").ready()
+    before = visitor.scenery()
+    visitor.get("layer-drawn").click()
+    until(lambda: visitor.scenery()["hash"] != before["hash"])
+    visitor.when('d.state === "idle"')
+    visitor.until_query(layers="drawn")
+    visitor.page.screenshot(path=OUT / "drawn.png")
+    visitor.get("layer-drawn").click()
+    until(lambda: visitor.scenery()["hash"] == before["hash"])
+    visitor.fine()
+
+
 def test_the_ends_of_the_interval_are_dragged_on_the_bar(visit):
     visitor = visit("/?n=512&right.schedule=interval&right.lo=0.05&right.hi=0.8").ready()
     track, bar = visitor.get("scrub").locator(".tv-track"), visitor.get("scrub").locator(".tv-band")

@@ -8,6 +8,7 @@ import models
 from toy import compare, scenes
 from toy.guidance import RULES
 from toy.sampling import INTEGRATORS
+from toy.scenes import Scene
 from toy.schedules import SCHEDULES
 
 QUICK = {"n": 64, "seeds": 2, "steps": 8}
@@ -54,10 +55,24 @@ def test_seeds_differ_and_equal_single_runs():
 
 def test_exact_casts_leave_the_weak_model_alone():
     found = {trial.method.name: dict(trial.scene.cast) for trial in compare.trials(
-        compare.chosen("cfg,autoguidance,diffusion_negative_prompting"), (2.0,), exact=True, **QUICK)}  # fmt: skip
+        compare.chosen("cfg,autoguidance,diffusion_negative_prompting"), (2.0,), scores="exact", **QUICK)}  # fmt: skip
     assert found["cfg"] == {"main": "exact:A", "unconditional": "exact:AB"}
     assert found["autoguidance"] == {"main": "exact:A", "weak": "A32@512"}
     assert found["diffusion_negative_prompting"] == {"main": "exact:A", "negative": "dns:exact:A,exact:AB"}
+
+
+def test_main_and_the_guides_are_exact_independently():
+    wanted = compare.chosen("cfg,autoguidance")
+    found = {
+        scores: [dict(trial.scene.cast) for trial in compare.trials(wanted, (2.0,), scores=scores, **QUICK)]
+        for scores in compare.SCORES
+    }
+    assert found["learned"] == [dict(Scene.of(method.name).cast) for method in wanted]
+    learned = found["learned"][0]
+    assert found["exact-main"] == [{**learned, "main": "exact:A"}, {"main": "exact:A", "weak": "A32@512"}]
+    assert found["exact-guides"] == [{**learned, "unconditional": "exact:AB"}, found["learned"][1]]
+    with pytest.raises(ValueError, match=r"unknown scores 'none'; have: learned, exact, exact-main, exact-guides"):
+        compare.trials(wanted, (2.0,), scores="none", **QUICK)
 
 
 def test_an_interrupted_table_is_finished_without_computing_twice(tmp_path):
@@ -83,6 +98,22 @@ def test_an_interrupted_table_is_finished_without_computing_twice(tmp_path):
     table = pq.read_table(path.with_suffix(".parquet"))
     assert table.num_rows == len(rows) == 2 * 5
     assert set(table.column_names) == set(rows[0])
+
+
+def test_what_goes_wrong_in_one_trial_ends_the_run_and_keeps_the_others(tmp_path):
+    path, done = tmp_path / "table.csv", []
+
+    def cast(chosen):
+        if any(name == "A32@512" for _, name in chosen):
+            raise ValueError("no such network")
+        return models.cast(chosen)
+
+    wanted = some("none,autoguidance")
+    with pytest.raises(ValueError, match="no such network"):
+        compare.run(wanted, cast, path, report=lambda trial, _: done.append(trial.key))
+    assert {row["trial"] for row in compare.read(path)} == set(done)
+    compare.run(wanted, models.cast, path)
+    assert {row["trial"] for row in compare.read(path)} == {trial.key for trial in wanted}
 
 
 def test_a_foreign_file_is_kept(tmp_path):

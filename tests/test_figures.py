@@ -325,18 +325,6 @@ def test_the_parts_of_a_pull_add_up(drawn):
     np.testing.assert_allclose(whole[short], (sums + other)[short], atol=1e-4)
 
 
-def test_the_drawn_density_has_its_mass_where_the_samples_are():
-    scene = Scene.of("none", main="exact:A", n=4096)
-    seen: list[float] = []
-    view = VIEWS["closeup"]
-    cast = {"main": load("exact:A")}
-    found = figures.density_grid(scene, cast, view=view, resolution=64, report=lambda _, share: seen.append(share))
-    assert seen[-1] == 1
-    x = np.asarray(fractal.mixture("A").sample(jax.random.key(0), 2**14))
-    within = np.mean(np.all(np.abs(x - [view.x, view.y]) < view.half, axis=1))
-    assert np.exp(found).sum() * (2 * view.half / 63) ** 2 == pytest.approx(within, rel=0.1)
-
-
 def test_densities_are_named_and_need_a_formula():
     scene = Scene.of("cfg", main="exact:A", unconditional="exact:AB", n=64, steps=8)
     cast = {"main": load("exact:A"), "unconditional": load("exact:AB")}

@@ -131,6 +131,41 @@ def test_going_back_agrees_with_going_down():
     assert np.quantile(np.abs(back - down), 0.95) < 0.2
 
 
+@pytest.mark.parametrize("schedule", ["constant", "interval", "linear"])
+def test_going_back_may_begin_at_any_level(schedule):
+    # A schedule of the sampler's progress stays in step with the levels that are left.
+    scene = Scene.of("cfg", main="exact:A", unconditional="exact:AB", w=1.5, n=256, steps=64, schedule=schedule)
+    cast = models.cast(scene.cast)
+    x, levels = scenes.initial(scene), scene.sigmas()
+    knobs = {name: jnp.float32(value) for name, value in scene.knobs}
+    names = {"rule": scene.rule, "schedule": schedule, "integrator": scene.integrator}
+
+    def path(shift):
+        return sampling.trajectory(x + shift, jnp.asarray(levels), cast, knobs, jax.random.key(0), **names)
+
+    reached, jacobian = path(jnp.zeros(2)), jax.jacfwd(path)(jnp.zeros(2))
+    for count in (8, 40):
+        back = flows.pulled_back(scene, cast, np.asarray(reached[count]), sigma=float(levels[count]))
+        log_det = np.linalg.slogdet(np.asarray(jacobian[count], np.float64))[1]
+        down = np.asarray(flows.log_start(scene, x)) - log_det
+        assert np.median(np.abs(back - down)) < 0.05
+    start = flows.pulled_back(scene, cast, np.asarray(x), sigma=scene.sigma_max)
+    np.testing.assert_allclose(start, flows.log_start(scene, x), rtol=1e-5)
+
+
+@pytest.mark.parametrize("sigma", [None, 0.03, 0.5])
+def test_the_density_on_a_grid_has_its_mass_where_the_samples_are(sigma):
+    scene = Scene.of("none", main="exact:A", n=4096)
+    seen: list[float] = []
+    view = scenes.VIEWS["closeup"]
+    points, cast = view.grid(64), models.cast(scene.cast)
+    found = flows.on_grid(scene, cast, points, sigma=sigma, report=seen.append)
+    assert seen[-1] == 1
+    x = np.asarray(fractal.mixture("A").sample(jax.random.key(0), 2**14, sigma or 0.0))
+    within = np.mean(np.all(np.abs(x - [view.x, view.y]) < view.half, axis=1))
+    assert np.exp(found).sum() * (2 * view.half / 63) ** 2 == pytest.approx(within, rel=0.1)
+
+
 def test_a_start_from_a_normal_has_a_density_too():
     scene = Scene.of("none", start="normal")
     x = jnp.asarray([[0.0, 0.0], [5.0, 0.0]])

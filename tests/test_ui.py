@@ -40,7 +40,7 @@ from toy.state import (
     of_link,
     parse,
 )
-from toy.ui import casting, explorer, export, packing, share
+from toy.ui import casting, explore, explorer, export, packing, share
 from toy.ui import compare as comparing
 from toy.ui import engine as engines
 from toy.ui import trainer as trainers
@@ -642,7 +642,7 @@ def test_a_task_tells_how_far_it_is_and_is_done_once():
 
 
 def test_trials_come_one_at_a_time_and_a_failed_one_is_said(monkeypatch):
-    wanted = compare.trials(compare.chosen("none,cfg"), (1.0, 2.0), n=512, seeds=2, exact=True)
+    wanted = compare.trials(compare.chosen("none,cfg"), (1.0, 2.0), n=512, seeds=2, scores="exact")
     asked = []
 
     def measured(trial):
@@ -754,7 +754,7 @@ def test_the_name_of_frames_is_their_content(sides):
 
 def test_layers_and_probe_are_sent_when_asked_for(sides):
     box, at, sigma = (-1.0, 1.6, -1.0, 1.6), (0.45, 1.22), 0.1
-    request = explorer.Request(sigma=sigma, box=box, layers=True, probe=at)
+    request = explorer.Request(sigma=sigma, box=box, layers=("ratio",), probe=at)
     fields = {slot: explorer.field(SMALL.scene(slot), sigma, box) for slot in SLOTS}
     probes = [explorer.probe(SMALL.scene(slot), at, sigma) for slot in SLOTS]
     header, arrays = packing.unpack(explorer.assemble(SMALL, sides, request, fields=fields, probes=probes))
@@ -773,6 +773,34 @@ def test_layers_and_probe_are_sent_when_asked_for(sides):
         np.testing.assert_allclose(guided, s1 + (w - 1) * (s1 - s0), rtol=1e-4, atol=1e-3)
     left, right = header["probe"]["panels"]
     assert left["truth"] == right["truth"]
+
+
+def test_the_drawn_density_is_sent_on_the_true_ones_grid(sides):
+    box = (-0.6, 1.4, -0.6, 1.4)
+    request = explorer.Request.of({"sigma": 0.3, "box": list(box), "layers": ["drawn", "p9", 7]}, SMALL)
+    assert request.layers == ("drawn",)
+    fields = {slot: explorer.field(SMALL.scene(slot), 0.3, box) for slot in SLOTS}
+    densities = {"left": explorer.drawn(SMALL.scene("left"), 0.3, box), "right": "there is none"}
+    header, arrays = packing.unpack(
+        explorer.assemble(SMALL, sides, request, fields=fields, densities=densities, note="")
+    )
+    assert header["note"] == "there is none"
+    assert "right.logq" not in arrays
+    logq, low, high = densities["left"].logq
+    assert arrays["left.logq"].shape == arrays["truth.logp"].shape
+    values = low + (high - low) * logq / 65535
+    cell = np.prod([(box[1] - box[0]), (box[3] - box[2])]) / (explorer.RESOLUTION - 1) ** 2
+    assert 0.5 < np.exp(values).sum() * cell < 1
+
+
+def test_a_sampler_without_a_density_says_so_in_one_sentence():
+    class Now:
+        def get(self, key, work, **_):
+            return work()
+
+    scene = SMALL.change("left", integrator="ancestral").left
+    said = explore._drawn(Now(), scene, 0.3, (-1.0, 1.0, -1.0, 1.0))
+    assert "is stochastic and gives no exact log q" in said
 
 
 def test_a_diverged_scene_is_still_a_pack():

@@ -452,9 +452,16 @@ def _log_q(scene: Scene, as_json: bool) -> None:
 @click.option("--strengths", metavar="NUMBERS", help="by commas, 0 to 8: 1 is no guidance [1,1.5,...,4]")
 @click.option("--n", default="4096", show_default=True, metavar="NUMBER", help="number of samples")
 @click.option("--seeds", default="5", show_default=True, metavar="NUMBER", help="seeds of every trial")
-@click.option("--exact", is_flag=True, help="play every role with the exact density of its classes")
+@click.option(
+    "--scores",
+    default="learned",
+    show_default=True,
+    metavar="NAME",
+    help="exact, exact-main, exact-guides: "
+    "the exact densities in place of networks in all roles, in main, in the others",
+)
 @click.option("--out", default="out/compare.csv", show_default=True, metavar="FILE", help="the .csv file to write")
-def compare(methods: str, strengths: str | None, n: str, seeds: str, exact: bool, out: str) -> None:
+def compare(methods: str, strengths: str | None, n: str, seeds: str, scores: str, out: str) -> None:
     """Measure many methods over strengths and seeds; a table as CSV and Parquet, and a figure beside it.
 
     Interrupted, the same command goes on where it was.
@@ -462,6 +469,7 @@ def compare(methods: str, strengths: str | None, n: str, seeds: str, exact: bool
     \b
     python -m toy compare --out out/compare.csv
     python -m toy compare --methods cfg,autoguidance,cfg+interval --n 1024 --seeds 3
+    python -m toy compare --methods cfg,negative_prompt --scores exact
     """
     import models
     from toy import figures
@@ -471,7 +479,7 @@ def compare(methods: str, strengths: str | None, n: str, seeds: str, exact: bool
         raise ValueError(f"--out {out!r} does not end in .csv")
     levels = STRENGTHS if strengths is None else tuple(_strength(text) for text in strengths.split(","))
     count = whole(seeds, "seeds", 1, 100)
-    wanted = trials(chosen(methods), levels, n=whole(n, "n", 1, 2**20), seeds=count, exact=exact)
+    wanted = trials(chosen(methods), levels, n=whole(n, "n", 1, 2**20), seeds=count, scores=scores)
     for name in {name for trial in wanted for _, name in trial.scene.cast}:
         models.load(name)  # before the first trial is measured
     with click.progressbar(length=len(wanted), label="comparing", file=sys.stderr) as bar:

@@ -98,17 +98,12 @@ def digest(entry: Entry) -> str:
     return hashlib.sha256(ast.unparse(function).encode()).hexdigest()[:8]
 
 
-def exact(scene: Scene) -> Scene:
-    """The scene with every role but that of a weak model played by the exact density of its classes."""
-    return scene.change(**{role: compare.exact_name(role, name) for role, name in scene.cast})
-
-
 def rows(folder: str, entry: Entry) -> list[Row]:
     """What is measured for an entry's page at its default knobs: with learned densities, then with exact ones."""
     if folder in ("rules", "schedules", "integrators"):
         chosen = {"rule": entry.name} if folder == "rules" else {"rule": compare.BASE, entry.kind: entry.name}
         scene = Scene.of(chosen.pop("rule"), n=N, **chosen)
-        return [Row("learned", scene), Row("exact", exact(scene))]
+        return [Row("learned", scene), Row("exact", compare.scored(scene, "exact"))]
     if folder == "degradations":
         return [degraded(entry, label, base) for label, base in (("learned", "A64@4096"), ("exact", "exact:A"))]
     return []
@@ -128,10 +123,13 @@ def degraded(entry: Entry, label: str, base: str) -> Row:
 def references() -> list[Row]:
     """What every page compares with, and what the pages of measures show."""
     plain = Scene.of("none", n=N)
-    found = [Row("no guidance, learned", plain), Row("no guidance, exact", exact(plain))]
+    found = [Row("no guidance, learned", plain), Row("no guidance, exact", compare.scored(plain, "exact"))]
     for name in (compare.BASE, "autoguidance"):
         scene = Scene.of(name, n=N)
-        found += [Row(f"{entry_words(scene)}, learned", scene), Row(f"{entry_words(scene)}, exact", exact(scene))]
+        found += [
+            Row(f"{entry_words(scene)}, learned", scene),
+            Row(f"{entry_words(scene)}, exact", compare.scored(scene, "exact")),
+        ]
     return found
 
 

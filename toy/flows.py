@@ -90,28 +90,71 @@ def pulled_back(
     cast: Mapping[str, Density],
     points: Float[np.ndarray, "n 2"],
     *,
+    sigma: float | None = None,
     report: Callable[[int], None] | None = None,
 ) -> np.ndarray:
-    """Log-density [n] that the sampler gives to any points at the scene's lowest noise level.
+    """Log-density [n] that the sampler gives to any points at noise level ``sigma``, by default the scene's lowest.
 
     Each point is taken back along the guided flow to where it started. The way back is not the exact inverse of the
     discrete steps; both are the flow's to the order of the integrator. Where the sampler puts nothing the flow is stiff
-    and 32 steps may give a density far too high: trust it near samples, or take more steps. ``report(done)`` is called
-    as points are done.
+    and 32 steps may give a density far too high: trust it near samples, or take more steps. A level between two of the
+    sampler's is reached by a shorter step. ``report(done)`` is called as points are done.
     """
-    levels = jnp.asarray(scene.sigmas()[-2::-1].copy())
+    levels = scene.sigmas()[::-1].copy()  # upwards from 0
+    level = min(max(sigma or 0.0, scene.sigma_min), scene.sigma_max)
+    since = max(int(np.searchsorted(levels, level * (1 + 1e-6))) - 1, 1)
+    levels[since] = level
     found = []
     for begin in range(0, len(points), CHUNK):
         part = np.resize(points[begin : begin + CHUNK], (CHUNK, 2)).astype(np.float32)
-        start, log_det = _volume(scene, cast, jnp.asarray(part), levels, upwards=True)
+        start, log_det = _volume(scene, cast, jnp.asarray(part), jnp.asarray(levels), upwards=True, since=since)
         found.append(np.asarray(log_start(scene, start) + log_det)[: len(points) - begin])
         if report:
             report(min(begin + CHUNK, len(points)))
     return np.concatenate(found)
 
 
+def on_grid(
+    scene: Scene,
+    cast: Mapping[str, Density],
+    points: Float[np.ndarray, "r r 2"],
+    *,
+    sigma: float | None = None,
+    cover: int = 4,
+    report: Callable[[float], None] | None = None,
+) -> np.ndarray:
+    """``pulled_back`` on a regular grid, [r, r] in nats; -inf where none of ``cover`` times n samples is near.
+
+    Near is within a cell, or half the noise level, on whose scale densities are smooth. Off the data the way back is
+    not that of the steps: without the samples it finds density where nothing is drawn.
+    ``report(share)`` is called as the grid is done.
+    """
+    from scipy.spatial import KDTree  # slow to import, and rarely needed
+
+    level, count = scene.sigma_min if sigma is None else sigma, len(points)
+    samples = _at_level(scene, cast, level, cover)
+    cell = float(np.linalg.norm(points[1, 1] - points[0, 0]))
+    tree = KDTree(samples[np.all(np.isfinite(samples), axis=1)])
+    near = tree.query(points, distance_upper_bound=max(cell, level / 2))[0] < np.inf
+    found = np.full((count, count), -np.inf)
+    if near.any():
+        total = int(near.sum())
+        done = (lambda count: report(count / total)) if report else None
+        found[near] = pulled_back(scene, cast, points[near], sigma=sigma, report=done)
+    return found
+
+
+def _at_level(scene: Scene, cast: Mapping[str, Density], sigma: float, cover: int) -> np.ndarray:
+    """``cover`` times n samples [cover n, 2] on their way, at any noise level: straight between two steps."""
+    path = np.asarray(scenes.sample(scene.change(n=cover * scene.n), cast))
+    levels = scene.sigmas()
+    below = int(np.clip(np.searchsorted(-levels, -sigma), 1, len(levels) - 1))
+    share = np.clip((levels[below - 1] - sigma) / (levels[below - 1] - levels[below]), 0, 1)
+    return (1 - share) * path[below - 1] + share * path[below]
+
+
 def _volume(
-    scene: Scene, cast: Mapping[str, Density], x: Array, sigmas: Array, *, upwards: bool
+    scene: Scene, cast: Mapping[str, Density], x: Array, sigmas: Array, *, upwards: bool, since: int = 0
 ) -> tuple[Array, Array]:
     return sampling.volume(
         x,
@@ -122,4 +165,5 @@ def _volume(
         schedule=scene.schedule,
         integrator=scene.integrator,
         upwards=upwards,
+        since=since,
     )

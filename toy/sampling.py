@@ -393,6 +393,7 @@ def volume(
     schedule: str = "constant",
     integrator: str = "heun",
     upwards: bool = False,
+    since: int | Array = 0,
 ) -> tuple[Points, Float[Array, " n"]]:
     """Where a deterministic sampler takes ``x``, and log |det| of the Jacobian of that map, [n], in nats.
 
@@ -401,7 +402,7 @@ def volume(
     for a stochastic integrator, whose samples are no function of their start.
 
     With ``upwards`` the noise levels rise instead, and every step is guided as the same step downwards is: where a
-    point comes from, to the order of the integrator.
+    point comes from, to the order of the integrator. The ``since`` first steps are left out.
     """
     if INTEGRATORS[integrator].facts.get("stochastic"):
         have = ", ".join(name for name, entry in INTEGRATORS.items() if not entry.facts.get("stochastic"))
@@ -410,7 +411,7 @@ def volume(
     still = jax.tree.map(lambda a: jnp.zeros((2, *a.shape), a.dtype), start)
     tangents = (still[0] + jnp.eye(2)[:, None], *still[1:])  # of x along both axes
 
-    def body(carry: tuple, now: tuple[Array, ...]) -> tuple[tuple, None]:
+    def body(carry: tuple, now: tuple[Array, ...]) -> tuple:
         state, tangents, log_det = carry
 
         def push(tangent: _State) -> tuple[_State, _State]:
@@ -430,9 +431,14 @@ def volume(
 
         # What is not a particle's own, such as a step's length, does not depend on where it started.
         tangents = jax.tree.map(lambda t: straighten(t) if t.ndim > 1 else t, tangents)
-        return (state, tangents, log_det + jnp.log(length) + jnp.log(jnp.abs(across))), None
+        return state, tangents, log_det + jnp.log(length) + jnp.log(jnp.abs(across))
 
-    (state, _, log_det), _ = jax.lax.scan(body, (start, tangents, jnp.zeros(len(x))), levels)
+    def counted(carry: tuple, now: tuple[Array, tuple[Array, ...]]) -> tuple[tuple, None]:
+        index, given = now
+        return jax.lax.cond(index >= since, body, lambda carry, _: carry, carry, given), None
+
+    begin = (start, tangents, jnp.zeros(len(x)))
+    (state, _, log_det), _ = jax.lax.scan(counted, begin, (jnp.arange(len(sigmas) - 1), levels))
     return state[0], log_det
 
 

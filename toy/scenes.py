@@ -427,6 +427,13 @@ def truth_frame(scene: Scene) -> Frame:
 # --- Views and fields -------------------------------------------------------------------------------------------------
 
 
+def grid(box: tuple[float, float, float, float], resolution: int) -> np.ndarray:
+    """Points on a regular grid over (left, right, bottom, top), [resolution, resolution, 2], row 0 at the bottom."""
+    left, right, bottom, top = box
+    xs, ys = np.linspace(left, right, resolution), np.linspace(bottom, top, resolution)
+    return np.stack(np.meshgrid(xs, ys), axis=-1).astype(np.float32)
+
+
 @dataclass(frozen=True)
 class View:
     """A square window on the plane: centre and half-width."""
@@ -442,9 +449,7 @@ class View:
 
     def grid(self, resolution: int) -> np.ndarray:
         """Points on a regular grid, [resolution, resolution, 2], row 0 at the bottom."""
-        left, right, bottom, top = self.box
-        xs, ys = np.linspace(left, right, resolution), np.linspace(bottom, top, resolution)
-        return np.stack(np.meshgrid(xs, ys), axis=-1).astype(np.float32)
+        return grid(self.box, resolution)
 
 
 VIEWS = {
@@ -525,9 +530,9 @@ def _logp_path(density: Density, path: Array, sigmas: Array) -> Array:
 def contours(classes: str, *, sigma: float = 0.0, resolution: int = 480) -> list[np.ndarray]:
     """Closed polylines [m, 2] around the 99% highest-density region of the exact p(x; sigma)."""
     view = VIEWS["both"]
-    grid = view.grid(resolution)
-    logp = np.asarray(logp_on(fractal.mixture(classes), jnp.asarray(grid), jnp.float32(sigma)))
-    generator = contourpy.contour_generator(grid[0, :, 0], grid[:, 0, 1], logp)
+    points = view.grid(resolution)
+    logp = np.asarray(logp_on(fractal.mixture(classes), jnp.asarray(points), jnp.float32(sigma)))
+    generator = contourpy.contour_generator(points[0, :, 0], points[:, 0, 1], logp)
     return [np.asarray(line, np.float32) for line in generator.lines(fractal.threshold(classes, sigma=sigma))]
 
 
@@ -547,18 +552,17 @@ def fields(
     ``guided``, ``true``, times sigma^2: the displacement to the denoised point.
     """
     left, right, bottom, top = box
-    xs, ys = np.linspace(left, right, resolution), np.linspace(bottom, top, resolution)
-    grid = np.stack(np.meshgrid(xs, ys), axis=-1).astype(np.float32)
+    points = grid(box, resolution)
     inner = (np.arange(arrows) + 0.5) / arrows
     at = np.stack(np.meshgrid(left + inner * (right - left), bottom + inner * (top - bottom)), axis=-1)
     at = at.reshape(-1, 2).astype(np.float32)
     main, truth = cast["main"], fractal.mixture(scene.target)
     guide = guide_role(scene)
     level = jnp.float32(sigma)
-    error = sigma * (score_on(main, grid, level) - score_on(truth, grid, level))
+    error = sigma * (score_on(main, points, level) - score_on(truth, points, level))
     out = {
-        "logp1": logp_on(main, grid, level),
-        "truth": logp_on(truth, grid, level),
+        "logp1": logp_on(main, points, level),
+        "truth": logp_on(truth, points, level),
         "error": jnp.linalg.norm(error, axis=-1),
         "at": at,
         "main": sigma**2 * score_on(main, at, level),
@@ -566,6 +570,6 @@ def fields(
         "true": sigma**2 * score_on(truth, at, level),
     }
     if guide:
-        out["logp0"] = logp_on(cast[guide], grid, level)
+        out["logp0"] = logp_on(cast[guide], points, level)
         out["guide"] = sigma**2 * score_on(cast[guide], at, level)
     return {name: np.asarray(value) for name, value in out.items()}

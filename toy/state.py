@@ -15,7 +15,7 @@ COUNTS = (512, 1024, 2048, 4096, 8192)
 SHARED = ("n", "seed", "steps", "integrator", "start", "target", "sigma_max", "sigma_min", "rho")
 LAYOUTS = ("two", "left", "right", "swipe")
 LAYERS = (
-    ("p1", "p0", "ratio", "tilt", "truth", "error"),
+    ("p1", "p0", "ratio", "tilt", "drawn", "truth", "error"),
     ("main", "guide", "difference", "guided", "correction"),
 )
 HIDEABLE = ("knobs", "transport", "layers", "metrics", "layout", "show", "buttons", "formula", "badge", "settings")

@@ -5,7 +5,7 @@ import { test } from "node:test";
 import * as colour from "../../toy/ui/viewer/colour.js";
 import { numberText, sigmaText } from "../../toy/ui/viewer/dom.js";
 import { dotRadius, over, shadeRamp, shadesAt } from "../../toy/ui/viewer/dots.js";
-import { contourSegments, layerValues } from "../../toy/ui/viewer/fields.js";
+import { contourSegments, hasLayer, layerValues } from "../../toy/ui/viewer/fields.js";
 import { mergeUi } from "../../toy/ui/viewer/ui.js";
 import { decompose } from "../../toy/ui/viewer/probe.js";
 
@@ -81,6 +81,15 @@ test("tilt at w = 1 is p1, at w = 0 the guide; a ratio has mean 0", () => {
   assert.deepEqual(values("tilt", 0), values("p0", 1));
   near(Math.max(...values("tilt", 4)), 0);
   near(values("ratio", 4).reduce((a, b) => a + b, 0), 0, 1e-6);
+});
+
+test("the sampler's density is shown on the true density's scale", () => {
+  const truth = Float32Array.of(1, 2, 0, -9);
+  const { kind, values } = layerValues("drawn", { logq: Float32Array.of(5, 1, -3, -38), truth });
+  assert.equal(kind, "density");
+  assert.deepEqual([...values], [0, -1, -5, -40]);
+  assert.ok(!hasLayer({ "truth.logp": truth }, "left", "drawn"));
+  assert.ok(hasLayer({ "truth.logp": truth, "left.logq": truth }, "left", "drawn"));
 });
 
 test("a contour lies where the level is", () => {

@@ -47,7 +47,7 @@ from toy.figures.paper import (
 )
 
 # These register themselves after the paper's, and in this order.
-from toy.figures.explanation import density_figure, density_grid, mechanism_figure, pull_figure  # isort: skip
+from toy.figures.explanation import density_figure, mechanism_figure, pull_figure  # isort: skip
 from toy.figures.comparison import MEASURES, compare_csv, compare_figure  # isort: skip
 
 __all__ = [
@@ -74,7 +74,6 @@ __all__ = [
     "compare_csv",
     "compare_figure",
     "density_figure",
-    "density_grid",
     "density_panel",
     "dots",
     "draw",

@@ -29,7 +29,7 @@ from toy.figures.panels import (
     style,
 )
 from toy.figures.paper import FIGURES, SPACING, Load, Options, spread
-from toy.flows import flow, pulled_back, tilted
+from toy.flows import flow, on_grid, tilted
 from toy.mechanism import Mechanism, mechanism
 from toy.quadrature import log_mass
 from toy.scenes import VIEWS, Scene, View
@@ -232,35 +232,9 @@ def pull(load: Load, options: Options) -> Figure:
 # --- The density that is drawn ----------------------------------------------------------------------------------------
 
 DENSITY_GRID, DENSITY_N = 240, 4096
-COVER = 4  # times as many samples say where anything is drawn
 DIVERGING = LinearSegmentedColormap.from_list("", [ORANGE, "#FBE6BC", "#FFFFFF", "#BBD6EE", BLUE])
 
 Report = Callable[[str, float], None]  # what is being done, and the share that is done
-
-
-def density_grid(
-    scene: Scene, cast: Mapping[str, Density], *, view: View, resolution: int, report: Report | None = None
-) -> np.ndarray:
-    """Exact log q on the view's grid, [r, r] in nats; -inf where none of four times n samples is within a pixel.
-
-    Off the data the way back is not that of the steps: without the samples it finds density where nothing is drawn.
-    """
-    samples = np.asarray(scenes.sample(scene.change(n=COVER * scene.n), cast, keep=False))[-1]
-    points = view.grid(resolution)
-    pixel = 2 * view.half / (resolution - 1)
-    inside = np.all(np.abs(samples - [view.x, view.y]) < view.half, axis=1)  # also false for NaN
-    at = np.round((samples[inside] - points[0, 0]) / pixel).astype(int)
-    hit = np.zeros((resolution + 2, resolution + 2), bool)
-    for i in range(3):
-        for j in range(3):
-            hit[at[:, 1] + i, at[:, 0] + j] = True
-    near = hit[1:-1, 1:-1]
-    found = np.full((resolution, resolution), -np.inf)
-    if near.any():
-        count = int(near.sum())
-        done = (lambda n: report("density", n / count)) if report else None
-        found[near] = pulled_back(scene, cast, points[near], report=done)
-    return found
 
 
 def density_figure(
@@ -289,9 +263,10 @@ def _densities(
     if product is None:
         raise ValueError(f"rule {scene.rule!r} stands for no tilted density, so there is none to draw")
     summary = flow(scene, cast).summary()
-    logq = density_grid(scene, cast, view=view, resolution=resolution, report=report)
-    mass, _ = log_mass(product, scene.sigma_min)  # the noise level of the grid's log q
     points = view.grid(resolution)
+    done = (lambda share: report("density", share)) if report else None
+    logq = on_grid(scene, cast, points, report=done)
+    mass, _ = log_mass(product, scene.sigma_min)  # the noise level of the grid's log q
     logtilt = np.asarray(scenes.logp_on(product, points, jnp.float32(scene.sigma_min)), np.float64) - mass
     top = float(exact_logp(scene.target, scene.sigma_min, view, resolution).max())  # black: as dense as the truth
     shades = [np.exp(0.5 * np.minimum(log - top, 0)) for log in (logq, logtilt)]
@@ -341,7 +316,7 @@ def densities(load: Load, options: Options) -> Figure:
     """The density that CFG's flow really draws beside the tilted one of its formula: exact scores, learned ones."""
     view = options.window("tree")
     scene = options.scene("cfg").change(n=min(options.n, DENSITY_N))
-    exact = scene.change(**{role: compare.exact_name(role, name) for role, name in scene.cast})
+    exact = compare.scored(scene, "exact")
     shown = list(dict.fromkeys((exact, scene)))
     figure, axes = grid(len(shown), 3, left=0.2, below=0.34)
     for row, now in zip(axes, shown, strict=True):

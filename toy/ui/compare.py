@@ -198,14 +198,15 @@ def page() -> None:
         n = int(linked.levels("Samples", "n", COUNTS, N))
         seeds = linked.whole(SEEDS, "seeds")
         scores = linked.select(
-            "Scores", ["learned", "exact"], "scores", "learned",
-            help="exact: no network makes errors; a weak model stays learned, since being learned badly is its point",
+            "Scores", list(compare.SCORES), "scores", "learned",
+            help="exact: no network makes errors, in every role, in main alone or in the guides alone; a weak model "
+            "stays learned, since being learned badly is its point",
         )  # fmt: skip
     if not names or not strengths:
         st.info("Choose a method and a strength.")
         return
     wanted = compare.trials(
-        compare.chosen(",".join(names)), tuple(map(float, strengths)), n=n, seeds=seeds, exact=scores == "exact"
+        compare.chosen(",".join(names)), tuple(map(float, strengths)), n=n, seeds=seeds, scores=scores
     )
     found: Table = st.session_state.setdefault("compare.table", Table())
     if len(found.rows) > 4000:
@@ -281,7 +282,8 @@ def query(names: Sequence[str], strengths: Sequence[str], n: int, seeds: int, sc
 def command(names: Sequence[str], strengths: Sequence[str], n: int, seeds: int, scores: str) -> str:
     """The command line that makes the same table."""
     parts = ["python -m toy compare", f"--methods {','.join(names)}", f"--strengths {','.join(strengths)}"]
-    return " ".join([*parts, f"--n {n}", f"--seeds {seeds}", *(["--exact"] * (scores == "exact")), "--out compare.csv"])
+    said = [f"--scores {scores}"] * (scores != "learned")
+    return " ".join([*parts, f"--n {n}", f"--seeds {seeds}", *said, "--out compare.csv"])
 
 
 def _bar(*chosen: Any) -> None:

@@ -1,6 +1,7 @@
 """The Explore page: two linked panels, and everything that one may want to do with what they show."""
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -117,6 +118,15 @@ def _side(
         return explorer.stand_in(scene, str(error))
 
 
+def _drawn(found: Engine, scene: Any, sigma: float, box: Any) -> Any:
+    """The sampler's own density, or the sentence that says why there is none."""
+    work = partial(explorer.drawn, scene, sigma, box)
+    try:
+        return found.get(("drawn", scene, sigma, box), work, priority=FULL, wait=3.0)
+    except ValueError as error:
+        return str(error)
+
+
 def side_key(scene: Any) -> tuple:
     """What the engine keeps a computed side under."""
     return ("side", scene)
@@ -133,6 +143,8 @@ def _extras(found: Engine, state: State, request: explorer.Request) -> dict[str,
 
         key = ("field", *(replace(state.scene(slot), n=1, seed=0) for slot in SLOTS), sigma, box)
         out["fields"] = found.get(key, fields, priority=PREVIEW, wait=3.0)
+        if "drawn" in request.layers:
+            out["densities"] = {slot: _drawn(found, state.scene(slot), sigma, box) for slot in SLOTS}
     if request.probe:
         at = request.probe
 

@@ -4,7 +4,7 @@ import hashlib
 import json
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
@@ -13,17 +13,19 @@ from typing import Any
 import numpy as np
 
 import models
-from toy import fractal, metrics, scenes
+from toy import flows, fractal, metrics, scenes
 from toy.sampling import INTEGRATORS
 from toy.scenes import Frame, Scene
 from toy.schedules import SCHEDULES
-from toy.state import SLOTS, State
+from toy.state import LAYERS, SLOTS, State
 from toy.ui.packing import DEFAULT_PACK, pack, quantise, unpack
 
 PREVIEW = 512
 SIGMA_DATA = 0.5
 MEASURES = ("outliers", "branch_tv", "alignment")
 RESOLUTION = 96
+COVER = 8192  # samples that say where anything is drawn
+LOWEST = -40.0  # nats below the true density's top in view, where nothing is drawn
 
 # --- Requests ---------------------------------------------------------------------------------------------------------
 
@@ -38,7 +40,7 @@ class Request:
     knobs: tuple[tuple[str, str, float], ...] = ()  # (slot, name, value)
     sigma: float = 0.03
     box: tuple[float, float, float, float] | None = None
-    layers: bool = False
+    layers: tuple[str, ...] = ()
     probe: tuple[float, float] | None = None
 
     @classmethod
@@ -71,7 +73,7 @@ class Request:
             knobs=tuple(knobs),
             sigma=min(max(sigma[0], 0.002), 100.0) if sigma else 0.03,
             box=box,  # type: ignore[arg-type]
-            layers=bool(given.get("layers")),
+            layers=_names(given.get("layers"), [name for group in LAYERS for name in group]),
             probe=probe if probe and max(map(abs, probe)) <= 1000 else None,  # type: ignore[arg-type]
         )
 
@@ -86,6 +88,10 @@ class Request:
 
 def _mapping(value: Any) -> Mapping:
     return value if isinstance(value, Mapping) else {}
+
+
+def _names(value: Any, known: Sequence[str]) -> tuple[str, ...]:
+    return tuple(name for name in known if name in value) if isinstance(value, list) else ()
 
 
 def _numbers(value: Any, count: int) -> tuple[float, ...] | None:
@@ -199,6 +205,26 @@ def field(scene: Scene, sigma: float, box: tuple[float, float, float, float]) ->
         "arrows.truth": found["true"].astype(np.float32),
     }
     return {"own": arrays, "shared": shared}
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """The sampler's own density over a box, quantised."""
+
+    logq: tuple[np.ndarray, float, float]
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of its grid."""
+        return self.logq[0].nbytes
+
+
+def drawn(scene: Scene, sigma: float, box: tuple[float, float, float, float]) -> Drawn:
+    """log q of what the sampler draws, on the grid of ``field``. ValueError where the integrator is stochastic."""
+    cast, points = models.cast(scene.cast), scenes.grid(box, RESOLUTION)
+    found = flows.on_grid(scene, cast, points, sigma=sigma, cover=math.ceil(COVER / scene.n))
+    top = float(np.max(scenes.logp_on(fractal.mixture(scene.target), points, np.float32(sigma))))
+    return Drawn(quantise(np.nan_to_num(np.clip(found, top + LOWEST, top - LOWEST), nan=top + LOWEST)))
 
 
 def probe(scene: Scene, at: tuple[float, float], sigma: float) -> dict[str, Any]:
@@ -334,6 +360,7 @@ def assemble(
     precomputed: bool = False,
     note: str = "",
     fields: Mapping[str, dict[str, Any]] | None = None,
+    densities: Mapping[str, Drawn | str] | None = None,
     probes: list[dict[str, Any]] | None = None,
     drawn: Mapping[str, np.ndarray] | None = None,
     ui_from: int = 0,
@@ -375,6 +402,11 @@ def assemble(
     if fields and request.box:
         for slot, found in fields.items():
             arrays |= {f"{slot}.{name}": value for name, value in found["own"].items()} | found["shared"]
+        for slot, density in (densities or {}).items():
+            if isinstance(density, Drawn):
+                arrays[f"{slot}.logq"] = density.logq
+            else:
+                header["note"] = header["note"] or density
         key = hashlib.blake2b(repr((frames_id, request.sigma, request.box)).encode(), digest_size=6).hexdigest()
         shape = [RESOLUTION, RESOLUTION]
         header["field"] = {"id": key, "sigma": request.sigma, "box": list(request.box), "shape": shape}

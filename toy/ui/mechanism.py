@@ -12,12 +12,12 @@ import numpy as np
 import streamlit as st
 
 import models
-from toy import figures, flows, fractal
+from toy import compare, figures, flows, fractal
 from toy.figures import BLUE, GREEN, GREY, ORANGE, PURPLE, RED, density_figure
 from toy.guidance import RULES
 from toy.mechanism import Mechanism, mechanism
 from toy.sampling import INTEGRATORS
-from toy.scenes import VIEWS, Scene, default_cast
+from toy.scenes import VIEWS, Scene
 from toy.ui import casting, charts, controls, linked
 from toy.ui.engine import FULL, Busy, engine
 from toy.ui.gallery import Bytes
@@ -292,12 +292,14 @@ def _flow_scene(target: str) -> Scene | None:
     """The method whose sampler is looked into."""
     st.markdown("**What the sampler draws**")
     rule = linked.titled("Method", RULES_DRAWN, "rule", "cfg", controls.rule_title)
-    scores = linked.select("Scores", ["exact", "learned"], "scores", "exact")
+    scores = linked.select(
+        "Scores", list(compare.SCORES), "scores", "exact",
+        help="exact in every role, in main alone or in the guides alone; a weak model stays learned",
+    )  # fmt: skip
     integrator = linked.titled("Integrator", list(INTEGRATORS), "integrator", "heun", controls.integrator_title)
     knobs = {name: linked.number(knob, f"{rule}.{name}") for name, knob in RULES[rule].knobs.items()}
-    cast = {role: casting.exact(name) if scores == "exact" else name for role, name in default_cast(rule).items()}
     try:
-        return Scene.of(rule, integrator=integrator, target=target, n=FLOW_N, **cast, **knobs)
+        return compare.scored(Scene.of(rule, integrator=integrator, target=target, n=FLOW_N, **knobs), scores)
     except ValueError as error:
         st.warning(str(error))
         return None

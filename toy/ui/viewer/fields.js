@@ -9,6 +9,7 @@ export const DENSITIES = [
   { name: "p0", label: "p₀", long: "p₀: density of the guide at this σ" },
   { name: "ratio", label: "p₁/p₀", long: "Ratio p₁/p₀: guidance climbs it; blue above its mean, ochre below" },
   { name: "tilt", label: "p₁ʷp₀¹⁻ʷ", long: "Tilted density p₁ʷ p₀¹⁻ʷ, with the panel's own w" },
+  { name: "drawn", label: "q", long: "q: density that the sampler really draws at this σ, exact; full strength is the top of the true density" },
   { name: "truth", label: "p true", long: "True density of the class at this σ" },
   { name: "error", label: "error", long: "Score error of the main model, as heat" },
 ];
@@ -29,7 +30,7 @@ const max = (values) => {
 
 const median = (values) => (values.length ? values.sort()[values.length >> 1] : 0);
 
-const NEEDS = { p1: ["logp1"], p0: ["logp0"], ratio: ["logp1", "logp0"], tilt: ["logp1", "logp0"], error: ["error"] };
+const NEEDS = { p1: ["logp1"], p0: ["logp0"], ratio: ["logp1", "logp0"], tilt: ["logp1", "logp0"], error: ["error"], drawn: ["logq"] };
 
 export function hasLayer(arrays, slot, name) {
   if (name === "truth") return "truth.logp" in arrays;
@@ -38,7 +39,7 @@ export function hasLayer(arrays, slot, name) {
 
 // Values of a layer, ready for shading: densities as log p minus its maximum in view, the ratio as -1..1 around its mean,
 // the error as 0..1. Levels are where contour lines go: for a Gaussian density, at 1, 2, 3 and 4 standard deviations.
-export function layerValues(name, { logp1, logp0, truth, error, w, within = null }) {
+export function layerValues(name, { logp1, logp0, logq, truth, error, w, within = null }) {
   if (name === "error") {
     const top = max(error) || 1;
     return { kind: "error", values: error.map((v) => Math.max(0, v) / top), levels: [] };
@@ -56,6 +57,11 @@ export function layerValues(name, { logp1, logp0, truth, error, w, within = null
     for (const v of values) spread += (v - mean) ** 2 / values.length;
     const unit = 1 / (2.5 * Math.sqrt(spread) || 1);
     return { kind: "ratio", values: values.map((v) => (v - mean) * unit), levels: [-0.6, -0.3, 0, 0.3, 0.6] };
+  }
+  if (name === "drawn") {
+    // On the true density's scale, so that both sides and the truth compare; a grid may miss a needle's own top anyway.
+    const top = max(truth);
+    return { kind: "density", values: logq.map((v) => Math.min(v - top, 0)), levels: [-0.5, -2, -4.5] };
   }
   const logp = { p1: () => logp1, p0: () => logp0, truth: () => truth, tilt: () => logp1.map((v, i) => w * v + (1 - w) * logp0[i]) }[name]();
   const top = max(logp);
@@ -120,7 +126,7 @@ export class FieldLayers {
     const parts = { w, within: this.within };
     const { strength } = this;
     for (const part of NEEDS[name] ?? []) parts[part] = this.values(`${slot}.${part}`);
-    if (name === "truth") parts.truth = this.values("truth.logp");
+    if (name === "truth" || name === "drawn") parts.truth = this.values("truth.logp");
     const { kind, values, levels } = layerValues(name, parts);
     const canvas = document.createElement("canvas");
     canvas.width = nx;
