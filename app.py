@@ -7,14 +7,15 @@ from pathlib import Path
 
 import streamlit as st
 
-from toy.ui.engine import engine
+from toy.ui.engine import engine, prepare
 
-HEAD_START = 1.0  # seconds in which a first visitor gets the shipped picture, before JAX takes the processor
+HEAD_START = 1.0  # seconds in which a first visitor gets the shipped picture, before compiling takes the processor
 
 
 @asynccontextmanager
 async def with_engine(_: st.App) -> AsyncIterator[None]:
-    """Import and compile when the server starts, not when somebody waits for it."""
+    """Import before the server listens, and compile when it starts, not when somebody waits for it."""
+    prepare()
     timer = threading.Timer(HEAD_START, engine)
     timer.daemon = True
     timer.start()

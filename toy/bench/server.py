@@ -32,6 +32,7 @@ class Server:
 
     url: str
     process: psutil.Process
+    seconds: float  # from its command to its first answer
 
     def memory(self) -> float:
         """Memory in MB."""
@@ -55,16 +56,17 @@ def serving(script: Path = ROOT / "app.py", **environment: str) -> Iterator[Serv
     command = [sys.executable, "-m", "streamlit", "run", str(script), *(f"--{k}={v}" for k, v in options.items())]
     environment = {**os.environ, "XLA_PYTHON_CLIENT_PREALLOCATE": "false", **environment}
     with tempfile.TemporaryFile("w+") as log:
+        began = time.monotonic()
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
         try:
             url = f"http://127.0.0.1:{port}"
-            end = time.monotonic() + 60
+            end = began + 60
             while not _healthy(url):
                 if process.poll() is not None or time.monotonic() > end:
                     log.seek(0)
                     raise ValueError(f"the server did not start: {' '.join(log.read().split())[-300:]}")
                 time.sleep(0.02)
-            yield Server(url, psutil.Process(process.pid))
+            yield Server(url, psutil.Process(process.pid), time.monotonic() - began)
         finally:
             process.terminate()
             try:

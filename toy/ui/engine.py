@@ -1,6 +1,6 @@
 """The one place where the app computes: a worker, its bounded queue, and what has been computed already.
 
-Nothing here imports JAX at the top: a page can show the shipped scene while the worker's thread is still importing.
+Nothing here imports JAX at the top: ``prepare`` does, when its caller chooses.
 """
 
 import atexit
@@ -15,6 +15,7 @@ from concurrent.futures import TimeoutError as FutureTimeout
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
+from importlib import import_module
 from typing import Any
 
 from cachetools import LRUCache
@@ -196,11 +197,17 @@ def is_ready() -> bool:
     return bool(_only.cache_info().currsize) and engine().ready.is_set()
 
 
-def warm_up() -> Mapping[Hashable, Any]:
-    """Import JAX, load the default cast, compile and compute what the default page shows; previews follow later."""
+def prepare() -> None:
+    """Import what computing takes: for a server to do before it listens, since a thread that imports slows pages."""
     from toy.files import keep_compiled
 
     keep_compiled()
+    import_module("toy.ui.explore")
+
+
+def warm_up() -> Mapping[Hashable, Any]:
+    """Load the default cast, compile and compute what the default page shows; previews follow later."""
+    prepare()
     from toy.ui import explore, explorer
 
     shown = explorer.rehearse()

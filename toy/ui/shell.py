@@ -56,7 +56,7 @@ def await_engine() -> None:
     note = st.empty()
     while not (found.failure or found.ready.wait(0.2)):  # every note is also where Streamlit may stop this run
         seconds = time.monotonic() - began
-        note.caption(f"The engine is starting: JAX is imported and compiled once. {seconds:.0f} s")
+        note.caption(f"The engine is starting: its programs are compiled once. {seconds:.0f} s")
     if found.failure:
         st.error(f"The engine could not start. {found.failure}")
         st.stop()
