@@ -39,7 +39,6 @@ def _viewer() -> None:
         save_state(state, by_viewer=True)
     raw = given.get("request")
     fresh = raw is not None and raw != st.session_state.get("request_seen")
-    st.session_state.request_seen = raw
     request = explorer.Request.of(raw, state)
     note = ""
     if fresh and request.phase in ("drag", "release"):
@@ -53,6 +52,7 @@ def _viewer() -> None:
         request = replace(request, seq=0, phase="release")
     data = answer(engine(), state, request, st.session_state, note)
     viewer(data, VIEWER)
+    st.session_state.request_seen = raw  # not before: a run that is cut short leaves it to the next
 
 
 def answer(found: Engine, state: State, request: explorer.Request, memory: Any, note: str = "") -> bytes:

@@ -340,11 +340,11 @@ def _panels_live(scene: Scene) -> None:
         look = looked(ui, look)
         _save(look)
     fresh = raw is not None and raw != memory.get("fields_request_seen")
-    memory.fields_request_seen = raw
     home = home_of(scene)
     request = Request.of(raw, look, home) if fresh else Request.plain(look, home)
     data = answer(engine(), scene, look, request, memory.get("fields_link", 0))
     _component()(key=KEY, data=data, on_request_change=lambda: None, on_ui_change=lambda: None)
+    memory.fields_request_seen = raw  # not before: a run that is cut short leaves it to the next
 
 
 def page() -> None:

@@ -190,7 +190,7 @@ export class FieldView extends Screen {
     this.root.addEventListener("keydown", (event) => this.onKey(event), { signal });
     document.addEventListener("keydown", (event) => event.target === document.body && this.root.matches(":hover") && this.onKey(event), { signal });
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.readTheme(), { signal });
-    this.timer = setInterval(() => this.queue.tick(), 1000);
+    this.timer = setInterval(() => this.queue.tick() && this.askAgain(), 1000);
   }
 
   onKey(event) {
@@ -323,7 +323,7 @@ export class FieldView extends Screen {
   }
 
   askAgain() {
-    if (!this.queue.busy) this.ask("release");
+    if (!this.queue.busy) this.ask(this.held ? "drag" : "release");
   }
 
   transmit(request) {
