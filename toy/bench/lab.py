@@ -125,28 +125,28 @@ def _timed(count: int, executor: Callable[[], Any], *, n: int, repeats: int) -> 
 
 
 def _trials(count: int) -> Callable[..., Measured]:
-    def measured(n: int = 1024, repeats: int = 3) -> Measured:
+    def measured(n: int = 512, repeats: int = 2) -> Measured:
         from toy.lab.sweep import Here
 
         return _timed(count, Here, n=n, repeats=repeats)
 
-    measured.__doc__ = f"A sweep of {count} trials of 1024 points and exact densities, in this process."
+    measured.__doc__ = f"A sweep of {count} trials of 512 points and exact densities, in this process."
     return measured
 
 
 def _processes(workers: int) -> Callable[..., Measured]:
-    def measured(count: int = 256, n: int = 1024, repeats: int = 3) -> Measured:
+    def measured(count: int = 64, n: int = 512, repeats: int = 2) -> Measured:
         from toy.lab.cluster import Cluster
 
         with _workers(workers) as client:
             return _timed(count, lambda: Cluster(client), n=n, repeats=repeats)
 
     many = "one worker process" if workers == 1 else f"{workers} worker processes"
-    measured.__doc__ = f"A sweep of 256 such trials on a Dask cluster of {many}."
+    measured.__doc__ = f"A sweep of 64 such trials on a Dask cluster of {many}."
     return measured
 
 
-for _count in (16, 64, 256):
+for _count in (16, 64):
     benchmark(f"sweep-trials-{_count}", "s")(_trials(_count))
 for _workers_here in (1, 2):
     benchmark(f"sweep-workers-{_workers_here}", "s")(_processes(_workers_here))

@@ -296,9 +296,19 @@ def _trade_off(ax: Axes, rows: Sequence[Row], axes: Sequence[str], shade: str | 
     ax.plot(x[front], y[front], color=RED, linewidth=0.8, marker="o", markersize=3.6, markerfacecolor="none", zorder=3)
     _scaled(ax, "y", "outliers", (0.0, _top(rows, "outliers")))
     ax.set(xlabel="branch TV: variation that is lost", ylabel="outliers")
-    _numbers(ax, [(x[i], y[i], ", ".join(map(_label, keys[i])), RED) for i in _some(list(front), 4)])
+    _numbers(ax, [(x[i], y[i], ", ".join(map(_label, keys[i])), RED) for i in _spaced(front, x)])
     named = f" ({', '.join(axes)})" if axes else ""
     ax.set_title(f"in red what nothing else beats{named}", loc="left")
+
+
+def _spaced(front: np.ndarray, x: np.ndarray) -> list[int]:
+    """Points of the front to be named, from its right end on: no two nearer than a fifth of the axis."""
+    apart = 0.2 * float(np.ptp(x[np.isfinite(x)]))
+    chosen: list[int] = list(front[-1:])
+    for i in front[::-1]:
+        if x[chosen[-1]] - x[i] >= apart:
+            chosen.append(i)
+    return chosen
 
 
 def _legend(ax: Axes, x: str) -> None:
