@@ -38,7 +38,8 @@ def test_log_q_of_a_gaussian_flow_in_closed_form(integrator, steps):
 # Without and with a guide, a density asked elsewhere, differentiated or normalised, the step's levels, every memory.
 KINDS = [
     *(("heun", rule) for rule in ("none", "cfg", "cfg_plus_plus", "self_guidance", "classifier_guidance", "cads")),
-    *(("heun", name) for name, rule in RULES.items() if "memory" in rule.inputs),
+    *(("heun", name) for name, rule in RULES.items() if "memory" in rule.inputs and name != "characteristic_guidance"),
+    ("euler", "characteristic_guidance"),  # iterates within the step: half as much to differentiate
     *(("dpm_2m", rule) for rule in ("cfg", "adaptive_projected_guidance")),
 ]
 
@@ -131,11 +132,11 @@ def test_going_back_agrees_with_going_down():
     assert np.quantile(np.abs(back - down), 0.95) < 0.2
 
 
-@pytest.mark.parametrize("schedule", ["constant", "interval", "linear"])
+@pytest.mark.parametrize("schedule", ["constant", "linear"])
 def test_going_back_may_begin_at_any_level(schedule):
     # A schedule of the sampler's progress stays in step with the levels that are left.
-    scene = Scene.of("cfg", main="exact:A", unconditional="exact:AB", w=1.5, n=256, steps=64, schedule=schedule)
-    cast = models.cast(scene.cast)
+    scene = Scene.of("cfg", w=1.5, n=64, steps=64, schedule=schedule)
+    cast = {"main": gaussian(STD), "unconditional": gaussian(2 * STD)}
     x, levels = scenes.initial(scene), scene.sigmas()
     knobs = {name: jnp.float32(value) for name, value in scene.knobs}
     names = {"rule": scene.rule, "schedule": schedule, "integrator": scene.integrator}
@@ -148,7 +149,7 @@ def test_going_back_may_begin_at_any_level(schedule):
         back = flows.pulled_back(scene, cast, np.asarray(reached[count]), sigma=float(levels[count]))
         log_det = np.linalg.slogdet(np.asarray(jacobian[count], np.float64))[1]
         down = np.asarray(flows.log_start(scene, x)) - log_det
-        assert np.median(np.abs(back - down)) < 0.05
+        assert np.max(np.abs(back - down)) < 0.02
     start = flows.pulled_back(scene, cast, np.asarray(x), sigma=scene.sigma_max)
     np.testing.assert_allclose(start, flows.log_start(scene, x), rtol=1e-5)
 
