@@ -269,7 +269,7 @@ def test_one_seed_or_no_number_at_all_still_draws():
 
 def test_a_table_is_drawn_from_its_file(tmp_path):
     path = tmp_path / "table.csv"
-    trials = compare.trials(compare.chosen("none,cfg"), (1.0, 2.0), n=32, seeds=2, steps=8, exact=True)
+    trials = compare.trials(compare.chosen("none,cfg"), (1.0, 2.0), n=32, seeds=2, steps=8, scores="exact")
     compare.run(trials, lambda cast: {role: load(name) for role, name in cast}, path)
     rendered(figures.compare_csv(path, ("outliers", "sw1")))
     with pytest.raises(ValueError, match="has no complete trial"):
