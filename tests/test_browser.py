@@ -1049,16 +1049,21 @@ def type_density(page, role: str, name: str) -> None:
     """Type a name into a role's list, again where the list closed because what is around it still moved."""
     from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
+    def taken(url: str) -> bool:
+        return [name] in parse_qs(urlsplit(url).query).values()
+
     box = page.get_by_role("combobox", name=re.compile(role))
     for _ in range(5):
         box.click()
         box.fill(name)
         try:
             page.get_by_role("option", name=name).first.wait_for(timeout=2000)
-            break
+            box.press("Enter")
+            page.wait_for_url(taken, wait_until="commit", timeout=10_000)
+            return
         except PlaywrightTimeout:
             box.press("Escape")
-    box.press("Enter")
+    pytest.fail(f"{name} was not taken for {role}")
 
 
 # --- Train ------------------------------------------------------------------------------------------------------------
