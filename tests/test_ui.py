@@ -546,6 +546,15 @@ def test_a_failure_is_its_visitors_alone():
     assert found.get("bad", lambda: 2, wait=10) == 2
 
 
+@pytest.mark.parametrize("held", [lambda a: a, lambda a: {"own": {"logp": (a, 0.0, 1.0)}}, lambda a: [{"a": a}, {}]])
+def test_a_result_weighs_what_its_arrays_do(monkeypatch, held):
+    monkeypatch.setattr(engines, "CACHE_BYTES", 10**6)
+    found, computed = Engine(), []
+    for key in (0, 1, 2, 2, 0):
+        found.get(key, lambda key=key: computed.append(key) or held(np.zeros(400_000, np.uint8)), wait=10)
+    assert computed == [0, 1, 2, 0]
+
+
 def test_the_cache_is_bounded_in_bytes(monkeypatch):
     monkeypatch.setattr(engines, "CACHE_BYTES", 1000)
     found = Engine()
@@ -786,7 +795,7 @@ def test_the_drawn_density_is_sent_on_the_true_ones_grid(sides):
     )
     assert header["note"] == "there is none"
     assert "right.logq" not in arrays
-    logq, low, high = densities["left"].logq
+    logq, low, high = densities["left"]
     assert arrays["left.logq"].shape == arrays["truth.logp"].shape
     values = low + (high - low) * logq / 65535
     cell = np.prod([(box[1] - box[0]), (box[3] - box[2])]) / (explorer.RESOLUTION - 1) ** 2

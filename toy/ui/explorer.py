@@ -207,24 +207,12 @@ def field(scene: Scene, sigma: float, box: tuple[float, float, float, float]) ->
     return {"own": arrays, "shared": shared}
 
 
-@dataclass(frozen=True)
-class Drawn:
-    """The sampler's own density over a box, quantised."""
-
-    logq: tuple[np.ndarray, float, float]
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of its grid."""
-        return self.logq[0].nbytes
-
-
-def drawn(scene: Scene, sigma: float, box: tuple[float, float, float, float]) -> Drawn:
-    """log q of what the sampler draws, on the grid of ``field``. ValueError where the integrator is stochastic."""
+def drawn(scene: Scene, sigma: float, box: tuple[float, float, float, float]) -> tuple[np.ndarray, float, float]:
+    """log q of what the sampler draws, on the grid of ``field``; ValueError where the integrator is stochastic."""
     cast, points = models.cast(scene.cast), scenes.grid(box, RESOLUTION)
     found = flows.on_grid(scene, cast, points, sigma=sigma, cover=math.ceil(COVER / scene.n))
     top = float(np.max(scenes.logp_on(fractal.mixture(scene.target), points, np.float32(sigma))))
-    return Drawn(quantise(np.nan_to_num(np.clip(found, top + LOWEST, top - LOWEST), nan=top + LOWEST)))
+    return quantise(np.nan_to_num(np.clip(found, top + LOWEST, top - LOWEST), nan=top + LOWEST))
 
 
 def probe(scene: Scene, at: tuple[float, float], sigma: float) -> dict[str, Any]:
@@ -360,7 +348,7 @@ def assemble(
     precomputed: bool = False,
     note: str = "",
     fields: Mapping[str, dict[str, Any]] | None = None,
-    densities: Mapping[str, Drawn | str] | None = None,
+    densities: Mapping[str, tuple | str] | None = None,
     probes: list[dict[str, Any]] | None = None,
     drawn: Mapping[str, np.ndarray] | None = None,
     ui_from: int = 0,
@@ -403,10 +391,10 @@ def assemble(
         for slot, found in fields.items():
             arrays |= {f"{slot}.{name}": value for name, value in found["own"].items()} | found["shared"]
         for slot, density in (densities or {}).items():
-            if isinstance(density, Drawn):
-                arrays[f"{slot}.logq"] = density.logq
-            else:
+            if isinstance(density, str):
                 header["note"] = header["note"] or density
+            else:
+                arrays[f"{slot}.logq"] = density
         key = hashlib.blake2b(repr((frames_id, request.sigma, request.box)).encode(), digest_size=6).hexdigest()
         shape = [RESOLUTION, RESOLUTION]
         header["field"] = {"id": key, "sigma": request.sigma, "box": list(request.box), "shape": shape}
