@@ -137,12 +137,10 @@ def scored(scene: Scene, scores: str) -> Scene:
     """
     if scores not in SCORES:
         raise ValueError(f"unknown scores {scores!r}; have: {', '.join(SCORES)}")
-    if scores == "learned":
-        return scene
-    wanted = {"exact-main": lambda role: role == "main", "exact-guides": lambda role: role != "main"}
-    return scene.change(
-        **{role: exact_name(role, name) for role, name in scene.cast if wanted.get(scores, lambda role: True)(role)}
-    )
+    roles = [role for role, _ in scene.cast]
+    guides = [role for role in roles if role != "main"]
+    played = {"learned": [], "exact": roles, "exact-main": ["main"], "exact-guides": guides}[scores]
+    return scene.change(**{role: exact_name(role, dict(scene.cast)[role]) for role in played})
 
 
 def exact_name(role: str, name: str) -> str:

@@ -209,9 +209,10 @@ class Frame:
         return self.path[-1]
 
 
+@partial(jax.jit, static_argnames="n")
 def _start(density: GaussianMixture, key: Array, sigma: Array, *, n: int) -> tuple[Array, Array]:
     key_data, key_noise = jax.random.split(key)
-    return metrics.draw(density, key_data, n=n), sigma * jax.random.normal(key_noise, (n, 2))
+    return density.sample(key_data, n), sigma * jax.random.normal(key_noise, (n, 2))
 
 
 def data_and_noise(scene: Scene) -> tuple[Float[Array, "n 2"], Float[Array, "n 2"]]:
