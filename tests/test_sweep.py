@@ -4,6 +4,7 @@ import csv
 import json
 import math
 import os
+import re
 import resource
 import shlex
 import signal
@@ -670,3 +671,9 @@ def test_options_are_checked_before_anything(tmp_path: Path, options: str, words
 
 def test_rows_are_json(filled: tuple[Sweep, Path]) -> None:
     assert json.loads(json.dumps(sweeps.look(*filled).rows)) == sweeps.look(*filled).rows
+
+
+def test_a_spec_that_is_not_there_is_named_in_one_sentence(tmp_path):
+    for path in (tmp_path / "none.toml", tmp_path):
+        with pytest.raises(ValueError, match=rf"^cannot read '{re.escape(str(path))}': [A-Z][a-z ]+$"):
+            sweeps.read(path)

@@ -157,6 +157,8 @@ def read(path: str | Path) -> Sweep:
         return of_text(Path(path).read_text(encoding="utf-8"), title=Path(path).stem)
     except UnicodeDecodeError:
         raise ValueError(f"{str(path)!r} is not text in UTF-8") from None
+    except OSError as error:
+        raise ValueError(f"cannot read {str(path)!r}: {error.strerror}") from None
     except ValueError as error:
         raise ValueError(f"{str(path)!r}: {error}") from None
 
