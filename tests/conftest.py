@@ -1,6 +1,7 @@
 """Shapes checked at run time in the rooms of arrays, an independent reference, and hypothesis without a clock."""
 
 import os
+import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -12,6 +13,11 @@ from beartype import BeartypeConf, FrozenDict, beartype
 from hypothesis import HealthCheck, settings
 from jaxtyping import install_import_hook
 from scipy.special import logsumexp, softmax
+
+pytest_plugins = ["browser_fixtures"]
+
+# A job in the background is started with interrupts ignored, and what it starts inherits that: tests interrupt both.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A number may be a Python number or an array without axes: knobs and noise levels come as either.
 checked = beartype(conf=BeartypeConf(hint_overrides=FrozenDict({float: float | int | jax.Array})))
@@ -89,3 +95,8 @@ def _few_programs():
     """Compiled programs do not outlive their file of tests: a process may hold only so many."""
     yield
     jax.clear_caches()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The browser comes last: the event loop that drives it would be in the way of others'."""
+    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)

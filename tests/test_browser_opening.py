@@ -1,0 +1,191 @@
+"""The app is opened, on any screen, by any link, at any moment of the server's life."""
+
+import re
+from pathlib import Path
+
+import pytest
+from browser_fixtures import OUT, WAIT, Server, Visitor
+from ui_helpers import PAGES
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+
+def test_it_opens_with_a_picture(visit):
+    visitor = visit().ready()
+    for slot in ("left", "right"):
+        picture = visitor.dots(slot)
+        assert picture["width"] > 250
+        assert 500 < picture["drawn"] < 0.8 * picture["width"] * picture["height"]
+        assert visitor.scenery(slot)["drawn"] > 500
+    data = visitor.data
+    assert data["quality"] == "full"
+    assert data["id"]
+    assert visitor.get("title-left").inner_text() == "CFG"
+    assert visitor.get("title-right").inner_text() == "Autoguidance"
+    assert "%" in visitor.get("metric-outliers-left").inner_text()
+    assert visitor.query() == {}
+    visitor.fine()
+    # The transport is on the screen without scrolling.
+    assert visitor.get("play").evaluate("button => button.getBoundingClientRect().bottom") <= 800
+    visitor.page.screenshot(path=OUT / "light.png")
+
+
+@pytest.mark.parametrize(
+    ("name", "context"),
+    [
+        ("dark", {"color_scheme": "dark"}),
+        ("narrow", {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 2, "has_touch": True}),
+    ],
+)
+def test_other_screens(visit, name, context):
+    visitor = visit(**context).ready()
+    if name == "dark":
+        background = visitor.viewer.evaluate("root => getComputedStyle(root).backgroundColor")
+        assert sum(map(int, re.findall(r"\d+", background)[:3])) < 150
+    assert not visitor.page.evaluate("document.documentElement.scrollWidth > innerWidth")
+    assert visitor.dots()["drawn"] > 500
+    visitor.page.screenshot(path=OUT / f"{name}.png")
+    visitor.fine()
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 720), (1920, 1080)])
+def test_everything_of_explore_is_on_the_screen(visit, width, height):
+    from playwright.sync_api import expect
+
+    visitor = visit("/?n=512", viewport={"width": width, "height": height}).ready()
+    for label in ("Link", "Command", "Download"):
+        expect(visitor.page.get_by_role("button", name=label)).to_be_in_viewport(ratio=1)
+    expect(visitor.get("scrub")).to_be_in_viewport(ratio=1)
+    for slot in ("left", "right"):
+        expect(visitor.get(f"foot-{slot}")).to_be_in_viewport(ratio=1)
+    assert visitor.page.locator(".stMain").evaluate("main => main.scrollHeight <= innerHeight"), "nothing to scroll"
+    plot = visitor.get("plot-left").bounding_box()
+    assert plot is not None
+    assert plot["height"] > 0.58 * height
+    header = visitor.page.get_by_test_id("stHeader").bounding_box()
+    chip = visitor.get("layer-p1").bounding_box()
+    assert header is not None
+    assert chip is not None
+    assert header["y"] + header["height"] <= chip["y"], "the header covers nothing"
+    visitor.page.screenshot(path=OUT / f"explore-{width}.png")
+
+
+@pytest.mark.parametrize("width", [360, 768, 960, 1280])
+def test_no_measure_covers_another(visit, width):
+    visitor = visit("/?n=512", viewport={"width": width, "height": 900}).ready()
+    apart = """row => {
+      const parts = [...row.querySelectorAll(".tv-metric > *")].filter((part) => part.checkVisibility());
+      const boxes = parts.map((part) => part.getBoundingClientRect());
+      const beside = (a, b) => a.right <= b.left + 1 || b.right <= a.left + 1;
+      const above = (a, b) => a.bottom <= b.top + 1 || b.bottom <= a.top + 1;
+      return boxes.length && boxes.every((a, i) => boxes.slice(i + 1).every((b) => beside(a, b) || above(a, b)));
+    }"""
+    for slot in ("left", "right"):
+        assert visitor.get(f"metrics-{slot}").evaluate(apart)
+    visitor.page.screenshot(path=OUT / f"explore-{width}-measures.png")
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_opens_from_a_link(visit, page):
+    from playwright.sync_api import expect
+
+    visitor = visit("/" + PAGES[page])
+    shown = visitor.page.locator(
+        '[data-testid="viewer"], [data-testid="stMain"] [data-testid="stImage"], [data-testid="stMain"] h3'
+    )
+    expect(shown.first).to_be_visible(timeout=WAIT)
+    # The app's own frame: every page is one click away.
+    for title in ("Explore", "Fields", "Train", "Figures"):
+        expect(visitor.page.get_by_role("link", name=title)).to_be_visible()
+    expect(visitor.page).to_have_title(re.compile("Guidance explorer|Explore|Fields|Train|Figures"))
+    visitor.page.screenshot(path=OUT / f"page-{Path(page).stem}.png")
+    visitor.fine()
+
+
+def test_the_first_link_after_a_start_is_a_page_of_the_app(browser, tmp_path):
+    from playwright.sync_api import expect
+
+    own = Server(tmp_path)
+    own.start(tmp_path / "log")
+    try:
+        path = list(PAGES.values())[-1]
+        visitor = Visitor(browser, own, f"/{path}")
+        links = visitor.page.get_by_test_id("stHeader").get_by_role("link")
+        expect(links).to_have_count(len(PAGES), timeout=WAIT)
+        expect(links.last).to_have_attribute("aria-current", "page")
+        expect(visitor.page.get_by_role("dialog")).to_have_count(0)
+        visitor.fine()
+    finally:
+        own.kill()
+
+
+# The engine is ready when a file is there, not before.
+GATE = """
+import time
+from pathlib import Path
+from toy.ui import engine
+warm_up = engine.warm_up
+def held():
+    while not Path({gate!r}).exists(): time.sleep(0.02)
+    return warm_up()
+engine.warm_up = held
+"""
+
+
+def test_a_knob_moved_before_the_engine_is_ready_is_answered_when_it_is(browser, tmp_path):
+    from playwright.sync_api import expect
+
+    gate = tmp_path / "gate"
+    own = Server(tmp_path, before=GATE.format(gate=str(gate)))
+    own.start(tmp_path / "log")
+    try:
+        visitor = Visitor(browser, own)
+        badge = visitor.get("badge-left")
+        expect(badge).to_contain_text("precomputed", timeout=WAIT)
+        shipped = visitor.data
+        visitor.fill("number-w-left", "2")
+        visitor.when('d.state === "waiting"')
+        visitor.hear(3)  # the server has been asked, and its page still says that it starts
+        assert visitor.requests() > 0
+        expect(visitor.page.get_by_text("The engine is starting")).to_be_visible()
+        assert visitor.data["id"] == shipped["id"]
+        gate.touch()
+        visitor.ready()
+        answered = visitor.changed(shipped)
+        assert visitor.get("number-w-left").input_value() == "2.00"
+        visitor.until_query(left__w="2")
+        linked = Visitor(browser, own, "/?left.w=2").ready()
+        assert linked.data["id"] == answered["id"]
+        visitor.fine()
+    finally:
+        own.kill()
+
+
+def test_an_open_page_survives_a_restart(browser, tmp_path):
+    from playwright.sync_api import TimeoutError as PlaywrightTimeout
+    from playwright.sync_api import expect
+
+    own = Server(tmp_path)
+    own.start(tmp_path / "log")
+    try:
+        visitor = Visitor(browser, own, "/?n=512&left.w=2").ready()
+        before = visitor.data
+        own.kill()
+        # What was drawn is still there to play with.
+        visitor.get("step-back").click()
+        visitor.when("Number(d.frame) === 31")
+        own.start(tmp_path / "log")
+        # The first change may be lost with the old server, or while the new one starts; the page comes back by itself.
+        for _ in range(3):
+            visitor.fill("number-w-left", "3")
+            try:
+                visitor.until_query(left__w="3", n="512", timeout=20_000)
+                break
+            except PlaywrightTimeout:
+                expect(visitor.get("number-w-left").last).to_have_value("2.00", timeout=WAIT)
+                assert visitor.ready().data["id"] == before["id"]
+        visitor.until_query(left__w="3", n="512", timeout=1000)
+        assert visitor.changed(before)["id"] == Visitor(browser, own, "/?n=512&left.w=3").ready().data["id"]
+        visitor.fine()
+    finally:
+        own.kill()
