@@ -1,6 +1,7 @@
-"""What the tests of the app share: links as a stranger would write them, and the app's pages."""
+"""What the tests of the app share: links as a stranger would write them, the app's pages, and a held engine."""
 
 import re
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ from toy.guidance import RULES
 from toy.scenes import STARTS
 from toy.schedules import SCHEDULES
 from toy.state import COUNTS, FLAGS, HIDEABLE, LAYOUTS, SHARED, SLOTS
+from toy.ui.engine import Engine
 
 ROOT = Path(__file__).parents[1]
 FRAME = ROOT / "toy" / "ui" / "frame.py"
@@ -68,3 +70,20 @@ def until(condition: Callable[[], object], seconds: float = 120) -> None:
     while not condition():
         assert time.monotonic() < end, f"not within {seconds:g} s"
         time.sleep(0.02)
+
+
+class Blocked:
+    """An engine whose worker is held until ``go`` is called."""
+
+    def __init__(self) -> None:
+        self.engine = Engine()
+        self.gate, self.held = threading.Event(), threading.Event()
+        self.engine.submit("gate", self.wait, priority=-1)
+        assert self.held.wait(10)
+
+    def wait(self) -> None:
+        self.held.set()
+        assert self.gate.wait(60)
+
+    def go(self) -> None:
+        self.gate.set()

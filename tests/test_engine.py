@@ -1,0 +1,187 @@
+"""The engine: one computation for all who ask, the most urgent first, and nothing that nobody waits for."""
+
+import threading
+import time
+
+import numpy as np
+import pytest
+from ui_helpers import Blocked, until
+
+from toy.ui import engine as engines
+from toy.ui.engine import BACKGROUND, FULL, PREVIEW, Busy, Engine
+
+
+class Weighed:
+    """A result of so many bytes."""
+
+    def __init__(self, nbytes: int) -> None:
+        self.nbytes = nbytes
+
+
+def test_the_same_key_is_computed_once():
+    blocked, calls = Blocked(), []
+    futures = [blocked.engine.submit("key", lambda: calls.append(1) or "done") for _ in range(5)]
+    blocked.go()
+    assert [future.result(10) for future in futures] == ["done"] * 5
+    assert blocked.engine.get("key", lambda: pytest.fail("computed again")) == "done"
+    assert calls == [1]
+
+
+def test_many_visitors_share_one_computation():
+    found, calls, answers = Engine(), [], []
+
+    def visit():
+        answers.append(found.get("key", lambda: calls.append(1) or len(calls), wait=20))
+
+    threads = [threading.Thread(target=visit) for _ in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert answers == [1] * 16
+
+
+def test_the_most_urgent_goes_first():
+    blocked, order = Blocked(), []
+    for name, priority in (("a", BACKGROUND), ("b", FULL), ("c", PREVIEW), ("d", FULL), ("e", PREVIEW)):
+        last = blocked.engine.submit(name, lambda name=name: order.append(name), priority=priority)
+    end = blocked.engine.submit("end", lambda: None, priority=BACKGROUND + 1)
+    blocked.go()
+    end.result(10)
+    assert last.done()
+    assert order == ["c", "e", "b", "d", "a"]
+
+
+def test_what_waits_in_the_background_goes_first_once_it_is_asked_for():
+    blocked, order = Blocked(), []
+
+    def work(name):
+        return lambda: order.append(name) or name
+
+    later = blocked.engine.submit("later", work("later"), priority=BACKGROUND)
+    blocked.engine.submit("full", work("full"), priority=FULL)
+    assert blocked.engine.submit("later", work("twice"), priority=PREVIEW) is later
+    blocked.engine.submit("preview", work("preview"), priority=PREVIEW)
+    # Less urgent than it is already: it stays where it is.
+    blocked.engine.submit("preview", work("twice"), priority=BACKGROUND)
+    end = blocked.engine.submit("end", lambda: None, priority=BACKGROUND + 1)
+    blocked.go()
+    end.result(10)
+    assert order == ["later", "preview", "full"]
+    assert blocked.engine.idle.wait(10)
+
+
+def test_a_promoted_job_that_was_dropped_is_not_done_for_its_second_place():
+    blocked, order = Blocked(), []
+    for priority in (BACKGROUND, PREVIEW):
+        with pytest.raises(Busy):
+            blocked.engine.get("left", lambda: order.append("left"), priority=priority, wait=0.01)
+    end = blocked.engine.submit("end", lambda: None, priority=BACKGROUND + 1)
+    blocked.go()
+    end.result(10)
+    assert order == []
+    assert blocked.engine.get("left", lambda: 7, wait=10) == 7
+
+
+def test_a_full_queue_is_said(monkeypatch):
+    monkeypatch.setattr(engines, "QUEUE_LIMIT", 3)
+    blocked = Blocked()
+    waiting = [blocked.engine.submit(k, lambda: None) for k in range(2)]
+    with pytest.raises(Busy):
+        blocked.engine.submit("one more", lambda: None)
+    # What is awaited already does not count twice.
+    assert blocked.engine.submit(0, lambda: None) is waiting[0]
+    blocked.go()
+    for future in waiting:
+        future.result(10)
+    assert blocked.engine.get("one more", lambda: 7, wait=10) == 7
+
+
+def test_work_under_way_goes_on_when_its_visitor_gave_up():
+    found, gate = Engine(), threading.Event()
+    with pytest.raises(Busy):
+        found.get("slow", lambda: gate.wait(60) and 42, wait=0.05)
+    gate.set()
+    assert found.get("slow", lambda: pytest.fail("computed again"), wait=10) == 42
+
+
+def test_work_that_nobody_waits_for_is_dropped():
+    blocked, calls = Blocked(), []
+    with pytest.raises(Busy):
+        blocked.engine.get("left", lambda: calls.append("left"), wait=0.01)
+    kept = blocked.engine.submit("kept", lambda: calls.append("kept"))
+    blocked.go()
+    kept.result(10)
+    assert calls == ["kept"]
+    assert blocked.engine.get("left", lambda: 7, wait=10) == 7
+    assert blocked.engine.idle.wait(10)
+
+
+def test_what_is_leased_is_dropped_when_nobody_asks_again():
+    blocked, calls = Blocked(), []
+    left = blocked.engine.lease("left", lambda: calls.append("left"), seconds=0.01)
+    kept = blocked.engine.lease("kept", lambda: calls.append("kept") or 7, seconds=0.01)
+    assert blocked.engine.lease("kept", lambda: pytest.fail("twice"), seconds=60) is kept
+    time.sleep(0.05)
+    blocked.go()
+    assert kept.result(10) == 7
+    until(left.cancelled, 10)
+    assert calls == ["kept"]
+    assert blocked.engine.lease("left", lambda: 8).result(10) == 8
+
+
+def test_a_failure_is_its_visitors_alone():
+    found = Engine()
+    with pytest.raises(ValueError, match="no such density"):
+        found.get("bad", lambda: (_ for _ in ()).throw(ValueError("no such density")), wait=10)
+    assert found.get("good", lambda: 1, wait=10) == 1
+    assert found.get("bad", lambda: 2, wait=10) == 2
+
+
+@pytest.mark.parametrize("held", [lambda a: a, lambda a: {"own": {"logp": (a, 0.0, 1.0)}}, lambda a: [{"a": a}, {}]])
+def test_a_result_weighs_what_its_arrays_do(monkeypatch, held):
+    monkeypatch.setattr(engines, "CACHE_BYTES", 10**6)
+    found, computed = Engine(), []
+    for key in (0, 1, 2, 2, 0):
+        found.get(key, lambda key=key: computed.append(key) or held(np.zeros(400_000, np.uint8)), wait=10)
+    assert computed == [0, 1, 2, 0]
+
+
+def test_the_cache_is_bounded_in_bytes(monkeypatch):
+    monkeypatch.setattr(engines, "CACHE_BYTES", 1000)
+    found = Engine()
+    computed = []
+
+    def ask(key, size):
+        return found.get(key, lambda: computed.append(key) or Weighed(size), wait=10)
+
+    for key in range(5):
+        ask(key, 300)
+    ask(4, 300)
+    ask(3, 300)
+    assert computed == [0, 1, 2, 3, 4]
+    ask(0, 300)
+    assert computed == [0, 1, 2, 3, 4, 0]
+    # Larger than all of it: handed over, and the others stay.
+    assert ask("huge", 5000).nbytes == 5000
+    ask(0, 300)
+    ask("huge", 5000)
+    assert computed == [0, 1, 2, 3, 4, 0, "huge", "huge"]
+
+
+def test_ready_comes_after_the_warm_up_and_a_failed_one_is_told():
+    gate = threading.Event()
+    found = Engine(lambda: gate.wait(10) and None)
+    assert not found.ready.is_set()
+    gate.set()
+    assert found.ready.wait(10)
+
+    failed = Engine(lambda: (_ for _ in ()).throw(RuntimeError("no JAX")))
+    for _ in range(100):
+        if failed.failure:
+            break
+        threading.Event().wait(0.02)
+    assert "no JAX" in failed.failure
+    assert not failed.ready.is_set()
+    with pytest.raises(Busy):
+        failed.get("key", lambda: 1, wait=0.01)

@@ -1,0 +1,51 @@
+"""What the viewer asks for is never trusted."""
+
+import math
+from dataclasses import replace
+
+from app_states import QUICK, REQUESTS, states
+from hypothesis import example, given
+
+from toy.state import (
+    State,
+    parse,
+)
+from toy.ui import explorer
+
+
+@QUICK
+@given(states(), REQUESTS)
+@example(State(), {"knobs": {"left": {"w": 10**400}}, "sigma": 10**400, "box": [10**400, 0, 0, 0]})
+@example(State().change("left", schedule="interval"), {"knobs": {"left": {"lo": 1, "hi": 0.5}}})
+@example(State(), {"knobs": {"left": {"w": math.inf}}, "sigma": math.nan, "seq": True, "phase": ["drag"]})
+def test_a_request_is_never_trusted(state, given_request):
+    request = explorer.Request.of(given_request, state)
+    for slot, name, value in request.knobs:
+        knob = explorer.live_knobs(state.scene(slot))[name]
+        assert knob.lo <= value <= knob.hi
+    assert request.phase in ("drag", "release", "field", "probe")
+    assert 0 <= request.seq < 2**53
+    assert 0 < request.sigma <= 100
+    assert len(request.have) <= 64
+    if request.box:
+        assert request.box[0] < request.box[1]
+        assert request.box[2] < request.box[3]
+        assert all(abs(v) <= 1000 for v in request.box)
+    if request.probe:
+        assert all(abs(v) <= 1000 for v in request.probe)
+    hash(request)
+    try:
+        applied, refused = request.apply(state), ""
+    except ValueError as error:  # an interval upside down: the page says so and stays as it was
+        applied, refused = state, str(error)
+    assert not refused or "is above" in refused
+    assert parse(applied.query())[1] == []
+
+
+def test_a_request_moves_its_knobs_alone():
+    state = State().change("right", schedule="interval")
+    asked = {"knobs": {"left": {"w": 2.5}, "right": {"w": 99, "nothing": 1}}, "interval": {"right": [0.1, 0.7]}}
+    applied = explorer.Request.of(asked, state).apply(state)
+    assert dict(applied.left.knobs)["w"] == 2.5
+    assert dict(applied.right.knobs) == {"w": 8.0, "lo": 0.1, "hi": 0.7}
+    assert replace(applied.left, knobs=()) == replace(state.left, knobs=())

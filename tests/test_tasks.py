@@ -1,0 +1,101 @@
+"""Long work: turns, trainings, tasks and trials."""
+
+import threading
+import time
+from itertools import pairwise
+
+import pytest
+from ui_helpers import Blocked, until
+
+from toy import compare
+from toy.ui import casting
+from toy.ui import compare as comparing
+from toy.ui import trainer as trainers
+from toy.ui.engine import Engine
+from toy.ui.tasks import Tasks
+from toy.ui.trainer import Turns
+
+
+def test_turns_are_given_in_order():
+    turns, order = Turns(), []
+
+    def work(name):
+        for _ in range(3):
+            with turns:
+                order.append(name)
+                time.sleep(0.02)
+
+    threads = [threading.Thread(target=work, args=(name,)) for name in "ab"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+    assert sorted(order[1:5]) == ["a", "a", "b", "b"]
+    assert all(one != other for one, other in pairwise(order[1:5]))
+
+
+def test_a_training_that_nobody_asks_for_any_more_is_given_up(tmp_path, monkeypatch):
+    monkeypatch.setenv("GUIDANCE_EXPLORER_MODELS", str(tmp_path))
+    monkeypatch.setattr(trainers, "PATIENCE", 0.2)
+    found = trainers.Trainer(Engine())
+    run = found.need("A8@8192~depth=1")
+    assert found.need("A8@8192~depth=1") is run
+    assert found.need("A64@4096") is None
+    until(lambda: run.status == "stopped", 60)
+    again = found.need("A8@8192~depth=1")
+    assert again is not run
+    monkeypatch.setattr(trainers, "DEMANDED", 1)
+    with pytest.raises(trainers.Crowded, match="A9@64"):
+        found.need("A9@64")
+    found.close()
+
+
+def test_a_task_tells_how_far_it_is_and_is_done_once():
+    found, gate = Tasks(Engine()), threading.Event()
+
+    def work(report):
+        report("half", 0.5)
+        gate.wait(10)
+        return 7
+
+    task = found.ask("key", work)
+    until(lambda: task.share == 0.5, 10)
+    assert found.ask("key", lambda report: pytest.fail("twice")) is task
+    gate.set()
+    assert task.future.result(10) == 7
+    bad = found.ask("bad", lambda report: (_ for _ in ()).throw(ValueError("no")))
+    assert str(bad.future.exception(10)) == "no"
+    assert found.ask("bad", lambda report: 8).future.result(10) == 8
+
+
+def test_trials_come_one_at_a_time_and_a_failed_one_is_said(monkeypatch):
+    wanted = compare.trials(compare.chosen("none,cfg"), (1.0, 2.0), n=512, seeds=2, scores="exact")
+    asked = []
+
+    def measured(trial):
+        asked.append(trial)
+        if trial.strength == 2:
+            raise ValueError("it diverged")
+        return [{"trial": trial.key}]
+
+    monkeypatch.setattr(comparing, "measure", measured)
+    monkeypatch.setattr(comparing.metrics, "floor", lambda *_: {"outliers": 0.01})
+    blocked, found = Blocked(), comparing.Table()
+    assert found.advance(blocked.engine, wanted, 0.01) == wanted[0]
+    assert not asked
+    blocked.go()
+    until(lambda: found.advance(blocked.engine, wanted, 1.0) is None, 20)
+    assert asked == wanted
+    assert list(found.rows) == [trial.key for trial in wanted[:2]]
+    assert found.failures == {wanted[2].key: "it diverged"}
+
+
+@pytest.mark.parametrize(
+    ("name", "exact"),
+    [("A64@4096", "exact:A"), ("AB32@512~dropout=0.1", "exact:AB"), ("exact:B~blur=0.1", "exact:B"),
+     ("dns:A64@4096,AB64@4096~w=3", "dns:exact:A,exact:AB"), ("B8@64~depth=1", "exact:B")],
+)  # fmt: skip
+def test_every_density_has_an_exact_one(name, exact):
+    assert casting.exact(name) == exact
+    assert casting.is_exact(exact)
+    assert not casting.is_exact(name)
