@@ -456,7 +456,15 @@ VIEWS = {
     "tree": View(0.30, 0.30, 1.2),
     "closeup": View(0.45, 1.22, 0.3),
     "both": View(0.0, 0.0, 2.0),
+    "tree-B": View(-0.30, -0.30, 1.2),
+    "closeup-B": View(-0.30, -1.15, 0.3),
 }
+WINDOWS = {"tree": {"B": "tree-B", "AB": "both"}, "closeup": {"B": "closeup-B"}}
+
+
+def window(name: str, target: str) -> View:
+    """The 'tree' or 'closeup' where the target class is: of A's tree, of B's, or of both."""
+    return VIEWS[WINDOWS[name].get(target, name)]
 
 
 def view_of(name: str) -> View:

@@ -8,7 +8,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
 
 from toy.figures.panels import DARK, grid, outline, panel, style
-from toy.scenes import VIEWS, Frame
+from toy.scenes import Frame, window
 
 BETWEEN = 2  # pictures for each step of the sampler
 PIXELS = 960
@@ -27,7 +27,7 @@ def animation(frames: Sequence[Frame], *, seconds: float = 5.0) -> bytes:
         canvas = FigureCanvasAgg(figure)
         artists = []
         for ax, frame in zip(axes[0], frames, strict=True):
-            view = VIEWS["tree" if frame.scene.target == "A" else "both"]
+            view = window("tree", frame.scene.target)
             panel(ax, view, frame.scene.entry.title)
             outline(ax, frame.scene.target, view=view)
             style_of_dots = {"linestyle": "none", "marker": "o", "markersize": 1.2, "markeredgewidth": 0}

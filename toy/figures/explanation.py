@@ -32,7 +32,7 @@ from toy.figures.paper import FIGURES, SPACING, Load, Options, spread
 from toy.flows import flow, on_grid, tilted
 from toy.mechanism import Mechanism, mechanism
 from toy.quadrature import log_mass
-from toy.scenes import VIEWS, Scene, View
+from toy.scenes import Scene, View
 
 # --- Mechanism --------------------------------------------------------------------------------------------------------
 
@@ -174,7 +174,7 @@ def pull_figure(
     *,
     target: str = "A",
     sigma: float = 0.03,
-    view: View = VIEWS["closeup"],
+    view: View | None = None,
     seed: int = 0,
     resolution: int = 400,
 ) -> Figure:
@@ -182,6 +182,7 @@ def pull_figure(
 
     Arrows are σ² times differences of scores, one scale for all four panels.
     """
+    view = view or scenes.window("closeup", target)
     points = spread(target, sigma, view, seed)
     at, level = jnp.asarray(points, jnp.float32), jnp.float32(sigma)
     truth = fractal.mixture(target)
@@ -241,7 +242,7 @@ def density_figure(
     scene: Scene,
     cast: Mapping[str, Density],
     *,
-    view: View = VIEWS["tree"],
+    view: View | None = None,
     resolution: int = DENSITY_GRID,
     report: Report | None = None,
 ) -> Figure:
@@ -252,7 +253,7 @@ def density_figure(
     """
     with style():
         figure, axes = grid(1, 3, below=0.34)
-        _densities(axes[0], scene, cast, view, resolution, report)
+        _densities(axes[0], scene, cast, view or scenes.window("tree", scene.target), resolution, report)
     return figure
 
 

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from toy.figures.charts import plain, ticked
 from toy.figures.panels import BLUE, DARK, DPI, GREEN, GREY, ORANGE, PURPLE, WIDTH, dots, outline, panel, style
-from toy.scenes import VIEWS
+from toy.scenes import window
 
 OPTIMUM, CONSTANT = "optimum", "best constant"  # what is drawn against each other; other methods have a colour each
 COLOURS = {OPTIMUM: BLUE, CONSTANT: ORANGE, "no guidance": GREY, "oracle": GREEN}
@@ -106,7 +106,7 @@ def _losses(ax: Axes, its: Drawn) -> None:
 
 
 def _samples(ax: Axes, its: Drawn, method: str) -> None:
-    view = VIEWS["tree" if its.target == "A" else "both"]
+    view = window("tree", its.target)
     numbers = its.held_out[method]
     words = f"{numbers['outliers'][0]:.1%} outside, branch TV {numbers['branch_tv'][0]:.2f}"
     panel(ax, view, f"{method}\n{words}")

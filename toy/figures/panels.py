@@ -91,9 +91,10 @@ def panel(ax: Axes | None = None, view: View = VIEWS["tree"], title: str = "") -
 
 
 def particles(
-    frame: Frame, ax: Axes | None = None, *, view: View = VIEWS["tree"], title: str = "", colour: str = DARK
+    frame: Frame, ax: Axes | None = None, *, view: View | None = None, title: str = "", colour: str = DARK
 ) -> Figure:
     """Draw a Frame's samples over the trees; a new Figure where no axes are given."""
+    view = view or scenes.window("tree", frame.scene.target)
     with style():
         ax = panel(ax, view, title)
         outline(ax, frame.scene.target, view=view)
@@ -115,13 +116,14 @@ def outline(
     ax: Axes,
     target: str = "A",
     *,
-    view: View = VIEWS["tree"],
+    view: View | None = None,
     sigma: float = 0.0,
     both: bool = True,
     fill: bool = True,
     resolution: int = 500,
 ) -> None:
     """Outline of the target class in orange over that of both classes in grey, about the 99% regions of p(x; sigma)."""
+    view = view or scenes.window("tree", target)
     xs, ys = np.linspace(*view.box[:2], resolution), np.linspace(*view.box[2:], resolution)
     for classes, colour, wanted in (("AB", GREY, both), (target, ORANGE, True)):
         if not wanted:

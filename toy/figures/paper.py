@@ -34,7 +34,7 @@ from toy.figures.panels import (
 )
 from toy.guidance import RULES
 from toy.registry import Registry
-from toy.scenes import VIEWS, Frame, Scene, View
+from toy.scenes import Frame, Scene, View
 
 Load = Callable[[str], Density]
 
@@ -90,7 +90,7 @@ class Options:
 
     def window(self, name: str) -> View:
         """The chosen view, or the one of that name."""
-        return self.view or VIEWS[name]
+        return self.view or scenes.window(name, self.target)
 
 
 def thinned(points: np.ndarray, distance: float) -> np.ndarray:
@@ -215,7 +215,7 @@ def side_by_side(frames: Sequence[Frame], *, view: View | None = None, titles: S
         figure, axes = grid(1, len(frames))
         for i, (ax, frame) in enumerate(zip(axes[0], frames, strict=True)):
             scene = frame.scene
-            window = view or VIEWS["tree" if scene.target == "A" else "both"]
+            window = view or scenes.window("tree", scene.target)
             title = titles[i] if titles else f"{scene.entry.title}{_weight(scene)}"
             numbers = f"{frame.metrics['outliers']:.1%} outside, branch TV {frame.metrics['branch_tv']:.2f}"
             particles(frame, ax, view=window, title=f"{title}: {numbers}")
@@ -233,7 +233,7 @@ def fig1(load: Load, options: Options = Options()) -> Figure:
     _samples(axes[0, 0], _truth(options), "(a) Ground truth", view, options)
     for ax, letter, rule in zip(axes[0, 1:], "bcde", METHODS, strict=True):
         _method(ax, letter, rule, view, load, options)
-    left, right, bottom, top = VIEWS["closeup"].box
+    left, right, bottom, top = scenes.window("closeup", options.target).box
     axes[0, 2].add_patch(Rectangle((left, bottom), right - left, top - bottom, fill=False, linewidth=0.6, zorder=5))
     return figure
 
@@ -278,7 +278,7 @@ def fig9(load: Load, options: Options = Options()) -> Figure:
 def overview(load: Load, options: Options = Options()) -> Figure:
     """Autoguidance in eight panels: samples, densities, their ratio, trajectories."""
     figure, axes = grid(2, 4)
-    view = VIEWS["tree"]
+    view = scenes.window("tree", options.target)
     _samples(axes[0, 0], _truth(options), "(a) Ground truth", view, options)
     _method(axes[0, 1], "b", "none", view, load, options)
     _method(axes[0, 2], "c", "autoguidance", view, load, options)

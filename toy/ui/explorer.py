@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from functools import cache, lru_cache
 from typing import Any
 
@@ -369,7 +369,7 @@ def assemble(
         "sigma_data": SIGMA_DATA,
         "sigma_max": scene.sigma_max,
         "sigma_min": scene.sigma_min,
-        "layout": {"view": [0.30, 0.30, 1.2] if scene.target == "A" else [0.0, 0.0, 1.7]},
+        "layout": {"view": list(astuple(scenes.window("tree", scene.target)))},
         "target": scene.target,
         "paired": scene.start == "exact",
         "panels": [panel(slot, sides[slot]) for slot in SLOTS],

@@ -13,7 +13,7 @@ import streamlit as st
 
 import models
 from toy import figures, fractal
-from toy.scenes import VIEWS, Scene, View, default_cast, guide_role, view_of
+from toy.scenes import VIEWS, Scene, View, default_cast, guide_role, view_of, window
 from toy.scenes import fields as compute
 from toy.ui import casting, controls, explorer, linked
 from toy.ui.engine import BACKGROUND, FULL, PREVIEW, Busy, Engine, engine
@@ -227,7 +227,7 @@ def identity(scene: Scene) -> str:
 
 def home_of(scene: Scene) -> View:
     """The window that shows the target's tree."""
-    return VIEWS["tree"] if scene.target == "A" else VIEWS["both"]
+    return window("tree", scene.target)
 
 
 def answer(found: Engine, scene: Scene, look: Look, request: Request, link: int = 0) -> bytes:

@@ -17,7 +17,7 @@ from toy.figures import BLUE, GREEN, GREY, ORANGE, PURPLE, RED, density_figure
 from toy.guidance import RULES
 from toy.mechanism import Mechanism, mechanism
 from toy.sampling import INTEGRATORS
-from toy.scenes import VIEWS, Scene
+from toy.scenes import Scene, window
 from toy.ui import casting, charts, controls, linked
 from toy.ui.engine import FULL, Busy, engine
 from toy.ui.gallery import Bytes
@@ -371,6 +371,6 @@ def _picture(scene: Scene) -> None:
 
 
 def _density(scene: Scene, report: Report) -> Bytes:
-    view = VIEWS["tree" if scene.target == "A" else "both"]
+    view = window("tree", scene.target)
     drawn = density_figure(scene, models.cast(scene.cast), view=view, resolution=SIDE, report=report)
     return Bytes(figures.encode(drawn, "png", {"title": "density", "rule": scene.rule}))

@@ -226,7 +226,7 @@ def picture(run: Run, n: int = 1024) -> bytes | None:
     frame = scenes.compute(
         scene, {"main": run.net.frozen()}, keep=False, floor=False, measures=("outliers", "branch_tv")
     )
-    view = scenes.VIEWS["tree" if target == "A" else "both"]
+    view = scenes.window("tree", target)
     values: dict[str, Any] = dict(frame.metrics)
     title = f"iteration {run.step}: {values['outliers']:.1%} outside, branch TV {values['branch_tv']:.2f}"
     from toy import figures  # here: matplotlib would be a quarter of a second of every start

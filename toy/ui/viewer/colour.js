@@ -1,11 +1,11 @@
 // Every colour of the viewer, as [r, g, b], in light and dark. Hues follow Okabe and Ito's colour-blind-safe set: orange is
-// class A, grey class B, magenta what lies outside, blue against brown what a branch lost or gained.
+// the target class, grey the other, magenta what lies outside, blue against brown what a branch lost or gained.
 
 const LIGHT = {
   ink: [28, 36, 48],
   outside: [214, 20, 130],
-  classA: [230, 132, 0],
-  classB: [128, 134, 142],
+  target: [230, 132, 0],
+  other: [128, 134, 142],
   lost: [16, 92, 200],
   gained: [116, 66, 10],
   p1: [0, 138, 98],
@@ -30,8 +30,8 @@ const LIGHT = {
 const DARK = {
   ink: [228, 233, 240],
   outside: [255, 92, 180],
-  classA: [255, 170, 64],
-  classB: [140, 148, 160],
+  target: [255, 170, 64],
+  other: [140, 148, 160],
   lost: [70, 150, 255],
   gained: [176, 108, 36],
   p1: [40, 200, 150],
@@ -104,7 +104,7 @@ export const GAIN_LIMIT = 3;
 export function gainColour(gain, colours, background) {
   const size = Math.min(Math.abs(gain), GAIN_LIMIT) / GAIN_LIMIT;
   const amount = size < 0.06 ? 0 : 0.12 + 0.78 * size ** 0.7;
-  return mix(mix(background, colours.classA, 0.16), gain < 0 ? colours.lost : colours.gained, amount);
+  return mix(mix(background, colours.target, 0.16), gain < 0 ? colours.lost : colours.gained, amount);
 }
 
 // Density relative to its maximum in view, log p - max, to opacity: the square root keeps the thinner parts in sight.

@@ -136,11 +136,14 @@ export class FieldView extends Screen {
     this.formula = h("div", { class: "tf-formula" });
     this.readout = h("div", { class: "tf-readout", testid: "readout" });
     this.contourKey = h("span", {}, h("i", { class: "tf-key tf-key-now" }), h("span", { text: "true 99% region at this σ" }));
+    this.targetWords = h("span", {});
+    this.targetKey = h("span", {}, h("i", { class: "tf-key tf-key-target" }), this.targetWords);
+    this.otherKey = h("span", {}, h("i", { class: "tf-key tf-key-other" }), h("span", { text: "of both classes" }));
     this.keys = h(
       "div",
       { class: "tf-keys", testid: "legend" },
-      h("span", {}, h("i", { class: "tf-key tf-key-a" }), h("span", { text: "99% region of A" })),
-      h("span", {}, h("i", { class: "tf-key tf-key-ab" }), h("span", { text: "of both classes" })),
+      this.targetKey,
+      this.otherKey,
       this.contourKey,
       h("span", {}, h("i", { class: "tf-key tf-key-ratio" }), h("span", { text: "ratio below, above typical" })),
     );
@@ -480,7 +483,7 @@ export class FieldView extends Screen {
     const has = shown && hasLayer(shown.layers.arrays, "left", kind.name);
     setText(panel.empty, shown && !has ? "this method has no guide" : "");
     if (has) shown.layers.drawLayer(context, cam, "left", kind.name, 1, colours, dpr);
-    drawScenery(context, cam, this.scenery, colours, this.background, { gain: null, plain: true, limbless: true, dpr });
+    drawScenery(context, cam, this.scenery, colours, this.background, { target: this.header.target, gain: null, plain: true, limbless: true, dpr });
     if (has && shown.contour) {
       worldTransform(context, cam);
       context.lineWidth = (1.3 * dpr) / cam.scale;
@@ -571,6 +574,8 @@ export class FieldView extends Screen {
     const waiting = this.queue.busy || !this.fine;
     setText(this.badge, header.busy ? "busy" : !current && shown ? `showing σ ${sigmaText(shown.sigma)} …` : waiting ? "sharpening …" : "");
     this.badge.classList.toggle("tf-busy", Boolean(header.busy));
+    setText(this.targetWords, `99% region of ${header.target === "AB" ? "both classes" : header.target}`);
+    this.otherKey.hidden = header.target === "AB";
     this.contourKey.hidden = !shown?.contour;
     this.drawReadout();
     const state = this.play ? "playing" : waiting || this.probeStale ? "waiting" : "idle";

@@ -83,29 +83,37 @@ export class MovingScenery {
   }
 }
 
-// `plain`: the paper's look, contours alone, of A and of both classes. `limbless`: contours alone, so that a density shows.
-export function drawScenery(context, cam, scenery, colours, background, { gain, plain, limbless, dpr }) {
+// The segments of A's tree come first, then as many of B's. The target's limbs, which `gain` is about: [first, count].
+export function targetLimbs(total, target) {
+  const half = total / 2;
+  return { A: [0, half], B: [half, half], AB: [0, total] }[target];
+}
+
+// Outlines, those behind first, as [name, colour's role]; the paper draws both classes behind the target.
+export function outlineRoles(outlines, target, plain) {
+  const behind = target === "AB" ? [] : plain ? ["AB"] : [target === "A" ? "B" : "A"];
+  return [...behind.map((name) => [name, "other"]), [target, "target"]].filter(([name]) => outlines[name]);
+}
+
+// `plain`: the paper's look, contours alone, of the target and of both classes. `limbless`: contours alone, so that a density
+// shows.
+export function drawScenery(context, cam, scenery, colours, background, { target, gain, plain, limbless, dpr }) {
   worldTransform(context, cam);
   const pixel = dpr / cam.scale;
   const { segments, outlines } = scenery;
   if (segments && !plain && !limbless) {
-    const half = segments.length / 8;
-    const grey = css(mix(background, colours.classB, 0.13));
-    const orange = css(mix(background, colours.classA, 0.16));
-    limbs(context, scenery, half, half, () => grey, pixel);
-    limbs(context, scenery, 0, half, (i) => (gain ? css(gainColour(gain[i] ?? 0, colours, background)) : orange), pixel);
+    const total = segments.length / 4;
+    const [first, count] = targetLimbs(total, target);
+    const grey = css(mix(background, colours.other, 0.13));
+    const orange = css(mix(background, colours.target, 0.16));
+    if (count < total) limbs(context, scenery, first === 0 ? count : 0, count, () => grey, pixel);
+    limbs(context, scenery, first, count, (i) => (gain ? css(gainColour(gain[i] ?? 0, colours, background)) : orange), pixel);
   }
   context.lineJoin = "round";
-  const other = plain ? (outlines.AB ?? outlines.B) : (outlines.B ?? outlines.AB);
-  if (other) {
-    context.lineWidth = 1 * pixel;
-    context.strokeStyle = css(colours.classB, 0.85);
-    context.stroke(other);
-  }
-  if (outlines.A) {
-    context.lineWidth = 1.4 * pixel;
-    context.strokeStyle = css(colours.classA);
-    context.stroke(outlines.A);
+  for (const [name, role] of outlineRoles(outlines, target, plain)) {
+    context.lineWidth = (role === "target" ? 1.4 : 1) * pixel;
+    context.strokeStyle = css(colours[role], role === "target" ? 1 : 0.85);
+    context.stroke(outlines[name]);
   }
   context.setTransform(1, 0, 0, 1, 0, 0);
 }

@@ -29,11 +29,11 @@ export function drawBack(v, panel, cam) {
   context.clearRect(0, 0, panel.width, panel.height);
   const gain = ui.variation && !ui.paper_look && v.time.phase === "reverse" ? v.frames?.gain[slot] : null;
   const paint = (target, targetCam) =>
-    drawScenery(target, targetCam, v.scenery, colours, v.background, { gain, plain: ui.paper_look, limbless: limbless(v), dpr });
+    drawScenery(target, targetCam, v.scenery, colours, v.background, { target: v.header.target, gain, plain: ui.paper_look, limbless: limbless(v), dpr });
   const zoomOut = v.zoomOut(v.time.sigma);
   if (v.time.playing && zoomOut > 1) {
     const { cx, cy, half } = v.view;
-    const key = [cx, cy, half, v.frames?.id, Boolean(gain), ui.paper_look, limbless(v), v.dark].join("|");
+    const key = [cx, cy, half, v.frames?.id, v.header.target, Boolean(gain), ui.paper_look, limbless(v), v.dark].join("|");
     panel.moving.draw(context, cam, zoomOut, key, paint);
   } else paint(context, cam);
   panel.backScale = cam.scale;
@@ -86,7 +86,7 @@ export function drawDots(v, panel, cam) {
   panel.front.style.opacity = v.time.turn > 0 ? Math.abs(2 * v.time.turn - 1).toFixed(3) : "";
   if (truth && (ui.samples || forward)) {
     forwardAt(truth.x0, truth.eps, v.time.sigma, truth.points);
-    if (!forward) dots.draw(truth.points, truth.n, cam, [packed(mix(colours.classA, v.background, 0.25))]);
+    if (!forward) dots.draw(truth.points, truth.n, cam, [packed(mix(colours.target, v.background, 0.25))]);
   }
   if (forward) panel.off = dots.draw(truth.points, truth.n, cam, v.ramp);
   else if (moving) {

@@ -201,7 +201,7 @@ export class Viewer extends Screen {
       const [cx, cy, half] = this.ui.view ?? this.home;
       this.view = { cx, cy, half };
       this.time.t = Math.min(this.ui.t ?? this.time.steps, this.time.steps);
-    } else if (header.layout?.view) this.home = header.layout.view;
+    } else if (header.layout?.view) this.moveHome(header.layout.view);
     this.takeUi(header);
     if (seq === 0) this.queue.lost(); // a run that knew of no request: a restarted server, say
     this.takeSettings(header, answersMine && !this.queue.pending);
@@ -469,6 +469,14 @@ export class Viewer extends Screen {
     } catch {
       setText(this.status, "The server does not answer.");
     }
+  }
+
+  // Another target stands elsewhere; who looks at the whole of one then looks at the whole of the other.
+  moveHome(home) {
+    const { cx, cy, half } = this.view;
+    const there = [cx, cy, half].every((v, i) => Math.abs(v - this.home[i]) < 1e-9);
+    this.home = home;
+    if (there) [this.view.cx, this.view.cy, this.view.half] = home;
   }
 
   resetView() {
