@@ -1,4 +1,4 @@
-"""The one place where the app computes: a worker, its bounded queue, and what has been computed already.
+"""The one place where the app computes: two workers, what waits for them, and what has been computed already.
 
 Nothing here imports JAX at the top: ``prepare`` does, when its caller chooses.
 """
@@ -6,10 +6,9 @@ Nothing here imports JAX at the top: ``prepare`` does, when its caller chooses.
 import atexit
 import gc
 import itertools
-import queue
 import threading
 import time
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from contextlib import suppress
@@ -21,63 +20,117 @@ from typing import Any
 from cachetools import LRUCache
 
 PREVIEW, FULL, BACKGROUND = 0, 1, 2  # smaller goes first
-QUEUE_LIMIT = 96
+QUEUE_LIMIT = 256
 CACHE_BYTES = 256 * 2**20
 SPARE_EVERY = 32  # jobs
 REHEARSAL_DELAY = 2.5  # seconds
+LEASE = 6.0  # seconds for which work is done for somebody who will ask again
+QUICK, SLOW = "engine", "engine-compiling"  # the workers
 
 
 class Busy(Exception):
     """Too much is waiting already, or the answer did not come in time."""
 
 
+@dataclass(frozen=True)
+class Work:
+    """Something to compute, known by its ``key``; ``program`` names what has to be compiled for it, if anything.
+
+    ``name`` is what a person calls that program; ``heavy`` work takes long even when it is compiled.
+    """
+
+    key: Hashable
+    do: Callable[[], Any] = field(compare=False)
+    program: Hashable = field(default=None, compare=False)
+    name: str = field(default="", compare=False)
+    heavy: bool = field(default=False, compare=False)
+
+
 @dataclass
 class _Job:
-    key: Hashable
-    work: Callable[[], Any]
+    work: Work
     priority: int
     number: int
     future: Future = field(default_factory=Future)
     waiters: int = 0
     wanted: bool = False  # worth doing even while nobody waits
-    until: float = 0.0  # worth doing up to this time
-    taken: bool = False  # by the worker
+    leases: dict[Hashable, float] = field(default_factory=dict)  # worth doing up to these times, by who asked
+    taken: str = ""  # by this worker
+
+    @property
+    def order(self) -> tuple[int, int]:
+        return self.priority, self.number
+
+    @property
+    def worth(self) -> bool:
+        return bool(self.waiters) or self.wanted or max(self.leases.values(), default=0.0) >= time.monotonic()
 
 
 class Engine:
-    """One worker thread for all visitors: the most urgent job first, the same job once, results kept by content."""
+    """Two workers for all visitors: the most urgent job first, the same job once, results kept by content.
 
-    def __init__(self, warm_up: Callable[[], Mapping[Hashable, Any] | None] | None = None) -> None:
-        """Start the worker; ``warm_up`` is its first job, and ``ready`` is set when it is done.
+    One worker takes what is compiled and light, the other what has to be compiled first or takes long: nobody waits
+    for another's new method.
+    """
 
-        Results that it returns, by their keys, are kept like any other.
+    def __init__(
+        self,
+        warm_up: Callable[[], Mapping[Any, Any] | None] | None = None,
+        rehearsals: Callable[[], Iterable[Work]] | None = None,
+    ) -> None:
+        """Start the workers; ``warm_up`` is their first job, and ``ready`` is set when it is done.
+
+        Results that it returns, by their keys or Work, are kept like any other. ``rehearsals`` are done a little
+        later: after the first page was drawn, which needs the processor for itself.
         """
         self.ready = threading.Event()
         self.failure = ""
         self.idle = threading.Event()  # set while nobody waits for a result
-        # By priority, then age; a job that becomes more urgent stands here a second time.
-        self._jobs: queue.PriorityQueue[tuple[int, int, _Job | None]] = queue.PriorityQueue()
         self._numbers = itertools.count()
-        self._waiting: dict[Hashable, _Job] = {}
+        self._jobs: dict[Hashable, _Job] = {}
+        self._programs: set[Hashable] = set()  # that are compiled
         self._results: LRUCache = LRUCache(CACHE_BYTES, getsizeof=_size)
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
+        self._news = threading.Condition(self._lock)
         self._closing = False
-        self._thread = threading.Thread(target=self._run, args=(warm_up,), name="engine", daemon=True)
-        self._thread.start()
+        self._first = threading.Thread(target=self._run, args=(warm_up,), name=QUICK, daemon=True)
+        self._beside = threading.Thread(target=self._work, args=(SLOW,), name=SLOW, daemon=True)
+        self._later = threading.Timer(REHEARSAL_DELAY, self._rehearse, args=(rehearsals or (lambda: ()),))
+        self._later.daemon = True
+        self._first.start()
         atexit.register(self.close)
 
     def close(self) -> None:
-        """Finish the job in hand and end: a thread inside compiled code must not outlive the interpreter."""
-        self._closing = True
-        self._jobs.put((-1, -1, None))
-        self._thread.join(timeout=60)
+        """Finish the jobs in hand and end: a thread inside compiled code must not outlive the interpreter."""
+        with self._news:
+            self._closing = True
+            self._news.notify_all()
+        self._later.cancel()
+        for thread in (self._first, self._beside, self._later):
+            if thread.ident is not None:  # was started
+                thread.join(timeout=60)
+        atexit.unregister(self.close)
 
-    def get(self, key: Hashable, work: Callable[[], Any], *, priority: int = FULL, wait: float = 8.0) -> Any:
-        """The result of ``work`` by its ``key``, from the cache or the worker; Busy where that takes too long.
+    @property
+    def waiting(self) -> int:
+        """How many computations are not done."""
+        return len(self._jobs)
+
+    def get(
+        self,
+        key: Hashable,
+        work: Callable[[], Any],
+        *,
+        priority: int = FULL,
+        wait: float = 8.0,
+        program: Hashable = None,
+        heavy: bool = False,
+    ) -> Any:
+        """The result of ``work`` by its ``key``, from the cache or a worker; Busy where that takes too long.
 
         Work that is under way goes on, so that asking again finds it; work that nobody waits for any more is dropped.
         """
-        job = self._enqueue(key, work, priority, waiters=1)
+        job = self._enqueue(Work(key, work, program, heavy=heavy), priority, waiters=1)
         try:
             return job.future.result(timeout=wait)
         except FutureTimeout:
@@ -88,90 +141,173 @@ class Engine:
 
     def submit(self, key: Hashable, work: Callable[[], Any], *, priority: int = FULL) -> Future:
         """Queue ``work`` unless its result is there or awaited already; Busy where the queue is full."""
-        return self._enqueue(key, work, priority, wanted=True).future
+        return self._enqueue(Work(key, work), priority, wanted=True).future
 
     def lease(
-        self, key: Hashable, work: Callable[[], Any], *, priority: int = BACKGROUND, seconds: float = 6.0
+        self, key: Hashable, work: Callable[[], Any], *, priority: int = BACKGROUND, seconds: float = LEASE
     ) -> Future:
         """Queue ``work`` for somebody who will ask again within ``seconds``; it is dropped when nobody does.
 
         The Future of dropped work is cancelled. Busy where the queue is full.
         """
-        return self._enqueue(key, work, priority, until=time.monotonic() + seconds).future
+        return self._enqueue(Work(key, work), priority, lease=(None, seconds)).future
+
+    def ask(
+        self, visitor: Hashable, works: Sequence[Work], *, priority: int = FULL, seconds: float = LEASE
+    ) -> list[Future]:
+        """Lease all of ``works`` for a visitor, whose earlier asking is forgotten; Busy where the queue is full."""
+        with self._lock:
+            wanted = {work.key for work in works}
+            for job in self._jobs.values():
+                if job.work.key not in wanted:
+                    job.leases.pop(visitor, None)
+            return [self._enqueue(work, priority, lease=(visitor, seconds)).future for work in works]
+
+    def peek(self, key: Hashable) -> Any:
+        """The result kept under a key; None where there is none."""
+        with self._lock:
+            return self._results.get(key)
+
+    def words(self, work: Work, besides: Collection[Work] = ()) -> str:
+        """What unfinished work waits for, for the person who asked for it and for ``besides``."""
+        with self._lock:
+            job = self._jobs.get(work.key)
+            if job is None:
+                return "computing"
+            lane, own = self._lane(job), {other.key for other in besides}
+            ahead = sum(
+                other.order < job.order and other.worth
+                for other in self._jobs.values()
+                if other.work.key not in own and self._lane(other) == lane
+            )
+            if ahead and not job.taken:
+                return f"waiting behind {ahead} other computation{'s' * (ahead > 1)}"
+            if lane == SLOW and not self._compiled(job):
+                return f"compiling {work.name or 'a program'}: its first use takes some seconds"
+            return "computing"
+
+    def _compiled(self, job: _Job) -> bool:
+        return job.work.program is None or job.work.program in self._programs
+
+    def _lane(self, job: _Job) -> str:
+        """The worker that a job is for."""
+        return job.taken or (QUICK if self._compiled(job) and not job.work.heavy else SLOW)
 
     def _enqueue(
         self,
-        key: Hashable,
-        work: Callable[[], Any],
+        work: Work,
         priority: int,
         *,
         waiters: int = 0,
         wanted: bool = False,
-        until: float = 0.0,
+        lease: tuple[Hashable, float] | None = None,
     ) -> _Job:
-        with self._lock:
-            job = self._waiting.get(key)
+        with self._news:
+            job = self._jobs.get(work.key)
             if job is None:
-                job = _Job(key, work, priority, next(self._numbers))
-                if key in self._results:
-                    job.future.set_result(self._results[key])
+                job = _Job(work, priority, next(self._numbers))
+                if work.key in self._results:
+                    job.future.set_result(self._results[work.key])
                     return job
-                if len(self._waiting) >= QUEUE_LIMIT:
-                    raise Busy(f"{len(self._waiting)} computations are waiting")
-                self._waiting[key] = job
+                if len(self._jobs) >= QUEUE_LIMIT:
+                    self._drop_unwanted()
+                if len(self._jobs) >= QUEUE_LIMIT:
+                    raise Busy(f"{len(self._jobs)} computations are waiting")
+                self._jobs[work.key] = job
                 self.idle.clear()
-                self._jobs.put((priority, job.number, job))
-            elif priority < job.priority and not job.taken:
-                job.priority = priority
-                self._jobs.put((priority, job.number, job))
+            job.priority = min(job.priority, priority)
             job.waiters += waiters
             job.wanted |= wanted
-            job.until = max(job.until, until)
+            if lease:
+                job.leases[lease[0]] = time.monotonic() + lease[1]
+            self._news.notify_all()
             return job
 
-    def _run(self, warm_up: Callable[[], Mapping[Hashable, Any] | None] | None) -> None:
-        try:
-            self._results.update((warm_up and warm_up()) or {})
-            self.ready.set()
-        except Exception as error:  # shown on the page; without it the page would wait for ever
-            self.failure = f"{type(error).__name__}: {error}"
-            return
-        while True:
-            with self._lock:
-                if not self._waiting:
-                    self.idle.set()
-            *_, job = self._jobs.get()
-            if job is None or self._closing:
-                return
-            with self._lock:
-                if job.taken:
-                    continue
-                job.taken = True
-                if not job.waiters and not job.wanted and job.until < time.monotonic():
-                    del self._waiting[job.key]
+    def _drop_unwanted(self) -> None:
+        for job in [job for job in self._jobs.values() if not job.taken and not job.worth]:
+            del self._jobs[job.work.key]
+            job.future.cancel()
+
+    def _take(self, lane: str) -> _Job | None:
+        """The next job of a worker; None at the end."""
+        with self._news:
+            while not self._closing:
+                mine = [job for job in self._jobs.values() if not job.taken and self._lane(job) == lane]
+                if mine:
+                    job = min(mine, key=lambda job: job.order)
+                    job.taken = lane
+                    if job.worth:
+                        return job
+                    del self._jobs[job.work.key]
                     job.future.cancel()
                     continue
-            try:
-                result = job.work()
-            except Exception as error:
-                with self._lock:
-                    self._waiting.pop(job.key, None)
-                job.future.set_exception(error)
-                continue
+                if not self._jobs:
+                    self.idle.set()
+                self._news.wait()
+            return None
+
+    def _start(self, warm_up: Callable[[], Mapping[Any, Any] | None] | None) -> bool:
+        try:
+            for known, result in ((warm_up and warm_up()) or {}).items():
+                work = known if isinstance(known, Work) else Work(known, lambda: None)
+                self._results[work.key] = result
+                self._programs.add(work.program)
+        except Exception as error:  # shown on the page; without it the page would wait for ever
+            self.failure = f"{type(error).__name__}: {error}"
+            return False
+        self.ready.set()
+        return True
+
+    def _run(self, warm_up: Callable[[], Mapping[Any, Any] | None] | None) -> None:
+        if self._start(warm_up):
             with self._lock:
-                self._waiting.pop(job.key, None)
+                if not self._closing:
+                    self._beside.start()
+                    self._later.start()
+            self._work(QUICK)
+
+    def _work(self, lane: str) -> None:
+        while (job := self._take(lane)) is not None:
+            work = job.work
+            try:
+                result = work.do()
+            except Exception as error:
+                self._done(job)
+                job.future.set_exception(error)
+                spare(self._forget)
+                continue
+            with self._news:
+                self._done(job)
+                if work.program is not None:
+                    self._programs.add(work.program)
+                    self._news.notify_all()  # what waited for it goes on beside this worker
                 with suppress(ValueError):  # larger than the whole cache: handed over, not kept
-                    self._results[job.key] = result
+                    self._results[work.key] = result
             job.future.set_result(result)
-            if job.number % SPARE_EVERY == 0:
-                spare_maps()
+            if job.number % SPARE_EVERY == 0 or lane == SLOW:
+                spare(self._forget)
+
+    def _done(self, job: _Job) -> None:
+        with self._lock:
+            del self._jobs[job.work.key]
+
+    def _forget(self) -> None:
+        """Compiled programs are gone: what needs them is compiled again."""
+        with self._lock:
+            self._programs.clear()
+
+    def _rehearse(self, rehearsals: Callable[[], Iterable[Work]]) -> None:
+        for work in rehearsals():
+            with suppress(Busy):
+                self._enqueue(work, BACKGROUND, wanted=True)
 
 
-def spare_maps() -> None:
-    """Keep a long-lived server from filling its memory maps with compiled programs."""
+def spare(forget: Callable[[], None]) -> None:
+    """Keep a long-lived server from filling its memory with compiled programs; ``forget`` is called when they go."""
     from toy import files
 
-    files.spare_maps()
+    if files.spare_maps():
+        forget()
 
 
 def _size(value: Any) -> int:
@@ -183,7 +319,7 @@ def _size(value: Any) -> int:
 
 @cache
 def _only() -> Engine:
-    return Engine(warm_up)
+    return Engine(warm_up, rehearsals)
 
 
 _starting = threading.Lock()
@@ -208,15 +344,20 @@ def prepare() -> None:
     import_module("toy.ui.explore")
 
 
-def warm_up() -> Mapping[Hashable, Any]:
+def warm_up() -> Mapping[Work, Any]:
     """Load the default cast, compile and compute what the default page shows; previews follow later."""
     prepare()
     from toy.ui import explore, explorer
 
     shown = explorer.rehearse()
-    # After the first page was drawn, which needs the processor for itself.
-    threading.Timer(REHEARSAL_DELAY, explorer.rehearse, args=(explorer.PREVIEW,)).start()
     # Streamlit collects garbage after every run; what is loaded now stays, so it need not be looked at again.
     gc.collect()
     gc.freeze()
-    return {explore.side_key(side.scene): side for side in shown}
+    return {explore.work_of(side.scene): side for side in shown}
+
+
+def rehearsals() -> list[Work]:
+    """The previews of the default page."""
+    from toy.ui import explore, explorer
+
+    return [explore.work_of(scene) for scene in explorer.usual(explorer.PREVIEW)]

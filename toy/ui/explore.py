@@ -1,20 +1,26 @@
 """The Explore page: two linked panels, and everything that one may want to do with what they show."""
 
+import time
+from collections.abc import Callable, Collection, Mapping
+from concurrent.futures import wait as wait_for
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import streamlit as st
 
-from toy.state import SLOTS, State, from_viewer
+from toy.scenes import Scene
+from toy.state import SHARED, SLOTS, State, from_viewer
 from toy.ui import casting, controls, explorer, share
-from toy.ui.engine import FULL, PREVIEW, Busy, Engine, engine
+from toy.ui.engine import FULL, PREVIEW, Busy, Engine, Work, engine
 from toy.ui.shell import VIEWER, load_state, save_state, show_notes, viewer
 from toy.ui.trainer import trainer
 
-FIRST = 1.5  # seconds that the first picture may take before the page says that it is being computed
-COMPILING = "compiling and computing …"
-BUSY = "busy: many visitors are computing, still working on yours"
+SOON = 0.1  # seconds that a run waits for what was not asked for before: the viewer asks again by itself
+LIVE = 0.5  # the same where the viewer asked, which knows itself that it waits
+PATIENT = 1.0  # seconds that a run waits for what was asked for before
+SLICE = 0.05  # seconds between two looks at whether the visitor has chosen something else
+LINE = 0.05  # seconds more for each computation that waits, so that many who wait do not ask all the time
 
 
 def page() -> None:
@@ -50,72 +56,101 @@ def _viewer() -> None:
             save_state(state)
     if not fresh:
         request = replace(request, seq=0, phase="release")
-    data = answer(engine(), state, request, st.session_state, note)
+    data = answer(engine(), state, request, st.session_state, note, pause=lambda: "state" in st.session_state)
     viewer(data, VIEWER)
     st.session_state.request_seen = raw  # not before: a run that is cut short leaves it to the next
 
 
-def answer(found: Engine, state: State, request: explorer.Request, memory: Any, note: str = "") -> bytes:
-    """The pack for a request: a preview while dragging, the whole scene on release, what there is when busy.
+def answer(
+    found: Engine,
+    state: State,
+    request: explorer.Request,
+    memory: Any,
+    note: str = "",
+    pause: Callable[[], None] = lambda: None,
+) -> bytes:
+    """The pack for a request: a preview while dragging, the whole scene on release, what there is when that is late.
 
-    A side that is not there yet stands under its own title, with what it waits for.
+    What is late stands beside the words for what it waits for, under the title of what was asked; the picture is then
+    the one before. ``pause`` is called again and again while this waits.
     """
     drag = request.phase == "drag"
-    untrained = {slot: casting.waiting(trainer(found), state.scene(slot).cast) for slot in SLOTS}
-    first = not memory.get("answered")  # the page is blank: rather words soon than a picture late
-    memory["answered"] = True
-    counts = (explorer.PREVIEW,) if drag else (state.left.n,) if first else (state.left.n, explorer.PREVIEW)
-    busy = False
-    for n in counts:
-        sides: dict[str, explorer.Side] = {}
-        late: list[str] = []
-        for slot in SLOTS:
-            scene = replace(state.scene(slot), n=min(n, state.left.n))
-            try:
-                sides[slot] = _side(
-                    found, scene, drag or busy, untrained[slot], wait=0.2 if late else FIRST if first else None
-                )
-            except Busy:
-                sides[slot] = explorer.stand_in(scene, COMPILING)
-                late.append(slot)
-        busy |= bool(late)
-        if not late:
-            memory["sides"] = sides
-            break
-    else:  # what was there before, where only knobs differ from it
-        before = memory.get("sides") or {}
-        if all(slot in before and _alike(before[slot], sides[slot]) for slot in SLOTS):
-            sides = before
+    asked = {slot: _asked(state.scene(slot), drag) for slot in SLOTS}
+    again, memory["asked"] = memory.get("asked") == asked, asked
+    wait = PATIENT + LINE * found.waiting if again else LIVE if request.seq else SOON
+    untrained = {slot: casting.waiting(trainer(found), scene.cast) for slot, scene in asked.items()}
+    works = {slot: work_of(scene) for slot, scene in asked.items() if not untrained[slot]}
+    visitor = memory.setdefault("visitor", object())
+    sides, pending = _collect(found, visitor, works, PREVIEW if drag else FULL, wait, pause)
+    for slot, words in untrained.items():
+        if words and words.retry:
+            pending[slot] = words.words
+        elif words:
+            sides[slot] = explorer.stand_in(asked[slot], words.words)
+    sides |= {slot: explorer.stand_in(asked[slot], words) for slot, words in pending.items()}
+    shown = _together(found, sides, memory.get("shown", {}), pending)
+    for slot in SLOTS:
+        if shown[slot].scene != asked[slot]:
+            pending.setdefault(slot, "waiting for the other panel")
+    memory["shown"] = {slot: side.scene for slot, side in shown.items() if not side.waiting}
+    busy = bool(pending)
     extra: dict[str, Any] = {}
-    if not busy and not drag and not any(side.waiting for side in sides.values()):
+    if not drag and not any(side.waiting for side in shown.values()) and not busy:
         try:
             extra = _extras(found, state, request)
         except Busy:
             busy = True
-    if busy and not any(side.waiting for side in sides.values()):
-        note = BUSY
-    busy |= any(words and words.retry for words in untrained.values())
-    preview = sides["left"].scene.n != state.left.n
+    preview = shown["left"].scene.n != state.left.n
     ui_from = memory.get("ui_from", 0)
-    return explorer.assemble(state, sides, request, preview=preview, busy=busy, note=note, ui_from=ui_from, **extra)
+    return explorer.assemble(
+        state, shown, request, pending=pending, preview=preview, busy=busy, note=note, ui_from=ui_from, **extra
+    )
 
 
-def _alike(before: explorer.Side, now: explorer.Side) -> bool:
-    """Whether nothing but knobs, noise and the number of particles differ."""
-    one, other = before.scene, now.scene
-    return not before.waiting and replace(one, n=1, seed=0, knobs=()) == replace(other, n=1, seed=0, knobs=())
+def _asked(scene: Scene, drag: bool) -> Scene:
+    return replace(scene, n=min(scene.n, explorer.PREVIEW)) if drag else scene
 
 
-def _side(
-    found: Engine, scene: Any, urgent: bool, untrained: casting.Waiting | None, wait: float | None
-) -> explorer.Side:
-    if untrained:
-        return explorer.stand_in(scene, untrained.words)
-    priority, usual = (PREVIEW, 2.0) if urgent else (FULL, 4.0)
+def _collect(
+    found: Engine, visitor: Any, works: Mapping[str, Work], priority: int, wait: float, pause: Callable[[], None]
+) -> tuple[dict[str, explorer.Side], dict[str, str]]:
+    """What is computed within ``wait`` seconds, and words for the rest."""
     try:
-        return found.get(side_key(scene), lambda: explorer.side(scene), priority=priority, wait=wait or usual)
-    except ValueError as error:  # of a density that is found out only when it is made
-        return explorer.stand_in(scene, str(error))
+        futures = dict(zip(works, found.ask(visitor, list(works.values()), priority=priority), strict=True))
+    except Busy as error:
+        return {}, dict.fromkeys(works, str(error))
+    end = time.monotonic() + wait
+    while (left := end - time.monotonic()) > 0 and wait_for(futures.values(), min(left, SLICE)).not_done:
+        pause()
+    sides, pending = {}, {}
+    for slot, future in futures.items():
+        if not future.done() or future.cancelled():
+            pending[slot] = found.words(works[slot], besides=works.values())
+            continue
+        try:
+            sides[slot] = future.result()
+        except ValueError as error:  # of a density that is found out only when it is made
+            sides[slot] = explorer.stand_in(works[slot].key[1], str(error))
+    return sides, pending
+
+
+def _together(
+    found: Engine, sides: Mapping[str, explorer.Side], before: Mapping[str, Scene], late: Collection[str]
+) -> dict[str, explorer.Side]:
+    """What is shown: the picture before in place of what is late, and sides only beside such of the same noise."""
+    old = {slot: side for slot, scene in before.items() if (side := found.peek(side_key(scene)))}
+    shown = {slot: old.get(slot, sides[slot]) if slot in late else sides[slot] for slot in SLOTS}
+    if _alike(shown):
+        return shown
+    if late and len(old) == len(SLOTS) and _alike(old):
+        return old
+    return dict(sides)
+
+
+def _alike(shown: Mapping[str, explorer.Side]) -> bool:
+    """Whether sides have the same noise, noise levels and number of particles, as far as they have particles."""
+    scenes = [side.scene for side in shown.values() if not side.waiting]
+    return len({tuple(getattr(scene, name) for name in SHARED) for scene in scenes}) <= 1
 
 
 def _drawn(found: Engine, scene: Any, sigma: float, box: Any) -> Any:
@@ -127,9 +162,14 @@ def _drawn(found: Engine, scene: Any, sigma: float, box: Any) -> Any:
         return str(error)
 
 
-def side_key(scene: Any) -> tuple:
+def side_key(scene: Scene) -> tuple:
     """What the engine keeps a computed side under."""
     return ("side", scene)
+
+
+def work_of(scene: Scene) -> Work:
+    """One side, for the engine."""
+    return Work(side_key(scene), partial(explorer.side, scene), explorer.program(scene), scene.entry.title)
 
 
 def _extras(found: Engine, state: State, request: explorer.Request) -> dict[str, Any]:

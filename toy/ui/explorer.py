@@ -3,6 +3,7 @@
 import hashlib
 import json
 import math
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -10,11 +11,14 @@ from dataclasses import astuple, dataclass, replace
 from functools import cache, lru_cache
 from typing import Any
 
+import jax
 import numpy as np
 
 import models
+from models import zoo
 from toy import flows, fractal, metrics, scenes
 from toy.sampling import INTEGRATORS
+from toy.quadrature import Normalised
 from toy.scenes import Frame, Scene
 from toy.schedules import SCHEDULES
 from toy.state import LAYERS, SLOTS, State
@@ -119,7 +123,7 @@ class Side:
     arrays: dict[str, Any]
     metrics: dict[str, Any]
     floor: dict[str, Any]
-    seconds: float
+    seconds: float  # of a run whose programs were there; NaN where some were compiled
     waiting: str = ""  # what stands in the place of the particles, which are not there yet
 
     @property
@@ -133,8 +137,33 @@ def stand_in(scene: Scene, waiting: str) -> Side:
     return Side(scene, {}, {}, {}, math.nan, waiting)
 
 
+_here = threading.local()
+
+
+def _heard(event: str, *_: Any, **__: Any) -> None:
+    if event == "/jax/core/compile/backend_compile_duration":  # said by the thread that compiles
+        _here.compiled = True
+
+
+jax.monitoring.register_event_duration_secs_listener(_heard)
+
+
+def program(scene: Scene, *extra: Any) -> tuple:
+    """What has to be compiled or worked out once for a scene, whatever its knobs: its static parts."""
+    types = scene.entry.types
+
+    def kind(role: str, name: str) -> Any:
+        plain = zoo.PATTERN.fullmatch(name)
+        # A density's constant is worked out for itself, and so is a degraded density.
+        return (plain["classes"], plain["width"]) if plain and types[role] is not Normalised else name
+
+    names = ("rule", "schedule", "integrator", "target", "start", "steps", "n")
+    return (*extra, *(getattr(scene, name) for name in names), *(kind(*played) for played in scene.cast))
+
+
 def side(scene: Scene) -> Side:
     """Sample, measure and pack one scene."""
+    _here.compiled = False
     began = time.perf_counter()
     frame = scenes.compute(scene, models.cast(scene.cast), floor=False, measures=MEASURES)
     arrays = {
@@ -142,7 +171,7 @@ def side(scene: Scene) -> Side:
         "outside": scenes.outside(frame).astype(np.uint8),
         "branch_gain": branch_gain(frame),
     }
-    seconds = time.perf_counter() - began
+    seconds = math.nan if _here.compiled else time.perf_counter() - began
     return Side(scene, arrays, dict(frame.metrics), metrics.floor(scene.target, scene.n, MEASURES), seconds)
 
 
@@ -241,13 +270,17 @@ def probe(scene: Scene, at: tuple[float, float], sigma: float) -> dict[str, Any]
     }
 
 
-def rehearse(n: int = State().left.n) -> list[Side]:
-    """Compile and compute what the default page needs for ``n`` particles, all at once: XLA leaves a core idle."""
-    state = State()
+def usual(n: int = State().left.n) -> list[Scene]:
+    """The scenes of the default page with ``n`` particles."""
+    return [replace(State().scene(slot), n=n) for slot in SLOTS]
+
+
+def rehearse() -> list[Side]:
+    """Compile and compute what the default page needs, all at once: XLA leaves a core idle."""
     with ThreadPoolExecutor(2 + len(SLOTS)) as pool:
-        pool.submit(metrics.floor, state.left.target, n, MEASURES)
+        pool.submit(metrics.floor, State().left.target, State().left.n, MEASURES)
         pool.submit(scenery)
-        return list(pool.map(lambda slot: side(replace(state.scene(slot), n=n)), SLOTS))
+        return list(pool.map(side, usual()))
 
 
 # --- Packing ----------------------------------------------------------------------------------------------------------
@@ -259,10 +292,12 @@ def identity(left: Scene, right: Scene) -> str:
     return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
 
-def panel(slot: str, found: Side) -> dict[str, Any]:
-    """What stands around a panel: title, knobs, formula, conventions, numbers."""
-    scene = found.scene
-    values = dict(scene.knobs)
+def panel(slot: str, asked: Scene, found: Side, pending: str = "") -> dict[str, Any]:
+    """What stands around a panel: title, knobs, formula, conventions of what is asked; numbers of what is shown.
+
+    ``shown`` says whose particles and numbers these are, ``pending`` in words why they are not those of ``asked``.
+    """
+    values = dict(asked.knobs)
     knobs = [
         {
             "name": k.name,
@@ -274,28 +309,47 @@ def panel(slot: str, found: Side) -> dict[str, Any]:
             "help": k.help,
             "live": True,
         }
-        for k in scene.entry.knobs.values()
+        for k in asked.entry.knobs.values()
     ]
-    has_interval = scene.schedule == "interval"
+    shown = {
+        "title": found.scene.entry.title,
+        "knobs": dict(found.scene.knobs),
+        "schedule": _schedule(found.scene),
+        "caption": caption(found.scene, asked),
+    }
     return {
         "slot": slot,
-        "title": scene.entry.title,
-        "rule": scene.rule,
-        "formula": scene.entry.formula,
-        "summary": scene.entry.summary,
+        "title": asked.entry.title,
+        "rule": asked.rule,
+        "formula": asked.entry.formula,
+        "summary": asked.entry.summary,
         "knobs": knobs,
-        "schedule": {
-            "name": scene.schedule,
-            "lo": values.get("lo") if has_interval else None,
-            "hi": values.get("hi") if has_interval else None,
-        },
+        "schedule": _schedule(asked),
         "conventions": conventions(values.get("w")),
+        "shown": None if found.waiting else shown,
+        "pending": pending or found.waiting,
         "metrics": [] if found.waiting else measures(found),
-        "n": scene.n,
-        "ms": None if found.waiting else round(found.seconds * 1000, 1),
-        "stochastic": bool(INTEGRATORS[scene.integrator].facts.get("stochastic")),
+        "n": found.scene.n,
+        "ms": round(found.seconds * 1000, 1) if math.isfinite(found.seconds) else None,
+        "stochastic": bool(INTEGRATORS[found.scene.integrator].facts.get("stochastic")),
         "waiting": found.waiting,
     }
+
+
+def _schedule(scene: Scene) -> dict[str, Any]:
+    values = dict(scene.knobs) if scene.schedule == "interval" else {}
+    return {"name": scene.schedule, "lo": values.get("lo"), "hi": values.get("hi")}
+
+
+def caption(shown: Scene, asked: Scene) -> str:
+    """A scene in a few words, by what it does not share with what was asked for: "CFG, w 4.00"."""
+    now, other = shown.flat(), asked.flat()
+    names = [name for name in now if now[name] != other.get(name) and name not in ("rule", "n")]
+    if shown.rule != asked.rule or not names:
+        names = ["w"] if "w" in now else [*shown.entry.knobs][:1]
+    labels = {name: knob.label for name, knob in live_knobs(shown).items()}
+    said = [f"{labels[name]} {now[name]:.2f}" if name in labels else f"{name} {now[name]}" for name in names[:3]]
+    return ", ".join([shown.entry.title, *said])
 
 
 def conventions(w: float | None) -> list[dict[str, str]]:
@@ -343,6 +397,7 @@ def assemble(
     sides: Mapping[str, Side],
     request: Request,
     *,
+    pending: Mapping[str, str] | None = None,
     preview: bool = False,
     busy: bool = False,
     precomputed: bool = False,
@@ -353,7 +408,10 @@ def assemble(
     drawn: Mapping[str, np.ndarray] | None = None,
     ui_from: int = 0,
 ) -> bytes:
-    """One pack: frames unless the viewer has them already, layers and a probe if they were asked for."""
+    """One pack: frames unless the viewer has them already, layers and a probe if they were asked for.
+
+    ``state`` is what is asked, ``sides`` what is shown, ``pending`` why a side is not what is asked.
+    """
     scene = sides["left"].scene
     absent = [slot for slot in SLOTS if sides[slot].waiting]
     frames_id = "-".join([identity(*(sides[slot].scene for slot in SLOTS)), *absent])
@@ -372,7 +430,7 @@ def assemble(
         "layout": {"view": list(astuple(scenes.window("tree", scene.target)))},
         "target": scene.target,
         "paired": scene.start == "exact",
-        "panels": [panel(slot, sides[slot]) for slot in SLOTS],
+        "panels": [panel(slot, state.scene(slot), sides[slot], (pending or {}).get(slot, "")) for slot in SLOTS],
         "ui": dict(state.ui),
         "ui_from": ui_from,
         "hide": [name for name in state.hide if name != "settings"],

@@ -241,6 +241,7 @@ def answer(found: Engine, scene: Scene, look: Look, request: Request, link: int 
         "seq": request.seq,
         "link": link,
         "busy": False,
+        "pending": "",
         "note": "",
         "title": scene.entry.title,
         "formula": scene.entry.formula,
@@ -256,6 +257,7 @@ def answer(found: Engine, scene: Scene, look: Look, request: Request, link: int 
         "probe": None,
     }
     arrays: dict[str, Any] = dict(explorer.scenery()) if request.scenery else {}
+    words = ""
     try:
         if request.field:
             side = COARSE if drag else FINE
@@ -276,7 +278,7 @@ def answer(found: Engine, scene: Scene, look: Look, request: Request, link: int 
             said = found.get(name, partial(_probe, scene, at, request.sigma), priority=PREVIEW, wait=4.0)
             header["probe"] = {"at": list(at), "sigma": request.sigma, "panels": [said]}
     except Busy:
-        header["busy"], header["note"] = True, "busy: many visitors are computing, still working on yours"
+        header["busy"], header["pending"] = True, words
     except ValueError as error:  # of a density that is found out only when it is made
         header["note"] = str(error)
     return pack(header, arrays)
