@@ -67,7 +67,7 @@ def answer(
     request: explorer.Request,
     memory: Any,
     note: str = "",
-    pause: Callable[[], None] = lambda: None,
+    pause: Callable[[], object] = lambda: None,
 ) -> bytes:
     """The pack for a request: a preview while dragging, the whole scene on release, what there is when that is late.
 
@@ -79,9 +79,9 @@ def answer(
     again, memory["asked"] = memory.get("asked") == asked, asked
     wait = PATIENT + LINE * found.waiting if again else LIVE if request.seq else SOON
     untrained = {slot: casting.waiting(trainer(found), scene.cast) for slot, scene in asked.items()}
-    works = {slot: work_of(scene) for slot, scene in asked.items() if not untrained[slot]}
+    able = {slot: scene for slot, scene in asked.items() if not untrained[slot]}
     visitor = memory.setdefault("visitor", object())
-    sides, pending = _collect(found, visitor, works, PREVIEW if drag else FULL, wait, pause)
+    sides, pending = _collect(found, visitor, able, PREVIEW if drag else FULL, wait, pause)
     for slot, words in untrained.items():
         if words and words.retry:
             pending[slot] = words.words
@@ -112,9 +112,10 @@ def _asked(scene: Scene, drag: bool) -> Scene:
 
 
 def _collect(
-    found: Engine, visitor: Any, works: Mapping[str, Work], priority: int, wait: float, pause: Callable[[], None]
+    found: Engine, visitor: Any, scenes: Mapping[str, Scene], priority: int, wait: float, pause: Callable[[], object]
 ) -> tuple[dict[str, explorer.Side], dict[str, str]]:
     """What is computed within ``wait`` seconds, and words for the rest."""
+    works = {slot: work_of(scene) for slot, scene in scenes.items()}
     try:
         futures = dict(zip(works, found.ask(visitor, list(works.values()), priority=priority), strict=True))
     except Busy as error:
@@ -130,7 +131,7 @@ def _collect(
         try:
             sides[slot] = future.result()
         except ValueError as error:  # of a density that is found out only when it is made
-            sides[slot] = explorer.stand_in(works[slot].key[1], str(error))
+            sides[slot] = explorer.stand_in(scenes[slot], str(error))
     return sides, pending
 
 

@@ -17,8 +17,8 @@ import numpy as np
 import models
 from models import zoo
 from toy import flows, fractal, metrics, scenes
+from toy.densities import Normalised
 from toy.sampling import INTEGRATORS
-from toy.quadrature import Normalised
 from toy.scenes import Frame, Scene
 from toy.schedules import SCHEDULES
 from toy.state import LAYERS, SLOTS, State
