@@ -67,16 +67,21 @@ def test_letters_count_up(drawn, name):
 
 def test_nothing_written_leaves_the_page_or_runs_into_its_neighbour(drawn):
     for figure in drawn.values():
-        renderer = FigureCanvasAgg(figure).get_renderer()
-        figure.draw_without_rendering()
-        labels = [label for ax in figure.axes for label in (ax.title, ax.xaxis.label, ax.yaxis.label)]
-        boxes = [label.get_window_extent(renderer) for label in labels if label.get_text()]
-        for box in boxes:
-            assert box.x0 >= 0
-            assert box.y0 >= 0
-            assert box.x1 <= figure.bbox.x1
-            assert box.y1 <= figure.bbox.y1
-        assert not any(one.overlaps(other) for one, other in combinations(boxes, 2))
+        nothing_overlaps(figure)
+
+
+def nothing_overlaps(figure: Figure) -> None:
+    """All labels lie within the page and apart."""
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    figure.draw_without_rendering()
+    labels = [label for ax in figure.axes for label in (ax.title, ax.xaxis.label, ax.yaxis.label)]
+    boxes = [label.get_window_extent(renderer) for label in labels if label.get_text()]
+    for box in boxes:
+        assert box.x0 >= 0
+        assert box.y0 >= 0
+        assert box.x1 <= figure.bbox.x1
+        assert box.y1 <= figure.bbox.y1
+    assert not any(one.overlaps(other) for one, other in combinations(boxes, 2))
 
 
 def test_the_samplers_points_are_what_is_drawn(drawn):
@@ -454,3 +459,18 @@ def test_unknown_formats_write_nothing(simple, tmp_path, name):
 def test_bad_input_is_one_sentence(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_pictures_beside_each_other_are_named_by_what_differs():
+    made = [Scene.of("autoguidance", weak=name, n=40, steps=8) for name in ("A16@256", "A32@512")]
+    path, measured = np.zeros((2, 40, 2)), {"outliers": 0.1, "branch_tv": 0.2}
+    frames = [Frame(s, s.sigmas(), path, np.zeros(40), np.zeros(127), measured) for s in made]
+    figure = figures.side_by_side(frames)
+    assert [title.partition("\n")[0] for title in titles(figure)] == [
+        "Autoguidance, w 3, guide A16@256, 8 steps",
+        "Autoguidance, w 3, guide A32@512, 8 steps",
+    ]
+    nothing_overlaps(figure)
+    long = [scene.change(schedule="free", share1=0.25, share2=0.5, integrator="edm_stochastic") for scene in made]
+    wide = [Frame(s, s.sigmas(), path, np.zeros(40), np.zeros(127), measured) for s in long]
+    nothing_overlaps(figures.side_by_side(wide))

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 from models import zoo
+from toy.captions import captions
 from toy.scenes import Scene, View, compute
 
 SLOTS = ("left", "right")
@@ -175,7 +176,8 @@ def figure(state: State, kind: str) -> bytes:
     view = dict(state.ui).get("view")
     made = figures.side_by_side(frames, view=View(*view) if view else None)
     sides = {slot: json.dumps(state.scene(slot).flat()) for slot in SLOTS}
-    return figures.encode(made, kind, {"title": "Explore", "link": state.link(), **sides})
+    title = " and ".join(captions(state.left, state.right))
+    return figures.encode(made, kind, {"title": title, "link": state.link(), **sides})
 
 
 def _ui(key: str, value: str) -> Any:

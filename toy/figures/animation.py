@@ -7,7 +7,8 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
 
-from toy.figures.panels import DARK, grid, outline, panel, style
+from toy.captions import captions
+from toy.figures.panels import DARK, captioned, outline, panel, style
 from toy.scenes import Frame, window
 
 BETWEEN = 2  # pictures for each step of the sampler
@@ -22,13 +23,13 @@ def animation(frames: Sequence[Frame], *, seconds: float = 5.0) -> bytes:
     if any(len(frame.path) < 2 for frame in frames):
         raise ValueError("an animation needs the whole path: compute the frame with keep=True")
     with style():
-        figure, axes = grid(1, len(frames))
+        figure, axes, titles = captioned(captions(*(frame.scene for frame in frames)))
         figure.set_dpi(PIXELS / figure.get_figwidth())
         canvas = FigureCanvasAgg(figure)
         artists = []
-        for ax, frame in zip(axes[0], frames, strict=True):
+        for ax, frame, title in zip(axes, frames, titles, strict=True):
             view = window("tree", frame.scene.target)
-            panel(ax, view, frame.scene.entry.title)
+            panel(ax, view, title)
             outline(ax, frame.scene.target, view=view)
             style_of_dots = {"linestyle": "none", "marker": "o", "markersize": 1.2, "markeredgewidth": 0}
             artists += ax.plot([], [], color=DARK, animated=True, **style_of_dots)

@@ -1,6 +1,8 @@
 """Why guidance helps or harms: errors and pulls over noise levels, a pull taken apart, the density that is drawn."""
 
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import jax.numpy as jnp
@@ -10,6 +12,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
 from toy import compare, fractal, scenes
+from toy.captions import caption
 from toy.densities import Density
 from toy.figures.charts import banded, rooms, ticked
 from toy.figures.panels import (
@@ -17,6 +20,7 @@ from toy.figures.panels import (
     DARK,
     GREEN,
     GREY,
+    LETTERS,
     ORANGE,
     PURPLE,
     RED,
@@ -273,9 +277,9 @@ def _densities(
     shades = [np.exp(0.5 * np.minimum(log - top, 0)) for log in (logq, logtilt)]
     cell = (2 * view.half / (resolution - 1)) ** 2
     inside = min(float(np.exp(np.minimum(logtilt, 50)).sum() * cell), 1.0)
-    knobs = "".join(f", {k} = {v:g}" for k, v in scene.knobs if k in scene.entry.knobs)
+    across = LETTERS // len(axes)
     titles = (
-        f"Drawn: {scene.entry.title}{knobs}\n"
+        f"{textwrap.fill(f'Drawn: {caption(replace(scene, n=Scene.n))}', across)}\n"
         f"KL from the truth {_nats(summary, 'kl_truth')}, entropy {_nats(summary, 'entropy')} nats",
         f"Promised: {_formula(scene)}\nKL of the drawn from it {_nats(summary, 'kl_tilt')} nats; {inside:.0%} in view",
         "Drawn minus promised\nblue: more is drawn, orange: less",

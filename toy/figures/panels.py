@@ -1,8 +1,9 @@
 """The panels that figures are made of: each function draws into one."""
 
 import math
+import textwrap
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
@@ -27,6 +28,7 @@ PURPLE = "#8E4A9E"
 OUTLINE = 2.12  # drawn where log p is this far (squared) below its maximum: about the 99% contour
 
 
+LETTERS, LINE = 140, 0.12  # that fit across a figure in the size of its titles; inches from one line to the next
 WIDTH, DPI = 7.5, 300  # inches of a figure's width; a page of the paper has 5.5
 
 STYLE: dict[Any, Any] = {
@@ -70,6 +72,15 @@ def grid(
             x, y = left + column * (side + gap), height - top - side - row * (side + below)
             axes[row, column] = figure.add_axes((x / WIDTH, y / height, side / WIDTH, side / height))
     return figure, axes
+
+
+def captioned(titles: Sequence[str]) -> tuple[Figure, np.ndarray, list[str]]:
+    """One row of panels with room for a title of several lines below each: Figure, axes, and the titles in lines."""
+    across = int(LETTERS / len(titles))
+    broken = ["\n".join(textwrap.fill(line, across) for line in title.splitlines()) for title in titles]
+    most = max(title.count("\n") for title in broken)
+    figure, axes = grid(1, len(titles), below=0.2 + LINE * most)
+    return figure, axes[0], broken
 
 
 def logp_grid(density: Density, view: View, sigma: float, resolution: int) -> np.ndarray:

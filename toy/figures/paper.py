@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from toy import fractal, sampling, scenes
+from toy.captions import captions
 from toy.densities import Density
 from toy.figures.files import check_format
 from toy.figures.panels import (
@@ -20,6 +21,7 @@ from toy.figures.panels import (
     OUTLINE,
     RED,
     arrows,
+    captioned,
     density_panel,
     dots,
     exact_logp,
@@ -210,15 +212,16 @@ def fields(load: Load, rule: str, options: Options = Options(), *, with_arrows: 
 
 
 def side_by_side(frames: Sequence[Frame], *, view: View | None = None, titles: Sequence[str] = ()) -> Figure:
-    """Samples of several Frames beside each other, with the given titles or their method and weights, and measures."""
+    """Samples of several Frames beside each other, with the given titles or with what differs, and measures."""
+    titles = [
+        f"{title}\n{frame.metrics['outliers']:.1%} outside, branch TV {frame.metrics['branch_tv']:.2f}"
+        for title, frame in zip(titles or captions(*(frame.scene for frame in frames)), frames, strict=True)
+    ]
     with style():
-        figure, axes = grid(1, len(frames))
-        for i, (ax, frame) in enumerate(zip(axes[0], frames, strict=True)):
-            scene = frame.scene
-            window = view or scenes.window("tree", scene.target)
-            title = titles[i] if titles else f"{scene.entry.title}{_weight(scene)}"
-            numbers = f"{frame.metrics['outliers']:.1%} outside, branch TV {frame.metrics['branch_tv']:.2f}"
-            particles(frame, ax, view=window, title=f"{title}: {numbers}")
+        figure, axes, titles = captioned(titles)
+        for ax, frame, title in zip(axes, frames, titles, strict=True):
+            window = view or scenes.window("tree", frame.scene.target)
+            particles(frame, ax, view=window, title=title)
     return figure
 
 

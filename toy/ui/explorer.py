@@ -17,6 +17,7 @@ import numpy as np
 import models
 from models import zoo
 from toy import flows, fractal, metrics, scenes
+from toy.captions import captions
 from toy.densities import Normalised
 from toy.sampling import INTEGRATORS
 from toy.scenes import Frame, Scene
@@ -292,7 +293,7 @@ def identity(left: Scene, right: Scene) -> str:
     return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
 
-def panel(slot: str, asked: Scene, found: Side, pending: str = "") -> dict[str, Any]:
+def panel(slot: str, asked: Scene, found: Side, title: str, pending: str = "") -> dict[str, Any]:
     """What stands around a panel: title, knobs, formula, conventions of what is asked; numbers of what is shown.
 
     ``shown`` says whose particles and numbers these are, ``pending`` in words why they are not those of ``asked``.
@@ -315,11 +316,11 @@ def panel(slot: str, asked: Scene, found: Side, pending: str = "") -> dict[str, 
         "title": found.scene.entry.title,
         "knobs": dict(found.scene.knobs),
         "schedule": _schedule(found.scene),
-        "caption": caption(found.scene, asked),
+        "caption": captions(replace(found.scene, n=asked.n), asked)[0],
     }
     return {
         "slot": slot,
-        "title": asked.entry.title,
+        "title": title,
         "rule": asked.rule,
         "formula": asked.entry.formula,
         "summary": asked.entry.summary,
@@ -339,17 +340,6 @@ def panel(slot: str, asked: Scene, found: Side, pending: str = "") -> dict[str, 
 def _schedule(scene: Scene) -> dict[str, Any]:
     values = dict(scene.knobs) if scene.schedule == "interval" else {}
     return {"name": scene.schedule, "lo": values.get("lo"), "hi": values.get("hi")}
-
-
-def caption(shown: Scene, asked: Scene) -> str:
-    """A scene in a few words, by what it does not share with what was asked for: "CFG, w 4.00"."""
-    now, other = shown.flat(), asked.flat()
-    names = [name for name in now if now[name] != other.get(name) and name not in ("rule", "n")]
-    if shown.rule != asked.rule or not names:
-        names = ["w"] if "w" in now else [*shown.entry.knobs][:1]
-    labels = {name: knob.label for name, knob in live_knobs(shown).items()}
-    said = [f"{labels[name]} {now[name]:.2f}" if name in labels else f"{name} {now[name]}" for name in names[:3]]
-    return ", ".join([shown.entry.title, *said])
 
 
 def conventions(w: float | None) -> list[dict[str, str]]:
@@ -413,6 +403,7 @@ def assemble(
     ``state`` is what is asked, ``sides`` what is shown, ``pending`` why a side is not what is asked.
     """
     scene = sides["left"].scene
+    titles = captions(*(state.scene(slot) for slot in SLOTS), knobs=False)
     absent = [slot for slot in SLOTS if sides[slot].waiting]
     frames_id = "-".join([identity(*(sides[slot].scene for slot in SLOTS)), *absent])
     header: dict[str, Any] = {
@@ -430,7 +421,10 @@ def assemble(
         "layout": {"view": list(astuple(scenes.window("tree", scene.target)))},
         "target": scene.target,
         "paired": scene.start == "exact",
-        "panels": [panel(slot, state.scene(slot), sides[slot], (pending or {}).get(slot, "")) for slot in SLOTS],
+        "panels": [
+            panel(slot, state.scene(slot), sides[slot], title, (pending or {}).get(slot, ""))
+            for slot, title in zip(SLOTS, titles, strict=True)
+        ],
         "ui": dict(state.ui),
         "ui_from": ui_from,
         "hide": [name for name in state.hide if name != "settings"],

@@ -9,6 +9,7 @@ import numpy as np
 import models
 import toy
 from toy import scenes
+from toy.captions import captions
 from toy.state import SLOTS, State, figure
 from toy.ui import explorer
 from toy.ui.packing import standalone_html
@@ -44,7 +45,7 @@ def table(state: State) -> bytes:
 def page(state: State) -> bytes:
     """One HTML file that plays the scene in any browser, without a server."""
     sides = {slot: explorer.side(state.scene(slot)) for slot in SLOTS}
-    names = " and ".join(state.scene(slot).entry.title for slot in SLOTS)
+    names = " and ".join(captions(state.left, state.right))
     return standalone_html(explorer.assemble(state, sides, explorer.Request()), names).encode()
 
 

@@ -1,0 +1,96 @@
+"""Names of scenes for people: made from what differs from the usual, and from the picture beside it."""
+
+import re
+from typing import Any
+
+from toy.registry import Entry, Knob
+from toy.sampling import INTEGRATORS
+from toy.scenes import SETTINGS, Scene, default_cast
+from toy.schedules import SCHEDULES
+
+ROLES = {"weak": "guide"}  # where the word for people is another one
+LEARNED = re.compile(r"\b(AB|A|B)\d+@\d+")
+
+
+def caption(scene: Scene) -> str:
+    """The rule's title, its weight, and all that is not usual: two scenes have the same one only if they are equal."""
+    return captions(scene)[0]
+
+
+def captions(*scenes: Scene, knobs: bool = True) -> tuple[str, ...]:
+    """A caption for each of several scenes beside each other: what is not usual, and what differs between them.
+
+    Those of different scenes differ, those of equal ones do not. The number of samples is said only where it differs.
+    With ``knobs=False`` the rule's own are left out, for a place where they stand beside the caption.
+    """
+    said = [_facts(scene, alone=len(scenes) == 1) for scene in scenes]
+    out = []
+    for scene, facts in zip(scenes, said, strict=True):
+        words = [scene.entry.title]
+        for (kind, name), (text, usual) in facts.items():
+            differs = any(facts[kind, name] != other.get((kind, name), facts[kind, name]) for other in said)
+            if text and (knobs or kind != "knob") and (differs or not usual):
+                words.append(text)
+        out.append(", ".join(words))
+    return tuple(out)
+
+
+def number(value: float) -> str:
+    """A number as short as it can be and still be told from every other."""
+    return re.sub(r"^(-?)0\.", r"\1.", repr(value + 0).removesuffix(".0"))
+
+
+def _facts(scene: Scene, *, alone: bool) -> dict[tuple[str, str], tuple[str, bool]]:
+    """All that makes a scene, by kind and name: its words, and whether it goes without saying."""
+    values = dict(scene.knobs)
+    facts = {}
+    for knob in scene.entry.knobs.values():
+        text = f"{_label(knob, scene.entry)} {number(values[knob.name])}"
+        facts["knob", knob.name] = text, knob.neutral is None and values[knob.name] == knob.default
+    facts |= _cast(scene)
+    facts["setting", "schedule"] = _schedule(scene), False
+    stepper = INTEGRATORS[scene.integrator]
+    facts["setting", "integrator"] = stepper.title + _unusual(stepper, values), scene.integrator == "heun"
+    for name, text in {
+        "target": f"class {scene.target}",
+        "start": "from the exact start" if scene.start == "exact" else "from N(0, σ max²)",
+        "steps": f"{scene.steps} steps",
+        **{
+            name: f"{SETTINGS[name].label} {number(getattr(scene, name))}" for name in ("sigma_max", "sigma_min", "rho")
+        },
+        "seed": f"seed {scene.seed}",
+        "n": f"n {scene.n}",
+    }.items():
+        usual = getattr(scene, name) == getattr(Scene, name) or (name == "n" and not alone)
+        facts["setting", name] = text, usual
+    return facts
+
+
+def _cast(scene: Scene) -> dict[tuple[str, str], tuple[str, bool]]:
+    usual, cast = default_cast(scene.rule), dict(scene.cast)
+    exact = {role: LEARNED.sub(r"exact:\1", name) for role, name in usual.items()}
+    if cast == exact:
+        return {("cast", ""): ("exact scores", False)}
+    return {("cast", role): (f"{ROLES.get(role, role)} {name}", name == usual[role]) for role, name in cast.items()}
+
+
+def _schedule(scene: Scene) -> str:
+    values, entry = dict(scene.knobs), SCHEDULES[scene.schedule]
+    if scene.schedule == "interval":
+        return f"σ {number(values['lo'])}-{number(values['hi'])}"
+    return "" if scene.schedule == "constant" else f"{entry.title.lower()} schedule{_unusual(entry, values)}"
+
+
+def _unusual(entry: Entry, values: dict[str, Any]) -> str:
+    """The knobs that are not at their defaults, in brackets."""
+    words = [
+        f"{_label(knob, entry)} {number(values[name])}"
+        for name, knob in entry.knobs.items()
+        if values[name] != knob.default
+    ]
+    return f" ({', '.join(words)})" if words else ""
+
+
+def _label(knob: Knob, entry: Entry) -> str:
+    """The knob's label, or its name where others have the same label."""
+    return knob.label if [k.label for k in entry.knobs.values()].count(knob.label) == 1 else knob.name
