@@ -1,6 +1,12 @@
 """Shapes checked at run time in the rooms of arrays, an independent reference, and hypothesis without a clock."""
 
 import os
+from pathlib import Path
+
+# Set before JAX is imported, for the processes that tests start too: what one of them compiles no other compiles again.
+os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(Path(__file__).parents[1] / ".pytest_cache" / "programs"))
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -92,9 +98,11 @@ def reference() -> Callable[[str], Reference]:
 
 @pytest.fixture(scope="module", autouse=True)
 def _few_programs():
-    """Compiled programs do not outlive their file of tests: a process may hold only so many."""
+    """Compiled programs are shared by all files of tests, up to what a process may hold."""
     yield
-    jax.clear_caches()
+    from toy.files import spare_maps
+
+    spare_maps()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -48,9 +48,13 @@ def _beside(path: Path) -> str:
 
 
 def keep_compiled() -> None:
-    """Let JAX keep compiled programs in the user's cache folder, so that the next start is fast."""
-    folder = Path(platformdirs.user_cache_dir("guidance-explorer")) / "jax"
-    jax.config.update("jax_compilation_cache_dir", str(folder))
+    """Let JAX keep compiled programs in the user's cache folder, so that the next start is fast.
+
+    A folder that is named already, as by JAX_COMPILATION_CACHE_DIR, is left as it is.
+    """
+    if jax.config.jax_compilation_cache_dir is None:
+        folder = Path(platformdirs.user_cache_dir("guidance-explorer")) / "jax"
+        jax.config.update("jax_compilation_cache_dir", str(folder))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
 
 
