@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from toy import fractal, scenes
+from toy.densities import GaussianMixture
 from toy.guidance import RULES
 from toy.metrics import METRICS
 from toy.sampling import INTEGRATORS
@@ -267,6 +268,38 @@ def test_guided_score_follows_rule_and_schedule():
     np.testing.assert_allclose(scenes.guided_score(outside, cast, x, sigma), main, rtol=1e-4, atol=1e-4)
 
 
+TILTING = [name for name, rule in RULES.items() if "tilt" in rule.facts]
+
+
+@pytest.mark.parametrize("rule", TILTING)
+def test_the_product_of_powers_has_the_score_that_is_followed(rule):
+    x, level = jnp.array([[0.3, 0.2], [1.0, -0.5]]), 0.05
+    cast = {
+        role: GaussianMixture.of([[1.0]], [[[0.4 * i, -0.3 * i]]], [[[1.0, 0.2], [0.2, 0.5 + i]]])
+        for i, role in enumerate(RULES[rule].roles)
+    }
+    scene = exact_scene(rule)
+    scene = scene.change(**{name: 0.6 * knob.hi + 0.4 * knob.lo for name, knob in scene.entry.knobs.items()})
+    found = []
+    for schedule, knobs in (("constant", {}), ("linear", {}), ("interval", {"lo": 0.5, "hi": 1.0})):
+        now = scene.change(schedule=schedule, **knobs)
+        found.append(powers := scenes.exponents(now, level))
+        score = sum(power * np.asarray(cast[role].score(x, jnp.float32(level))) for role, power in powers.items())
+        np.testing.assert_allclose(score, scenes.guided_score(now, cast, x, level), rtol=1e-3, atol=1e-3)
+    assert found[2] == {role: float(role == "main") for role in found[2]}  # the interval is elsewhere
+    assert rule == "none" or found[0] != found[1]
+
+
+def test_a_rule_that_is_no_density_score_has_no_exponents():
+    lacking = exact_scene("adaptive_projected_guidance")
+    assert scenes.exponents(lacking, 0.3) == {}
+    found = scenes.fields(lacking, cast_of(lacking), sigma=0.3, box=(-1, 1, -1, 1), resolution=4, arrows=2)
+    assert "logtilt" not in found
+    scene = exact_scene("naive_truncation", gamma=1.4)
+    found = scenes.fields(scene, cast_of(scene), sigma=0.3, box=(-1, 1, -1, 1), resolution=4, arrows=2)
+    np.testing.assert_allclose(found["logtilt"], 1.4 * found["logp1"], rtol=1e-5)
+
+
 def test_outside_tells_one_percent_of_true_points_at_each_level():
     n, levels = 4096, np.float32([1.0, 0.1, 0.03, 0.0])
     density = fractal.mixture("A")
@@ -293,7 +326,7 @@ def test_fields(rule):
     scene, sigma = exact_scene(rule), 0.2
     cast = cast_of(scene)
     found = scenes.fields(scene, cast, sigma=sigma, box=(-1, 1, -0.5, 0.5), resolution=6, arrows=3)
-    grids, arrows = {"logp1", "truth", "error"}, {"at", "main", "guided", "true"}
+    grids, arrows = {"logp1", "truth", "error", "logtilt"}, {"at", "main", "guided", "true"}
     if rule == "cfg":
         grids, arrows = grids | {"logp0"}, arrows | {"guide"}
     shapes = dict.fromkeys(grids, (6, 6)) | dict.fromkeys(arrows, (9, 2))

@@ -505,14 +505,31 @@ def guided_score(scene: Scene, cast: Mapping[str, Density], x: Array | np.ndarra
 
     The step is the one that begins at ``sigma``; a rule that remembers is asked as at the start of its run.
     """
+    step, values = _step_at(scene, sigma)
+    return _guided(scene.rule, players(scene, cast), jnp.asarray(x), values, step.sigma, step)
+
+
+def _step_at(scene: Scene, sigma: float) -> tuple[Step, dict[str, Any]]:
+    """The step that begins at ``sigma``, and the rule's knobs there, its schedule applied."""
     shares, knobs, levels = SCHEDULES[scene.schedule], dict(scene.knobs), scene.sigmas()
     done = int(np.sum(levels > sigma * (1 + 1e-6)))
     lower = levels[levels < sigma * (1 - 1e-6)]
     given = {"sigma": jnp.float32(sigma), "progress": jnp.float32(done / scene.steps)}
     share = shares(*(given[name] for name in shares.inputs), **{name: knobs[name] for name in shares.knobs})
     step = Step(given["sigma"], jnp.float32(lower[0] if len(lower) else 0), given["progress"], jnp.float32(share))
-    values = sampling.scheduled(scene.entry, knobs, share)
-    return _guided(scene.rule, players(scene, cast), jnp.asarray(x), values, given["sigma"], step)
+    return step, sampling.scheduled(scene.entry, knobs, share)
+
+
+def exponents(scene: Scene, sigma: float) -> dict[str, float]:
+    """Exponent of each role in the tilted density whose score the scene follows at ``sigma``, its schedule applied.
+
+    Empty where the rule is the score of no such density.
+    """
+    if "tilt" not in scene.entry.facts:
+        return {}
+    _, values = _step_at(scene, sigma)
+    powers = scene.entry.facts["tilt"](**{name: values[name] for name in scene.entry.knobs})
+    return {role: float(power) for role, power in powers.items()}
 
 
 def guide_role(scene: Scene) -> str | None:
@@ -555,9 +572,10 @@ def fields(
 ) -> dict[str, np.ndarray]:
     """Densities and scores on regular grids over ``box`` (left, right, bottom, top) at one noise level.
 
-    ``logp1``, ``logp0`` (where there is a guide), ``truth``, ``error`` (the main model's score error times sigma):
-    [resolution, resolution], row 0 at the bottom; ``at`` [arrows^2, 2] and there the scores ``main``, ``guide``,
-    ``guided``, ``true``, times sigma^2: the displacement to the denoised point.
+    ``logp1``, ``logp0`` (where there is a guide), ``logtilt`` (of ``exponents``, where there are any), ``truth``,
+    ``error`` (the main model's score error times sigma): [resolution, resolution], row 0 at the bottom; ``at``
+    [arrows^2, 2] and there the scores ``main``, ``guide``, ``guided``, ``true``, times sigma^2: the displacement to the
+    denoised point.
     """
     left, right, bottom, top = box
     points = grid(box, resolution)
@@ -580,4 +598,9 @@ def fields(
     if guide:
         out["logp0"] = logp_on(cast[guide], points, level)
         out["guide"] = sigma**2 * score_on(cast[guide], at, level)
+    known = {"main": out["logp1"]} | ({guide: out["logp0"]} if guide else {})
+    powers = {role: power for role, power in exponents(scene, sigma).items() if power}
+    if powers:
+        logs = {role: known[role] if role in known else logp_on(cast[role], points, level) for role in powers}
+        out["logtilt"] = sum(power * np.asarray(logs[role], np.float64) for role, power in powers.items())
     return {name: np.asarray(value) for name, value in out.items()}

@@ -73,14 +73,13 @@ test("dots stay dots", () => {
   assert.ok(dotRadius(512, 430, 1.2) > dotRadius(4096, 430, 1.2));
 });
 
-test("tilt at w = 1 is p1, at w = 0 the guide; a ratio has mean 0", () => {
+test("a tilted density is what the server says, whatever p1 and p0 are; a ratio has mean 0", () => {
   const logp1 = Float32Array.of(-1, -3, -2, -8);
   const logp0 = Float32Array.of(-2, -2, -1, -4);
-  const values = (name, w) => [...layerValues(name, { logp1, logp0, w }).values];
-  assert.deepEqual(values("tilt", 1), values("p1", 1));
-  assert.deepEqual(values("tilt", 0), values("p0", 1));
-  near(Math.max(...values("tilt", 4)), 0);
-  near(values("ratio", 4).reduce((a, b) => a + b, 0), 0, 1e-6);
+  const logtilt = Float32Array.of(7, 1, 9, -4);
+  assert.deepEqual([...layerValues("tilt", { logp1, logp0, logtilt }).values], [-2, -8, 0, -13]);
+  assert.ok(!hasLayer({ "left.logp1": logp1, "left.logp0": logp0 }, "left", "tilt"));
+  near([...layerValues("ratio", { logp1, logp0 }).values].reduce((a, b) => a + b, 0), 0, 1e-6);
 });
 
 test("the sampler's density is shown on the true density's scale", () => {

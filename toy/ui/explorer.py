@@ -225,7 +225,9 @@ def forward_samples(scene: Scene) -> np.ndarray:
 def field(scene: Scene, sigma: float, box: tuple[float, float, float, float]) -> dict[str, Any]:
     """Layers of one side over ``box``, as the viewer takes them."""
     found = scenes.fields(scene, models.cast(scene.cast), sigma=sigma, box=box, resolution=RESOLUTION)
-    arrays: dict[str, Any] = {name: quantise(found[name]) for name in ("logp1", "logp0", "error") if name in found}
+    arrays: dict[str, Any] = {
+        name: quantise(found[name]) for name in ("logp1", "logp0", "logtilt", "error") if name in found
+    }
     for name in ("main", "guide", "guided"):
         if name in found:
             arrays[f"arrows.{name}"] = found[name].astype(np.float32)
@@ -234,7 +236,19 @@ def field(scene: Scene, sigma: float, box: tuple[float, float, float, float]) ->
         "arrows.at": found["at"],
         "arrows.truth": found["true"].astype(np.float32),
     }
-    return {"own": arrays, "shared": shared}
+    return {"own": arrays, "shared": shared, "tilt": tilt_words(scene, sigma)}
+
+
+def tilt_words(scene: Scene, sigma: float) -> str:
+    """The tilted density of a side at one noise level, as the product of powers that it is."""
+    powers = scenes.exponents(scene, sigma)
+    factors = [f"p({role})^{power:.3g}".replace("-", "−") for role, power in powers.items() if power]
+    return f"tilted: {' · '.join(factors)}" if factors else no_tilt(scene)
+
+
+def no_tilt(scene: Scene) -> str:
+    """Why a side has no tilted density; empty where it has one."""
+    return "" if "tilt" in scene.entry.facts else f"{scene.entry.title} is the score of no tilted density"
 
 
 def drawn(scene: Scene, sigma: float, box: tuple[float, float, float, float]) -> tuple[np.ndarray, float, float]:
@@ -334,6 +348,7 @@ def panel(slot: str, asked: Scene, found: Side, title: str, pending: str = "") -
         "ms": round(found.seconds * 1000, 1) if math.isfinite(found.seconds) else None,
         "stochastic": bool(INTEGRATORS[found.scene.integrator].facts.get("stochastic")),
         "waiting": found.waiting,
+        "lacks": {"tilt": no_tilt(scene)} if no_tilt(scene) else {},
     }
 
 
@@ -450,6 +465,7 @@ def assemble(
         key = hashlib.blake2b(repr((frames_id, request.sigma, request.box)).encode(), digest_size=6).hexdigest()
         shape = [RESOLUTION, RESOLUTION]
         header["field"] = {"id": key, "sigma": request.sigma, "box": list(request.box), "shape": shape}
+        header["field"]["tilt"] = {slot: found["tilt"] for slot, found in fields.items()}
     if probes and request.probe:
         header["probe"] = {"at": list(request.probe), "sigma": request.sigma, "panels": probes}
     return pack(header, arrays)

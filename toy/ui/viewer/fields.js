@@ -8,7 +8,7 @@ export const DENSITIES = [
   { name: "p1", label: "p₁", long: "p₁: density of the main model at this σ" },
   { name: "p0", label: "p₀", long: "p₀: density of the guide at this σ" },
   { name: "ratio", label: "p₁/p₀", long: "Ratio p₁/p₀: guidance climbs it; blue above its mean, ochre below" },
-  { name: "tilt", label: "p₁ʷp₀¹⁻ʷ", long: "Tilted density p₁ʷ p₀¹⁻ʷ, with the panel's own w" },
+  { name: "tilt", label: "tilted", long: "Tilted density: the product of powers whose score the rule is, with its weights at this σ; p₁ʷ p₀¹⁻ʷ for CFG" },
   { name: "drawn", label: "q", long: "q: density that the sampler really draws at this σ, exact; full strength is the top of the true density" },
   { name: "truth", label: "p true", long: "True density of the class at this σ" },
   { name: "error", label: "error", long: "Score error of the main model, as heat" },
@@ -30,7 +30,7 @@ const max = (values) => {
 
 const median = (values) => (values.length ? values.sort()[values.length >> 1] : 0);
 
-const NEEDS = { p1: ["logp1"], p0: ["logp0"], ratio: ["logp1", "logp0"], tilt: ["logp1", "logp0"], error: ["error"], drawn: ["logq"] };
+const NEEDS = { p1: ["logp1"], p0: ["logp0"], ratio: ["logp1", "logp0"], tilt: ["logtilt"], error: ["error"], drawn: ["logq"] };
 
 export function hasLayer(arrays, slot, name) {
   if (name === "truth") return "truth.logp" in arrays;
@@ -39,7 +39,7 @@ export function hasLayer(arrays, slot, name) {
 
 // Values of a layer, ready for shading: densities as log p minus its maximum in view, the ratio as -1..1 around its mean,
 // the error as 0..1. Levels are where contour lines go: for a Gaussian density, at 1, 2, 3 and 4 standard deviations.
-export function layerValues(name, { logp1, logp0, logq, truth, error, w, within = null }) {
+export function layerValues(name, { logp1, logp0, logq, logtilt, truth, error, within = null }) {
   if (name === "error") {
     const top = max(error) || 1;
     return { kind: "error", values: error.map((v) => Math.max(0, v) / top), levels: [] };
@@ -63,7 +63,7 @@ export function layerValues(name, { logp1, logp0, logq, truth, error, w, within 
     const top = max(truth);
     return { kind: "density", values: logq.map((v) => Math.min(v - top, 0)), levels: [-0.5, -2, -4.5] };
   }
-  const logp = { p1: () => logp1, p0: () => logp0, truth: () => truth, tilt: () => logp1.map((v, i) => w * v + (1 - w) * logp0[i]) }[name]();
+  const logp = { p1: () => logp1, p0: () => logp0, truth: () => truth, tilt: () => logtilt }[name]();
   const top = max(logp);
   return { kind: "density", values: logp.map((v) => v - top), levels: [-0.5, -2, -4.5, -8] };
 }
@@ -110,20 +110,20 @@ export class FieldLayers {
     return (this.decoded[name] ??= dequantise(this.arrays[name]));
   }
 
-  layer(slot, name, w, colours) {
-    const key = `${slot}|${name}|${name === "tilt" ? w : ""}|${css(colours.ink)}`;
+  layer(slot, name, colours) {
+    const key = `${slot}|${name}|${css(colours.ink)}`;
     let made = this.images.get(key);
     if (!made) {
-      made = this.makeLayer(slot, name, w, colours);
+      made = this.makeLayer(slot, name, colours);
       if (this.images.size > 24) this.images.clear();
       this.images.set(key, made);
     }
     return made;
   }
 
-  makeLayer(slot, name, w, colours) {
+  makeLayer(slot, name, colours) {
     const [ny, nx] = this.field.shape;
-    const parts = { w, within: this.within };
+    const parts = { within: this.within };
     const { strength } = this;
     for (const part of NEEDS[name] ?? []) parts[part] = this.values(`${slot}.${part}`);
     if (name === "truth" || name === "drawn") parts.truth = this.values("truth.logp");
@@ -169,9 +169,9 @@ export class FieldLayers {
     return { canvas, lines };
   }
 
-  drawLayer(context, cam, slot, name, w, colours, dpr) {
+  drawLayer(context, cam, slot, name, colours, dpr) {
     if (!hasLayer(this.arrays, slot, name)) return;
-    const { canvas, lines } = this.layer(slot, name, w, colours);
+    const { canvas, lines } = this.layer(slot, name, colours);
     const [x0, x1, y0, y1] = this.field.box;
     // Values sit at pixel centres, so the image reaches half a cell beyond the outermost of them.
     const px = (x1 - x0) / (canvas.width - 1) / 2;

@@ -482,7 +482,7 @@ export class FieldView extends Screen {
     context.clearRect(0, 0, panel.width, panel.height);
     const has = shown && hasLayer(shown.layers.arrays, "left", kind.name);
     setText(panel.empty, shown && !has ? "this method has no guide" : "");
-    if (has) shown.layers.drawLayer(context, cam, "left", kind.name, 1, colours, dpr);
+    if (has) shown.layers.drawLayer(context, cam, "left", kind.name, colours, dpr);
     drawScenery(context, cam, this.scenery, colours, this.background, { target: this.header.target, gain: null, plain: true, limbless: true, dpr });
     if (has && shown.contour) {
       worldTransform(context, cam);

@@ -40,7 +40,7 @@ export function drawBack(v, panel, cam) {
   drawScaleBar(context, cam, panel, v);
   if (layers) {
     for (const name of DENSITY_NAMES) {
-      if (ui.layers.includes(name)) layers.drawLayer(context, cam, slot, name, v.values[slot].w ?? 1, colours, dpr);
+      if (ui.layers.includes(name)) layers.drawLayer(context, cam, slot, name, colours, dpr);
     }
   }
   if (ui.paths && v.frames?.slots[slot]) drawPaths(v, context, cam, v.frames.slots[slot], dpr);

@@ -53,13 +53,15 @@ export class Toolbar {
     );
   }
 
-  update(ui, { single, offline, fieldArrays, slots, canShowTruth }) {
+  update(ui, { single, offline, fieldArrays, panels, canShowTruth }) {
     for (const [name, { button, long }] of this.layers) {
       press(button, ui.layers.includes(name));
       const isArrow = ARROWS.some((arrow) => arrow.name === name);
-      const stored = fieldArrays && (isArrow ? "arrows.at" in fieldArrays : slots.some((slot) => hasLayer(fieldArrays, slot, name)));
-      button.disabled = offline && !stored;
-      button.title = button.disabled ? OFFLINE : long;
+      const stored = fieldArrays && (isArrow ? "arrows.at" in fieldArrays : panels.some(({ slot }) => hasLayer(fieldArrays, slot, name)));
+      const reasons = panels.map(({ lacks }) => lacks?.[name]);
+      const lacking = reasons.length > 0 && reasons.every(Boolean);
+      button.disabled = lacking || (offline && !stored);
+      button.title = lacking ? [...new Set(reasons)].join("; ") : button.disabled ? OFFLINE : long;
     }
     for (const [name, button] of this.shows) press(button, ui[name] && !(ui.paper_look && (name === "quality" || name === "variation")));
     this.shows.get("samples").disabled = !canShowTruth;

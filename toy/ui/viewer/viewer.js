@@ -683,12 +683,13 @@ export class Viewer extends Screen {
       panel.badge.classList.toggle("tv-preview", quality !== "");
       const phase = this.time.phase === "forward" ? "forward process" : "";
       const stochastic = panel.info?.stochastic && !phase ? "stochastic" : "";
-      setText(panel.corner, [phase, stochastic, panel.off ? `${panel.off} off screen` : ""].filter(Boolean).join(" · "));
+      const tilt = ui.layers.includes("tilt") ? (this.layers?.field.tilt?.[slot] ?? "") : "";
+      setText(panel.corner, [phase, stochastic, tilt, panel.off ? `${panel.off} off screen` : ""].filter(Boolean).join(" · "));
     }
     if (dirty.size === 0 || (dirty.size === 2 && this.time.playing)) return;
     this.transport.setIntervals(this.intervals, Boolean(this.send));
     const fieldArrays = this.layers?.arrays ?? null;
-    this.toolbar.update(ui, { single: (this.slots ?? []).length < 2, offline: !this.send, fieldArrays, slots: this.slots ?? [], canShowTruth: Boolean(this.truth) });
+    this.toolbar.update(ui, { single: (this.slots ?? []).length < 2, offline: !this.send, fieldArrays, panels: header.panels ?? [], canShowTruth: Boolean(this.truth) });
     this.legendQuality.hidden = ui.paper_look || !ui.quality;
     this.legendGain.hidden = ui.paper_look || !ui.variation || limbless(this) || !this.frames?.gain[this.shownSlots()[0]];
   }
