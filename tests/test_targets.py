@@ -40,3 +40,19 @@ def test_what_is_drawn_of_a_scene_looks_at_its_target(target, samples):
     gain = explorer.branch_gain(frame)
     true = fractal.branches().mass(target)
     np.testing.assert_allclose(gain, np.clip(np.log2(1 / branches / true), -3, 3), atol=1e-5)
+
+
+def test_a_posterior_is_not_called_membership(target):
+    """P(class|x) is named as what it is, and stands back where most samples are outside."""
+    scene = Scene.of("none", main=f"exact:{target}", target=target, n=64)
+    usual = {"outliers": 0.01, "branch_tv": 0.05, "alignment": 0.99}
+    sure, far = (
+        {row["key"]: row for row in explorer.measures(explorer.Side(scene, {}, numbers, usual, 0.0))}["alignment"]
+        for numbers in (usual, {"outliers": 0.94, "branch_tv": 0.9, "alignment": 1.0})
+    )
+    for row in (sure, far):
+        assert row["label"] == f"P({target}|x)"
+        assert "in class" not in row["text"]
+    assert not sure.get("muted")
+    assert far["muted"]
+    assert "outside" in far["text"]

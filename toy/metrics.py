@@ -123,9 +123,12 @@ def mass_by_depth(occupancy: Array, truth: Truth) -> Array:
     return jnp.sum(jnp.where(truth.depth == depths[:, None], occupancy, 0), axis=1)
 
 
-@metric(source="this project", label="alignment", better="high")
+@metric(title="Class posterior", source="this project", label="P(class|x)", better="high")
 def alignment(posterior: Array) -> Array:
-    """Mean true probability of the target class given the sample."""
+    """Mean true posterior of the target class at the samples: which class, not whether a sample belongs to either.
+
+    Far outside of both it may be nearer to 1 than at any true sample.
+    """
     return jnp.mean(posterior)
 
 

@@ -50,6 +50,8 @@ def method_title(name: str) -> str:
 
 
 def _words(measure: str) -> str:
+    if measure == "alignment":  # the name in tables says less than its label
+        return METRICS[measure].facts["label"]
     return measure.replace("_", " ").replace(" tv", " TV")
 
 

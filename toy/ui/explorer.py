@@ -348,7 +348,7 @@ def panel(slot: str, asked: Scene, found: Side, title: str, pending: str = "") -
         "ms": round(found.seconds * 1000, 1) if math.isfinite(found.seconds) else None,
         "stochastic": bool(INTEGRATORS[found.scene.integrator].facts.get("stochastic")),
         "waiting": found.waiting,
-        "lacks": {"tilt": no_tilt(scene)} if no_tilt(scene) else {},
+        "lacks": {"tilt": no_tilt(asked)} if no_tilt(asked) else {},
     }
 
 
@@ -369,31 +369,38 @@ def conventions(w: float | None) -> list[dict[str, str]]:
 
 
 def measures(found: Side) -> list[dict[str, Any]]:
-    """Quality, variation and alignment with their noise floor."""
+    """Quality, variation and the class posterior with their noise floor."""
     rows = (
         ("outliers", "quality", "share outside the true 99% region", lambda v: 1 - v / 0.25),
         ("branch_tv", "variation", "total variation distance of the branch shares from the truth", lambda v: 1 - v),
-        ("alignment", "alignment", "mean true probability of the target class", lambda v: v),
+        (
+            "alignment",
+            f"P({found.scene.target}|x)",
+            "which class a sample would be of, not whether it is in it; muted where most samples are outside",
+            lambda v: v,
+        ),
     )
     out = []
     for key, label, long, goodness in rows:
         value, floor = found.metrics[key], found.floor[key]
         value = value if math.isfinite(value) else 1.0
         percent = key != "branch_tv"
-        unit = {"outliers": "outside", "branch_tv": "TV", "alignment": "in class"}[key]
+        unit = {"outliers": "outside", "branch_tv": "TV", "alignment": ""}[key]
         out.append(
             {
                 "key": key,
                 "label": label,
                 "long": metrics.METRICS[key].summary,
                 "value": value,
-                "text": f"{value:.1%} {unit}" if percent else f"{unit} {value:.2f}",
+                "text": f"{value:.1%} {unit}".strip() if percent else f"{unit} {value:.2f}",
                 "floor_text": f"truth {floor:.1%}" if percent else f"truth {floor:.2f}",
                 "goodness": min(max(goodness(value), 0.0), 1.0),
                 "floor_goodness": min(max(goodness(floor), 0.0), 1.0),
             }
         )
         out[-1]["long"] = f"{long}: {out[-1]['long']}"
+    if out[0]["value"] > 0.5:
+        out[-1] |= {"muted": True, "text": f"{out[-1]['text']}, most outside"}
     return out
 
 

@@ -176,6 +176,7 @@ export class Panel {
       setText(made.label, metric.label);
       setText(made.number, metric.text ?? String(metric.value));
       setText(made.note, metric.floor_text ?? "");
+      made.element.classList.toggle("tv-muted", Boolean(metric.muted));
       made.fill.style.width = `${100 * Math.min(1, Math.max(0, metric.goodness ?? 0))}%`;
       made.floor.hidden = metric.floor_goodness === undefined || metric.floor_goodness === null;
       if (!made.floor.hidden) made.floor.style.left = `${100 * metric.floor_goodness}%`;
