@@ -1,5 +1,6 @@
 """The engine: one computation for all who ask, the most urgent first, and nothing that nobody waits for."""
 
+import math
 import threading
 import time
 
@@ -8,7 +9,7 @@ import pytest
 from ui_helpers import Blocked, until
 
 from toy.ui import engine as engines
-from toy.ui.engine import BACKGROUND, FULL, PREVIEW, Busy, Engine
+from toy.ui.engine import BACKGROUND, FULL, PREVIEW, Busy, Engine, Work, collected, patience
 
 
 class Weighed:
@@ -185,3 +186,165 @@ def test_ready_comes_after_the_warm_up_and_a_failed_one_is_told():
     assert not failed.ready.is_set()
     with pytest.raises(Busy):
         failed.get("key", lambda: 1, wait=0.01)
+
+
+# --- Two workers ------------------------------------------------------------------------------------------------------
+
+
+class Gate:
+    """Work that is held until the gate is opened."""
+
+    def __init__(self) -> None:
+        self.held, self.open = threading.Event(), threading.Event()
+
+    def __call__(self) -> str:
+        self.held.set()
+        assert self.open.wait(60)
+        return "done"
+
+
+@pytest.fixture
+def lanes():
+    """An engine with program "known" compiled, whose slow worker is held inside a compilation."""
+    found, gate = Engine(), Gate()
+    (first,) = found.ask("somebody", [Work("first", lambda: None, "known")])
+    first.result(10)
+    found.ask("somebody", [Work("endless", gate, "new", "CADS")], seconds=60)
+    assert gate.held.wait(10)
+    yield found, gate
+    gate.open.set()
+    found.close()
+
+
+def test_what_is_compiled_overtakes_an_endless_compilation(lanes):
+    found, gate = lanes
+    (future,) = found.ask("another", [Work("quick", lambda: "answer", "known")])
+    assert future.result(10) == "answer"
+    assert not gate.open.is_set()
+
+
+@pytest.mark.parametrize("work", [Work("w", str, "other"), Work("w", str), Work("w", str, "known", heavy=True)])
+def test_what_may_take_long_never_stands_in_the_way_of_what_does_not(lanes, work):
+    found, _ = lanes
+    (slow,) = found.ask("another", [work])
+    (quick,) = found.ask("a third", [Work("quick", lambda: "answer", "known")])
+    assert quick.result(10) == "answer"
+    assert not slow.done()
+
+
+def test_what_waits_for_a_compilation_is_quick_once_it_is_there(lanes):
+    found, gate = lanes
+    same = found.ask("another", [Work("same", lambda: "same", "new")])[0]
+    later = Gate()
+    found.ask("a third", [Work("later", later, "newer")], seconds=60)
+    gate.open.set()
+    assert later.held.wait(10)  # the slow worker went on to the next program
+    assert same.result(10) == "same"
+    later.open.set()
+
+
+def test_a_failed_compilation_leaves_its_program_to_be_compiled():
+    found = Engine()
+    (failed,) = found.ask("a", [Work("bad", lambda: 1 / 0, "new")])
+    with pytest.raises(ZeroDivisionError):
+        failed.result(10)
+    gate = Gate()
+    found.ask("a", [Work("again", gate, "new")], seconds=60)
+    assert gate.held.wait(10)
+    (quick,) = found.ask("b", [Work("light", lambda: None, "new")])
+    assert found.words(Work("light", str, "new"), besides=()).startswith("waiting behind 1 other")
+    gate.open.set()
+    quick.result(10)
+    found.close()
+
+
+def test_the_words_say_what_is_waited_for(lanes):
+    found, _ = lanes
+    endless = Work("endless", str, "new", "CADS")
+    assert found.words(endless) == "compiling CADS: its first use takes some seconds"
+    mine = [Work("left", str, "one", "APG"), Work("right", str, "two", "DNG")]
+    found.ask("me", mine, seconds=60)
+    # One's own two sides are not others.
+    assert [found.words(work, besides=mine) for work in mine] == ["waiting behind 1 other computation"] * 2
+    assert found.words(mine[1]) == "waiting behind 2 other computations"
+    assert found.words(Work("gone", str)) == "computing"
+
+
+def test_who_asks_for_something_else_lets_go_of_what_he_asked_for(lanes):
+    found, gate = lanes
+    (old,) = found.ask("me", [Work("old", lambda: pytest.fail("nobody wants it"), "one")], seconds=600)
+    (shared,) = found.ask("me", [Work("shared", lambda: "shared", "one")], seconds=600)
+    found.ask("another", [Work("shared", lambda: "shared", "one")], seconds=600)
+    (new,) = found.ask("me", [Work("new", lambda: "new", "one")], seconds=600)
+    gate.open.set()
+    assert (new.result(10), shared.result(10)) == ("new", "shared")
+    assert old.cancelled()
+
+
+def test_what_is_late_gets_words_and_what_cannot_be_a_sentence(lanes):
+    found, _ = lanes
+
+    def refuse() -> None:
+        raise ValueError("there is no such density")
+
+    works = {
+        "there": Work("there", lambda: "result", "known"),
+        "refused": Work("refused", refuse, "known"),
+        "late": Work("endless", str, "new", "CADS"),
+    }
+    for future in found.ask("me", [works["there"], works["refused"]]):
+        future.exception(10)
+    seen: list[bool] = []
+    results, late = collected(found, "me", {"there": works["there"]}, FULL, end=0)
+    assert (results, late) == ({"there": "result"}, {})
+    futures = found.ask("me", [works["refused"]])
+    futures[0].exception(10)
+    results, late = collected(found, "me", {"late": works["late"]}, FULL, end=0, pause=lambda: seen.append(True))
+    assert (results, late) == ({}, {"late": "compiling CADS: its first use takes some seconds"})
+    results, _ = collected(found, "me", {"refused": works["refused"]}, FULL, end=math.inf)
+    assert results == {"refused": "there is no such density"}
+    assert not seen
+
+
+def test_a_visitor_who_waits_can_be_called_away(lanes):
+    found, _ = lanes
+
+    class CalledAway(Exception):
+        pass
+
+    def pause() -> None:
+        raise CalledAway
+
+    with pytest.raises(CalledAway):
+        collected(found, "me", {"late": Work("endless", str, "new")}, FULL, end=math.inf, pause=pause)
+
+
+def test_the_first_asking_is_answered_soon_and_the_next_may_wait():
+    memory: dict = {}
+    found = Engine()
+    first = patience(found, memory, "asked", "a", live=False)
+    assert first <= 0.1 < patience(found, memory, "asked", "a", live=False)
+    assert patience(found, memory, "asked", "b", live=False) == first
+    assert patience(found, memory, "asked", "c", live=True) > first
+    found.close()
+
+
+def test_a_closed_engine_leaves_no_thread_behind():
+    before = set(threading.enumerate())
+    found = Engine(rehearsals=lambda: pytest.fail("closed before"))
+    assert found.ready.wait(10)
+    found.close()
+    assert set(threading.enumerate()) <= before
+
+
+def test_rehearsals_compile_and_are_done_once(monkeypatch):
+    monkeypatch.setattr(engines, "REHEARSAL_DELAY", 0.0)
+    calls = []
+    works = [Work("one", lambda: calls.append(1), "program"), Work("two", lambda: calls.append(2), "other")]
+    found = Engine(rehearsals=lambda: works)
+    until(lambda: len(calls) == 2)
+    found.get("last", lambda: None)  # on the same worker: all before it is done
+    found.prepare([Work("three", lambda: calls.append(3), "program")])
+    found.get("end", lambda: None)
+    assert calls == [1, 2]
+    found.close()

@@ -23,7 +23,7 @@ function made() {
   return { retry, timers, asked, pass };
 }
 
-test("after a busy answer the question is asked again, later and later, up to five seconds", () => {
+test("after a busy answer the question is asked again, at once and then later and later, up to two seconds", () => {
   const { retry, timers, asked, pass } = made();
   const waits = [];
   for (let k = 0; k < 6; k++) {
@@ -32,9 +32,10 @@ test("after a busy answer the question is asked again, later and later, up to fi
     waits.push(pass());
   }
   assert.equal(asked.length, 6);
-  assert.equal(waits[0], 1200);
+  assert.ok(waits[0] <= 100);
   for (let k = 1; k < waits.length; k++) assert.ok(waits[k] >= waits[k - 1]);
-  assert.equal(waits.at(-1), 5000);
+  assert.ok(waits.at(-1) <= 2000);
+  assert.ok(waits.at(-1) >= 1000); // a training takes minutes
 });
 
 test("several busy answers are one question; an answer that is not busy ends it and starts anew", () => {
@@ -47,7 +48,7 @@ test("several busy answers are one question; an answer that is not busy ends it 
   assert.equal(timers.size, 0);
   assert.equal(asked.length, 1);
   retry.saw(true);
-  assert.equal(pass(), 1200);
+  assert.ok(pass() <= 100);
 });
 
 test("what is not busy is not asked again", () => {

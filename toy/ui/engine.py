@@ -9,7 +9,7 @@ import itertools
 import threading
 import time
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from concurrent.futures import TimeoutError as FutureTimeout
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -26,6 +26,10 @@ SPARE_EVERY = 32  # jobs
 REHEARSAL_DELAY = 2.5  # seconds
 LEASE = 6.0  # seconds for which work is done for somebody who will ask again
 QUICK, SLOW = "engine", "engine-compiling"  # the workers
+# An answer waits, in seconds: for what was not asked for before; where the viewer asked, which knows that it waits;
+# for what was asked for before, and longer for each computation that waits, so that many do not ask all the time.
+SOON, LIVE, PATIENT, LINE = 0.1, 0.5, 1.0, 0.05
+SLICE = 0.05  # seconds between two looks at whether the visitor has chosen something else
 
 
 class Busy(Exception):
@@ -34,9 +38,10 @@ class Busy(Exception):
 
 @dataclass(frozen=True)
 class Work:
-    """Something to compute, known by its ``key``; ``program`` names what has to be compiled for it, if anything.
+    """Something to compute, known by its ``key``; ``program`` names what has to be compiled for it.
 
-    ``name`` is what a person calls that program; ``heavy`` work takes long even when it is compiled.
+    Work without one, and ``heavy`` work, may take long whenever it is done. ``name`` is what a person calls the
+    program.
     """
 
     key: Hashable
@@ -124,13 +129,12 @@ class Engine:
         priority: int = FULL,
         wait: float = 8.0,
         program: Hashable = None,
-        heavy: bool = False,
     ) -> Any:
         """The result of ``work`` by its ``key``, from the cache or a worker; Busy where that takes too long.
 
         Work that is under way goes on, so that asking again finds it; work that nobody waits for any more is dropped.
         """
-        job = self._enqueue(Work(key, work, program, heavy=heavy), priority, waiters=1)
+        job = self._enqueue(Work(key, work, program), priority, waiters=1)
         try:
             return job.future.result(timeout=wait)
         except FutureTimeout:
@@ -163,6 +167,13 @@ class Engine:
                     job.leases.pop(visitor, None)
             return [self._enqueue(work, priority, lease=(visitor, seconds)).future for work in works]
 
+    def prepare(self, works: Iterable[Work]) -> None:
+        """Queue works for the sake of their programs, unless these are compiled; Busy where the queue is full."""
+        for work in works:
+            with self._lock:
+                if work.program not in self._programs:
+                    self._enqueue(work, BACKGROUND, wanted=True)
+
     def peek(self, key: Hashable) -> Any:
         """The result kept under a key; None where there is none."""
         with self._lock:
@@ -182,12 +193,12 @@ class Engine:
             )
             if ahead and not job.taken:
                 return f"waiting behind {ahead} other computation{'s' * (ahead > 1)}"
-            if lane == SLOW and not self._compiled(job):
+            if job.work.program is not None and not self._compiled(job):
                 return f"compiling {work.name or 'a program'}: its first use takes some seconds"
             return "computing"
 
     def _compiled(self, job: _Job) -> bool:
-        return job.work.program is None or job.work.program in self._programs
+        return job.work.program in self._programs
 
     def _lane(self, job: _Job) -> str:
         """The worker that a job is for."""
@@ -251,7 +262,8 @@ class Engine:
             for known, result in ((warm_up and warm_up()) or {}).items():
                 work = known if isinstance(known, Work) else Work(known, lambda: None)
                 self._results[work.key] = result
-                self._programs.add(work.program)
+                if work.program is not None:
+                    self._programs.add(work.program)
         except Exception as error:  # shown on the page; without it the page would wait for ever
             self.failure = f"{type(error).__name__}: {error}"
             return False
@@ -297,9 +309,50 @@ class Engine:
             self._programs.clear()
 
     def _rehearse(self, rehearsals: Callable[[], Iterable[Work]]) -> None:
-        for work in rehearsals():
-            with suppress(Busy):
-                self._enqueue(work, BACKGROUND, wanted=True)
+        with suppress(Busy):
+            self.prepare(rehearsals())
+
+
+def patience(found: Engine, memory: Any, name: str, asked: Any, *, live: bool) -> float:
+    """Seconds that an answer may take: few for what is asked for the first time, since whoever asked will ask again.
+
+    What was asked for last is kept in ``memory`` under ``name``; ``live`` is who knows by himself that he waits.
+    """
+    again, memory[name] = memory.get(name) == asked, asked
+    return PATIENT + LINE * found.waiting if again else LIVE if live else SOON
+
+
+def collected(
+    found: Engine,
+    visitor: Hashable,
+    works: Mapping[str, Work],
+    priority: int,
+    kind: str = "",
+    *,
+    end: float,
+    pause: Callable[[], object] = lambda: None,
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """Results that come before the time ``end``, or the sentence that says why there is none, and words for the rest.
+
+    ``kind`` tells what one visitor asks for at the same time apart. ``pause`` is called again and again meanwhile.
+    """
+    try:
+        futures = dict(zip(works, found.ask((visitor, kind), list(works.values()), priority=priority), strict=True))
+    except Busy as error:
+        return {}, dict.fromkeys(works, str(error))
+    while wait(futures.values(), max(0.0, min(end - time.monotonic(), SLICE))).not_done and time.monotonic() < end:
+        pause()
+    results: dict[str, Any] = {}
+    late: dict[str, str] = {}
+    for name, future in futures.items():
+        if not future.done() or future.cancelled():
+            late[name] = found.words(works[name], besides=works.values())
+            continue
+        try:
+            results[name] = future.result()
+        except ValueError as error:  # of a density that is found out only when it is made
+            results[name] = str(error)
+    return results, late
 
 
 def spare(forget: Callable[[], None]) -> None:

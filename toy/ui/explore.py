@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Collection, Mapping
-from concurrent.futures import wait as wait_for
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -10,17 +9,11 @@ from typing import Any
 import streamlit as st
 
 from toy.scenes import Scene
-from toy.state import SHARED, SLOTS, State, from_viewer
-from toy.ui import casting, controls, explorer, share
-from toy.ui.engine import FULL, PREVIEW, Busy, Engine, Work, engine
+from toy.state import COUNTS, SHARED, SLOTS, State, from_viewer
+from toy.ui import casting, controls, cost, explorer, share
+from toy.ui.engine import FULL, PREVIEW, Engine, Work, collected, engine, patience
 from toy.ui.shell import VIEWER, load_state, save_state, show_notes, viewer
 from toy.ui.trainer import trainer
-
-SOON = 0.1  # seconds that a run waits for what was not asked for before: the viewer asks again by itself
-LIVE = 0.5  # the same where the viewer asked, which knows itself that it waits
-PATIENT = 1.0  # seconds that a run waits for what was asked for before
-SLICE = 0.05  # seconds between two looks at whether the visitor has chosen something else
-LINE = 0.05  # seconds more for each computation that waits, so that many who wait do not ask all the time
 
 
 def page() -> None:
@@ -75,64 +68,51 @@ def answer(
     the one before. ``pause`` is called again and again while this waits.
     """
     drag = request.phase == "drag"
-    asked = {slot: _asked(state.scene(slot), drag) for slot in SLOTS}
-    again, memory["asked"] = memory.get("asked") == asked, asked
-    wait = PATIENT + LINE * found.waiting if again else LIVE if request.seq else SOON
+    affordable, fewer = cost.affordable(state)
+    asked = {slot: _asked(affordable.scene(slot), drag) for slot in SLOTS}
+    end = time.monotonic() + patience(found, memory, "asked", asked, live=bool(request.seq))
+    collect = partial(collected, found, memory.setdefault("visitor", object()), end=end, pause=pause)
     untrained = {slot: casting.waiting(trainer(found), scene.cast) for slot, scene in asked.items()}
-    able = {slot: scene for slot, scene in asked.items() if not untrained[slot]}
-    visitor = memory.setdefault("visitor", object())
-    sides, pending = _collect(found, visitor, able, PREVIEW if drag else FULL, wait, pause)
+    works = {slot: work_of(scene) for slot, scene in asked.items() if not untrained[slot]}
+    sides, pending = collect(works, PREVIEW if drag else FULL)
     for slot, words in untrained.items():
-        if words and words.retry:
-            pending[slot] = words.words
-        elif words:
-            sides[slot] = explorer.stand_in(asked[slot], words.words)
-    sides |= {slot: explorer.stand_in(asked[slot], words) for slot, words in pending.items()}
-    shown = _together(found, sides, memory.get("shown", {}), pending)
+        if words:
+            (pending if words.retry else sides)[slot] = words.words
+    # Words stand in the place of particles.
+    sides = {
+        slot: explorer.stand_in(asked[slot], side) if isinstance(side, str) else side
+        for slot, side in (sides | pending).items()
+    }
+    before = memory.get("shown", {})
+    shown = _together(found, sides, before, pending)
     for slot in SLOTS:
-        if shown[slot].scene != asked[slot]:
+        if shown[slot] is not sides[slot]:
             pending.setdefault(slot, "waiting for the other panel")
-    memory["shown"] = {slot: side.scene for slot, side in shown.items() if not side.waiting}
-    busy = bool(pending)
+    memory["shown"] = {
+        slot: asked[slot] if shown[slot] is sides[slot] else before[slot] for slot in SLOTS if not shown[slot].waiting
+    }
     extra: dict[str, Any] = {}
-    if not drag and not any(side.waiting for side in shown.values()) and not busy:
-        try:
-            extra = _extras(found, state, request)
-        except Busy:
-            busy = True
-    preview = shown["left"].scene.n != state.left.n
-    ui_from = memory.get("ui_from", 0)
+    late: dict[str, str] = {}
+    if not drag and not pending and not any(side.waiting for side in shown.values()):
+        extra, late = _extras(collect, affordable, request)
+    refused = [extra.pop(name) for name in list(extra) if isinstance(extra[name], str)]
+    note = " ".join(filter(None, (note, fewer, *refused, *(f"{name}: {words}" for name, words in late.items()))))
+    preview = shown["left"].scene.n != affordable.left.n
     return explorer.assemble(
-        state, shown, request, pending=pending, preview=preview, busy=busy, note=note, ui_from=ui_from, **extra
+        state,
+        shown,
+        request,
+        pending=pending,
+        preview=preview,
+        busy=bool(pending or late),
+        note=note,
+        ui_from=memory.get("ui_from", 0),
+        **extra,
     )
 
 
 def _asked(scene: Scene, drag: bool) -> Scene:
     return replace(scene, n=min(scene.n, explorer.PREVIEW)) if drag else scene
-
-
-def _collect(
-    found: Engine, visitor: Any, scenes: Mapping[str, Scene], priority: int, wait: float, pause: Callable[[], object]
-) -> tuple[dict[str, explorer.Side], dict[str, str]]:
-    """What is computed within ``wait`` seconds, and words for the rest."""
-    works = {slot: work_of(scene) for slot, scene in scenes.items()}
-    try:
-        futures = dict(zip(works, found.ask(visitor, list(works.values()), priority=priority), strict=True))
-    except Busy as error:
-        return {}, dict.fromkeys(works, str(error))
-    end = time.monotonic() + wait
-    while (left := end - time.monotonic()) > 0 and wait_for(futures.values(), min(left, SLICE)).not_done:
-        pause()
-    sides, pending = {}, {}
-    for slot, future in futures.items():
-        if not future.done() or future.cancelled():
-            pending[slot] = found.words(works[slot], besides=works.values())
-            continue
-        try:
-            sides[slot] = future.result()
-        except ValueError as error:  # of a density that is found out only when it is made
-            sides[slot] = explorer.stand_in(scenes[slot], str(error))
-    return sides, pending
 
 
 def _together(
@@ -154,15 +134,6 @@ def _alike(shown: Mapping[str, explorer.Side]) -> bool:
     return len({tuple(getattr(scene, name) for name in SHARED) for scene in scenes}) <= 1
 
 
-def _drawn(found: Engine, scene: Any, sigma: float, box: Any) -> Any:
-    """The sampler's own density, or the sentence that says why there is none."""
-    work = partial(explorer.drawn, scene, sigma, box)
-    try:
-        return found.get(("drawn", scene, sigma, box), work, priority=FULL, wait=3.0)
-    except ValueError as error:
-        return str(error)
-
-
 def side_key(scene: Scene) -> tuple:
     """What the engine keeps a computed side under."""
     return ("side", scene)
@@ -170,28 +141,45 @@ def side_key(scene: Scene) -> tuple:
 
 def work_of(scene: Scene) -> Work:
     """One side, for the engine."""
-    return Work(side_key(scene), partial(explorer.side, scene), explorer.program(scene), scene.entry.title)
+    work, heavy = partial(explorer.side, scene), cost.seconds(scene) > cost.LONG
+    return Work(side_key(scene), work, explorer.program(scene, "side"), scene.entry.title, heavy)
 
 
-def _extras(found: Engine, state: State, request: explorer.Request) -> dict[str, Any]:
-    """Layers and probe of both sides, if they were asked for."""
-    out: dict[str, Any] = {}
-    if request.layers and request.box:
-        sigma, box = request.sigma, request.box
+def _extras(
+    collect: Callable[..., tuple[dict[str, Any], dict[str, str]]], state: State, request: explorer.Request
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """Layers and probe of both sides, if they were asked for, and words for what is late."""
+    scenes = {slot: state.scene(slot) for slot in SLOTS}
+    sigma, box, at = request.sigma, request.box, request.probe
+    works: dict[str, Work] = {}
+    if request.layers and box:
+        # Neither the noise nor the number of particles matters to a field.
+        plain = [replace(scene, n=COUNTS[0], seed=0) for scene in scenes.values()]
+        do: Callable[[], Any] = partial(_both, explorer.field, scenes, sigma, box)
+        works["fields"] = _quick(("field", *plain, sigma, box), do, scenes)
+    if at:
+        do = partial(_probes, scenes, at, sigma)
+        works["probes"] = _quick(("probe", state.left, state.right, at, sigma), do, scenes)
+    results, late = collect(works, PREVIEW, "extras")
+    if box and isinstance(results.get("fields"), dict) and "drawn" in request.layers:
+        drawn = {
+            slot: Work(("drawn", scene, sigma, box), partial(explorer.drawn, scene, sigma, box), heavy=True)
+            for slot, scene in scenes.items()
+        }
+        results["densities"], waiting = collect(drawn, FULL, "drawn")
+        late |= {f"density on the {slot}": words for slot, words in waiting.items()}
+    return results, late
 
-        def fields() -> dict[str, Any]:
-            return {slot: explorer.field(state.scene(slot), sigma, box) for slot in SLOTS}
 
-        key = ("field", *(replace(state.scene(slot), n=1, seed=0) for slot in SLOTS), sigma, box)
-        out["fields"] = found.get(key, fields, priority=PREVIEW, wait=3.0)
-        if "drawn" in request.layers:
-            out["densities"] = {slot: _drawn(found, state.scene(slot), sigma, box) for slot in SLOTS}
-    if request.probe:
-        at = request.probe
+def _quick(key: tuple, do: Callable[[], Any], scenes: Mapping[str, Scene]) -> Work:
+    """What is fast once it is compiled, for both sides at once."""
+    programs = tuple(explorer.program(scene, key[0]) for scene in scenes.values())
+    return Work(key, do, programs, "the layers" if key[0] == "field" else "the probe")
 
-        def probes() -> list[dict[str, Any]]:
-            return [explorer.probe(state.scene(slot), at, request.sigma) for slot in SLOTS]
 
-        key = ("probe", state.left, state.right, at, request.sigma)
-        out["probes"] = found.get(key, probes, priority=PREVIEW, wait=3.0)
-    return out
+def _both(make: Callable, scenes: Mapping[str, Scene], *arguments: Any) -> dict[str, Any]:
+    return {slot: make(scene, *arguments) for slot, scene in scenes.items()}
+
+
+def _probes(scenes: Mapping[str, Scene], at: tuple[float, float], sigma: float) -> list[dict[str, Any]]:
+    return [explorer.probe(scene, at, sigma) for scene in scenes.values()]

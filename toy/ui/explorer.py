@@ -23,6 +23,7 @@ from toy.sampling import INTEGRATORS
 from toy.scenes import Frame, Scene
 from toy.schedules import SCHEDULES
 from toy.state import LAYERS, SLOTS, State
+from toy.ui import cost
 from toy.ui.packing import DEFAULT_PACK, pack, quantise, unpack
 
 PREVIEW = 512
@@ -252,7 +253,12 @@ def no_tilt(scene: Scene) -> str:
 
 
 def drawn(scene: Scene, sigma: float, box: tuple[float, float, float, float]) -> tuple[np.ndarray, float, float]:
-    """log q of what the sampler draws, on the grid of ``field``; ValueError where the integrator is stochastic."""
+    """log q of what the sampler draws, on the grid of ``field``; ValueError where the integrator is stochastic, and
+    where it would take too long.
+    """
+    needed = cost.drawn_seconds(scene, RESOLUTION**2, COVER)
+    if needed > cost.MOST_DRAWN:
+        raise ValueError(f"the sampler's own density would take about {needed:.0f} s here: ask for fewer steps")
     cast, points = models.cast(scene.cast), scenes.grid(box, RESOLUTION)
     found = flows.on_grid(scene, cast, points, sigma=sigma, cover=math.ceil(COVER / scene.n))
     top = float(np.max(scenes.logp_on(fractal.mixture(scene.target), points, np.float32(sigma))))

@@ -2,7 +2,8 @@
 
 import hashlib
 import math
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -16,7 +17,7 @@ from toy import figures, fractal
 from toy.scenes import VIEWS, Scene, View, default_cast, guide_role, view_of, window
 from toy.scenes import fields as compute
 from toy.ui import casting, controls, explorer, linked
-from toy.ui.engine import BACKGROUND, FULL, PREVIEW, Busy, Engine, engine
+from toy.ui.engine import FULL, PREVIEW, Busy, Engine, Work, collected, engine, patience
 from toy.ui.gallery import TYPES, Bytes
 from toy.ui.packing import pack, quantise, viewer_sources
 
@@ -230,8 +231,19 @@ def home_of(scene: Scene) -> View:
     return window("tree", scene.target)
 
 
-def answer(found: Engine, scene: Scene, look: Look, request: Request, link: int = 0) -> bytes:
-    """The pack for a request: a coarse grid while the slider moves, the fine one at rest, what there is when busy."""
+def answer(
+    found: Engine,
+    scene: Scene,
+    look: Look,
+    request: Request,
+    link: int = 0,
+    memory: Any = None,
+    pause: Callable[[], object] = lambda: None,
+) -> bytes:
+    """The pack for a request: a coarse grid while the slider moves, the fine one at rest, what there is when busy.
+
+    ``memory`` is the visitor's, ``pause`` is called again and again while this waits.
+    """
     home, guide, drag = home_of(scene), guide_role(scene), request.phase == "drag"
     cast = dict(scene.cast)
     header: dict[str, Any] = {
@@ -257,42 +269,47 @@ def answer(found: Engine, scene: Scene, look: Look, request: Request, link: int 
         "probe": None,
     }
     arrays: dict[str, Any] = dict(explorer.scenery()) if request.scenery else {}
-    words = ""
-    try:
-        if request.field:
-            side = COARSE if drag else FINE
-            key = ("fieldgrid", header["id"], request.sigma, request.box, side)
-            work = partial(grids, scene, request.sigma, request.box, side)
-            got = found.get(key, work, priority=PREVIEW, wait=2.5 if drag else 4.0)
-            arrays |= got.arrays
-            header["field"] = {
-                "id": header["id"],
-                "sigma": request.sigma,
-                "box": list(request.box),
-                "shape": [got.side, got.side],
-                "threshold": got.threshold,
-            }
-        if request.probe:
-            at = request.probe
-            name = ("fieldprobe", header["id"], request.sigma, at)
-            said = found.get(name, partial(_probe, scene, at, request.sigma), priority=PREVIEW, wait=4.0)
-            header["probe"] = {"at": list(at), "sigma": request.sigma, "panels": [said]}
-    except Busy:
-        header["busy"], header["pending"] = True, words
-    except ValueError as error:  # of a density that is found out only when it is made
-        header["note"] = str(error)
+    side, at = COARSE if drag else FINE, request.probe
+    works: dict[str, Work] = {}
+    if request.field:
+        works["field"] = _grids_work(scene, request.sigma, request.box, side)
+    if at:
+        works["probe"] = _probe_work(scene, at, request.sigma)
+    memory = {} if memory is None else memory
+    end = time.monotonic() + patience(found, memory, "fields_asked", [*works.values()], live=bool(request.seq))
+    visitor = memory.setdefault("visitor", object())
+    results, late = collected(found, visitor, works, PREVIEW, "fields", end=end, pause=pause)
+    got, said = results.get("field"), results.get("probe")
+    if isinstance(got, Grids):
+        arrays |= got.arrays
+        header["field"] = {
+            "id": header["id"],
+            "sigma": request.sigma,
+            "box": list(request.box),
+            "shape": [got.side, got.side],
+            "threshold": got.threshold,
+        }
+    if at and isinstance(said, dict):
+        header["probe"] = {"at": list(at), "sigma": request.sigma, "panels": [said]}
+    header["busy"], header["pending"] = bool(late), next(iter(late.values()), "")
+    header["note"] = next((words for words in results.values() if isinstance(words, str)), "")
     return pack(header, arrays)
 
 
-def _probe(scene: Scene, at: tuple[float, float], sigma: float) -> dict[str, Any]:
-    return explorer.probe(scene, at, sigma)
+def _grids_work(scene: Scene, sigma: float, box: Box, side: int) -> Work:
+    key, do = ("fieldgrid", identity(scene), sigma, box, side), partial(grids, scene, sigma, box, side)
+    return Work(key, do, explorer.program(scene, "fieldgrid", side), "the fields")
 
 
-def rehearse(scene: Scene) -> None:
-    """Compile what the next requests will need: the coarse grid and one point."""
+def _probe_work(scene: Scene, at: tuple[float, float], sigma: float) -> Work:
+    key, do = ("fieldprobe", identity(scene), sigma, at), partial(explorer.probe, scene, at, sigma)
+    return Work(key, do, explorer.program(scene, "fieldprobe"), "the probe")
+
+
+def rehearsals(scene: Scene) -> list[Work]:
+    """What compiles the programs of the next requests: the coarse grid and one point."""
     home = home_of(scene)
-    grids(scene, 0.1, home.box, COARSE)
-    explorer.probe(scene, (home.x, home.y), 0.1)
+    return [_grids_work(scene, 0.1, home.box, COARSE), _probe_work(scene, (home.x, home.y), 0.1)]
 
 
 # --- The page ---------------------------------------------------------------------------------------------------------
@@ -344,7 +361,7 @@ def _panels_live(scene: Scene) -> None:
     fresh = raw is not None and raw != memory.get("fields_request_seen")
     home = home_of(scene)
     request = Request.of(raw, look, home) if fresh else Request.plain(look, home)
-    data = answer(engine(), scene, look, request, memory.get("fields_link", 0))
+    data = answer(engine(), scene, look, request, memory.get("fields_link", 0), memory, lambda: KEY in memory)
     _component()(key=KEY, data=data, on_request_change=lambda: None, on_ui_change=lambda: None)
     memory.fields_request_seen = raw  # not before: a run that is cut short leaves it to the next
 
@@ -361,7 +378,7 @@ def page() -> None:
     _panels_live(scene)
     _bar(rule, cast)
     with suppress(Busy):  # then the first drag compiles
-        engine().submit(("fieldrehearse", identity(scene)), partial(rehearse, scene), priority=BACKGROUND)
+        engine().prepare(rehearsals(scene))
 
 
 @st.fragment

@@ -58,9 +58,10 @@ export class Queue {
   }
 }
 
-// After an answer that says "busy", the same question again: soon at first, then less often, until one comes that does not.
+// After an answer that says "busy", the same question again: at once, since the server waits before it answers what was
+// asked before, then less often, until an answer comes that does not say so.
 export class Retry {
-  constructor(ask, { first = 1200, most = 5000, growth = 1.6, after = setTimeout, cancel = clearTimeout } = {}) {
+  constructor(ask, { first = 50, most = 1600, growth = 2, after = setTimeout, cancel = clearTimeout } = {}) {
     Object.assign(this, { ask, first, most, growth, after, cancel });
     this.delay = first;
     this.timer = null;

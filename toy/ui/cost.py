@@ -1,0 +1,90 @@
+"""How long a scene takes to compute, estimated from what it is before anything is loaded, and what is done about it.
+
+Constants were measured on two cores; what counts is that a scene beyond ``MOST`` holds a server up, and others do not.
+"""
+
+import math
+from dataclasses import replace
+
+from models import degradations, zoo
+from toy import fractal
+from toy.sampling import GIBBS_STEPS, INTEGRATORS
+from toy.scenes import Scene
+from toy.state import COUNTS, SLOTS, State
+
+WEIGHT, COMPONENT = 5e-11, 2e-9  # seconds for one weight of a network, one component of a mixture, at one point
+LONG = 1.5  # seconds from which on work does not keep others waiting
+MOST = 12.0  # seconds for one side
+MOST_DRAWN = 30.0  # seconds for a sampler's own density
+SHORTEST = 32  # steps that are always allowed
+LARGEST = (128, 16)  # width and depth of a network of which no more is known
+
+
+def of_point(name: str) -> float:
+    """Seconds for one score of a density at one point."""
+    base, fitted, steps = degradations.parse(name)
+    numbers = {step.kind: dict(step.knobs) for step in steps}
+    if fitted or base.startswith("exact:"):
+        count: float = degradations.DRAWS if fitted else fractal.mixture(zoo.classes_of(name)).log_weights.size
+        if "subset" in numbers:
+            count = numbers["subset"]["count"]
+        return COMPONENT * count * (2 if "label_mixing" in numbers else 1)
+    plain = zoo.PATTERN.fullmatch(base)
+    width, depth = (int(plain["width"]), 4) if plain else LARGEST
+    depth = int(numbers["depth"]["layers"]) if "depth" in numbers else depth
+    return WEIGHT * width * (width * depth + 4)
+
+
+# Evaluations of its densities in one of the rule, where it is not one of each.
+ROUNDS = {"answer": 12, "characteristic_guidance": 14, "self_guidance": 2, "blur_guidance": 2}
+
+
+def evaluations(scene: Scene) -> tuple[float, float]:
+    """How often the rule is asked from the start to the end, and how often the main density alone."""
+    knobs, steps = dict(scene.knobs), scene.steps
+    if scene.integrator == "predictor_corrector":
+        return steps * knobs["corrections"], steps
+    if scene.integrator == "gibbs":
+        return 2 * GIBBS_STEPS * knobs["rounds"], 2 * steps
+    if scene.integrator == "smc":
+        return 4 * steps, 2 * steps  # the tilted density before and after, and the reference's
+    return (1 if scene.integrator == "dpm_2m" else INTEGRATORS[scene.integrator].facts["order"]) * steps, 0
+
+
+def seconds(scene: Scene) -> float:
+    """Of computing one side: every step at every point, and the true density all along the path."""
+    guided, alone = evaluations(scene)
+    cast = dict(scene.cast)
+    one = guided * ROUNDS.get(scene.rule, 1) * sum(map(of_point, cast.values())) + alone * of_point(cast["main"])
+    return scene.n * (one + (scene.steps + 1) * of_point(f"exact:{scene.target}"))
+
+
+def drawn_seconds(scene: Scene, points: int, cover: int) -> float:
+    """Of the sampler's own density on ``points`` points: ``cover`` samples, and as many paths back with tangents."""
+    return seconds(replace(scene, n=cover)) + 3 * seconds(replace(scene, n=points))
+
+
+def affordable(state: State) -> tuple[State, str]:
+    """The state with as many particles and steps as one may ask for, and a sentence where these are fewer."""
+    sides = [state.scene(slot) for slot in SLOTS]
+    asked = max(map(seconds, sides))
+    if asked <= MOST or (state.left.n, state.left.steps) == (COUNTS[0], min(state.left.steps, SHORTEST)):
+        return state, ""
+    choices = [(n, steps) for steps in _halves(state.left.steps) for n in reversed(COUNTS) if n <= state.left.n]
+    n, steps = next((c for c in choices if max(_shrunk(side, *c) for side in sides) <= MOST), choices[-1])
+    fewer = f"n = {n}" if steps == state.left.steps else f"n = {n} and {steps} steps"
+    what = f"n = {state.left.n} with {state.left.steps} steps takes about {asked:.0f} s with these densities"
+    left, right = (replace(side, n=n, steps=steps) for side in sides)
+    return replace(state, left=left, right=right), f"{what}: shown with {fewer}"
+
+
+def _shrunk(scene: Scene, n: int, steps: int) -> float:
+    return seconds(replace(scene, n=n, steps=steps))
+
+
+def _halves(steps: int) -> list[int]:
+    """The steps, then half as many and so on, at least ``SHORTEST``."""
+    found = [steps]
+    while found[-1] > SHORTEST:
+        found.append(max(SHORTEST, math.ceil(found[-1] / 2)))
+    return found
