@@ -13,13 +13,18 @@ const OUTLINES = { A: "outline A", B: "outline B", AB: "outline AB" };
 function drawn(target, { gain = null, plain = false } = {}) {
   const strokes = [];
   let limb = null;
+  let cut = false;
   const context = {
     setTransform() {},
+    setLineDash(dash) {
+      cut = dash.length > 0;
+    },
     beginPath() {},
     lineTo() {},
     moveTo: (x) => (limb = x),
     stroke(path) {
-      strokes.push([path ?? limb, this.strokeStyle]);
+      const again = strokes.some(([name]) => name === limb);
+      strokes.push([path ?? (again ? `${limb} ${cut ? "cut" : "core"}` : limb), this.strokeStyle]);
     },
   };
   drawScenery(context, { scale: 100, ox: 0, oy: 0 }, { segments: SEGMENTS, thickness: null, outlines: OUTLINES }, palette(false), BACKGROUND, { target, gain, plain, limbless: false, dpr: 1 });
@@ -39,11 +44,17 @@ test("gains are painted on the target's limbs, whichever class that is; the othe
   }
 });
 
+test("what a branch lost or gained is seen without its colour: cut across, or with a core", () => {
+  const marks = [...drawn("B", { gain: Float32Array.of(-2, 2) }).keys()].filter((name) => / /.test(name) && !/outline/.test(name));
+  assert.deepEqual(marks, ["2 cut", "3 core"]);
+  assert.ok(![...drawn("B", { gain: Float32Array.of(0.1, -0.1) }).keys()].some((name) => /cut|core/.test(name)));
+});
+
 test("the target's outline has the target's colour and lies above the other's", () => {
   const own = css(colours.target);
   for (const target of ["A", "B", "AB"]) {
     for (const plain of [false, true]) {
-      const outlines = [...drawn(target, { plain })].filter(([name]) => typeof name === "string");
+      const outlines = [...drawn(target, { plain })].filter(([name]) => /outline/.test(name));
       assert.deepEqual(outlines.at(-1), [OUTLINES[target], own]);
       assert.ok(outlines.slice(0, -1).every(([, colour]) => colour !== own));
       assert.equal(outlines.length, target === "AB" ? 1 : 2);

@@ -18,12 +18,13 @@ from toy.figures.panels import BLUE, DARK, DPI, GREEN, GREY, PURPLE, RED, WIDTH,
 from toy.figures.paper import FIGURES, Load, Options
 from toy.guidance import RULES
 from toy.metrics import METRICS
+from toy.palette import colour_of
 from toy.sampling import INTEGRATORS
 from toy.scenes import Scene
 from toy.schedules import SCHEDULES
 
 MEASURES = ("outliers", "branch_tv", "alignment")
-COLOURS = {"outliers": RED, "branch_tv": BLUE, "alignment": GREEN}
+COLOURS = {"outliers": colour_of("outside"), "branch_tv": colour_of("lost"), "alignment": colour_of("truth")}
 KINDS = {"rule": RULES, "schedule": SCHEDULES, "integrator": INTEGRATORS}
 REFERENCES: dict[str, Line] = {
     "cfg": "-",

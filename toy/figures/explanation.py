@@ -16,14 +16,9 @@ from toy.captions import caption
 from toy.densities import Density
 from toy.figures.charts import banded, rooms, ticked
 from toy.figures.panels import (
-    BLUE,
     DARK,
-    GREEN,
     GREY,
     LETTERS,
-    ORANGE,
-    PURPLE,
-    RED,
     arrows,
     density_panel,
     exact_logp,
@@ -35,6 +30,7 @@ from toy.figures.panels import (
 from toy.figures.paper import FIGURES, SPACING, Load, Options, spread
 from toy.flows import flow, on_grid, tilted
 from toy.mechanism import Mechanism, mechanism
+from toy.palette import colour_of
 from toy.quadrature import log_mass
 from toy.scenes import Scene, View
 
@@ -49,9 +45,9 @@ ROWS = (
     r"length $\sigma|\cdot|$ of the pull",
     "task share of\nthe pull",
 )
-ERRORS = {"error_main": (GREEN, "-", "main"), "error_guide": (RED, "-", "guide")}
+ERRORS = {"error_main": (colour_of("main"), "-", "main"), "error_guide": (colour_of("guide"), "-", "guide")}
 REGION_LINES = {"error_outside": (0, (0.8, 1)), "error_rim": (0, (3, 1.2)), "error_core": (0, (5, 1, 1, 1))}
-PARTS = {"quality": (BLUE, "quality part"), "task": (PURPLE, "task part")}
+PARTS = {"quality": (colour_of("quality"), "quality part"), "task": (colour_of("task"), "task part")}
 
 
 def mechanism_figure(results: Mapping[str, Mechanism]) -> Figure:
@@ -92,7 +88,7 @@ def _value(ax: Axes, found: Mechanism, name: str, colour: str, *, keep: np.ndarr
 def _errors(ax: Axes, found: Mechanism) -> None:
     for name, dashes in REGION_LINES.items():
         label = f"main, {name.removeprefix('error_')}"
-        ax.plot(found.sigmas, found.values[name], color=GREEN, linewidth=0.6, linestyle=dashes, label=label)
+        ax.plot(found.sigmas, found.values[name], color=colour_of("main"), linewidth=0.6, linestyle=dashes, label=label)
     for name, (colour, line, label) in ERRORS.items():
         _value(ax, found, name, colour, line=line, label=label)
     ax.set_yscale("log")
@@ -125,12 +121,19 @@ def _lengths(ax: Axes, found: Mechanism) -> None:
     for name, (colour, label) in PARTS.items():
         _value(ax, found, name, colour, keep=_present(found, name), label=label)
     correction = np.sqrt(2 * np.maximum(found.values["error_main"], 0))
-    ax.plot(found.sigmas, correction, color=ORANGE, linewidth=0.8, linestyle=(0, (3, 1.2)), label="true correction")
+    ax.plot(
+        found.sigmas,
+        correction,
+        color=colour_of("correction"),
+        linewidth=0.8,
+        linestyle=(0, (3, 1.2)),
+        label="true correction",
+    )
     ax.set_yscale("log")
 
 
 def _share(ax: Axes, found: Mechanism) -> None:
-    _value(ax, found, "task_share", PURPLE)
+    _value(ax, found, "task_share", colour_of("task"))
 
 
 def _same_limits(axes: np.ndarray) -> None:
@@ -192,10 +195,10 @@ def pull_figure(
     truth = fractal.mixture(target)
     s1, s0, sw, s = (np.asarray(scenes.score_on(d, at, level)) for d in (main, guide, weak, truth))
     fields = {
-        "Pull of the guide": (s1 - s0, DARK),
-        "its quality part": (s1 - sw, BLUE),
-        "its task part": (sw - s0, PURPLE),
-        "True correction": (s - s1, RED),
+        "Pull of the guide": (s1 - s0, colour_of("ratio")),
+        "its quality part": (s1 - sw, colour_of("quality")),
+        "its task part": (sw - s0, colour_of("task")),
+        "True correction": (s - s1, colour_of("correction")),
     }
     lengths = np.concatenate([np.linalg.norm(field, axis=1) for field, _ in fields.values()])
     scale = 0.9 * SPACING * view.half / max(float(np.quantile(lengths[np.isfinite(lengths)], 0.85)), 1e-9)
@@ -237,7 +240,9 @@ def pull(load: Load, options: Options) -> Figure:
 # --- The density that is drawn ----------------------------------------------------------------------------------------
 
 DENSITY_GRID, DENSITY_N = 240, 4096
-DIVERGING = LinearSegmentedColormap.from_list("", [ORANGE, "#FBE6BC", "#FFFFFF", "#BBD6EE", BLUE])
+DIVERGING = LinearSegmentedColormap.from_list(
+    "", [colour_of("lost"), "#BBD6EE", "#FFFFFF", "#E8D9C4", colour_of("gained")]
+)
 
 Report = Callable[[str, float], None]  # what is being done, and the share that is done
 
@@ -282,7 +287,7 @@ def _densities(
         f"{textwrap.fill(f'Drawn: {caption(replace(scene, n=Scene.n))}', across)}\n"
         f"KL from the truth {_nats(summary, 'kl_truth')}, entropy {_nats(summary, 'entropy')} nats",
         f"Promised: {_formula(scene)}\nKL of the drawn from it {_nats(summary, 'kl_tilt')} nats; {inside:.0%} in view",
-        "Drawn minus promised\nblue: more is drawn, orange: less",
+        "Drawn minus promised\nbrown: more is drawn, blue: less",
     )
     for ax, title in zip(axes, titles, strict=True):
         panel(ax, view, title)

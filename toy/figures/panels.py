@@ -18,12 +18,11 @@ from matplotlib.figure import Figure
 
 from toy import fractal, scenes
 from toy.densities import Density
+from toy.palette import SERIES, colour_of
 from toy.scenes import VIEWS, Frame, View
 
-# Colours after Okabe and Ito, which most colour-blind readers can tell apart.
-ORANGE, GREY, DARK = "#E69F00", "#8A8A8A", "#1B1E3A"  # target class, both classes, particles
-GREEN, RED, BLUE = "#00875A", "#C63A22", "#0067B0"  # p1, p0, their ratio
-PURPLE = "#8E4A9E"
+BLUE, RED, GREEN, ORANGE, PURPLE = SERIES[:5]  # of methods; what has a role has the role's own colour
+GREY, DARK = colour_of("other"), colour_of("ink")
 
 OUTLINE = 2.12  # drawn where log p is this far (squared) below its maximum: about the 99% contour
 
@@ -136,7 +135,7 @@ def outline(
     """Outline of the target class in orange over that of both classes in grey, about the 99% regions of p(x; sigma)."""
     view = view or scenes.window("tree", target)
     xs, ys = np.linspace(*view.box[:2], resolution), np.linspace(*view.box[2:], resolution)
-    for classes, colour, wanted in (("AB", GREY, both), (target, ORANGE, True)):
+    for classes, colour, wanted in (("AB", GREY, both), (target, colour_of("target"), True)):
         if not wanted:
             continue
         logp = exact_logp(classes, sigma, view, resolution)
@@ -149,7 +148,7 @@ def outline(
             ax.contour(xs, ys, depth, levels=[OUTLINE], colors=[colour], linewidths=0.4, zorder=1.5)
 
 
-def density_panel(ax: Axes, logp: np.ndarray, *, view: View, colour: str = GREEN) -> None:
+def density_panel(ax: Axes, logp: np.ndarray, *, view: View, colour: str = colour_of("main")) -> None:
     """A density known up to a constant, [r, r] in nats, relative to its maximum in the view.
 
     The shade is the square root of that, so that thin branches show beside the trunk.
@@ -158,7 +157,13 @@ def density_panel(ax: Axes, logp: np.ndarray, *, view: View, colour: str = GREEN
 
 
 def ratio_panel(
-    ax: Axes, logp1: np.ndarray, logp0: np.ndarray, *, view: View, within: np.ndarray | None = None, colour: str = BLUE
+    ax: Axes,
+    logp1: np.ndarray,
+    logp0: np.ndarray,
+    *,
+    view: View,
+    within: np.ndarray | None = None,
+    colour: str = colour_of("ratio"),
 ) -> None:
     """Ratio p1/p0 of densities known up to a constant, as the shade 1 / (1 + c p0 / p1): half where it is typical.
 

@@ -17,9 +17,7 @@ from toy.captions import captions
 from toy.densities import Density
 from toy.figures.files import check_format
 from toy.figures.panels import (
-    GREEN,
     OUTLINE,
-    RED,
     arrows,
     captioned,
     density_panel,
@@ -35,6 +33,7 @@ from toy.figures.panels import (
     trajectories,
 )
 from toy.guidance import RULES
+from toy.palette import colour_of
 from toy.registry import Registry
 from toy.scenes import Frame, Scene, View
 
@@ -170,8 +169,8 @@ def _fieldgrid(
         panel(ax, view, title)
         outline(ax, target, view=view, sigma=sigma, both=False, fill=False, resolution=options.resolution)
     logp1, logp0 = (logp_grid(cast[role], view, sigma, options.resolution) for role in ("main", guide))
-    density_panel(axes[0], logp1, view=view, colour=GREEN)
-    density_panel(axes[1], logp0, view=view, colour=RED)
+    density_panel(axes[0], logp1, view=view, colour=colour_of("main"))
+    density_panel(axes[1], logp0, view=view, colour=colour_of("guide"))
     ratio_panel(axes[2], logp1, logp0, view=view, within=_within(target, sigma, view, options.resolution))
     if not len(points):
         return
@@ -263,9 +262,9 @@ def fig9(load: Load, options: Options = Options()) -> Figure:
             panel(ax, view)
             outline(ax, options.target, view=view, fill=False, resolution=options.resolution)
             ax.set_rasterization_zorder(2)  # 25 trees as vectors would make files of 10 MB
-        density_panel(row[0], p1, view=view, colour=GREEN)
-        density_panel(row[1], cfg, view=view, colour=RED)
-        density_panel(row[2], auto, view=view, colour=RED)
+        density_panel(row[0], p1, view=view, colour=colour_of("main"))
+        density_panel(row[1], cfg, view=view, colour=colour_of("guide"))
+        density_panel(row[2], auto, view=view, colour=colour_of("guide"))
         within = _within(options.target, sigma, view, options.resolution)
         ratio_panel(row[3], p1, cfg, view=view, within=within)
         ratio_panel(row[4], p1, auto, view=view, within=within)

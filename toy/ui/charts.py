@@ -3,15 +3,22 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from toy.figures import BLUE, GREEN, GREY, ORANGE, PURPLE, RED
+import streamlit as st
 
-SKY, PINK, BROWN = "#56B4E9", "#CC79A7", "#8C6510"
-COLOURS = (BLUE, RED, GREEN, ORANGE, PURPLE, SKY, PINK, BROWN)
+from toy import palette
+from toy.palette import SERIES as COLOURS
+
+GREY = palette.colour_of("other")
 SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "triangle-right", "triangle-left")
 PERCENTS = (0, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1)
 HOVER = {"name": "hover", "select": {"type": "point", "on": "pointerover", "fields": ["series"], "clear": "pointerout"}}
 
 Rows = Sequence[Mapping[str, Any]]
+
+
+def colour(role: str) -> str:
+    """The role's colour on the page as it is, light or dark."""
+    return palette.colour_of(role, st.context.theme.type == "dark")
 
 
 def series(names: Sequence[str], plain: Sequence[str] = ()) -> dict[str, tuple[str, str]]:

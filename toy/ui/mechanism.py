@@ -13,7 +13,7 @@ import streamlit as st
 
 import models
 from toy import compare, figures, flows, fractal
-from toy.figures import BLUE, GREEN, GREY, ORANGE, PURPLE, RED, density_figure
+from toy.figures import density_figure
 from toy.guidance import RULES
 from toy.mechanism import Mechanism, mechanism
 from toy.sampling import INTEGRATORS
@@ -100,28 +100,32 @@ CURVES: dict[str, tuple[str, dict[str, tuple[str, str]]]] = {
     "errors": (
         "score error ½σ²|s − s true|²",
         {
-            "error_main": ("main", GREEN),
-            "error_guide": ("guide", RED),
-            "error_core": ("core", GREEN),
-            "error_rim": ("rim", GREEN),
-            "error_outside": ("outside", GREEN),
+            "error_main": ("main", "main"),
+            "error_guide": ("guide", "guide"),
+            "error_core": ("core", "main"),
+            "error_rim": ("rim", "main"),
+            "error_outside": ("outside", "main"),
         },
     ),
     "cosines": (
         "cosine with the true correction",
         {
-            "cosine": ("whole pull", GREY),
-            "quality_cosine": ("quality part", BLUE),
-            "task_cosine": ("task part", PURPLE),
+            "cosine": ("whole pull", "ratio"),
+            "quality_cosine": ("quality part", "quality"),
+            "task_cosine": ("task part", "task"),
         },
     ),
-    "best": ("best weight w", {"best_w": ("best w", GREY)}),
-    "left": ("error left at the best w", {"left": ("error left", GREY)}),
+    "best": ("best weight w", {"best_w": ("best w", "other")}),
+    "left": ("error left at the best w", {"left": ("error left", "other")}),
     "lengths": (
         "length σ|·| of the pull's parts",
-        {"quality": ("quality part", BLUE), "task": ("task part", PURPLE), "correction": ("true correction", ORANGE)},
+        {
+            "quality": ("quality part", "quality"),
+            "task": ("task part", "task"),
+            "correction": ("true correction", "correction"),
+        },
     ),
-    "share": ("task share of the pull", {"task_share": ("task share", PURPLE)}),
+    "share": ("task share of the pull", {"task_share": ("task share", "task")}),
 }
 DASHES = {"core": (5, 2, 1, 2), "rim": (5, 3), "outside": (2, 2), "true correction": (5, 3)}
 LEVELS = {"cosines": {"no direction": 0.0}, "best": {"no guidance": 1.0}, "left": {"nothing repaired": 1.0}}
@@ -159,7 +163,7 @@ def chart(found: Mechanism, name: str) -> dict[str, Any] | None:
     if name == "left":
         scale = {"domain": [0, 1.08], "nice": False}
     return charts.lines(
-        rows, {label: (colour, "circle") for label, colour in curves.values()},
+        rows, {label: (charts.colour(role), "circle") for label, role in curves.values()},
         x={"title": "noise level σ", "scale": {"type": "log", "nice": False},
            "axis": {"values": [0.005, 0.02, 0.1, 0.5, 2], "format": "~g"}},
         y={"title": None, "scale": scale, "axis": axis},
@@ -272,7 +276,9 @@ def _curves(found: Mechanism) -> None:
         for column, name in zip(st.columns(3), row, strict=False):
             words, curves = CURVES[name]
             there = {point["series"] for point in drawn[name]["data"]["values"]}
-            look = {label: (c, DASHES.get(label, ())) for label, c in curves.values() if label in there}
+            look = {
+                label: (charts.colour(role), DASHES.get(label, ())) for label, role in curves.values() if label in there
+            }
             with column:
                 st.caption(f"**{words}**")
                 st.html(charts.strokes(look))

@@ -24,6 +24,7 @@ DTYPES = ("uint8", "uint16", "uint32", "int32", "float32", "float64")
 
 _ALIGN = 8
 _IMPORT = re.compile(r"^import\s+(?P<names>[^;]*?)\s*from\s+[\"'](?P<path>[^\"']+)[\"'];[ \t]*\n", re.M)
+_JSON = re.compile(r"^import (?P<name>\w+) from \"(?P<path>[^\"]+\.json)\" with \{ type: \"json\" \};[ \t]*\n", re.M)
 _EXPORT = re.compile(r"^export (?!default\b)", re.M)
 _TOP_LEVEL = re.compile(
     r"^(?:export )?(?:default )?(?:async )?(?:function\*?|class|const|let|var) +([A-Za-z_$][\w$]*)", re.M
@@ -107,6 +108,16 @@ def unpack(blob: bytes) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     return header, arrays
 
 
+def _source(path: Path) -> str:
+    """A module's text, the JSON that it imports written into it."""
+
+    def written(found: re.Match) -> str:
+        data = json.loads((path.parent / found["path"]).read_text(encoding="utf-8"))
+        return f"const {found['name']} = {json.dumps(data)};\n"
+
+    return _JSON.sub(written, path.read_text(encoding="utf-8"))
+
+
 def bundle(entry: Path = VIEWER / ENTRY) -> str:
     """The viewer's modules as one inline ES module: dependencies first, no imports, only the default export kept.
 
@@ -123,7 +134,7 @@ def bundle(entry: Path = VIEWER / ENTRY) -> str:
         if path in open_modules:
             raise ValueError(f"import cycle through {path.name}")
         open_modules.append(path)
-        text = path.read_text(encoding="utf-8")
+        text = _source(path)
         for found in _IMPORT.finditer(text):
             if not re.fullmatch(r"\{[\w\s,$]*\}", found["names"]) or " as " in found["names"]:
                 raise ValueError(f"{path.name}: only plain named imports can be bundled, not {found['names']!r}")
@@ -135,7 +146,7 @@ def bundle(entry: Path = VIEWER / ENTRY) -> str:
         order.append(open_modules.pop())
 
     visit(entry.resolve())
-    texts = (_EXPORT.sub("", _IMPORT.sub("", path.read_text(encoding="utf-8"))).strip() for path in order)
+    texts = (_EXPORT.sub("", _IMPORT.sub("", _source(path))).strip() for path in order)
     return "\n\n".join(texts) + "\n"
 
 

@@ -1,57 +1,19 @@
-// Every colour of the viewer, as [r, g, b], in light and dark. Hues follow Okabe and Ito's colour-blind-safe set: orange is
-// the target class, grey the other, magenta what lies outside, blue against brown what a branch lost or gained.
+// Colours of the viewer, as [r, g, b], in light and dark: those of their roles, which figures and charts share.
 
-const LIGHT = {
-  ink: [28, 36, 48],
-  outside: [214, 20, 130],
-  target: [230, 132, 0],
-  other: [128, 134, 142],
-  lost: [16, 92, 200],
-  gained: [116, 66, 10],
-  p1: [0, 138, 98],
-  p0: [200, 44, 40],
-  ratio: [20, 100, 190],
-  ratioLow: [170, 120, 30],
-  tilt: [112, 60, 170],
-  drawn: [0, 108, 132],
-  truth: [60, 70, 84],
-  error: [160, 140, 0],
-  main: [0, 138, 98],
-  guide: [200, 44, 40],
-  difference: [20, 100, 190],
-  guided: [20, 24, 30],
-  correction: [138, 60, 190],
-  pins: [
-    [0, 110, 160],
-    [150, 60, 160],
-  ],
-};
+import palettes from "../../palette.json" with { type: "json" };
 
-const DARK = {
-  ink: [228, 233, 240],
-  outside: [255, 92, 180],
-  target: [255, 170, 64],
-  other: [140, 148, 160],
-  lost: [70, 150, 255],
-  gained: [176, 108, 36],
-  p1: [40, 200, 150],
-  p0: [255, 104, 92],
-  ratio: [90, 170, 255],
-  ratioLow: [220, 170, 80],
-  tilt: [190, 140, 255],
-  drawn: [70, 205, 235],
-  truth: [190, 200, 214],
-  error: [240, 225, 90],
-  main: [40, 200, 150],
-  guide: [255, 104, 92],
-  difference: [90, 170, 255],
-  guided: [245, 247, 250],
-  correction: [206, 150, 255],
-  pins: [
-    [90, 200, 250],
-    [230, 150, 240],
-  ],
-};
+// What is drawn under another name than its role's.
+const ALSO = { p1: "main", p0: "guide", difference: "ratio", guided: "ink", error: "correction" };
+
+function themed(which) {
+  const roles = Object.entries(palettes.roles).map(([role, shades]) => [role, parseColour(shades[which])]);
+  const colours = Object.fromEntries(roles);
+  for (const [name, role] of Object.entries(ALSO)) colours[name] = colours[role];
+  return colours;
+}
+
+const LIGHT = themed(0);
+const DARK = themed(1);
 
 export function palette(dark) {
   return dark ? DARK : LIGHT;
@@ -83,9 +45,7 @@ export function themeOf(root) {
   const dark = isDark(background);
   const colours = palette(dark);
   root.classList.toggle("tv-dark", dark);
-  for (const [name, colour] of Object.entries(colours)) {
-    if (name !== "pins") root.style.setProperty(`--tv-${name}`, css(colour));
-  }
+  for (const [name, colour] of Object.entries(colours)) root.style.setProperty(`--tv-${name}`, css(colour));
   return { background, dark, colours, font: style.fontFamily };
 }
 
@@ -100,11 +60,12 @@ export function packed([r, g, b]) {
 
 // A branch by log2(sampled mass / true mass): neutral at 0 with a small dead zone, since twigs hold few samples.
 export const GAIN_LIMIT = 3;
+export const LIMB = 0.3; // of the target's colour in a branch that kept its mass: a projector loses less
 
 export function gainColour(gain, colours, background) {
   const size = Math.min(Math.abs(gain), GAIN_LIMIT) / GAIN_LIMIT;
   const amount = size < 0.06 ? 0 : 0.12 + 0.78 * size ** 0.7;
-  return mix(mix(background, colours.target, 0.16), gain < 0 ? colours.lost : colours.gained, amount);
+  return mix(mix(background, colours.target, LIMB), gain < 0 ? colours.lost : colours.gained, amount);
 }
 
 // Density relative to its maximum in view, log p - max, to opacity: the square root keeps the thinner parts in sight.

@@ -5,8 +5,9 @@ const SUB = 4;
 const SHADES = 5;
 
 // For each of the SUB x SUB sub-pixel positions: where, relative to the dot's pixel, and how opaque (0..255).
-function stamps(radius, opacity, stride) {
-  const reach = Math.ceil(radius + 0.5);
+// A disc, or with a `line` of so many pixels a ring.
+function stamps(radius, opacity, stride, line = 0) {
+  const reach = Math.ceil(radius + 0.5 + line / 2);
   const table = [];
   for (let sy = 0; sy < SUB; sy++) {
     for (let sx = 0; sx < SUB; sx++) {
@@ -15,7 +16,8 @@ function stamps(radius, opacity, stride) {
       for (let y = -reach; y <= reach; y++) {
         for (let x = -reach; x <= reach; x++) {
           const d = Math.hypot(x + 0.5 - (sx + 0.5) / SUB, y + 0.5 - (sy + 0.5) / SUB);
-          const alpha = Math.round(255 * opacity * Math.min(1, Math.max(0, radius + 0.5 - d)));
+          const depth = line ? line / 2 - Math.abs(d - radius) : radius - d;
+          const alpha = Math.round(255 * opacity * Math.min(1, Math.max(0, depth + 0.5)));
           if (alpha > 0) {
             offsets.push(y * stride + x);
             alphas.push(alpha);
@@ -48,6 +50,11 @@ export function dotRadius(n, side, half) {
   return Math.min(3, Math.max(0.55, 0.72 * Math.sqrt(side / 430) * crowd * closeness));
 }
 
+// In pixels; `dpr` of them are one of the page's.
+export function ringOf(radius, dpr = 1) {
+  return { radius: Math.max(1.7 * radius, 2.1 * dpr), line: Math.max(0.6 * radius, 0.95 * dpr) };
+}
+
 export class Dots {
   constructor(canvas) {
     this.canvas = canvas;
@@ -67,12 +74,13 @@ export class Dots {
     this.stampKey = "";
   }
 
-  begin(radius, opacity = 0.82) {
-    const key = `${radius.toFixed(2)}|${opacity}`;
+  // `ring`: radius and line of the rings that stand for those outside.
+  begin(radius, ring = ringOf(radius), opacity = 0.82) {
+    const key = `${radius.toFixed(2)}|${ring.radius.toFixed(2)}|${opacity}`;
     if (key !== this.stampKey) {
       this.small = stamps(radius, opacity, this.stride);
-      // Those that left are few and matter most.
-      this.large = stamps(radius * 1.3 + 0.15, Math.min(1, opacity + 0.1), this.stride);
+      // Those that left matter most: larger, and hollow, which is seen without their colour.
+      this.large = stamps(ring.radius, Math.min(1, opacity + 0.1), this.stride, ring.line);
       this.stampKey = key;
     }
     this.pixels.fill(0);

@@ -7,7 +7,7 @@ import { dequantise } from "./unpack.js";
 export const DENSITIES = [
   { name: "p1", label: "p₁", long: "p₁: density of the main model at this σ" },
   { name: "p0", label: "p₀", long: "p₀: density of the guide at this σ" },
-  { name: "ratio", label: "p₁/p₀", long: "Ratio p₁/p₀: guidance climbs it; blue above its mean, ochre below" },
+  { name: "ratio", label: "p₁/p₀", long: "Ratio p₁/p₀: guidance climbs it; violet above its mean, ochre below" },
   { name: "tilt", label: "tilted", long: "Tilted density: the product of powers whose score the rule is, with its weights at this σ; p₁ʷ p₀¹⁻ʷ for CFG" },
   { name: "drawn", label: "q", long: "q: density that the sampler really draws at this σ, exact; full strength is the top of the true density" },
   { name: "truth", label: "p true", long: "True density of the class at this σ" },
@@ -21,6 +21,9 @@ export const ARROWS = [
   { name: "guided", label: "guided", long: "The guided score, which the solver follows" },
   { name: "correction", label: "true corr.", long: "True correction: true score minus that of the main model" },
 ];
+
+// Beside their colours: the guide's arrows are dashed, the true correction's have an open head.
+export const ARROW_LOOK = { guide: { dashed: true }, correction: { open: true } };
 
 const max = (values) => {
   let most = -Infinity;
@@ -235,13 +238,13 @@ export class FieldLayers {
       if (every > 1 && ((k / 2) % side % every !== every - 1 || Math.floor(k / 2 / side) % every !== every - 1)) continue;
       const x = cam.ox + at[k] * cam.scale;
       const y = cam.oy - at[k + 1] * cam.scale;
-      arrow(context, x, y, v[k] * scale, -v[k + 1] * scale, dpr);
+      arrow(context, x, y, v[k] * scale, -v[k + 1] * scale, dpr, ARROW_LOOK[name]);
     }
   }
 }
 
 // In pixels. A head on an arrow shorter than itself would be all that one sees.
-export function arrow(context, x, y, dx, dy, dpr) {
+export function arrow(context, x, y, dx, dy, dpr, { dashed = false, open = false } = {}) {
   const length = Math.hypot(dx, dy);
   if (!(length > 0.8 * dpr)) return;
   const head = Math.min(5.5 * dpr, length * 0.45);
@@ -251,11 +254,18 @@ export function arrow(context, x, y, dx, dy, dpr) {
   const ty = y + dy;
   context.beginPath();
   context.moveTo(x, y);
-  context.lineTo(tx - ux * head * 0.7, ty - uy * head * 0.7);
+  context.lineTo(tx - ux * head * (open ? 1 : 0.7), ty - uy * head * (open ? 1 : 0.7));
+  if (dashed) context.setLineDash([2.6 * dpr, 2.2 * dpr]);
   context.stroke();
+  if (dashed) context.setLineDash([]);
   context.beginPath();
   context.moveTo(tx, ty);
   context.lineTo(tx - ux * head - uy * head * 0.5, ty - uy * head + ux * head * 0.5);
   context.lineTo(tx - ux * head + uy * head * 0.5, ty - uy * head - ux * head * 0.5);
-  context.fill();
+  if (!open) {
+    context.fill();
+    return;
+  }
+  context.closePath();
+  context.stroke();
 }

@@ -4,7 +4,7 @@
 import { css, mix, themeOf } from "./colour.js";
 import { h, iconButton, numberText, press, setText, sigmaText, swapIcon, toggle } from "./dom.js";
 import { FieldCache, boxOf, fieldKey, sampleGrid, sigmaOf, sliderAt, stretchOf, sweep } from "./fieldgrid.js";
-import { FieldLayers, arrow, contourSegments, hasLayer } from "./fields.js";
+import { ARROW_LOOK, FieldLayers, arrow, contourSegments, hasLayer } from "./fields.js";
 import { gestures } from "./gestures.js";
 import { ProbeCard, decompose } from "./probe.js";
 import { Queue, Retry } from "./queue.js";
@@ -16,7 +16,7 @@ import { HALF_MAX, HALF_MIN, camera, pan, toScreen, toWorld, zoomAbout } from ".
 const FIELD_PANELS = [
   { name: "p1", label: "p₁", title: "Main model p₁", who: "main", arrows: "main", vector: "s₁", long: "Density of the main model at this σ" },
   { name: "p0", label: "p₀", title: "Guide p₀", who: "guide", arrows: "guide", vector: "s₀", long: "Density of the guide at this σ" },
-  { name: "ratio", label: "p₁/p₀", title: "Ratio p₁/p₀", arrows: "difference", vector: "s₁ − s₀", long: "Ratio p₁/p₀: guidance climbs it; blue above what is typical near the data, ochre below" },
+  { name: "ratio", label: "p₁/p₀", title: "Ratio p₁/p₀", arrows: "difference", vector: "s₁ − s₀", long: "Ratio p₁/p₀: guidance climbs it; violet above what is typical near the data, ochre below" },
   { name: "truth", label: "p true", title: "Truth", arrows: "truth", vector: "true score", long: "True density of the class at this σ" },
   { name: "error", label: "error", title: "Score error of p₁", arrows: "correction", vector: "true − s₁", long: "Length of the main model's score error, times σ" },
 ];
@@ -543,7 +543,7 @@ export class FieldView extends Screen {
       for (const [colour, width] of [[this.background, 5], [colours[name], 2.6]]) {
         context.strokeStyle = context.fillStyle = css(colour);
         context.lineWidth = width * dpr;
-        arrow(context, x + from[0] * k, y - from[1] * k, v[0] * k, -v[1] * k, 1.5 * dpr);
+        arrow(context, x + from[0] * k, y - from[1] * k, v[0] * k, -v[1] * k, 1.5 * dpr, ARROW_LOOK[name]);
       }
     }
   }

@@ -2,7 +2,7 @@
 
 import { css } from "./colour.js";
 import { h, iconButton, numberText, setText } from "./dom.js";
-import { arrow } from "./fields.js";
+import { ARROW_LOOK, arrow } from "./fields.js";
 
 const ROWS = [
   ["main", "s₁ main"],
@@ -71,7 +71,7 @@ export class ProbeCard {
       const length = Math.hypot(...v) || 1;
       const shown = 14 + 26 * Math.min(1, length / longest);
       const [dx, dy] = [(v[0] / length) * shown, (-v[1] / length) * shown];
-      arrow(context, 22 - dx / 2, 22 - dy / 2, dx, dy, 2);
+      arrow(context, 22 - dx / 2, 22 - dy / 2, dx, dy, 2, ARROW_LOOK[name]);
     }
     const logs = [["log p₁", panel.logp1], ["log p₀", panel.logp0], ["log p", panel.logp_true]];
     setText(this.logs, logs.filter(([, v]) => Number.isFinite(v)).map(([label, v]) => `${label} ${numberText(v)}`).join("   "));

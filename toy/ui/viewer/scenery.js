@@ -1,6 +1,6 @@
 // What stands still in data units: the branches of the tree, tinted by their share of the samples, and the 99% contours.
 
-import { css, gainColour, mix } from "./colour.js";
+import { LIMB, css, gainColour, mix } from "./colour.js";
 import { roundLength } from "./view.js";
 
 // Everything in data units is drawn under the camera's transform; line widths are then given in pixels / scale.
@@ -46,6 +46,29 @@ function limbs(context, scenery, first, count, colourOf, minWidth) {
     context.moveTo(segments[4 * i], segments[4 * i + 1]);
     context.lineTo(segments[4 * i + 2], segments[4 * i + 3]);
     context.stroke();
+  }
+}
+
+const MARKED = 0.5; // |log2| of the change of mass from which on a branch is also marked
+
+// Beside the tint, for who does not see it: a branch that lost is cut across, and the more it lost the less of it is left;
+// one that gained has a core, and the more it gained the wider.
+function marks(context, { segments, thickness }, first, gain, colours, background, pixel) {
+  context.lineCap = "butt";
+  for (let i = 0; i < gain.length; i++) {
+    const size = Math.min(Math.abs(gain[i]), 3) / 3;
+    if (Math.abs(gain[i]) < MARKED) continue;
+    const at = 4 * (first + i);
+    const width = Math.max(2 * pixel, 4 * (thickness ? thickness[first + i] : 0.01));
+    const lost = gain[i] < 0;
+    context.strokeStyle = css(lost ? background : mix(colours.gained, colours.ink, 0.5));
+    context.lineWidth = lost ? 1.1 * width : Math.max(pixel, width * (0.12 + 0.22 * size));
+    if (lost) context.setLineDash([0.9 * width * (0.3 + 0.7 * size), 0.9 * width]);
+    context.beginPath();
+    context.moveTo(segments[at], segments[at + 1]);
+    context.lineTo(segments[at + 2], segments[at + 3]);
+    context.stroke();
+    context.setLineDash([]);
   }
 }
 
@@ -105,9 +128,10 @@ export function drawScenery(context, cam, scenery, colours, background, { target
     const total = segments.length / 4;
     const [first, count] = targetLimbs(total, target);
     const grey = css(mix(background, colours.other, 0.13));
-    const orange = css(mix(background, colours.target, 0.16));
+    const orange = css(mix(background, colours.target, LIMB));
     if (count < total) limbs(context, scenery, first === 0 ? count : 0, count, () => grey, pixel);
     limbs(context, scenery, first, count, (i) => (gain ? css(gainColour(gain[i] ?? 0, colours, background)) : orange), pixel);
+    if (gain) marks(context, scenery, first, gain, colours, background, pixel);
   }
   context.lineJoin = "round";
   for (const [name, role] of outlineRoles(outlines, target, plain)) {

@@ -2,8 +2,8 @@
 
 import { css, mix, packed } from "./colour.js";
 import { h, numberText, save, sigmaText } from "./dom.js";
-import { dotRadius, shadesAt } from "./dots.js";
-import { ARROWS, DENSITIES, arrow } from "./fields.js";
+import { dotRadius, ringOf, shadesAt } from "./dots.js";
+import { ARROWS, ARROW_LOOK, DENSITIES, arrow } from "./fields.js";
 import { forwardAt, positionAt, positionsAt, timeAt } from "./frames.js";
 import { decompose } from "./probe.js";
 import { drawScaleBar, drawScenery } from "./scenery.js";
@@ -82,7 +82,8 @@ export function drawDots(v, panel, cam) {
   const forward = v.time.phase === "forward" && truth;
   const moving = frames?.slots[slot];
   const n = forward ? truth.n : (moving?.n ?? 0);
-  dots.begin(dotRadius(n, Math.min(panel.width, panel.height) / dpr, v.view.half) * dpr);
+  const radius = dotRadius(n, Math.min(panel.width, panel.height) / dpr, v.view.half) * dpr;
+  dots.begin(radius, ringOf(radius, dpr));
   panel.front.style.opacity = v.time.turn > 0 ? Math.abs(2 * v.time.turn - 1).toFixed(3) : "";
   if (truth && (ui.samples || forward)) {
     forwardAt(truth.x0, truth.eps, v.time.sigma, truth.points);
@@ -120,8 +121,8 @@ export function drawAbove(v, panel, cam) {
   }
   const frames = v.frames?.slots[slot];
   if (frames && v.time.phase === "reverse") {
-    if (v.hover && v.hover.index !== v.pin?.index) drawTrack(v, context, cam, frames, v.hover.index, colours.pins[1], dpr);
-    if (v.pin?.kind === "particle") drawTrack(v, context, cam, frames, v.pin.index, colours.pins[0], dpr);
+    if (v.hover && v.hover.index !== v.pin?.index) drawTrack(v, context, cam, frames, v.hover.index, colours.hover, dpr);
+    if (v.pin?.kind === "particle") drawTrack(v, context, cam, frames, v.pin.index, colours.pin, dpr);
   }
   drawProbe(v, context, cam, panel);
 }
@@ -184,7 +185,7 @@ function drawProbe(v, context, cam, panel) {
       context.lineWidth = 2.4 * dpr;
       // The difference goes from the guide's tip to the main model's, the correction on from there: the sum is seen.
       const from = { difference: vectors.guide, correction: vectors.main }[name] ?? [0, 0];
-      arrow(context, x + from[0] * k, y - from[1] * k, vector[0] * k, -vector[1] * k, 1.5 * dpr);
+      arrow(context, x + from[0] * k, y - from[1] * k, vector[0] * k, -vector[1] * k, 1.5 * dpr, ARROW_LOOK[name]);
     }
   }
   let distance = "";

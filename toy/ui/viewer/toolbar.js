@@ -4,8 +4,8 @@ import { h, iconButton, press, toggle } from "./dom.js";
 import { ARROWS, DENSITIES, hasLayer } from "./fields.js";
 
 const SHOW = [
-  ["quality", "outside", "Quality: particles outside the true 99% region change colour", "tv-dot-outside"],
-  ["variation", "branches", "Variation: branches are tinted by the mass they lost (blue) or gained (brown) against the truth", "tv-dot-gain"],
+  ["quality", "outside", "Quality: particles outside the true 99% region become rings", "tv-dot-outside"],
+  ["variation", "branches", "Variation: branches that lost mass against the truth are blue and cut across, those that gained are brown with a core", "tv-dot-gain"],
   ["trails", "trails", "Where each particle has just been"],
   ["paths", "paths", "The last stretch of the paths of some particles, the same on both sides"],
   ["samples", "truth", "True samples at the same σ, in orange", "tv-dot-truth"],
