@@ -302,7 +302,7 @@ def _stamp(path: Path) -> tuple[int, int] | None:
     return now and (now.st_mtime_ns, now.st_ino)
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=96)
 def _make(name: str, _: tuple) -> Density:
     """The density of a name whose files are there."""
     made = _take_apart(name)
@@ -329,7 +329,7 @@ def _network(path: Path) -> Predictor:
     return _read(path, _stamp(path))
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=96)
 def _read(path: Path, _: tuple[int, int] | None) -> Predictor:
     return checkpoint.load(path).frozen()
 

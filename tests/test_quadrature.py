@@ -24,3 +24,14 @@ def test_a_learned_density_is_normalised_by_its_mass():
     plain = np.exp(np.asarray(density.logp(grid, np.float32(sigma)), np.float64)).sum() * (side[1] - side[0]) ** 2
     assert error < 1e-3
     assert log_z == pytest.approx(np.log(plain), abs=5e-3)
+
+
+def test_what_is_kept_of_masses_is_bounded(monkeypatch):
+    from toy import quadrature
+
+    monkeypatch.setattr(quadrature, "log_mass", lambda density, sigma, **_: (0.0, 0.0))
+    made = [object() for _ in range(quadrature._made.maxsize + 8)]
+    tables = [quadrature.normalised(density) for density in made]
+    assert len(quadrature._made) == quadrature._made.maxsize
+    assert quadrature.normalised(made[-1]) is tables[-1]
+    assert quadrature.normalised(made[0]).density is made[0]  # worked out again, and never another's

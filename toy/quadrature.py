@@ -1,5 +1,6 @@
 """Integrals over the plane by adaptive quadrature, with the error that was reached."""
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -8,6 +9,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from cachetools import LRUCache
 from jaxtyping import Array, Float
 
 from toy.densities import Density, GaussianMixture, Normalised
@@ -88,7 +90,9 @@ def _tame(sigma: Any) -> Any:
 
 
 TABLE = np.geomspace(0.002, 80, 48)
-_made: dict[int, tuple[Density, Normalised]] = {}
+# By id, with the density itself, so that its id is not given away.
+_made: LRUCache[int, tuple[Density, Normalised]] = LRUCache(32)
+_lock = threading.Lock()
 
 
 def normalised(density: Density) -> Normalised:
@@ -100,13 +104,16 @@ def normalised(density: Density) -> Normalised:
         return density
     from scipy.interpolate import CubicSpline  # here: it would be a third of a second of every start
 
-    if id(density) not in _made:
-        masses, errors = np.transpose([log_mass(density, float(sigma), tolerance=1e-3) for sigma in TABLE])
-        spline = CubicSpline(np.log(TABLE), masses * _tame(TABLE))
-        knots, coefficients = (jnp.asarray(a, jnp.float32) for a in (spline.x, spline.c))
-        table = Tabulated(density, knots, coefficients, float(errors.max()))
-        _made[id(density)] = (density, table)  # the density too, so that its id is not given away
-    return _made[id(density)][1]
+    with _lock:
+        if found := _made.get(id(density)):
+            return found[1]
+    masses, errors = np.transpose([log_mass(density, float(sigma), tolerance=1e-3) for sigma in TABLE])
+    spline = CubicSpline(np.log(TABLE), masses * _tame(TABLE))
+    knots, coefficients = (jnp.asarray(a, jnp.float32) for a in (spline.x, spline.c))
+    table = Tabulated(density, knots, coefficients, float(errors.max()))
+    with _lock:
+        _made[id(density)] = (density, table)
+    return table
 
 
 def _square(half: float, count: int) -> np.ndarray:

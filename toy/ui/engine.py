@@ -286,7 +286,7 @@ class Engine:
             except Exception as error:
                 self._done(job)
                 job.future.set_exception(error)
-                spare(self._forget)
+                self._spare()
                 continue
             with self._news:
                 self._done(job)
@@ -297,20 +297,26 @@ class Engine:
                     self._results[work.key] = result
             job.future.set_result(result)
             if job.number % SPARE_EVERY == 0 or lane == SLOW:
-                spare(self._forget)
+                self._spare()
 
     def _done(self, job: _Job) -> None:
         with self._lock:
             del self._jobs[job.work.key]
 
-    def _forget(self) -> None:
-        """Compiled programs are gone: what needs them is compiled again."""
-        with self._lock:
-            self._programs.clear()
+    def _spare(self) -> None:
+        """Keep a long-lived server from filling its memory with compiled programs."""
+        if memory().spare():
+            with self._lock:
+                self._programs.clear()
 
     def _rehearse(self, rehearsals: Callable[[], Iterable[Work]]) -> None:
         with suppress(Busy):
             self.prepare(rehearsals())
+
+
+def memory() -> Any:
+    """What bounds the memory; it needs JAX."""
+    return import_module("toy.ui.memory")
 
 
 def patience(found: Engine, memory: Any, name: str, asked: Any, *, live: bool) -> float:
@@ -353,14 +359,6 @@ def collected(
         except ValueError as error:  # of a density that is found out only when it is made
             results[name] = str(error)
     return results, late
-
-
-def spare(forget: Callable[[], None]) -> None:
-    """Keep a long-lived server from filling its memory with compiled programs; ``forget`` is called when they go."""
-    from toy import files
-
-    if files.spare_maps():
-        forget()
 
 
 def _size(value: Any) -> int:

@@ -75,16 +75,18 @@ def answer(
     untrained = {slot: casting.waiting(trainer(found), scene.cast) for slot, scene in asked.items()}
     works = {slot: work_of(scene) for slot, scene in asked.items() if not untrained[slot]}
     sides, pending = collect(works, PREVIEW if drag else FULL)
+    late = dict(pending)
     for slot, words in untrained.items():
         if words:
-            (pending if words.retry else sides)[slot] = words.words
+            sides[slot] = words.words  # for minutes, or for good: no picture of something else
+            pending |= {slot: words.words} if words.retry else {}
     # Words stand in the place of particles.
     sides = {
         slot: explorer.stand_in(asked[slot], side) if isinstance(side, str) else side
-        for slot, side in (sides | pending).items()
+        for slot, side in (sides | late).items()
     }
     before = memory.get("shown", {})
-    shown = _together(found, sides, before, pending)
+    shown = _together(found, sides, before, late)
     for slot in SLOTS:
         if shown[slot] is not sides[slot]:
             pending.setdefault(slot, "waiting for the other panel")
@@ -92,7 +94,7 @@ def answer(
         slot: asked[slot] if shown[slot] is sides[slot] else before[slot] for slot in SLOTS if not shown[slot].waiting
     }
     extra: dict[str, Any] = {}
-    late: dict[str, str] = {}
+    late = {}
     if not drag and not pending and not any(side.waiting for side in shown.values()):
         extra, late = _extras(collect, affordable, request)
     refused = [extra.pop(name) for name in list(extra) if isinstance(extra[name], str)]
