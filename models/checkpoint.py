@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
+from safetensors.numpy import save as serialised
 
 from models import training
 from models.mlp import Predictor, Spec, network
@@ -42,8 +42,9 @@ def save(path: str | Path, tree: Any, recipe: training.Recipe, **facts: Any) -> 
         "versions": {name: version(name) for name in ("jax", "flax", "optax", "numpy")},
         **facts,
     }
+    data = serialised(tensors(tree), metadata={"header": json.dumps(header, sort_keys=True)})
     with replacing(path) as temporary:
-        save_file(tensors(tree), temporary, metadata={"header": json.dumps(header, sort_keys=True)})
+        temporary.write_bytes(data)
 
 
 def read(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:

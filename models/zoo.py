@@ -5,18 +5,24 @@ Networks of other widths, depths, lengths and data are trained on demand: ``pyth
 ``python -m models.zoo`` alone trains the shipped models again.
 """
 
+import sys
+from pathlib import Path
+
+if __name__ == "__main__":  # the door, before anything that is slow to import; and no 'toy' of the working folder
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+    from toy import door
+
+    door.enter("models.command", "models.zoo")
+
 import hashlib
 import json
 import os
 import re
 import shlex
-import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from itertools import takewhile
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -391,7 +397,7 @@ def train(
     and gives what an uninterrupted one gives. ``report(step, losses)`` is called after every chunk.
     """
     out = Path(out)
-    check_writable(out)
+    check_writable(out, _resume(out))
     state = _interrupted(recipe, out)
     if state is not None and report:
         report(int(state.step), np.zeros(0))
@@ -438,6 +444,7 @@ def train_many(
     """
     recipes = list(dict.fromkeys(recipes))
     together = ensemble.runs([recipe for recipe in recipes if not _file_of(recipe).is_file()])
+    check_writable(*(path for run in together for path in (trained_path(run), _resume(trained_path(run)))))
     states = {run: state for run in together if (state := _interrupted(run, trained_path(run))) is not None}
     done = {run: int(states[run].step) if run in states else 0 for run in together}
     total, diverged = sum(run.iterations for run in together), []
@@ -466,44 +473,3 @@ def train_many(
         which = ", ".join(trained_path(run).stem for run in diverged)
         raise ValueError(f"{len(diverged)} of {len(together)} trainings diverged: {which}")
     return [_file_of(recipe) for recipe in recipes]
-
-
-def main() -> None:
-    """Train the named densities, or every shipped model that is not there yet (``--force``: all of them)."""
-    options, chosen = ([a for a in sys.argv[1:] if a.startswith("--") is is_option] for is_option in (True, False))
-    try:
-        for name in chosen:
-            with _progress(name, sum(recipe.iterations for recipe in missing(name))) as report:
-                ensure(name, report=report)
-    except ValueError as error:
-        sys.exit(str(error))
-    for label, recipe in SHIPPED.items() if not chosen else ():
-        out = snapshot(label, recipe.iterations)
-        if out.exists() and "--force" not in options:
-            continue
-        with _progress(out.stem, recipe.iterations) as report:
-            snapshots = {step: snapshot(label, step) for step in SNAPSHOTS}
-            train(recipe, out, snapshots=snapshots, command="python -m models.zoo", report=report)
-
-
-@contextmanager
-def _progress(name: str, total: int) -> Iterator[Report]:
-    """A bar of ``total`` iterations, of one training or of several after one another."""
-    from tqdm import tqdm
-
-    with tqdm(total=total, desc=name) as bar:
-        last = 0
-
-        def report(step: int, values: np.ndarray) -> None:
-            nonlocal last
-            bar.update(step - last if step > last else step)
-            last = step
-            if len(values):
-                bar.set_postfix(loss=f"{values.mean():.4f}")
-
-        yield report
-
-
-if __name__ == "__main__":
-    jax.config.update("jax_default_matmul_precision", "highest")
-    main()

@@ -15,8 +15,7 @@ from hypothesis import strategies as st
 import models
 from models.mlp import Spec
 from models.training import Recipe
-from toy import flows, mechanism, metrics, scenes
-from toy.__main__ import Commands
+from toy import door, flows, mechanism, metrics, scenes
 from toy.figures.claims import claims_figure
 from toy.lab import claims as lab
 from toy.lab import report
@@ -30,7 +29,7 @@ ORDER = (FAILS, UNDECIDED, HOLDS)
 
 
 def run(*arguments):
-    group = Commands()
+    group = door.Group()
     group.add_command(command)
     return CliRunner().invoke(group, ["claims", *map(str, arguments)])
 

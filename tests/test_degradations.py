@@ -8,9 +8,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 import models
-from models import checkpoint, degradations, training, zoo
+from models import checkpoint, command, degradations, training, zoo
 from models.degradations import DEGRADATIONS
 from models.mlp import EnergyMLP, Spec
 from models.training import Recipe
@@ -424,10 +425,9 @@ def test_fitted_density_trains_its_parts(small):
     assert isinstance(zoo.ensure(name), GaussianMixture)
 
 
-def test_command_trains_what_is_named(small, monkeypatch, capsys):
-    monkeypatch.setattr("sys.argv", ["zoo", "A8@40~subset=20"])
-    zoo.main()
+def test_command_trains_what_is_named(small):
+    assert CliRunner().invoke(command.main, ["A8@40~subset=20"]).exit_code == 0
     assert zoo.missing("A8@40~subset=20") == []
-    monkeypatch.setattr("sys.argv", ["zoo", "A8@40~fade=1"])
-    with pytest.raises(SystemExit, match="unknown degradation 'fade'"):
-        zoo.main()
+    refused = CliRunner().invoke(command.main, ["A8@40~fade=1"])
+    assert refused.exit_code == 2
+    assert "Error: unknown degradation 'fade'" in refused.stderr

@@ -13,8 +13,8 @@ import pytest
 from click.testing import CliRunner
 
 import models
-from toy import fractal, metrics, scenes
-from toy.__main__ import Commands, scene_of, scene_options
+from toy import door, fractal, metrics, scenes
+from toy.__main__ import scene_of, scene_options
 from toy.densities import GaussianMixture
 from toy.figures.optimum import optimum_figure
 from toy.lab import optima, optimise
@@ -468,7 +468,7 @@ def test_a_figure_has_a_row_for_each_result(found, cast):
 
 def run(*args: object):
     """The command within a group as the program has it."""
-    group = Commands("toy")
+    group = door.Group("toy")
     group.add_command(command(scene_options, scene_of))
     return CliRunner().invoke(group, ["optimise", *map(str, args)], prog_name="python -m toy")
 

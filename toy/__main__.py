@@ -1,5 +1,10 @@
 """The command line: ``python -m toy``."""
 
+if __name__ == "__main__":  # the door, before anything that is slow to import
+    from toy import door
+
+    door.enter("toy.__main__", "toy")
+
 import json
 import shlex
 import sys
@@ -10,6 +15,7 @@ from typing import Any
 import click
 import numpy as np
 
+from toy import door, interrupts
 from toy.files import check_writable, keep_compiled, replacing
 from toy.guidance import RULES
 from toy.lab.commands import claims as claims_command
@@ -32,24 +38,7 @@ for _registry in (RULES, SCHEDULES, INTEGRATORS):
 FOLDED = {name for name in KNOBS if name.startswith("share") and name != "share1"}  # as share1, for the steps after it
 
 
-class BadInput(click.ClickException):
-    """One sentence, exit code 2."""
-
-    exit_code = 2
-
-
-class Commands(click.Group):
-    """Turns every ValueError into one sentence and exit code 2: bad input never shows a traceback."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        """Run the command."""
-        try:
-            return super().invoke(ctx)
-        except (ValueError, OSError) as error:
-            raise BadInput(str(error)) from None
-
-
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(cls=door.Group, context_settings=door.HELP)
 @click.version_option(package_name=None, version="0.1.0", prog_name="toy")
 def main() -> None:
     """See, test and settle how guidance steers diffusion models, on the fractal 2D toy of arXiv:2406.02507.
@@ -189,11 +178,13 @@ def figure(
     for name in chosen:
         figures.check(name, kind)
     models.cast(options.cast)  # before the first figure is drawn
+    paths = [Path(out) / f"{name}.{kind}" for name in chosen]
+    check_writable(*paths)
     with click.progressbar(chosen, label="figures", item_show_func=lambda n: n or "", file=sys.stderr) as bar:
-        for name in bar:
-            path = Path(out) / f"{name}.{kind}"
+        for name, path in zip(bar, paths, strict=True):
             figures.save(figures.draw(name, models.load, options), path, caption=figures.caption(name, options))
             click.echo(path)
+            interrupts.keeps(f"the figures that were drawn are kept in {out}.")
 
 
 def draw_sweep(folder: Path, kind: str, spec: str | None, store: str | None) -> Path:
@@ -308,6 +299,7 @@ def train(
         f"python -m toy train --classes {classes} --width {width} --depth {depth} --iters {iters}"
         f" --batch {batch} --seed {seed} --loss {loss}"
     )
+    interrupts.keeps(f"the training is kept beside {out}; the same command goes on from its last snapshot.")
     with click.progressbar(length=iters, label=f"training {classes}{width}", file=sys.stderr) as bar:
 
         def report(step: int, losses: np.ndarray) -> None:
@@ -322,6 +314,7 @@ def train_grid(grid: str, **shared: Any) -> None:
     from models import ensemble, zoo
 
     recipes = ensemble.grid_of(grid, **shared)
+    interrupts.keeps("what was trained is kept; the same command goes on from the last snapshots.")
     with click.progressbar(length=1, label=f"training {len(recipes)} networks", file=sys.stderr) as bar:
 
         def report(done: int, total: int) -> None:
@@ -482,6 +475,9 @@ def compare(methods: str, strengths: str | None, n: str, seeds: str, scores: str
     wanted = trials(chosen(methods), levels, n=whole(n, "n", 1, 2**20), seeds=count, scores=scores)
     for name in {name for trial in wanted for _, name in trial.scene.cast}:
         models.load(name)  # before the first trial is measured
+    picture = Path(out).with_suffix(".png")
+    check_writable(out, Path(out).with_suffix(".parquet"), picture)
+    interrupts.keeps(f"what was measured is kept in {out}; the same command goes on from there.")
     with click.progressbar(length=len(wanted), label="comparing", file=sys.stderr) as bar:
 
         def report(trial: Trial, computed: bool) -> None:
@@ -489,7 +485,6 @@ def compare(methods: str, strengths: str | None, n: str, seeds: str, scores: str
             bar.update(1)
 
         rows = run(wanted, models.cast, out, report=report)
-    picture = Path(out).with_suffix(".png")
     figures.save(figures.compare_figure(rows), picture, caption={"title": "compare", "methods": methods})
     for path in (Path(out), Path(out).with_suffix(".parquet"), picture):
         click.echo(path)
@@ -653,6 +648,3 @@ def bench(as_json: bool, app: bool, only: str | None) -> None:
 main.add_command(claims_command.claims)
 main.add_command(optimise_command.command(scene_options, scene_of))
 main.add_command(sweep_command.sweep)
-
-if __name__ == "__main__":
-    main(prog_name="python -m toy")

@@ -6,6 +6,11 @@ All text comes from the registries, all numbers are measured. They are kept in `
 with a digest of the code that made it, so that only what is new or was changed is measured again.
 """
 
+if __name__ == "__main__":  # the door, before anything that is slow to import
+    from toy import door
+
+    door.enter("toy.docs")
+
 import ast
 import hashlib
 import inspect
@@ -24,9 +29,9 @@ import numpy as np
 
 from models.degradations import DEGRADATIONS, FITTED
 from models.zoo import missing
-from toy import compare, figures, metrics, scenes
+from toy import compare, door, figures, interrupts, metrics, scenes
 from toy.densities import Density, Normalised
-from toy.files import keep_compiled, replacing
+from toy.files import check_writable, keep_compiled, replacing
 from toy.guidance import RULES
 from toy.metrics import METRICS
 from toy.registry import Entry, Knob, Registry
@@ -414,18 +419,17 @@ def _put(path: Path, content: str | bytes) -> Path:
     return path
 
 
-@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.command(cls=door.Command, context_settings=door.HELP)
 @click.argument("folder", default="docs/methods")
 def main(folder: str) -> None:
     """Measure what is new or changed and write the pages of all methods into FOLDER [docs/methods]."""
     import models
 
     keep_compiled()
+    numbers = Path(folder) / "numbers.json"
+    check_writable(numbers)
+    interrupts.keeps(f"what was measured is kept in {numbers}; the same command goes on from there.")
     count = sum(map(len, FOLDERS.values()))
     with click.progressbar(length=count, label="methods", item_show_func=lambda n: n or "", file=sys.stderr) as bar:
         written = write(folder, models.load, lambda what, measured: bar.update(1, what))
     click.echo(f"{len(written)} files in {folder}, {sum(p.stat().st_size for p in written) / 1e6:.1f} MB")
-
-
-if __name__ == "__main__":
-    main()

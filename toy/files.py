@@ -1,50 +1,99 @@
 """Files: written whole or not at all; compiled code kept in the user's cache folder, but not for ever in memory."""
 
+import hashlib
 import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import filelock
 import jax
 import platformdirs
+
+from toy import interrupts
 
 
 @contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
     """Give a temporary path beside ``path`` to write to, and move it there only when the block succeeded.
 
-    A ValueError names the path where its folder cannot be written.
+    A ValueError names the path where it cannot be written, also where the disk is full half-way.
     """
     path = Path(path)
     name = _beside(path)
     try:
-        yield Path(name)
-        if path.is_dir():
-            raise ValueError(f"cannot write {str(path)!r}: it is a folder")
-        os.chmod(name, 0o644)  # here: who writes may have replaced the file
-        os.replace(name, path)
+        with _naming(path, name):
+            yield Path(name)
+            _check_place(path)
+            os.chmod(name, 0o644)  # here: who writes may have replaced the file
+            os.replace(name, path)
     finally:
-        Path(name).unlink(missing_ok=True)
+        _forget(name)
 
 
-def check_writable(path: str | Path) -> None:
-    """ValueError unless a file can be written there: to be asked before long work, not after."""
-    path = Path(path)
-    Path(_beside(path)).unlink()
-    if path.is_dir():
-        raise ValueError(f"cannot write {str(path)!r}: it is a folder")
+def check_writable(*paths: str | Path) -> None:
+    """ValueError unless files can be written there: to be asked before long work, not after."""
+    for path in map(Path, paths):
+        name = _beside(path)
+        try:
+            with _naming(path, name):
+                Path(name).write_bytes(bytes(ENOUGH))  # a full disk takes empty files still
+        finally:
+            _forget(name)
+
+
+ENOUGH = 16384  # bytes that a disk must take before anything is begun
 
 
 def _beside(path: Path) -> str:
     """A new empty file in the same folder."""
-    try:
+    with _naming(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
-    except OSError as error:
-        raise ValueError(f"cannot write {str(path)!r}: {error.strerror}") from None
+        _check_place(path)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem[:32]}-", suffix=path.suffix)
+    interrupts.unfinished.add(name)
     os.close(handle)
     return name
+
+
+def _check_place(path: Path) -> None:
+    """ValueError where a folder is in the way; OSError where no file can have that name."""
+    if path.is_dir():
+        raise ValueError(f"cannot write {str(path)!r}: it is a folder")
+
+
+def _forget(name: str) -> None:
+    Path(name).unlink(missing_ok=True)
+    interrupts.unfinished.discard(name)
+
+
+@contextmanager
+def _naming(path: Path, temporary: str = "") -> Iterator[None]:
+    """Errors of the disk as a ValueError that names the path, not the temporary one or none."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None or (temporary and error.filename not in (None, temporary)):
+            raise
+        raise ValueError(f"cannot write {str(path)!r}: {error.strerror}") from None
+
+
+PATIENCE = 60.0  # seconds that a process waits for what another one does with a file
+
+
+@contextmanager
+def alone(path: str | Path) -> Iterator[None]:
+    """Let one process at a time into the block, of all that name the same file: to read, merge and write it."""
+    folder = Path(platformdirs.user_cache_dir("guidance-explorer")) / "locks"
+    with _naming(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    name = hashlib.sha256(str(Path(path).resolve()).encode()).hexdigest()[:24]
+    try:
+        with filelock.FileLock(folder / f"{name}.lock", timeout=PATIENCE):
+            yield
+    except filelock.Timeout:
+        raise ValueError(f"{str(path)!r} was kept locked by another process for {PATIENCE:g} s") from None
 
 
 def keep_compiled() -> None:

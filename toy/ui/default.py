@@ -1,10 +1,22 @@
 """``python -m toy.ui.default`` writes the default scene that the app shows while the engine starts."""
 
-from toy.files import replacing
+if __name__ == "__main__":  # the door, before anything that is slow to import
+    from toy import door
+
+    door.enter("toy.ui.default")
+
+import click
+
+from toy import door
+from toy.files import check_writable, replacing
 from toy.ui.explorer import default_pack
 from toy.ui.packing import DEFAULT_PACK
 
-if __name__ == "__main__":
+
+@click.command(cls=door.Command, context_settings=door.HELP)
+def main() -> None:
+    """Compute what the app shows first, and write it where the app finds it."""
+    check_writable(DEFAULT_PACK)
     with replacing(DEFAULT_PACK) as temporary:
         temporary.write_bytes(default_pack())
-    print(DEFAULT_PACK)
+    click.echo(DEFAULT_PACK)

@@ -1,28 +1,36 @@
 """``python -m toy.ui.picture OUT.png [QUERY]`` photographs the Explore page in a real browser, for the README."""
 
-import sys
-from pathlib import Path
+if __name__ == "__main__":  # the door, before anything that is slow to import
+    from toy import door
 
+    door.enter("toy.ui.picture")
+
+import click
+
+from toy import door
 from toy.bench import CHROMIUM_FLAGS, chromium, serving
 from toy.bench.browser import Visit
+from toy.files import check_writable, replacing
 
 
-def main() -> None:
-    """Start the app, wait for the engine's own frames, take the picture."""
+@click.command(cls=door.Command, context_settings=door.HELP)
+@click.argument("out", metavar="OUT.png")
+@click.argument("query", default="")
+def main(out: str, query: str) -> None:
+    """Start the app at what QUERY says, wait for the engine's own frames, take the picture."""
+    if not out.endswith(".png"):
+        raise ValueError(f"the picture {out!r} does not end in .png")
+    check_writable(out)
     program = chromium()
     from playwright.sync_api import sync_playwright
 
-    out, query = Path(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else ""
-    out.parent.mkdir(parents=True, exist_ok=True)
     with serving() as server, sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=program, args=CHROMIUM_FLAGS)
         page = browser.new_page(viewport={"width": 1440, "height": 810}, device_scale_factor=1.5)
         page.goto(f"{server.url}/?{query}")
         Visit(page).wait_ready()
-        page.screenshot(path=out)
+        picture = page.screenshot(type="png")
         browser.close()
-    print(out)
-
-
-if __name__ == "__main__":
-    main()
+    with replacing(out) as temporary:
+        temporary.write_bytes(picture)
+    click.echo(out)

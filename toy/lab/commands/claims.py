@@ -10,6 +10,8 @@ from typing import Any
 
 import click
 
+from toy import interrupts
+
 
 @click.command()
 @click.argument("names", nargs=-1, metavar="[NAME]...")
@@ -46,8 +48,8 @@ def claims(
     if out is not None:
         if not out.endswith(".md"):
             raise ValueError(f"--out {out!r} does not end in .md")
-        for suffix in (".md", ".png", ".json"):
-            check_writable(Path(out).with_suffix(suffix))
+        check_writable(*(Path(out).with_suffix(suffix) for suffix in (".md", ".png", ".json")))
+    interrupts.keeps("no verdict was written; networks that were trained are kept.")
     with _progress() as report:
         findings = lab.run(wanted, lab.QUICK if quick else lab.FULL, report=report)
     _show(findings, command_of(names, quick, module, out), as_json, out)

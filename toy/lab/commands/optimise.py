@@ -1,5 +1,10 @@
 """``python -m toy optimise``, and the report of what it found: ``python -m toy.lab.commands.optimise docs/optimum``."""
 
+if __name__ == "__main__":  # the door, before anything that is slow to import
+    from toy import door
+
+    door.enter("toy.lab.commands.optimise")
+
 import shlex
 import sys
 from collections.abc import Callable
@@ -8,6 +13,7 @@ from typing import Any
 
 import click
 
+from toy import door, interrupts
 from toy.files import check_writable, keep_compiled, replacing
 from toy.scenes import Scene
 
@@ -62,8 +68,7 @@ def command(scene_options: Callable[[Callable], Callable], scene_of: Callable[..
             batch or BATCH.get(objective, 1024), seeds, held_out,
         )  # fmt: skip
         picture = Path(out).with_suffix(".png")
-        for path in (out, picture):
-            check_writable(path)
+        check_writable(out, picture)
         cast = models.cast(scene.cast)
         words = optima.command(problem, iterations=iterations, rate=rate) + f" --out {shlex.quote(out)}"
         with Progress() as progress:
@@ -100,6 +105,8 @@ class Progress:
         """So much is done of a kind of work."""
         from tqdm import tqdm
 
+        found = words == "iterations" and done > 0
+        interrupts.patient("what was found so far is measured and written; Ctrl-C again ends at once." if found else "")
         if words != self.words:
             self.__exit__()
             self.words, self.bar = words, tqdm(total=total, desc=words, file=sys.stderr)
@@ -108,10 +115,11 @@ class Progress:
             self.bar.set_postfix(loss=f"{loss:.4f}")
 
 
-@click.command()
+@click.command(cls=door.Command, context_settings=door.HELP)
 @click.argument("folder", default="docs/optimum")
 def report(folder: str) -> None:
     """Write the report of all results in a folder beside it, and their picture into it."""
+    keep_compiled()
     import models
     from toy import figures
     from toy.figures.optimum import optimum_figure
@@ -130,6 +138,4 @@ def report(folder: str) -> None:
         click.echo(path)
 
 
-if __name__ == "__main__":
-    keep_compiled()
-    report()
+main = report  # of this module as a program

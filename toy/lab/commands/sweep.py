@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from toy import interrupts
+
 if TYPE_CHECKING:
     from toy.lab.sweep import Progress, Report
 
@@ -18,10 +20,7 @@ if TYPE_CHECKING:
 @click.option("--cluster", metavar="ADDRESS", help="a Dask scheduler's address, or local:N for N processes here")
 @click.option("--export", "tables", multiple=True, metavar="FILE", help="write the table as .csv or .parquet")
 @click.option("--figure", "picture", metavar="FILE", help="draw the results as .png, .pdf or .svg")
-@click.pass_context
-def sweep(
-    ctx: click.Context, spec: str, store: str | None, cluster: str | None, tables: tuple[str, ...], picture: str | None
-) -> None:
+def sweep(spec: str, store: str | None, cluster: str | None, tables: tuple[str, ...], picture: str | None) -> None:
     r"""Measure the product of any axes; what is measured is kept, and never measured twice.
 
     Interrupted, or killed, the same command goes on where it was. Several may run on one store at once.
@@ -47,16 +46,12 @@ def sweep(
     if store is None:  # the app's page finds the spec beside its store
         with replacing(path.with_suffix(".toml")) as temporary:
             temporary.write_bytes(Path(spec).read_bytes())
-    for written in (*tables, *([picture] if picture else [])):
-        check_writable(written)
-    try:
-        with ExitStack() as stack:
-            executor = stack.enter_context(clusters.cluster(cluster)) if cluster else None
-            report = stack.enter_context(_bars(wanted.title))
-            ran = sweeps.run(wanted, path, executor=executor, report=report)
-    except KeyboardInterrupt:
-        click.echo(f"Interrupted: what was measured is kept in {path}; the same command goes on from there.", err=True)
-        ctx.exit(130)
+    check_writable(*tables, *([picture] if picture else []))
+    interrupts.keeps(f"what was measured is kept in {path}; the same command goes on from there.")
+    with ExitStack() as stack:
+        executor = stack.enter_context(clusters.cluster(cluster)) if cluster else None
+        report = stack.enter_context(_bars(wanted.title))
+        ran = sweeps.run(wanted, path, executor=executor, report=report)
     click.echo(f"{ran.total} trials: {ran.computed} measured now, {ran.found} found in the store")
     click.echo(path)
     for table in tables:

@@ -1,0 +1,63 @@
+"""``python -m models.zoo``: train the networks of names, or the shipped ones."""
+
+import shlex
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+import numpy as np
+
+from models import zoo
+from models.zoo import SHIPPED, SNAPSHOTS, Report
+from toy import door, interrupts
+from toy.files import check_writable, keep_compiled
+
+
+@click.command(cls=door.Command, context_settings=door.HELP)
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.option("--force", is_flag=True, help="train the shipped networks again that are there")
+def main(names: tuple[str, ...], force: bool) -> None:
+    """Train the networks that NAMEs need, or every shipped one that is not there yet.
+
+    Interrupted, the same command goes on from the last snapshot.
+
+    \b
+    python -m models.zoo 'A24@512~depth=2'
+    """
+    if force and names:
+        raise ValueError(f"--force does not go with {names[0]!r}: it is for the shipped networks, all of them")
+    keep_compiled()
+    command = shlex.join(["python", "-m", "models.zoo", *names, *["--force"] * force])
+    interrupts.keeps(f"what was trained is kept; the same command goes on from there: {command}")
+    wanted = {name: sum(recipe.iterations for recipe in zoo.missing(name)) for name in names}
+    for name, iterations in wanted.items():
+        with _progress(name, iterations) as report:
+            zoo.ensure(name, report=report)
+    for label, recipe in SHIPPED.items() if not names else ():
+        out = zoo.snapshot(label, recipe.iterations)
+        if out.exists() and not force:
+            continue
+        snapshots = {step: zoo.snapshot(label, step) for step in SNAPSHOTS}
+        for path in snapshots.values():
+            check_writable(path)
+        with _progress(out.stem, recipe.iterations) as report:
+            zoo.train(recipe, out, snapshots=snapshots, command="python -m models.zoo", report=report)
+
+
+@contextmanager
+def _progress(name: str, total: int) -> Iterator[Report]:
+    """A bar of ``total`` iterations, of one training or of several after one another."""
+    from tqdm import tqdm
+
+    with tqdm(total=total, desc=name, file=sys.stderr) as bar:
+        last = 0
+
+        def report(step: int, values: np.ndarray) -> None:
+            nonlocal last
+            bar.update(step - last if step > last else step)
+            last = step
+            if len(values):
+                bar.set_postfix(loss=f"{values.mean():.4f}")
+
+        yield report
