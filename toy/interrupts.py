@@ -123,8 +123,13 @@ def _say(words: str) -> None:
     os.write(2, f"\n{words}\n".encode())
 
 
+_leaving = threading.Lock()
+
+
 def leave() -> NoReturn:
     """End the process now, whatever its threads are at; temporary files are removed."""
+    if not _leaving.acquire(blocking=False):
+        threading.Event().wait()  # another thread is about it
     _say(message())
     for name in list(unfinished):
         Path(name).unlink(missing_ok=True)
