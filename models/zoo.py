@@ -186,6 +186,15 @@ def missing(name: str) -> list[Recipe]:
     return [made.recipe]
 
 
+def paths(name: str) -> list[Path]:
+    """The files that the density of a legal name is read from."""
+    made = _take_apart(name)
+    if made.parts:
+        return [path for part in made.parts for path in paths(part)]
+    stored = _snapshots(made) if any("snapshots" in step.entry.inputs for step in made.steps) else {}
+    return list(dict.fromkeys(filter(None, [made.path, *stored.values()])))
+
+
 def trained_path(recipe: Recipe) -> Path:
     """The file of a network that is trained on demand: one for each recipe, in the folder of what the user kept."""
     spec, changes = recipe.spec, f"~{recipe.data}" if recipe.data else ""

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from models import degradations, zoo
 from toy.scenes import default_cast
@@ -29,9 +30,11 @@ class Waiting:
 
 def waiting(found: Trainer, cast: Iterable[tuple[str, str]]) -> Waiting | None:
     """The training that a cast needs first, begun if it was not; None where all of it can be loaded."""
+    context = get_script_run_ctx(suppress_warning=True)
+    session = context and context.session_id
     for _, name in cast:
         try:
-            run = found.need(name)
+            run = found.need(name, session)
         except Crowded as error:
             return Waiting(str(error))
         except ValueError as error:

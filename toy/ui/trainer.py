@@ -6,7 +6,7 @@ import re
 import shlex
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -20,10 +20,12 @@ from models.mlp import Predictor
 from toy import scenes
 from toy.scenes import Scene
 from toy.ui.engine import Engine
+from toy.ui.quota import QUOTA, Rate, Shelf
 
 CHUNK = 16  # iterations between looks at the others: about a quarter of a second on two cores
 LIMIT = 8  # trainings that are running or waiting, over all visitors
 DEMANDED = 4  # of these, as many at most because a name asks for them
+RATE = 6, 60.0  # trainings that names of one session begin, within seconds
 PATIENCE = 30.0  # seconds for which such a training goes on while nobody asks for it
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,31}")
 ENDED = ("done", "stopped", "failed")
@@ -119,6 +121,8 @@ class Trainer:
         self._engine = engine
         self._numbers = itertools.count(1)
         self._turn = Turns()
+        self._rate = Rate(*RATE)
+        self._shelves: dict[Path, Shelf] = {}
         self._threads: list[threading.Thread] = []
         atexit.register(self.close)
         self._lock = threading.RLock()
@@ -127,14 +131,18 @@ class Trainer:
         """Begin a training; ValueError where too many are under way."""
         return self._start(Run(next(self._numbers), recipe))
 
-    def need(self, name: str) -> Run | None:
+    def need(self, name: str, session: Hashable = None) -> Run | None:
         """The training that the density ``name`` waits for, begun where it is not; None where it can be loaded.
 
         The network is kept where ``zoo.load`` finds it, for everybody. A training that is not asked for again within
-        half a minute is given up. ValueError for a name that is not legal and where too many are under way.
+        half a minute is given up, and a network goes again when many others were asked for since. ValueError for a name
+        that is not legal, and where too many are under way or were begun by this session.
         """
         absent = zoo.missing(name)
+        shelf = self._shelf()
         if not absent:
+            for path in zoo.paths(name):
+                shelf.used(path)
             return None
         recipe = absent[0]
         steps = [step for step in zoo.SNAPSHOTS if step < recipe.iterations] + [recipe.iterations]
@@ -147,7 +155,18 @@ class Trainer:
             demanded = sum(bool(run.name) and not run.ended for run in self.runs.values())
             if demanded >= DEMANDED:
                 raise Crowded(f"{demanded} densities are being trained on this server: {name} waits for its turn")
+            if not self._rate.allows(session):
+                raise Crowded(f"{RATE[0]} trainings were begun here within {RATE[1]:.0f} s: {name} waits for its turn")
+            if shelf.full():
+                raise Crowded(f"the networks in use fill this server's {QUOTA / 1e6:.0f} MB for them: {name} waits")
+            self._rate.begun(session)
             return self._start(Run(next(self._numbers), recipe, name=name, files=files, asked=time.monotonic()))
+
+    def _shelf(self) -> Shelf:
+        """Of the folder where networks are kept that are trained on demand."""
+        folder = zoo.trained_path(training.Recipe()).parent
+        with self._lock:
+            return self._shelves.setdefault(folder, Shelf(folder))
 
     def _start(self, run: Run) -> Run:
         with self._lock:
@@ -195,6 +214,7 @@ class Trainer:
                     checkpoint.save(
                         run.files[run.step], run.net, run.recipe, step=run.step, loss=run.losses[-1], command=command
                     )
+                    self._shelf().put(run.files[run.step])
                 if run.forgotten:
                     run.stop()
         except Exception as error:  # shown on the page; the thread has nobody else to tell
