@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ import pytest
 import models
 from toy.lab import cluster as clusters
 from toy.lab import sweep as sweeps
+from toy.lab.store import Store, at_work
 from toy.scenes import Scene
 
 ROOT = Path(__file__).parents[1]
@@ -43,15 +45,14 @@ def table(sweep: sweeps.Sweep, path: Path) -> list[dict]:
 
 
 @pytest.fixture(scope="module")
-def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator:
+def start() -> Iterator:
     """Start a Python program of ours in a process of its own; what still runs is ended with its children."""
-    cache, running = tmp_path_factory.mktemp("cache"), []
+    running = []
 
     def begin(*args: object, **environment: str) -> subprocess.Popen:
-        environment = {**os.environ, "XDG_CACHE_HOME": str(cache), **environment}
         command = [sys.executable, *map(str, args)]
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-        running.append(subprocess.Popen(command, cwd=ROOT, env=environment, **pipes))
+        running.append(subprocess.Popen(command, cwd=ROOT, env={**os.environ, **environment}, **pipes))
         return running[-1]
 
     yield begin
@@ -84,21 +85,22 @@ def test_densities_survive_the_journey(name: str) -> None:
 @pytest.mark.slow
 def test_a_killed_worker_changes_nothing(start, tmp_path: Path) -> None:
     path, file = tmp_path / "store.sqlite", tmp_path / "spec.toml"
-    file.write_text(spec(1600))
+    file.write_text(spec(600))
     sweep = sweeps.read(file)
-    process = start("-m", "toy", "sweep", file, "--store", path, "--cluster", "local:2")
-    while len(sweeps.look(sweep, path).rows) < 1:
-        assert process.poll() is None, process.communicate()[1]
-        time.sleep(0.05)
-    workers = [
-        child
-        for child in psutil.Process(process.pid).children(recursive=True)
-        if any("spawn_main" in word for word in child.cmdline())
-    ]
-    assert len(workers) == 2
-    os.kill(workers[0].pid, signal.SIGKILL)
-    assert sweeps.look(sweep, path).done < 1600  # it was killed in the middle
-    assert "1600 trials: 1600 measured now, 0 found" in ended(process)
+    with closing(Store(path)) as store, at_work(store) as other:  # keeps some back, so that it is killed in the middle
+        store.lease(sweeps.addresses(sweep)[500:], other)
+        process = start("-m", "toy", "sweep", file, "--store", path, "--cluster", "local:2")
+        while len(sweeps.look(sweep, path).rows) < 1:
+            assert process.poll() is None, process.communicate()[1]
+            time.sleep(0.05)
+        workers = [
+            child
+            for child in psutil.Process(process.pid).children(recursive=True)
+            if any("spawn_main" in word for word in child.cmdline())
+        ]
+        assert len(workers) == 2
+        os.kill(workers[0].pid, signal.SIGKILL)
+    assert "600 trials: 600 measured now, 0 found" in ended(process)
     sweeps.run(sweep, tmp_path / "alone.sqlite")
     assert table(sweep, path) == table(sweep, tmp_path / "alone.sqlite")
 

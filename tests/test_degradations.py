@@ -42,8 +42,12 @@ def points(sigma: float, n: int = 256) -> jax.Array:
 
 @jax.jit
 def slope(density: Density, x: jax.Array, sigma: jax.Array) -> jax.Array:
-    """Gradient of the log-density by automatic differentiation."""
-    return jax.grad(lambda x: density.logp(x, sigma).sum())(x)
+    """Gradient of the log-density by automatic differentiation, forward: that compiles faster than backward."""
+
+    def along(axis: jax.Array) -> jax.Array:
+        return jax.jvp(lambda x: density.logp(x, sigma), (x,), (jnp.broadcast_to(axis, x.shape),))[1]
+
+    return jax.vmap(along, out_axes=-1)(jnp.eye(2))
 
 
 @jax.jit

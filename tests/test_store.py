@@ -10,8 +10,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from queue import SimpleQueue
 
 import pytest
+from ui_helpers import until
 
 from toy.lab import store as stores
 from toy.lab.store import Owner, Result, Store, StoreError, at_work
@@ -67,16 +69,21 @@ def test_an_interrupt_in_mid_transaction_leaves_nothing_behind(path: Path) -> No
 
 
 def test_an_interrupt_while_a_transaction_waits_leaves_nothing_behind(path: Path) -> None:
-    interrupt = threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT))
     with closing(Store(path)) as store, closing(sqlite3.connect(path, check_same_thread=False)) as other:
-        release = threading.Timer(0.3, other.rollback)
+        begun: SimpleQueue[str] = SimpleQueue()
+
+        def interrupt() -> None:
+            while not begun.get().startswith("BEGIN"):
+                pass
+            os.kill(os.getpid(), signal.SIGINT)  # seen once the transaction has begun, and it waits for ``other``
+            other.rollback()
 
         def work() -> None:
             with at_work(store) as owner:
                 store.lease(["x"], owner)
                 other.execute("BEGIN IMMEDIATE")
-                interrupt.start()
-                release.start()
+                store._connection.set_trace_callback(begun.put)  # no Python of ours, which an interrupt would end
+                threading.Thread(target=interrupt).start()
                 store.lease(["y"], owner)
 
         with pytest.raises(KeyboardInterrupt):
@@ -124,12 +131,7 @@ def test_a_heartbeat_keeps_a_lease(path: Path, monkeypatch: pytest.MonkeyPatch) 
     with closing(Store(path)) as store, at_work(store) as owner:
         store.lease(["x"], owner)
         before = _renewed(path)
-        waiting = threading.Event()
-        for _ in range(500):
-            if _renewed(path) > before:
-                break
-            waiting.wait(0.01)
-        assert _renewed(path) > before
+        until(lambda: _renewed(path) > before)
         assert store.lease(["x"], Owner.here())[0] == set()
     with closing(Store(path)) as store:
         assert owner not in store.owners()

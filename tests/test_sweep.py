@@ -3,7 +3,6 @@
 import csv
 import json
 import math
-import os
 import re
 import resource
 import shlex
@@ -13,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -404,15 +403,14 @@ def test_networks_are_trained_first_and_once(tmp_path: Path, monkeypatch: pytest
 
 
 @pytest.fixture(scope="module")
-def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator:
-    """Start ``python -m toy sweep`` in a process; compiled programs are shared, what still runs is ended."""
-    cache, running = tmp_path_factory.mktemp("cache"), []
+def start() -> Iterator:
+    """Start ``python -m toy sweep`` in a process; what still runs is ended."""
+    running = []
 
     def begin(*args: object) -> subprocess.Popen:
         command = [sys.executable, "-m", "toy", "sweep", *map(str, args)]
-        environment = {**os.environ, "XDG_CACHE_HOME": str(cache)}
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-        running.append(subprocess.Popen(command, cwd=ROOT, env=environment, **pipes))
+        running.append(subprocess.Popen(command, cwd=ROOT, **pipes))
         return running[-1]
 
     yield begin
@@ -429,6 +427,14 @@ def rows_after(path: Path, count: int, process: subprocess.Popen) -> dict[str, f
         if process.poll() is not None:
             raise AssertionError(process.communicate()[1])
         time.sleep(0.02)
+
+
+@contextmanager
+def kept_back(text: str, path: Path, since: int) -> Iterator[Store]:
+    """Another has leased all trials but the first, so that no run comes to its end before it is cut off."""
+    with closing(Store(path)) as store, at_work(store) as other:
+        store.lease(sweeps.addresses(sweeps.of_text(text))[since:], other)
+        yield store
 
 
 def ended(process: subprocess.Popen) -> str:
@@ -449,10 +455,11 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> list[dict]:
 def test_killed_it_goes_on_and_ends_as_if_undisturbed(start, undisturbed: list[dict], tmp_path: Path) -> None:
     spec, path = tmp_path / "spec.toml", tmp_path / "store.sqlite"
     spec.write_text(long(1200))
-    process = start(spec, "--store", path)
-    rows_after(path, 0, process)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    with kept_back(long(1200), path, since=1000):
+        process = start(spec, "--store", path)
+        rows_after(path, 0, process)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
     before = stored(path)
     assert 0 < len(before) < 1200
     out = ended(start(spec, "--store", path, "--export", tmp_path / "table.csv"))
@@ -469,14 +476,12 @@ def test_two_at_once_share_the_work(start, undisturbed: list[dict], tmp_path: Pa
     spec, path = tmp_path / "spec.toml", tmp_path / "store.sqlite"
     spec.write_text(long(1200))
     sweep = sweeps.read(spec)
-    with closing(Store(path)) as store:
-        with at_work(store) as third:  # keeps back what is left until both are there
-            store.lease(sweeps.addresses(sweep)[100:], third)
-            processes = [start(spec, "--store", path) for _ in range(2)]
-            while len(store.owners()) < 3:
-                assert all(process.poll() is None for process in processes)
-                time.sleep(0.05)
-        outs = [ended(process) for process in processes]
+    with kept_back(long(1200), path, since=100) as store:  # until both are there
+        processes = [start(spec, "--store", path) for _ in range(2)]
+        while len(store.owners()) < 3:
+            assert all(process.poll() is None for process in processes)
+            time.sleep(0.05)
+    outs = [ended(process) for process in processes]
     computed = [int(out.split(" trials: ")[1].split(" measured")[0]) for out in outs]
     assert sum(computed) == 1200
     assert min(computed) > 0
@@ -486,11 +491,12 @@ def test_two_at_once_share_the_work(start, undisturbed: list[dict], tmp_path: Pa
 @pytest.mark.slow
 def test_interrupted_it_says_so_and_gives_its_leases_back(start, tmp_path: Path) -> None:
     spec, path = tmp_path / "spec.toml", tmp_path / "store.sqlite"
-    spec.write_text(long(4000))
-    process = start(spec, "--store", path)
-    rows_after(path, 0, process)
-    process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=60)
+    spec.write_text(long(1200))
+    with kept_back(long(1200), path, since=1000):
+        process = start(spec, "--store", path)
+        rows_after(path, 0, process)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=300)
     assert process.returncode == 130
     assert f"Interrupted: what was measured is kept in {path}; the same command goes on" in err.splitlines()[-1]
     assert "Traceback" not in err
@@ -526,7 +532,7 @@ def test_a_damaged_store_ends_it_before_anything_and_stays(start, tmp_path: Path
     data = path.read_bytes()[:5000]
     path.write_bytes(data)
     process = start(spec, "--store", path)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=300)
     assert process.returncode == 2
     assert f"Error: store '{path}' is damaged and was left as it is" in err.splitlines()[-1]
     assert path.read_bytes() == data

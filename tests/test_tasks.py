@@ -1,11 +1,10 @@
 """Long work: turns, trainings, tasks and trials."""
 
 import threading
-import time
-from itertools import pairwise
+from itertools import count
 
 import pytest
-from ui_helpers import Blocked, until
+from ui_helpers import Blocked, Clock, until
 
 from toy import compare
 from toy.ui import casting
@@ -17,31 +16,34 @@ from toy.ui.trainer import Turns
 
 
 def test_turns_are_given_in_order():
-    turns, order = Turns(), []
+    turns, order, asked = Turns(), [], []
+    turns._tickets = (asked.append(i) or i for i in count())
 
     def work(name):
-        for _ in range(3):
+        for _ in range(2):
             with turns:
                 order.append(name)
-                time.sleep(0.02)
 
-    threads = [threading.Thread(target=work, args=(name,)) for name in "ab"]
+    threads = [threading.Thread(target=work, args=(name,)) for name in "abc"]
+    with turns:
+        for i, thread in enumerate(threads, 2):
+            thread.start()
+            until(lambda i=i: len(asked) == i)
     for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(10)
-    assert sorted(order[1:5]) == ["a", "a", "b", "b"]
-    assert all(one != other for one, other in pairwise(order[1:5]))
+        thread.join(60)
+    assert order[:3] == ["a", "b", "c"], "nobody twice while others wait"
+    assert sorted(order[3:]) == ["a", "b", "c"]
 
 
 def test_a_training_that_nobody_asks_for_any_more_is_given_up(tmp_path, monkeypatch):
     monkeypatch.setenv("GUIDANCE_EXPLORER_MODELS", str(tmp_path))
-    monkeypatch.setattr(trainers, "PATIENCE", 0.2)
+    monkeypatch.setattr(trainers, "time", clock := Clock())
     found = trainers.Trainer(Engine())
     run = found.need("A8@8192~depth=1")
     assert found.need("A8@8192~depth=1") is run
     assert found.need("A64@4096") is None
-    until(lambda: run.status == "stopped", 60)
+    clock.now += trainers.PATIENCE + 1
+    until(lambda: run.status == "stopped")
     again = found.need("A8@8192~depth=1")
     assert again is not run
     monkeypatch.setattr(trainers, "DEMANDED", 1)
@@ -55,17 +57,17 @@ def test_a_task_tells_how_far_it_is_and_is_done_once():
 
     def work(report):
         report("half", 0.5)
-        gate.wait(10)
+        gate.wait(60)
         return 7
 
     task = found.ask("key", work)
-    until(lambda: task.share == 0.5, 10)
+    until(lambda: task.share == 0.5)
     assert found.ask("key", lambda report: pytest.fail("twice")) is task
     gate.set()
-    assert task.future.result(10) == 7
+    assert task.future.result(60) == 7
     bad = found.ask("bad", lambda report: (_ for _ in ()).throw(ValueError("no")))
-    assert str(bad.future.exception(10)) == "no"
-    assert found.ask("bad", lambda report: 8).future.result(10) == 8
+    assert str(bad.future.exception(60)) == "no"
+    assert found.ask("bad", lambda report: 8).future.result(60) == 8
 
 
 def test_trials_come_one_at_a_time_and_a_failed_one_is_said(monkeypatch):
@@ -84,7 +86,7 @@ def test_trials_come_one_at_a_time_and_a_failed_one_is_said(monkeypatch):
     assert found.advance(blocked.engine, wanted, 0.01) == wanted[0]
     assert not asked
     blocked.go()
-    until(lambda: found.advance(blocked.engine, wanted, 1.0) is None, 20)
+    until(lambda: found.advance(blocked.engine, wanted, 1.0) is None)
     assert asked == wanted
     assert list(found.rows) == [trial.key for trial in wanted[:2]]
     assert found.failures == {wanted[2].key: "it diverged"}

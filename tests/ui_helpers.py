@@ -1,4 +1,4 @@
-"""What the tests of the app share: links as a stranger would write them, the app's pages, and a held engine."""
+"""What the tests of the app share: links as a stranger would write them, the app's pages, a held engine and a clock."""
 
 import re
 import threading
@@ -64,7 +64,7 @@ WORDS = st.one_of(
 QUERIES = st.dictionaries(st.one_of(st.sampled_from(KEYS), st.text(max_size=12)), WORDS, max_size=8)
 
 
-def until(condition: Callable[[], object], seconds: float = 120) -> None:
+def until(condition: Callable[[], object], seconds: float = 300) -> None:
     """Wait for something that another thread or process does."""
     end = time.monotonic() + seconds
     while not condition():
@@ -79,7 +79,7 @@ class Blocked:
         self.engine = Engine()
         self.gate, self.held = threading.Event(), threading.Event()
         self.engine.submit("gate", self.wait, priority=-1)
-        assert self.held.wait(10)
+        assert self.held.wait(60)
 
     def wait(self) -> None:
         self.held.set()
@@ -87,3 +87,13 @@ class Blocked:
 
     def go(self) -> None:
         self.gate.set()
+
+
+class Clock:
+    """A clock that moves when it is told to: takes the place of a module's ``time``."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
