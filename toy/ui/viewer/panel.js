@@ -2,9 +2,8 @@
 
 import { Dots } from "./dots.js";
 import { h, setText } from "./dom.js";
+import { NumberField, digitsOf } from "./number.js";
 import { MovingScenery } from "./scenery.js";
-
-const SLOW = 0.05;
 
 export class Panel {
   // `on`: {knob(slot, name, value, phase), ...}; pointer gestures are attached by the owner.
@@ -27,6 +26,7 @@ export class Panel {
     this.badge = h("div", { class: "tv-badge", testid: `badge-${slot}` });
     this.corner = h("div", { class: "tv-corner", testid: `corner-${slot}` });
     this.waiting = h("div", { class: "tv-waiting", testid: `waiting-${slot}`, role: "status" });
+    this.asked = h("div", { class: "tv-asked", testid: `asked-${slot}`, role: "status" });
     this.tag = h("div", { class: "tv-tag", testid: `tag-${slot}` });
     this.plot = h(
       "div",
@@ -35,6 +35,7 @@ export class Panel {
       this.front,
       this.above,
       this.waiting,
+      this.asked,
       this.tag,
       this.badge,
       this.corner,
@@ -87,6 +88,15 @@ export class Panel {
     this.badge.classList.toggle("tv-busy", Boolean(busy));
   }
 
+  // `words`: what is shown instead of what is asked for, or ""; `held`: a control is being moved, and the picture follows.
+  setPending(words, held) {
+    setText(this.asked, words);
+    for (const element of [this.plot, this.metricBox]) {
+      if (words) element.dataset.pending = held ? "held" : "waits";
+      else delete element.dataset.pending;
+    }
+  }
+
   setBadge(parts) {
     setText(this.badge, parts.filter(Boolean).join(" · "));
   }
@@ -109,13 +119,11 @@ export class Panel {
       }
       setText(made.label, knob.label);
       made.element.title = editable ? (knob.help ?? "") : "Needs the server: this page plays a stored scene offline";
-      for (const input of [made.range, made.number]) {
-        input.min = knob.lo;
-        input.max = knob.hi;
-        input.step = input === made.number ? "any" : knob.step;
-        input.disabled = !editable;
-      }
-      made.digits = Math.max(2, Math.min(4, Math.ceil(-Math.log10(knob.step || SLOW))));
+      Object.assign(made.range, { min: knob.lo, max: knob.hi, step: knob.step });
+      made.number.range = { lo: knob.lo, hi: knob.hi, step: knob.step, name: knob.label };
+      made.number.input.inputMode = knob.lo < 0 ? "text" : "decimal"; // some keyboards for decimals have no minus
+      for (const input of [made.range, made.number.input]) input.disabled = !editable;
+      made.digits = digitsOf(knob.step);
       made.show(values[knob.name] ?? knob.value);
     }
   }
@@ -124,18 +132,16 @@ export class Panel {
     const label = h("span", { class: "tv-knob-label" });
     const common = { "aria-label": `${knob.label}, ${this.slot} panel`, autocomplete: "off" };
     const range = h("input", { ...common, type: "range", testid: `knob-${knob.name}-${this.slot}`, min: knob.lo, max: knob.hi, step: knob.step });
-    const number = h("input", { ...common, type: "number", class: "tv-number", testid: `number-${knob.name}-${this.slot}`, step: "any" });
-    const made = { label, range, number, digits: 2, element: h("label", { class: "tv-knob" }, label, range, number) };
+    const number = new NumberField({ ...common, testid: `number-${knob.name}-${this.slot}` }, (value) => tell(value, "release"));
+    const made = { label, range, number, digits: 2, element: h("label", { class: "tv-knob" }, label, range, number.element) };
     made.show = (value) => {
       if (!made.held) range.value = value;
-      if (number.getRootNode().activeElement !== number) number.value = Number(value).toFixed(made.digits);
+      number.show(Number(value).toFixed(made.digits));
       range.style.setProperty("--tv-at", `${(100 * (value - range.min)) / (range.max - range.min || 1)}%`);
     };
     const tell = (value, phase) => {
-      if (!Number.isFinite(value)) return;
-      const bounded = Math.min(Number(range.max), Math.max(Number(range.min), value));
-      this.on.knob(this.slot, knob.name, bounded, phase);
-      made.show(bounded);
+      this.on.knob(this.slot, knob.name, value, phase);
+      made.show(value);
     };
     range.addEventListener("input", () => {
       made.held = true;
@@ -144,13 +150,6 @@ export class Panel {
     range.addEventListener("change", () => {
       made.held = false;
       tell(Number(range.value), "release");
-    });
-    number.addEventListener("change", () => {
-      if (number.value === "") return;
-      // Out of range becomes the end of the range, and the field says so.
-      const taken = Math.min(Number(range.max), Math.max(Number(range.min), Number(number.value)));
-      tell(taken, "release");
-      number.value = taken.toFixed(made.digits);
     });
     return made;
   }

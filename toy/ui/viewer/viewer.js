@@ -1,5 +1,6 @@
 // The viewer: holds the state, takes packs, asks the server, answers the person. What moves is moved here, without a server.
 
+import { pendingWords } from "./asked.js";
 import { packed, themeOf } from "./colour.js";
 import { Divider } from "./divider.js";
 import { h, setText } from "./dom.js";
@@ -7,6 +8,7 @@ import { shadeRamp } from "./dots.js";
 import { FieldLayers } from "./fields.js";
 import { barAt, decodeFrames, gaussians, nearest, positionAt, sigmaAt } from "./frames.js";
 import { gestures } from "./gestures.js";
+import { Page } from "./page.js";
 import { Panel } from "./panel.js";
 import { Player } from "./player.js";
 import { ProbeCard } from "./probe.js";
@@ -28,8 +30,12 @@ const HOVER_PX = 12;
 export class Viewer extends Screen {
   constructor(root, header, { send, sendUi, storageKey }) {
     super(root);
-    this.send = send;
-    this.sendUi = sendUi;
+    // What runs because the viewer asked for it is no news of the page around it.
+    const telling = (tell) => tell && ((message) => (this.page.sent(), tell(message)));
+    this.send = telling(send);
+    this.sendUi = telling(sendUi);
+    this.page = new Page(() => this.redraw());
+    this.gone = false; // the server, which has not answered
     this.storageKey = storageKey;
     let stored = null;
     try {
@@ -143,7 +149,7 @@ export class Viewer extends Screen {
     );
     document.addEventListener("fullscreenchange", () => this.redraw("size"), options);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.readTheme(), options);
-    this.timer = setInterval(() => this.queue.tick() && this.onLost(), 1000);
+    this.timer = setInterval(() => (this.queue.tick() || this.gone) && this.onLost(), 1000);
   }
 
   onKey(event) {
@@ -182,6 +188,8 @@ export class Viewer extends Screen {
       this.redraw();
       return;
     }
+    this.page.answered();
+    this.gone = false;
     const { header, arrays } = pack;
     const seq = header.seq ?? 0;
     // An answer that was overtaken would make the picture jump back.
@@ -462,13 +470,30 @@ export class Viewer extends Screen {
 
   // A server that was restarted does not know this page's fragment and answers none of its requests; the URL restores all.
   async onLost() {
+    if (this.looking) return;
+    this.looking = true;
     this.redraw();
     try {
       const { ok } = await fetch("_stcore/health", { signal: AbortSignal.timeout(3000) });
       if (ok && !this.abort.signal.aborted) location.reload();
     } catch {
+      this.gone = true;
       setText(this.status, "The server does not answer.");
+      this.redraw();
     }
+    this.looking = false;
+  }
+
+  // What each panel shows that is not what the controls ask for, in words. Of a scene whose particles never came here
+  // the numbers are there, and the picture is another's.
+  pending() {
+    const { header, page, frames } = this;
+    const lost = this.gone || page.lost;
+    const outside = page.outside || (Boolean(frames) && Boolean(header.id) && header.id !== frames.id);
+    const late = Boolean(header.busy);
+    return Object.fromEntries(
+      (header.panels ?? []).map((panel) => [panel.slot, pendingWords(panel, this.values[panel.slot], this.intervals[panel.slot], { late, outside, lost })]),
+    );
   }
 
   // Another target stands elsewhere; who looks at the whole of one then looks at the whole of the other.
@@ -658,7 +683,10 @@ export class Viewer extends Screen {
       canForward: Boolean(this.truth),
       speed: ui.speed,
     });
-    const state = this.time.playing ? "playing" : this.queue.inFlight ? "waiting" : "idle";
+    const pending = this.pending();
+    for (const [slot, words] of Object.entries(pending)) this.panels[slot].setPending(words, this.adjusting);
+    const waits = this.gone || this.page.lost || Object.values(pending).some(Boolean);
+    const state = waits ? "pending" : this.time.playing ? "playing" : this.queue.inFlight ? "waiting" : "idle";
     const data = {
       state,
       seq: String(header.seq ?? 0),
@@ -678,8 +706,7 @@ export class Viewer extends Screen {
       const n = this.time.phase === "forward" ? this.truth.n : (this.frames?.slots[slot]?.n ?? 0);
       const quality = this.frames?.quality === "preview" ? "preview " : "";
       const source = header.precomputed ? "precomputed" : "";
-      const ms = Number.isFinite(panel.info?.ms) && !header.precomputed ? `${Math.round(panel.info.ms)} ms` : "";
-      panel.setBadge(panel.info?.waiting ? [] : [header.busy ? "busy" : "", `${quality}n=${n}`, source, ms]);
+      panel.setBadge(panel.info?.waiting ? [] : [`${quality}n=${n}`, source]);
       panel.badge.classList.toggle("tv-preview", quality !== "");
       const phase = this.time.phase === "forward" ? "forward process" : "";
       const stochastic = panel.info?.stochastic && !phase ? "stochastic" : "";
@@ -697,6 +724,7 @@ export class Viewer extends Screen {
   destroy() {
     super.destroy();
     clearInterval(this.timer);
+    this.page.stop();
     this.retry.stop();
     clearTimeout(this.settleTimer);
     clearTimeout(this.rememberTimer);
