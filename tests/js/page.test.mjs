@@ -3,8 +3,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Page } from "../../toy/ui/viewer/page.js";
+import { Page, isChange } from "../../toy/ui/viewer/page.js";
 
+const listeners = {};
+globalThis.document = { addEventListener: (type, heard) => (listeners[type] = heard) };
 globalThis.MutationObserver = class {
   constructor(told) {
     this.told = told;
@@ -15,51 +17,79 @@ globalThis.MutationObserver = class {
   disconnect() {}
 };
 
-function opened(state = "notRunning") {
+function opened({ state = "notRunning", there = true } = {}) {
+  const timers = [];
   const app = { dataset: { testScriptState: state, testConnectionState: "CONNECTED" } };
-  const page = new Page(() => (page.news = (page.news ?? 0) + 1), app);
+  const server = { there };
+  const page = new Page(() => {}, { app, there: async () => server.there, after: (act) => timers.push(act) });
   const says = (script, connection = "CONNECTED") => {
     Object.assign(app.dataset, { testScriptState: script, testConnectionState: connection });
     app.tell();
   };
-  return { page, says };
+  const pass = async () => {
+    for (const act of timers.splice(0)) act();
+    await new Promise((done) => setImmediate(done));
+  };
+  return { page, says, pass, server };
 }
 
-test("a run that nobody here asked for is something changed beside the viewer", () => {
+test("a choice beside the viewer counts at once, until its run is over", () => {
   const { page, says } = opened();
-  says("rerunRequested");
+  page.touched();
   assert.equal(page.outside, true);
   says("running");
   assert.equal(page.outside, true);
   says("notRunning");
   assert.equal(page.outside, false);
-  assert.equal(page.news, 2);
 });
 
-test("the run that answers one's own message is not", () => {
-  const { page, says } = opened();
-  page.sent();
-  for (const state of ["rerunRequested", "running", "notRunning"]) {
-    says(state);
-    assert.equal(page.outside, false);
-  }
-  says("rerunRequested");
-  assert.equal(page.outside, true, "but the next one is");
-});
-
-test("a change beside the viewer while it waits for its own answer is heard", () => {
-  const { page, says } = opened();
-  page.sent();
-  says("rerunRequested");
-  says("running");
-  says("rerunRequested");
-  assert.equal(page.outside, true);
+test("an answer ends it too", () => {
+  const { page } = opened();
+  page.touched();
   page.answered();
   assert.equal(page.outside, false);
 });
 
-test("the run that draws the page at first is no change", () => {
-  const { page, says } = opened("running");
+test("a choice that changed nothing is forgotten, but not while the server is silent", async () => {
+  const { page, pass, server } = opened({ there: false });
+  page.touched();
+  await pass();
+  await pass();
+  assert.equal(page.outside, true);
+  server.there = true;
+  await pass();
+  assert.equal(page.outside, false);
+});
+
+test("a run that nobody here asked for counts when it takes its time", async () => {
+  const { page, says, pass } = opened();
+  says("running");
+  assert.equal(page.outside, false);
+  await pass();
+  assert.equal(page.outside, true);
+  says("notRunning");
+  says("running");
+  says("notRunning");
+  await pass();
+  assert.equal(page.outside, false, "this one was short");
+});
+
+test("the run that answers one's own message is no news, the next one is", async () => {
+  const { page, says, pass } = opened();
+  page.sent();
+  says("running");
+  await pass();
+  assert.equal(page.outside, false);
+  says("notRunning");
+  says("running");
+  await pass();
+  assert.equal(page.outside, true);
+});
+
+test("the run that draws the page at first is no change", async () => {
+  const { page, says, pass } = opened({ state: "running" });
+  await pass();
+  assert.equal(page.outside, false);
   says("notRunning");
   assert.equal(page.outside, false);
 });
@@ -72,8 +102,18 @@ test("a server that is gone is heard at once, and when it is back", () => {
   assert.equal(page.lost, false);
 });
 
+test("what is typed or pressed beside the viewer is a change, what is looked at is none", () => {
+  const on = (...matching) => ({ closest: (selector) => (matching.some((part) => selector.includes(part)) ? {} : null) });
+  assert.equal(isChange({ type: "change", target: on("input") }), true);
+  assert.equal(isChange({ type: "click", target: on("option") }), true);
+  assert.equal(isChange({ type: "click", target: on() }), false);
+  assert.equal(isChange({ type: "keydown", key: "Enter", target: on("combobox") }), true);
+  assert.equal(isChange({ type: "keydown", key: "a", target: on("combobox") }), false);
+  assert.equal(isChange({ type: "click", target: null }), false);
+});
+
 test("a page of its own has nothing around it", () => {
-  const page = new Page(() => assert.fail(), null);
+  const page = new Page(() => assert.fail(), { app: null });
   page.sent();
   assert.deepEqual([page.outside, page.lost, page.mine], [false, false, false]);
   page.stop();

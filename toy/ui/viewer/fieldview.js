@@ -2,10 +2,12 @@
 // stays, moved and stretched with the camera, until a sharper one has come.
 
 import { css, mix, themeOf } from "./colour.js";
+import { Page, serverIsThere } from "./page.js";
 import { h, iconButton, numberText, press, setText, sigmaText, swapIcon, toggle } from "./dom.js";
 import { FieldCache, boxOf, fieldKey, sampleGrid, sigmaOf, sliderAt, stretchOf, sweep } from "./fieldgrid.js";
 import { ARROW_LOOK, FieldLayers, arrow, contourSegments, hasLayer } from "./fields.js";
 import { gestures } from "./gestures.js";
+import { NumberField } from "./number.js";
 import { ProbeCard, decompose } from "./probe.js";
 import { Queue, Retry } from "./queue.js";
 import { drawScaleBar, drawScenery, readScenery, worldTransform } from "./scenery.js";
@@ -39,7 +41,8 @@ class FieldPanel {
     this.scaleNote = h("span", { class: "tf-note", testid: `arrows-${kind.name}` });
     this.head = h("div", { class: "tf-head" }, h("i", { class: `tv-swatch tv-area-${kind.name}`, "aria-hidden": "true" }), h("h3", { class: "tf-title", text: kind.title }), this.name, this.scaleNote);
     this.empty = h("div", { class: "tf-empty" });
-    this.plot = h("div", { class: "tv-plot", testid: `plot-${kind.name}`, tabindex: "0", role: "group" }, this.back, this.above, this.empty);
+    this.asked = h("div", { class: "tv-asked", testid: `asked-${kind.name}`, role: "status" });
+    this.plot = h("div", { class: "tv-plot", testid: `plot-${kind.name}`, tabindex: "0", role: "group" }, this.back, this.above, this.empty, this.asked);
     this.plot.setAttribute("aria-label", `${kind.title}. Drag pans, wheel zooms, double-click resets, click or Enter probes; plus and minus zoom, shift and arrows pan, arrows change the noise level.`);
     this.element = h("div", { class: "tf-panel", testid: `panel-${kind.name}` }, this.head, this.plot);
     this.head.title = kind.long;
@@ -88,14 +91,18 @@ function readField(header, arrays) {
     const own = arrows === "difference" || arrows === "correction";
     stretch[arrows] = v && own ? stretchOf(v, (1.1 * spacing) / layers.scale) : 1;
   }
-  return { id: header.id, sigma, box, shape, side: nx, layers, contour, stretch };
+  const { main, guide } = header.names;
+  return { id: header.id, names: guide ? `${main} over ${guide}` : main, sigma, box, shape, side: nx, layers, contour, stretch };
 }
 
 export class FieldView extends Screen {
   constructor(root, { send, sendUi }) {
     super(root);
-    this.send = send;
-    this.sendUi = sendUi;
+    const telling = (tell) => tell && ((message) => (this.page.sent(), tell(message)));
+    this.send = telling(send);
+    this.sendUi = telling(sendUi);
+    this.page = new Page(() => this.redraw("chrome"));
+    this.gone = false; // the server, which has not answered
     this.calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
     this.cache = new FieldCache();
     this.scenery = { outlines: {}, segments: null };
@@ -130,7 +137,10 @@ export class FieldView extends Screen {
     this.row = h("div", { class: "tf-row", testid: "row" });
     this.playButton = h("button", { type: "button", class: "tv-play", testid: "play", onclick: () => this.setPlaying(!this.play) });
     this.slider = h("input", { type: "range", testid: "sigma", min: "0", max: "1", step: "0.001", "aria-label": "Noise level sigma, from high to low" });
-    this.sigmaField = h("input", { type: "text", inputmode: "decimal", class: "tv-number", testid: "sigma-number", "aria-label": "Noise level sigma", autocomplete: "off" });
+    this.sigmaField = new NumberField({ testid: "sigma-number", "aria-label": "Noise level sigma" }, (value) => {
+      this.jump(Number(value.toPrecision(4)));
+      this.sigmaField.show(sigmaText(this.ui.sigma));
+    });
     this.ticks = h("div", { class: "tf-ticks", "aria-hidden": "true" });
     this.strip = h("div", { class: "tf-strip", role: "group", "aria-label": "Noise levels of the paper" });
     this.formula = h("div", { class: "tf-formula" });
@@ -150,7 +160,7 @@ export class FieldView extends Screen {
     this.status = h("div", { class: "tv-status", testid: "status", role: "status", "aria-live": "polite" });
     this.card = new ProbeCard("fields", () => this.unpin());
     this.hint = h("p", { class: "tf-hint", text: "Click a place: both scores, their difference, the guided score and what would be true, as arrows and numbers." });
-    const line = h("div", { class: "tf-line" }, this.playButton, h("label", { class: "tf-sigma" }, h("span", { text: "σ" }), this.sigmaField), h("div", { class: "tf-track tv-knob" }, this.slider, this.ticks));
+    const line = h("div", { class: "tf-line" }, this.playButton, h("label", { class: "tf-sigma" }, h("span", { text: "σ" }), this.sigmaField.element), h("div", { class: "tf-track tv-knob" }, this.slider, this.ticks));
     const controls = h("div", { class: "tf-controls" }, h("div", { class: "tf-deck" }, line, this.strip), this.readout, this.keys, this.formula, this.status);
     this.root.replaceChildren(toolbar, this.row, h("div", { class: "tf-below" }, controls, h("div", { class: "tf-side" }, this.hint, this.card.element)));
     this.listen();
@@ -182,18 +192,10 @@ export class FieldView extends Screen {
       this.held = false;
       this.settle(0);
     });
-    this.sigmaField.addEventListener("change", () => {
-      const value = Number(this.sigmaField.value.replace(",", "."));
-      const [most, least] = this.header.range;
-      this.setPlaying(false);
-      if (value > 0) this.setSigma(Number(Math.min(most, Math.max(least, value)).toPrecision(4)));
-      this.sigmaField.value = sigmaText(this.ui.sigma);
-      this.settle(0);
-    });
     this.root.addEventListener("keydown", (event) => this.onKey(event), { signal });
     document.addEventListener("keydown", (event) => event.target === document.body && this.root.matches(":hover") && this.onKey(event), { signal });
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.readTheme(), { signal });
-    this.timer = setInterval(() => this.queue.tick() && this.askAgain(), 1000);
+    this.timer = setInterval(() => (this.queue.tick() || this.gone) && this.onLost(), 1000);
   }
 
   onKey(event) {
@@ -239,6 +241,8 @@ export class FieldView extends Screen {
     const seq = header.seq ?? 0;
     if (seq > 0 && seq < this.lastAnswer) return;
     this.lastAnswer = Math.max(this.lastAnswer, seq);
+    this.gone = false;
+    if (seq === 0) this.page.answered();
     this.queue.seq = Math.max(this.queue.seq, seq);
     const first = !this.header;
     const moved = !first && header.id !== this.header.id;
@@ -327,6 +331,26 @@ export class FieldView extends Screen {
 
   askAgain() {
     if (!this.queue.busy) this.ask(this.held ? "drag" : "release");
+  }
+
+  async onLost() {
+    if (this.looking) return;
+    this.looking = true;
+    this.gone = !(await serverIsThere());
+    this.looking = false;
+    if (!this.gone) this.askAgain();
+    this.redraw("chrome");
+  }
+
+  // What is shown instead of what is asked for, in words; "" where it is that. The film says its level itself.
+  pending() {
+    const { shown, header, page, ui } = this;
+    if (!shown) return "";
+    const parts = [];
+    if (shown.id !== header.id || page.outside) parts.push(shown.names);
+    if (parts.length || (shown.sigma !== ui.sigma && !this.play)) parts.push(`σ ${sigmaText(shown.sigma)}`);
+    if (!parts.length) return "";
+    return `showing ${parts.join(", ")} …${this.gone || page.lost ? " the server does not answer" : ""}`;
   }
 
   transmit(request) {
@@ -556,7 +580,7 @@ export class FieldView extends Screen {
     }
     const panel = this.probe?.id === this.header.id ? this.probe.panels[0] : null;
     const [x, y] = this.pin.map(numberText);
-    this.card.update({ what: `(${x}, ${y})  σ ${sigmaText(this.ui.sigma)}`, panel, stale: this.probeStale, distance: "", side: "left", vertical: "high", colours: this.colours });
+    this.card.update({ what: `(${x}, ${y})  σ ${sigmaText(this.ui.sigma)}`, panel, stale: this.probeStale || Boolean(this.pending()), distance: "", side: "left", vertical: "high", colours: this.colours });
   }
 
   drawChrome() {
@@ -565,20 +589,28 @@ export class FieldView extends Screen {
     if (!this.held) this.slider.value = String(u);
     this.slider.style.setProperty("--tv-at", `${100 * u}%`);
     this.slider.setAttribute("aria-valuetext", `sigma ${sigmaText(ui.sigma)}`);
-    if (this.sigmaField.getRootNode().activeElement !== this.sigmaField) this.sigmaField.value = sigmaText(ui.sigma);
+    this.sigmaField.range = { lo: header.range[1], hi: header.range[0], step: 0.01, name: "σ" };
+    this.sigmaField.show(sigmaText(ui.sigma));
     swapIcon(this.playButton, this.play ? "pause" : "play", this.play ? "Pause (space)" : "Play from noise to data (space)");
     this.chips.forEach((chip, i) => press(chip, ui.panels.includes(FIELD_PANELS[i].name)));
     press(this.arrowChip, ui.arrows);
     for (const row of this.rows ?? []) press(row, Math.abs(Math.log(row.sigma / ui.sigma)) < 0.01);
     const current = shown && shown === this.cache.get(this.wanted);
     const waiting = this.queue.busy || !this.fine;
-    setText(this.badge, header.busy ? "busy" : !current && shown ? `showing σ ${sigmaText(shown.sigma)} …` : waiting ? "sharpening …" : "");
+    const pending = this.pending();
+    for (const { plot, asked } of Object.values(this.panels)) {
+      setText(asked, pending);
+      if (pending) plot.dataset.pending = this.held ? "held" : "waits";
+      else delete plot.dataset.pending;
+    }
+    this.readout.classList.toggle("tf-stale", Boolean(pending));
+    setText(this.badge, header.busy ? "computing …" : !current && shown && this.play ? `showing σ ${sigmaText(shown.sigma)} …` : waiting && !pending ? "sharpening …" : "");
     this.badge.classList.toggle("tf-busy", Boolean(header.busy));
     setText(this.targetWords, `99% region of ${header.target === "AB" ? "both classes" : header.target}`);
     this.otherKey.hidden = header.target === "AB";
     this.contourKey.hidden = !shown?.contour;
     this.drawReadout();
-    const state = this.play ? "playing" : waiting || this.probeStale ? "waiting" : "idle";
+    const state = pending || this.gone || this.page.lost ? "pending" : this.play ? "playing" : waiting || this.probeStale ? "waiting" : "idle";
     const data = { state, seq: String(header.seq ?? 0), id: header.id, field: String(shown?.sigma ?? ""), side: String(shown?.side ?? ""), sigma: String(ui.sigma), view: [this.view.cx, this.view.cy, this.view.half].join(",") };
     for (const [name, value] of Object.entries(data)) if (root.dataset[name] !== value) root.dataset[name] = value;
   }
@@ -606,6 +638,7 @@ export class FieldView extends Screen {
   destroy() {
     super.destroy();
     clearInterval(this.timer);
+    this.page.stop();
     clearTimeout(this.settleTimer);
     clearTimeout(this.rememberTimer);
     this.retry.stop();

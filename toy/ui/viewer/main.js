@@ -12,6 +12,7 @@ export function mount(root, bytes, { send = null, sendUi = null, storageKey = "t
     // update() says it where it can be read.
   }
   const viewer = new Viewer(root, header, { send, sendUi, storageKey });
+  root.viewer = viewer;
   viewer.update(bytes);
   return viewer;
 }

@@ -6,9 +6,10 @@ import { Divider } from "./divider.js";
 import { h, setText } from "./dom.js";
 import { shadeRamp } from "./dots.js";
 import { FieldLayers } from "./fields.js";
+import { Fit } from "./fit.js";
 import { barAt, decodeFrames, gaussians, nearest, positionAt, sigmaAt } from "./frames.js";
 import { gestures } from "./gestures.js";
-import { Page } from "./page.js";
+import { Page, serverIsThere } from "./page.js";
 import { Panel } from "./panel.js";
 import { Player } from "./player.js";
 import { ProbeCard } from "./probe.js";
@@ -130,6 +131,8 @@ export class Viewer extends Screen {
       this.transport.element,
     );
     root.replaceChildren(this.toolbar.element, this.grid, this.status);
+    const rows = [...root.children, ...this.grid.children].filter((row) => row !== this.grid && row !== this.status && row !== left.plot && row !== right.plot);
+    this.fit = new Fit(root, () => this.panels[this.shownSlots()[0]].plot, this.status, rows);
     this.listen();
   }
 
@@ -188,10 +191,10 @@ export class Viewer extends Screen {
       this.redraw();
       return;
     }
-    this.page.answered();
-    this.gone = false;
     const { header, arrays } = pack;
     const seq = header.seq ?? 0;
+    this.gone = false;
+    if (seq === 0) this.page.answered(); // the page's own run, after what was changed beside the viewer
     // An answer that was overtaken would make the picture jump back.
     if (seq > 0 && seq < this.lastAnswer) return;
     this.lastAnswer = Math.max(this.lastAnswer, seq);
@@ -473,14 +476,10 @@ export class Viewer extends Screen {
     if (this.looking) return;
     this.looking = true;
     this.redraw();
-    try {
-      const { ok } = await fetch("_stcore/health", { signal: AbortSignal.timeout(3000) });
-      if (ok && !this.abort.signal.aborted) location.reload();
-    } catch {
-      this.gone = true;
-      setText(this.status, "The server does not answer.");
-      this.redraw();
-    }
+    this.gone = !(await serverIsThere());
+    if (!this.gone && !this.abort.signal.aborted) location.reload();
+    if (this.gone) setText(this.status, "The server does not answer.");
+    this.redraw();
     this.looking = false;
   }
 
@@ -725,6 +724,7 @@ export class Viewer extends Screen {
     super.destroy();
     clearInterval(this.timer);
     this.page.stop();
+    this.fit.stop();
     this.retry.stop();
     clearTimeout(this.settleTimer);
     clearTimeout(this.rememberTimer);
