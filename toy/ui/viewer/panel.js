@@ -91,7 +91,7 @@ export class Panel {
   // `words`: what is shown instead of what is asked for, or ""; `held`: a control is being moved, and the picture follows.
   setPending(words, held) {
     setText(this.asked, words);
-    for (const element of [this.plot, this.metricBox]) {
+    for (const element of [this.plot, this.metricBox, this.conventions]) {
       if (words) element.dataset.pending = held ? "held" : "waits";
       else delete element.dataset.pending;
     }
