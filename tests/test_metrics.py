@@ -180,3 +180,28 @@ def test_unknown_measure_lists_the_legal_ones(true_samples):
 def test_measures_are_labelled(name):
     assert METRICS[name].facts["label"]
     assert METRICS[name].facts["better"] in ("low", "high", "truth")
+
+
+@pytest.mark.parametrize("n", [128, 2048])
+def test_errors_are_the_spread_over_draws(n):
+    """Over independent true samples the measures spread as far as one draw's own errors say, and shares no farther."""
+    names = ("outliers", "branch_tv", "root_share", "alignment")
+    density, draws, said = fractal.mixture("A"), [], []
+    for seed in range(40):
+        found = metrics.evaluate(metrics.draw(density, jax.random.key(seed), n=n), "A", names)
+        draws.append(found.values)
+        said.append(metrics.errors(found.values, found.occupancy, n, "A"))
+    for name in names:
+        spread = np.std([draw[name] for draw in draws], ddof=1)
+        mean = np.mean([error[name] for error in said])
+        assert spread < 1.4 * mean, name  # 40 draws know their spread to about 11%
+        if name in ("outliers", "branch_tv", "root_share"):
+            assert spread > 0.6 * mean, name
+
+
+def test_errors_of_certain_and_of_lost_samples():
+    every = np.full(len(fractal.branches().mass("A")), np.nan)
+    found = metrics.errors({"outliers": 1.0, "root_share": 0.0, "branch_tv": 1.0}, every, 64, "A")
+    assert found == {"outliers": 1 / 64, "root_share": 1 / 64}
+    assert metrics.errors({}, every, 64, "A") == {}
+    assert 0 < metrics.errors({"outliers": 0.1}, every, 64, "A")["outliers"] < 0.05

@@ -5,6 +5,8 @@ A measure is one function of what it names: ``x`` [n, 2], ``logp`` [n] their tru
 target class, and ``truth``. None stands alone: a sharper sampler with fewer branches is not a better one.
 """
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any
@@ -259,3 +261,23 @@ def floor(target: str, n: int, names: tuple[str, ...] | None = None) -> dict[str
     density = fractal.mixture(target)
     draws = [measure(draw(density, jax.random.key(seed), n=n), target, names) for seed in range(4)]
     return {name: np.mean([found[name] for found in draws], axis=0).tolist() for name in draws[0]}
+
+
+RESAMPLES = 200
+
+
+def errors(values: Mapping[str, Any], occupancy: Float[np.ndarray, " g"], n: int, target: str) -> dict[str, float]:
+    """Standard errors of shares and of the branch TV over draws of ``n`` samples, from one draw's own ``values``.
+
+    A share is binomial, and of all or none of the samples still uncertain by one of them: exact for the outliers; for
+    means of probabilities, as the class posterior is, the most that it can be. The TV is drawn again from the sampled shares of the branches (parametric bootstrap, Efron 1979).
+    """
+    found = {}
+    for name in {"outliers", "tail", "deep_tail", "root_share", "alignment"} & set(values):
+        share = min(max(float(values[name]), 0.0), 1.0)
+        found[name] = math.sqrt(max(share * (1 - share), 1 / n) / n)
+    if "branch_tv" in values and np.all(np.isfinite(occupancy)):
+        shares = np.asarray(occupancy, np.float64)
+        drawn = np.random.default_rng(0).multinomial(n, shares / shares.sum(), RESAMPLES) / n
+        found["branch_tv"] = float(np.std(0.5 * np.abs(drawn - fractal.branches().mass(target)).sum(axis=1)))
+    return found

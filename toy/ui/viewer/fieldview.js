@@ -580,7 +580,7 @@ export class FieldView extends Screen {
     }
     const panel = this.probe?.id === this.header.id ? this.probe.panels[0] : null;
     const [x, y] = this.pin.map(numberText);
-    this.card.update({ what: `(${x}, ${y})  σ ${sigmaText(this.ui.sigma)}`, panel, stale: this.probeStale || Boolean(this.pending()), distance: "", side: "left", vertical: "high", colours: this.colours });
+    this.card.update({ whose: this.header.title, what: `(${x}, ${y})  σ ${sigmaText(this.ui.sigma)}`, panel, stale: this.probeStale || Boolean(this.pending()), distance: "", side: "left", vertical: "high", colours: this.colours });
   }
 
   drawChrome() {

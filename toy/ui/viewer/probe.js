@@ -23,7 +23,8 @@ export function decompose({ s1, s0, guided, truth }) {
 
 export class ProbeCard {
   constructor(slot, onclose) {
-    this.what = h("span", { class: "tv-card-what" });
+    this.whose = h("strong", { class: "tv-card-whose", testid: `whose-${slot}` });
+    this.what = h("span", { class: "tv-card-what", testid: `what-${slot}` });
     this.rows = ROWS.map(([name, label]) => {
       const glyph = h("canvas", { width: "44", height: "44", "aria-hidden": "true" });
       const cells = [0, 1, 2].map(() => h("td", {}));
@@ -36,7 +37,8 @@ export class ProbeCard {
     this.element = h(
       "div",
       { class: "tv-card", testid: `card-${slot}`, hidden: true },
-      h("div", { class: "tv-card-head" }, this.what, iconButton(`unpin-${slot}`, "close", "Unpin (Escape)", onclose)),
+      h("div", { class: "tv-card-head" }, this.whose, iconButton(`unpin-${slot}`, "close", "Unpin (Escape)", onclose)),
+      this.what,
       h("table", {}, h("thead", {}, h("tr", {}, ...["", "score", "x", "y", "length"].map((text) => h("th", { text })))), h("tbody", {}, ...this.rows.map(({ row }) => row))),
       this.logs,
       this.upTo,
@@ -46,11 +48,12 @@ export class ProbeCard {
     for (const name of ["pointerdown", "click", "dblclick", "wheel"]) this.element.addEventListener(name, (event) => event.stopPropagation());
   }
 
-  // `panel`: one entry of the probe's panels, or null while it is awaited.
-  update({ what, panel, stale, distance, side, colours, vertical }) {
+  // `whose`: the method whose scores these are; `panel`: one entry of the probe's panels, or null while it is awaited.
+  update({ whose, what, panel, stale, distance, side, colours, vertical }) {
     this.element.hidden = false;
     this.element.classList.toggle("tv-card-right", side === "right");
     this.element.classList.toggle("tv-card-low", vertical === "low");
+    setText(this.whose, whose);
     setText(this.what, what);
     setText(this.distance, distance ?? "");
     this.element.classList.toggle("tv-card-empty", !panel);

@@ -174,7 +174,7 @@ function drawProbe(v, context, cam, panel) {
   context.lineTo(x, y + 5 * dpr);
   context.stroke();
   // Arrows belong to one place and one sigma; while either moves on, the old numbers stay, greyed, and no arrow is drawn.
-  const stale = entry !== null && (v.probeAsked !== v.probeKey() || Math.hypot(probe.at[0] - at[0], probe.at[1] - at[1]) > 0.001);
+  const stale = entry !== null && ("pending" in panel.plot.dataset || v.probeAsked !== v.probeKey() || Math.hypot(probe.at[0] - at[0], probe.at[1] - at[1]) > 0.001);
   if (entry && !stale) {
     const vectors = decompose(entry);
     const longest = Math.max(1e-12, ...Object.values(vectors).map((vector) => (vector ? Math.hypot(...vector) : 0)));
@@ -197,6 +197,7 @@ function drawProbe(v, context, cam, panel) {
   }
   const place = `(${numberText(at[0])}, ${numberText(at[1])})  σ ${sigmaText(v.fieldSigma())}`;
   card.update({
+    whose: `${slot}: ${panel.info.title}`,
     what: pin.kind === "particle" ? `particle ${pin.index}  ${place}` : place,
     panel: entry,
     stale,
