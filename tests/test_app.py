@@ -195,7 +195,7 @@ def test_settings_are_kept_in_the_link():
     fine(at)
     assert link(at) == {"n": "512", "left.rule": "naive_truncation"}
     assert settled(at)[0]["panels"][0]["rule"] == "naive_truncation"
-    control(at, "number_input", "control.left.seed").set_value(5).run()
+    control(at, "text_input", "control.left.seed").set_value("5").run()
     control(at, "selectbox", "control.right.weak").set_value("exact:A").run()
     control(at, "selectbox", "control.right.schedule").set_value("interval").run()
     control(at, "select_slider", "control.left.n").set_value(1024).run()

@@ -15,7 +15,7 @@ from toy.sampling import INTEGRATORS
 from toy.scenes import SETTINGS, STARTS, default_cast
 from toy.schedules import SCHEDULES
 from toy.state import COUNTS, SLOTS, State, check_density, text
-from toy.ui import casting
+from toy.ui import casting, numbers
 from toy.ui.presets import PRESETS
 from toy.ui.shell import save_state
 
@@ -124,21 +124,16 @@ def _switch(slot: str, key: str) -> None:
 
 
 def _number(knob: Knob, value: float, slot: str = "left") -> None:
-    name = knob.name
-    whole = isinstance(value, int)
-    kind: Any = int if whole else float
-    key = _set(f"control.{slot}.{name}", kind(value))
-    st.number_input(
-        knob.label,
-        min_value=kind(knob.lo),
-        max_value=kind(knob.hi),
-        step=kind(knob.step),
-        format="%d" if whole else "%g",
-        help=knob.help,
-        key=key,
-        on_change=_apply,
-        args=(slot, name, key),
-    )
+    key = _set(f"control.{slot}.{knob.name}", text(value))
+    st.text_input(knob.label, help=knob.help, key=key, on_change=_apply_number, args=(slot, knob, value, key))
+
+
+def _apply_number(slot: str, knob: Knob, before: float, key: str) -> None:
+    value, said = numbers.read(st.session_state[key], knob.lo, knob.hi, knob.label, whole=isinstance(before, int))
+    if value is not None:
+        _change(slot, **{knob.name: value})
+    if said:
+        st.session_state.notes = [said]
 
 
 MOST_ALONE = 8  # knobs of one numbered family that have a field each

@@ -1,0 +1,48 @@
+"""Numbers as people type them, read on the pages as in the viewer."""
+
+import json
+
+from hypothesis import given
+from hypothesis import strategies as st
+from ui_helpers import ROOT
+
+from toy.ui import numbers
+
+CASES = json.loads((ROOT / "tests" / "js" / "numbers.json").read_text(encoding="utf-8"))
+RANGE = CASES["lo"], CASES["hi"], CASES["name"]
+
+
+def test_the_viewers_cases():
+    for typed, value in CASES["taken"].items():
+        assert numbers.read(typed, *RANGE) == (value, ""), typed
+    for typed, (value, said) in CASES["held"].items():
+        assert numbers.read(typed, *RANGE) == (value, said)
+    for typed in CASES["refused"]:
+        assert numbers.read(typed, *RANGE) == (None, f"“{typed}” is not a number: w is from 0 to 8")
+    for typed in CASES["blank"]:
+        assert numbers.read(typed, *RANGE) == (None, "")
+
+
+@given(st.floats(0, 8))
+def test_every_number_comes_back_with_either_sign_for_decimals(value):
+    assert numbers.read(repr(value), *RANGE) == (value, "")
+    assert numbers.read(f" {repr(value).replace('.', ',')} ", *RANGE) == (value, "")
+
+
+@given(st.text())
+def test_whatever_is_typed_is_within_the_range_or_refused(typed):
+    value, said = numbers.read(typed, *RANGE)
+    assert value is None or 0 <= value <= 8
+    assert value is not None or said or not typed.strip()
+
+
+def test_whole_numbers():
+    def seed(typed):
+        return numbers.read(typed, 0, 2**31 - 1, "seed", whole=True)
+
+    assert seed("7") == (7, "")
+    assert seed("1e3") == (1000, "")
+    assert isinstance(seed("7,0")[0], int)
+    assert seed("7.5") == (None, "“7.5” is not a whole number: seed is a whole number from 0 to 2147483647")
+    assert seed("-1") == (0, "seed is a whole number from 0 to 2147483647, not -1")
+    assert seed("1e999")[0] == 2**31 - 1
