@@ -270,7 +270,8 @@ def errors(values: Mapping[str, Any], occupancy: Float[np.ndarray, " g"], n: int
     """Standard errors of shares and of the branch TV over draws of ``n`` samples, from one draw's own ``values``.
 
     A share is binomial, and of all or none of the samples still uncertain by one of them: exact for the outliers; for
-    means of probabilities, as the class posterior is, the most that it can be. The TV is drawn again from the sampled shares of the branches (parametric bootstrap, Efron 1979).
+    means of probabilities, as the class posterior is, the most that it can be. The TV is drawn again from the sampled
+    shares of the branches (parametric bootstrap, Efron 1979).
     """
     found = {}
     for name in {"outliers", "tail", "deep_tail", "root_share", "alignment"} & set(values):
