@@ -12,18 +12,19 @@ from toy.scenes import Scene
 from toy.state import COUNTS, SHARED, SLOTS, State, from_viewer
 from toy.ui import casting, controls, cost, explorer, share
 from toy.ui.engine import FULL, PREVIEW, Engine, Work, collected, engine, patience
-from toy.ui.shell import VIEWER, load_state, save_state, show_notes, viewer
+from toy.ui.shell import VIEWER, embedded, load_state, save_state, show_notes, viewer
 from toy.ui.trainer import trainer
 
 
 def page() -> None:
     """Draw the page; the engine is ready."""
     state = load_state()
-    if "settings" not in state.hide:
+    alone = "settings" in state.hide or embedded()
+    if not alone:
         controls.sidebar(state)
     show_notes()
     _viewer()
-    if "settings" not in state.hide:
+    if not alone:
         share.bar()
 
 

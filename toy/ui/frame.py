@@ -16,4 +16,4 @@ PAGES = [
     st.Page(FOLDER / "train.py", title="Train", icon=":material/model_training:", url_path="train"),
     st.Page(FOLDER / "figures.py", title="Figures", icon=":material/image:", url_path="figures"),
 ]
-st.navigation(PAGES, position="top").run()
+st.navigation(PAGES, position="hidden" if st.context.is_embedded else "top").run()

@@ -24,10 +24,23 @@ STYLE = """
 </style>
 """
 
+EMBEDDED = """
+<style>
+[data-testid="stHeader"], .stSidebar { display: none; }
+.stMainBlockContainer { padding: 0.4rem 0.6rem; }
+.stBidiComponent { --toy-viewer-chrome: 226px; }
+</style>
+"""
+
 
 def style() -> None:
-    """Give the picture the room."""
-    st.html(STYLE)
+    """Give the picture the room; in another page, all of it."""
+    st.html(STYLE + EMBEDDED * embedded())
+
+
+def embedded() -> bool:
+    """Whether the link says ``embed=true``: the picture alone, for a slide or another page."""
+    return bool(st.context.is_embedded)
 
 
 VIEWER = "viewer"  # key of the Explore page's one viewer, before and after the engine is ready

@@ -6,7 +6,7 @@ import { Page, serverIsThere } from "./page.js";
 import { h, iconButton, numberText, press, setText, sigmaText, swapIcon, toggle } from "./dom.js";
 import { FieldCache, boxOf, fieldKey, sampleGrid, sigmaOf, sliderAt, stretchOf, sweep } from "./fieldgrid.js";
 import { ARROW_LOOK, FieldLayers, arrow, contourSegments, hasLayer } from "./fields.js";
-import { gestures } from "./gestures.js";
+import { embedded, gestures, leave } from "./gestures.js";
 import { NumberField } from "./number.js";
 import { ProbeCard, decompose } from "./probe.js";
 import { Queue, Retry } from "./queue.js";
@@ -193,7 +193,7 @@ export class FieldView extends Screen {
       this.settle(0);
     });
     this.root.addEventListener("keydown", (event) => this.onKey(event), { signal });
-    document.addEventListener("keydown", (event) => event.target === document.body && this.root.matches(":hover") && this.onKey(event), { signal });
+    document.addEventListener("keydown", (event) => event.key === " " && !embedded() && event.target === document.body && this.root.matches(":hover") && this.onKey(event), { signal });
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.readTheme(), { signal });
     this.timer = setInterval(() => (this.queue.tick() || this.gone) && this.onLost(), 1000);
   }
@@ -207,7 +207,10 @@ export class FieldView extends Screen {
     const pressing = on instanceof HTMLElement && on.matches("button");
     const arrows = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[event.key];
     const { cx, cy, half } = this.view;
-    if (event.key === "Escape") this.unpin();
+    if (event.key === "Escape") {
+      if (this.pin) this.unpin();
+      else leave(this.root);
+    }
     else if (typing || (sliding && (arrows || ["Home", "End"].includes(event.key)))) return;
     else if (event.key === " " && !pressing) this.setPlaying(!this.play);
     else if (arrows && event.shiftKey) this.setView({ cx: cx + 0.15 * half * arrows[0], cy: cy + 0.15 * half * arrows[1], half });

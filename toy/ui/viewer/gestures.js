@@ -1,12 +1,36 @@
 // Pointer gestures on a picture: drag pans, wheel and pinch zoom about the pointer, a click is a click only if nothing moved.
+// One finger is the page's: it scrolls; two fingers pan and zoom. Inside another page the wheel is that page's too, until
+// the picture is clicked or Ctrl is held.
+
+import { h, setText } from "./dom.js";
 
 const STILL = 4;
+const HINT_MS = 1600;
+const HINTS = { wheel: "click the picture or hold Ctrl to zoom", touch: "two fingers pan and zoom" };
+
+export const embedded = () => window.self !== window.top;
+
+// Gives the keyboard back to the page around this one.
+export function leave(root) {
+  root.getRootNode().activeElement?.blur();
+  document.activeElement?.blur();
+  if (embedded()) window.parent.focus();
+}
 
 // `on`: {pan(dx, dy), zoom(x, y, factor), hover(x, y), leave(), click(x, y), reset()}; CSS pixels from the picture's corner.
 export function gestures(element, on) {
   const pointers = new Map();
   let start = null;
   let moved = false;
+  let timer = 0;
+  const hint = h("div", { class: "tv-hint", testid: "hint", "aria-hidden": "true", hidden: true });
+  element.append(hint);
+  const tell = (which) => {
+    setText(hint, HINTS[which]);
+    hint.hidden = false;
+    clearTimeout(timer);
+    timer = setTimeout(() => (hint.hidden = true), HINT_MS);
+  };
 
   const place = (event) => {
     const { left, top } = element.getBoundingClientRect();
@@ -35,7 +59,10 @@ export function gestures(element, on) {
       if (!moved && Math.hypot(x - start[0], y - start[1]) < STILL) return;
       moved = true;
       on.leave();
-      if (pointers.size === 2) {
+      if (event.pointerType === "touch" && pointers.size < 2) {
+        pointers.set(event.pointerId, [x, y]);
+        if (Math.abs(x - start[0]) > 5 * STILL) tell("touch");
+      } else if (pointers.size === 2) {
         const old = spread();
         pointers.set(event.pointerId, [x, y]);
         const now = spread();
@@ -57,6 +84,10 @@ export function gestures(element, on) {
       on.leave();
     },
     wheel(event) {
+      if (embedded() && !event.ctrlKey && !event.metaKey && !element.matches(":focus")) {
+        tell("wheel");
+        return;
+      }
       event.preventDefault();
       // Lines and pages become pixels; a trackpad's pinch arrives as a wheel with ctrl and small steps.
       const unit = [1, 16, 240][event.deltaMode] ?? 1;
@@ -69,6 +100,7 @@ export function gestures(element, on) {
   };
   for (const [name, listener] of Object.entries(listeners)) element.addEventListener(name, listener, { passive: name !== "wheel" });
   return () => {
+    clearTimeout(timer);
     for (const [name, listener] of Object.entries(listeners)) element.removeEventListener(name, listener);
   };
 }

@@ -59,7 +59,8 @@ function marks(context, { segments, thickness }, first, gain, colours, backgroun
     const size = Math.min(Math.abs(gain[i]), 3) / 3;
     if (Math.abs(gain[i]) < MARKED) continue;
     const at = 4 * (first + i);
-    const width = Math.max(2 * pixel, 4 * (thickness ? thickness[first + i] : 0.01));
+    const width = 4 * (thickness ? thickness[first + i] : 0.01);
+    if (width < 2.4 * pixel) continue; // would be no more than noise
     const lost = gain[i] < 0;
     context.strokeStyle = css(lost ? background : mix(colours.gained, colours.ink, 0.5));
     context.lineWidth = lost ? 1.1 * width : Math.max(pixel, width * (0.12 + 0.22 * size));

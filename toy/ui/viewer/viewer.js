@@ -8,7 +8,7 @@ import { shadeRamp } from "./dots.js";
 import { FieldLayers } from "./fields.js";
 import { Fit } from "./fit.js";
 import { barAt, decodeFrames, gaussians, nearest, positionAt, sigmaAt } from "./frames.js";
-import { gestures } from "./gestures.js";
+import { embedded, gestures, leave } from "./gestures.js";
 import { Page, serverIsThere } from "./page.js";
 import { Panel } from "./panel.js";
 import { Player } from "./player.js";
@@ -27,6 +27,7 @@ const SLOTS = ["left", "right"];
 const SETTLE_MS = 120; // quiet time before a field is asked for
 const LIVE_FIELD_MS = 260; // while sigma moves, at most one field in this time
 const HOVER_PX = 12;
+const NARROW = 600; // pixels; below this the style sheet has one column
 
 export class Viewer extends Screen {
   constructor(root, header, { send, sendUi, storageKey }) {
@@ -84,7 +85,10 @@ export class Viewer extends Screen {
       layer: (name, on) => this.setUi({ layers: on ? [...this.ui.layers, name] : this.ui.layers.filter((other) => other !== name) }),
       show: (name, on) => this.setUi({ [name]: on, ...((name === "quality" || name === "variation") && on ? { paper_look: false } : {}) }),
       plain: (on) => this.setUi({ paper_look: on, ...(on ? {} : { quality: true, variation: true }) }),
-      layout: (layout) => this.setUi({ layout }),
+      layout: (layout) => {
+        this.chosenLayout = true;
+        this.setUi({ layout });
+      },
       save: () => savePng(this),
       full: () => this.fullscreen(),
       home: () => this.resetView(),
@@ -121,6 +125,7 @@ export class Viewer extends Screen {
     this.legendGain = h("span", { class: "tv-legend-item" }, h("span", { text: "branch mass ÷8" }), h("i", { class: "tv-ramp" }), h("span", { text: "×8" }));
     this.legend.append(this.legendQuality, this.legendGain);
     const { left, right } = this.panels;
+    this.sheet = h("div", { class: "tv-sheet", testid: "sheet" }); // below the pictures, for what would cover a small one
     this.divider = new Divider(left.plot, () => this.arrange());
     this.grid = h(
       "div",
@@ -129,6 +134,7 @@ export class Viewer extends Screen {
       ...right.elements,
       this.divider.element,
       this.transport.element,
+      this.sheet,
     );
     root.replaceChildren(this.toolbar.element, this.grid, this.status);
     const rows = [...root.children, ...this.grid.children].filter((row) => row !== this.grid && row !== this.status && row !== left.plot && row !== right.plot);
@@ -139,14 +145,19 @@ export class Viewer extends Screen {
   listen() {
     const { signal } = this.abort;
     const options = { signal };
-    this.observer = new ResizeObserver(() => this.redraw("size"));
+    this.observer = new ResizeObserver(() => {
+      this.measure();
+      this.redraw("size");
+    });
+    this.observer.observe(this.root);
+    this.measure();
     for (const slot of SLOTS) this.observer.observe(this.panels[slot].plot);
     this.root.addEventListener("keydown", (event) => this.onKey(event), options);
     // Space plays as soon as the pointer is over the viewer, unless some control has the keyboard.
     document.addEventListener(
       "keydown",
       (event) => {
-        if (event.target === document.body && this.root.matches(":hover")) this.onKey(event);
+        if (event.key === " " && !embedded() && event.target === document.body && this.root.matches(":hover")) this.onKey(event);
       },
       options,
     );
@@ -160,7 +171,10 @@ export class Viewer extends Screen {
     const on = event.composedPath()[0];
     const typing = on instanceof HTMLElement && on.matches("input, select, textarea");
     const pressing = on instanceof HTMLElement && on.matches("button");
-    if (event.key === "Escape") this.unpin();
+    if (event.key === "Escape") {
+      if (this.pin) this.unpin();
+      else leave(this.root);
+    }
     else if (typing) return;
     else if (event.key === " " && !pressing) this.time.setPlaying(!this.time.playing);
     else if (event.key === "ArrowLeft" || event.key === "ArrowDown") this.time.step(-1);
@@ -608,11 +622,24 @@ export class Viewer extends Screen {
   shownSlots() {
     const slots = this.slots ?? [];
     if (slots.length < 2) return slots.length ? slots : ["left"];
-    return { left: ["left"], right: ["right"] }[this.ui.layout] ?? SLOTS;
+    return { left: ["left"], right: ["right"] }[this.layout] ?? SLOTS;
   }
 
   get swiping() {
-    return (this.slots ?? []).length > 1 && this.ui.layout === "swipe";
+    return (this.slots ?? []).length > 1 && this.layout === "swipe";
+  }
+
+  // Two pictures need width: on a narrow screen both share one, until the person chooses otherwise.
+  get layout() {
+    return this.narrow && !this.chosenLayout && this.ui.layout === "two" ? "swipe" : this.ui.layout;
+  }
+
+  measure() {
+    const narrow = this.root.clientWidth > 0 && this.root.clientWidth < NARROW;
+    if (narrow === this.narrow) return;
+    this.narrow = narrow;
+    if (this.header) this.arrange();
+    this.redraw("toolbar");
   }
 
   arrange() {
@@ -621,6 +648,7 @@ export class Viewer extends Screen {
     this.grid.className = `tv-grid ${this.swiping ? "tv-swipe" : shown.length === 2 ? "tv-two" : `tv-one tv-one-${shown[0]}`}`;
     this.divider.update(this.panels.right.plot, this.swiping);
     this.panels[shown[0]].plot.append(this.legend);
+    for (const slot of SLOTS) (this.narrow ? this.sheet : this.panels[slot].plot).append(this.cards[slot].element);
   }
 
   zoomOut(sigma) {
@@ -715,7 +743,7 @@ export class Viewer extends Screen {
     if (dirty.size === 0 || (dirty.size === 2 && this.time.playing)) return;
     this.transport.setIntervals(this.intervals, Boolean(this.send));
     const fieldArrays = this.layers?.arrays ?? null;
-    this.toolbar.update(ui, { single: (this.slots ?? []).length < 2, offline: !this.send, fieldArrays, panels: header.panels ?? [], canShowTruth: Boolean(this.truth) });
+    this.toolbar.update({ ...ui, layout: this.layout }, { single: (this.slots ?? []).length < 2, offline: !this.send, fieldArrays, panels: header.panels ?? [], canShowTruth: Boolean(this.truth) });
     this.legendQuality.hidden = ui.paper_look || !ui.quality;
     this.legendGain.hidden = ui.paper_look || !ui.variation || limbless(this) || !this.frames?.gain[this.shownSlots()[0]];
   }
