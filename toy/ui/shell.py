@@ -28,7 +28,6 @@ EMBEDDED = """
 <style>
 [data-testid="stHeader"], .stSidebar { display: none; }
 .stMainBlockContainer { padding: 0.4rem 0.6rem; }
-.stBidiComponent { --toy-viewer-chrome: 226px; }
 </style>
 """
 
