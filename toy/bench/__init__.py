@@ -18,6 +18,9 @@ from toy.bench.server import Server, load, serving
 from toy.bench import lab  # noqa: F401  registers the benchmarks of sweeps
 from toy.bench.browser import CHROMIUM_FLAGS, Stage, chromium  # after the library's, which are listed first
 
+# isort: split
+from toy.bench import visitors  # noqa: F401  registers those of many visitors
+
 ASK_DEVICE = "import jax; from toy import bench; print(jax.default_backend(), bench.device(), sep=chr(10))"
 
 __all__ = [

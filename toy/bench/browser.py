@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from toy.bench.rows import Measured, benchmark
-from toy.bench.server import Load, Server, load, serving
+from toy.bench.server import Server, serving
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -87,6 +87,25 @@ FRAMES = """seconds => new Promise(done => {
     else done(times.slice(1).map((at, i) => at - times[i]));
   };
   requestAnimationFrame(step);
+})"""
+
+# From a change to the panel that says that it waits, or shows what was asked for.
+TOLD = """(root, { control, event, value }) => new Promise((done, fail) => {
+  const { id } = root.dataset;
+  const began = performance.now();
+  const watch = new MutationObserver(() => {
+    if (root.dataset.state !== "pending" && root.dataset.id === id) return;
+    watch.disconnect();
+    done(performance.now() - began);
+  });
+  watch.observe(root, { attributes: true });
+  setTimeout(() => fail(new Error("nothing was said within 20 s")), 20000);
+  if (event === "click") {
+    control.click();
+    return;
+  }
+  control.value = value;
+  control.dispatchEvent(new Event(event, { bubbles: true }));
 })"""
 
 VIEWER = '[data-testid="viewer"]'
@@ -181,12 +200,6 @@ class Stage:
             page.context.close()
             return server.seconds, first, ready
 
-    @cached_property
-    def load(self) -> Load:
-        """Thirty visitors for a minute, at a server of their own."""
-        with serving() as server:
-            return load(server)
-
 
 @dataclass
 class Visit:
@@ -224,6 +237,11 @@ class Visit:
         """Milliseconds from the slider's event to a new picture of that quality."""
         return self.slider().evaluate(MOVE, {"event": event, "value": value, "quality": quality})
 
+    def told(self, control: Any, event: str, value: float = 0.0) -> float:
+        """Milliseconds from a control's event to a panel that says that it waits, or shows what was asked for."""
+        given = {"control": control.element_handle(), "event": event, "value": value}
+        return self.page.locator(VIEWER).evaluate(TOLD, given)
+
 
 @benchmark("empty-rerun", "ms", app=True, browser=True, rerun=True)
 def empty_rerun(stage: Stage) -> Measured:
@@ -259,6 +277,31 @@ def release(stage: Stage) -> Measured:
     for value in visit.values(stage.count):
         visit.move("input", value, "preview")
         times.append(visit.move("change", value, "full"))
+    visit.page.context.close()
+    return Measured(times)
+
+
+@benchmark("told", "ms", app=True, browser=True, rerun=True, budget=150)
+def told(stage: Stage) -> Measured:
+    """From a changed knob to the panel that says that it waits for it, or shows it."""
+    visit, times = stage.explore("seed=4"), []
+    for value in visit.values(stage.count):
+        times.append(visit.told(visit.slider(), "change", value))
+        visit.idle()
+    visit.page.context.close()
+    return Measured(times)
+
+
+@benchmark("told-method", "ms", app=True, browser=True, rerun=True, budget=150)
+def told_method(stage: Stage) -> Measured:
+    """From another method chosen beside the picture to the panel that says that it waits for it, or shows it."""
+    visit, times = stage.explore("seed=5"), []
+    choice = visit.page.locator(".st-key-control-left-rule [data-baseweb=select]")
+    for turn in range(stage.count):
+        choice.click()
+        option = visit.page.get_by_role("option").nth(1 + turn % 5)
+        times.append(visit.told(option, "click"))
+        visit.idle()
     visit.page.context.close()
     return Measured(times)
 
@@ -328,24 +371,3 @@ def engine_ready(stage: Stage) -> Measured:
 def engine_ready_warm(stage: Stage) -> Measured:
     """The same with the compilation cache of an earlier start."""
     return Measured([ready for *_, ready in stage.starts["full"]])
-
-
-@benchmark("thirty-visitors", "s", app=True, budget=5)
-def thirty_visitors(stage: Stage) -> Measured:
-    """From a change of w to the whole answer, while thirty sessions change it once a second for a minute."""
-    found = stage.load
-    failed = found.lost or any(answer.error for answer in found.answers)
-    return Measured([answer.seconds for answer in found.answers], found.note, fine=not failed)
-
-
-@benchmark("thirty-visitors-memory", "MB", app=True, budget=1500)
-def thirty_visitors_memory(stage: Stage) -> Measured:
-    """Peak memory of the server meanwhile."""
-    return Measured([stage.load.peak])
-
-
-@benchmark("thirty-visitors-after", "s", app=True, budget=1)
-def thirty_visitors_after(stage: Stage) -> Measured:
-    """An answer to one visitor alone, after the thirty have left; at most half as long again as before they came."""
-    before, after = (float(np.median(times)) for times in (stage.load.before, stage.load.after))
-    return Measured(stage.load.after, f"before: {before:.2f} s", fine=after <= 1.5 * before)

@@ -1,7 +1,9 @@
 """The app's server, and visitors without a browser."""
 
 import asyncio
+import itertools
 import json
+import math
 import os
 import random
 import re
@@ -11,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -20,6 +22,7 @@ from typing import Any
 from urllib.error import URLError
 from urllib.request import urlopen
 
+import numpy as np
 import psutil
 
 ROOT = Path(__file__).parents[2]
@@ -88,6 +91,7 @@ def _healthy(url: str) -> bool:
 RERUN, QUERY = 11, 1  # BackMsg.rerun_script, ClientState.query_string
 DELTA, FINISHED = 5, 6  # ForwardMsg
 ELEMENT, EXCEPTION = 3, 8  # Delta.new_element, Element.exception
+RETRY, RETRY_MOST = 0.05, 1.6  # seconds after which the viewer asks again, and longer each time
 
 
 def rerun(query: str) -> bytes:
@@ -137,11 +141,15 @@ def fields(message: memoryview) -> dict[int, Any]:
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back for one change: seconds from the change, what went wrong, the header of the picture."""
+    """What came back for one change: seconds from the change to what was asked for, what went wrong, the header of the
+    picture, the seconds to the first answer, which may say what it waits for, and how often was asked.
+    """
 
     seconds: float
     error: str = ""
     header: Mapping[str, Any] = field(default_factory=dict)
+    first: float = math.nan
+    tries: int = 1
 
 
 class Visitor:
@@ -163,8 +171,23 @@ class Visitor:
             yield Visitor(socket)
 
     async def change(self, query: str, *, since: float | None = None, patience: float = 60) -> Answer:
-        """Run the page with a query string and wait until it has been drawn whole."""
+        """Run the page with a query string, and again as the viewer does until what it shows is what was asked for."""
         began = time.perf_counter() if since is None else since
+        first, wait = math.nan, RETRY
+        for tries in itertools.count(1):
+            error, header = await self._run(query, patience)
+            seconds = time.perf_counter() - began
+            first = seconds if tries == 1 else first
+            if not error and header.get("busy") and seconds > patience:
+                error = f"not what was asked for within {patience:g} s"
+            if error or not header.get("busy"):
+                return Answer(seconds, error, header, first, tries)
+            await asyncio.sleep(wait)
+            wait = min(RETRY_MOST, 2 * wait)
+        raise AssertionError
+
+    async def _run(self, query: str, patience: float) -> tuple[str, dict[str, Any]]:
+        """What went wrong in one run of the page, and the header of its picture."""
         await self.socket.send(rerun(query))
         error = ""
         header: dict[str, Any] = {}
@@ -172,16 +195,14 @@ class Visitor:
             try:
                 message = await asyncio.wait_for(self.socket.recv(), patience)
             except TimeoutError:
-                return Answer(time.perf_counter() - began, f"no answer within {patience:g} s", header)
+                return f"no answer within {patience:g} s", header
             part = fields(memoryview(message))
             if DELTA in part:
                 header = _pack_header(message) or header
                 if EXCEPTION in fields(fields(part[DELTA]).get(ELEMENT, memoryview(b""))):
                     error = "a traceback was shown"
             if FINISHED in part and part[FINISHED] != 2:  # 2: overtaken by another run
-                if part[FINISHED] == 1:
-                    error = "the page did not compile"
-                return Answer(time.perf_counter() - began, error, header)
+                return error or ("the page did not compile" if part[FINISHED] == 1 else ""), header
 
     async def ready(self) -> None:
         """Wait until the engine answers with its own pictures; ValueError where it does not."""
@@ -224,11 +245,54 @@ class Load:
             "answers": len(seconds),
             "errors": len(errors),
             "lost sessions": self.lost,
-            "previews": sum(answer.header.get("quality") == "preview" for answer in self.answers),
-            "busy": sum(bool(answer.header.get("busy")) for answer in self.answers),
+            "asked more than once": sum(answer.tries > 1 for answer in self.answers),
             "changes overtaken by the next": self.overtaken,
         }
-        return f"max {max(seconds, default=0):.2f} s; " + ", ".join(f"{n} {kind}" for kind, n in kinds.items())
+        first = float(np.median([answer.first for answer in self.answers])) if self.answers else math.nan
+        counts = ", ".join(f"{n} {kind}" for kind, n in kinds.items())
+        return f"max {max(seconds, default=0):.2f} s, first words after {first:.2f} s; {counts}"
+
+
+@dataclass
+class Beside:
+    """What one visitor met while another's new methods were compiled: answers of both."""
+
+    answers: list[Answer] = field(default_factory=list)
+    compiled: list[Answer] = field(default_factory=list)
+
+
+def beside(server: Server, queries: Iterable[str]) -> Beside:
+    """Let one visitor ask for new methods by ``queries``, and another change w again and again meanwhile."""
+    found = Beside()
+    with ThreadPoolExecutor(1) as other:
+        other.submit(asyncio.run, _beside(server, found, queries)).result()
+    return found
+
+
+async def _beside(server: Server, found: Beside, queries: Iterable[str]) -> None:
+    async with Visitor.at(server.url) as visitor, Visitor.at(server.url) as other:
+        await visitor.ready()
+        for query in queries:
+            compiling = asyncio.create_task(other.change(query, patience=120))
+            while not compiling.done():
+                found.answers.append(await visitor.change(f"left.w={1 + len(found.answers) % 7000 / 1000:.3f}"))
+            found.compiled.append(await compiling)
+
+
+def tour(server: Server, queries: Iterable[str]) -> tuple[list[Answer], float]:
+    """One visitor's answers to one query after another, and the server's peak memory in MB meanwhile."""
+    with ThreadPoolExecutor(1) as other:
+        return other.submit(asyncio.run, _tour(server, queries)).result()
+
+
+async def _tour(server: Server, queries: Iterable[str]) -> tuple[list[Answer], float]:
+    answers, peak = [], 0.0
+    async with Visitor.at(server.url) as visitor:
+        await visitor.ready()
+        for query in queries:
+            answers.append(await visitor.change(query, patience=180))
+            peak = max(peak, server.memory())
+    return answers, peak
 
 
 def load(server: Server, sessions: int = 30, seconds: float = 60, alone: int = 20) -> Load:
