@@ -296,7 +296,7 @@ def told(stage: Stage) -> Measured:
 def told_method(stage: Stage) -> Measured:
     """From another method chosen beside the picture to the panel that says that it waits for it, or shows it."""
     visit, times = stage.explore("seed=5"), []
-    choice = visit.page.locator(".st-key-control-left-rule [data-baseweb=select]")
+    choice = visit.page.get_by_role("combobox", name="Left method")
     for turn in range(stage.count):
         choice.click()
         option = visit.page.get_by_role("option").nth(1 + turn % 5)
