@@ -1,8 +1,7 @@
 """Compare: methods over strength, with error bars."""
 
-from toy.ui.shell import await_engine, style
+from toy.ui.shell import await_engine
 
-style()
 await_engine()
 
 from toy.ui import compare  # noqa: E402  imports JAX

@@ -2,9 +2,8 @@
 
 from toy.ui.engine import is_ready
 from toy.ui.packing import DEFAULT_PACK
-from toy.ui.shell import VIEWER, asks_for_methods, await_engine, style, viewer
+from toy.ui.shell import VIEWER, asks_for_methods, await_engine, viewer
 
-style()
 if not is_ready() and DEFAULT_PACK.exists() and not asks_for_methods():
     viewer(DEFAULT_PACK.read_bytes(), VIEWER)
 await_engine()

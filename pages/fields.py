@@ -1,8 +1,7 @@
 """Fields: densities, ratio and scores at one noise level."""
 
-from toy.ui.shell import await_engine, style
+from toy.ui.shell import await_engine
 
-style()
 await_engine()
 
 from toy.ui import fields  # noqa: E402  imports JAX

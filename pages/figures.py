@@ -1,8 +1,7 @@
 """Figures: the paper's figures with any cast, to look at, to download, and as a command line."""
 
-from toy.ui.shell import await_engine, style
+from toy.ui.shell import await_engine
 
-style()
 await_engine()
 
 from toy.ui import gallery  # noqa: E402  imports JAX

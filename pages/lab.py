@@ -1,8 +1,7 @@
 """Lab: claims with their verdicts, sweeps while they run and afterwards, schedules found by gradient."""
 
-from toy.ui.shell import await_engine, style
+from toy.ui.shell import await_engine
 
-style()
 await_engine()
 
 from toy.ui import lab  # noqa: E402  imports JAX

@@ -1,8 +1,7 @@
 """Mechanism: what a guide pulls towards, and what the sampler really draws."""
 
-from toy.ui.shell import await_engine, style
+from toy.ui.shell import await_engine
 
-style()
 await_engine()
 
 from toy.ui import mechanism  # noqa: E402  imports JAX

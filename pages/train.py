@@ -1,8 +1,7 @@
 """Train: a network learns the tree while one watches."""
 
-from toy.ui.shell import await_engine, style
+from toy.ui.shell import await_engine
 
-style()
 await_engine()
 
 from toy.ui import train  # noqa: E402  imports JAX

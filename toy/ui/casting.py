@@ -10,6 +10,7 @@ from models import degradations, zoo
 from toy.scenes import default_cast
 from toy.ui.engine import engine
 from toy.ui.trainer import Crowded, Trainer, trainer
+from toy.ui.words import plain
 
 GRAMMAR = (
     "Exact, trained, or any name that you type: `A24@1024` is width 24 after 1024 iterations (trained when it is asked "
@@ -68,9 +69,9 @@ def _watch(cast: tuple[tuple[str, str], ...]) -> None:
     if found is None:
         st.rerun()
     elif found.retry:
-        st.progress(found.share, found.words)
+        st.progress(found.share, plain(found.words))
     else:
-        st.warning(found.words)
+        st.warning(plain(found.words))
 
 
 def exact(name: str) -> str:

@@ -23,6 +23,7 @@ from toy.sampling import INTEGRATORS
 from toy.schedules import SCHEDULES
 from toy.ui import charts, linked
 from toy.ui.engine import Busy, Engine, engine
+from toy.ui.words import plain
 
 METHODS = ("none", "cfg", "autoguidance", "cfg+interval", "adaptive_projected_guidance", "naive_truncation")
 MOST = 9  # methods at once: as many as there are colours, and grey
@@ -230,7 +231,7 @@ def _results(wanted: Sequence[Trial], unfinished: bool) -> None:
         words = f"measuring {title(now.method.name)} at {now.strength:g}: {done} of {len(wanted)} done"
         st.progress(done / len(wanted), words)
     for words in dict.fromkeys(found.failures[trial.key] for trial in wanted if trial.key in found.failures):
-        st.warning(f"Not measured: {words}")
+        st.warning(f"Not measured: {plain(words)}")
     st.html(charts.legend(look))
     ends = (min(t.strength for t in wanted), max(t.strength for t in wanted))
     across = {"title": "strength", "scale": {"domain": [ends[0] - 0.1, ends[1] + 0.1], "nice": False},

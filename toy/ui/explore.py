@@ -12,7 +12,7 @@ from toy.scenes import Scene
 from toy.state import COUNTS, SHARED, SLOTS, State, from_viewer
 from toy.ui import casting, controls, cost, explorer, share
 from toy.ui.engine import FULL, PREVIEW, Engine, Work, collected, engine, patience
-from toy.ui.shell import VIEWER, embedded, load_state, save_state, show_notes, viewer
+from toy.ui.shell import VIEWER, actions, embedded, load_state, save_state, show_notes, viewer
 from toy.ui.trainer import trainer
 
 
@@ -25,7 +25,8 @@ def page() -> None:
     show_notes()
     _viewer()
     if not alone:
-        share.bar()
+        with actions():
+            share.bar()
 
 
 @st.fragment

@@ -16,10 +16,11 @@ import models
 from toy import figures, fractal
 from toy.scenes import VIEWS, Scene, View, default_cast, guide_role, view_of, window
 from toy.scenes import fields as compute
-from toy.ui import casting, controls, explorer, linked
+from toy.ui import casting, controls, explorer, linked, links
 from toy.ui.engine import FULL, PREVIEW, Busy, Engine, Work, collected, engine, patience
 from toy.ui.gallery import TYPES, Bytes
 from toy.ui.packing import pack, quantise, viewer_sources
+from toy.ui.words import plain
 
 KEY = "fieldview"
 OWN = ("sigma", "view", "panels", "arrows")
@@ -322,30 +323,24 @@ def _component() -> Any:
 
 def _load() -> Look:
     """The Look from the URL when it was pasted or the browser went back, else as it was left; notes are shown once."""
-    said = {key: st.query_params[key] for key in OWN if key in st.query_params}
-    memory = st.session_state
-    if "fields_look" not in memory or (said and said != memory.get("fields_written")):
-        memory.fields_look, notes = parse(said)
-        memory.fields_written = said
+    link, memory = links.here(), st.session_state
+    fresh = [link.news(key) for key in OWN]
+    if any(fresh):
+        memory.fields_look, notes = parse(link.seen)
         memory.fields_link = memory.get("fields_link", 0) + 1
         for note in notes:
-            st.warning(f"Not taken from the link: {note}")
-    elif not said:
-        _save(memory.fields_look)  # back from another page, whose URL knows nothing of this one
+            st.warning(f"Not taken from the link: {plain(note)}")
     return memory.fields_look
 
 
 def _save(look: Look) -> None:
     st.session_state.fields_look = look
     st.session_state.setdefault("fields_now", {})["look"] = look
-    query = look.query()
+    link, query = links.here(), look.query()
     for key in OWN:
-        if key in query:
-            if st.query_params.get(key) != query[key]:
-                st.query_params[key] = query[key]
-        elif key in st.query_params:
-            del st.query_params[key]
-    st.session_state.fields_written = query
+        if link.seen.get(key) != query.get(key):
+            link.write(key, query.get(key))
+    link.flush()
 
 
 @st.fragment
@@ -369,7 +364,7 @@ def _panels_live(scene: Scene) -> None:
 def page() -> None:
     """Choose a rule and a cast beside the panels; noise level, window, panels and arrows are chosen on them."""
     with st.sidebar:
-        rule = linked.titled("Method", controls.RULES_IN_ORDER, "rule", "autoguidance", controls.rule_title)
+        rule = linked.select("Method", controls.RULES_IN_ORDER, "rule", "autoguidance", controls.rule_title)
         cast = {role: linked.density(role, role, name) for role, name in default_cast(rule).items()}
         st.caption("p₁ is the density of main, p₀ that of the guide: guidance climbs the ratio p₁/p₀.")
     _load()

@@ -11,6 +11,7 @@ from toy.guidance import RULES
 from toy.scenes import ROLE_DEFAULTS, SETTINGS, VIEWS
 from toy.ui import casting, linked
 from toy.ui.engine import FULL, Busy, engine
+from toy.ui.words import plain
 
 TYPES = {"png": "image/png", "pdf": "application/pdf", "svg": "image/svg+xml"}
 OWN = "the figure's own"
@@ -62,7 +63,7 @@ def page() -> None:
         cast = {role: linked.density(role, role, ROLE_DEFAULTS[role]) for role in roles}
         knobs: dict[str, float] = {}
         for knob in {knob.name: knob for rule in rules for knob in rule.knobs.values()}.values():
-            if st.checkbox(f"set {knob.label} for every method", key=f"set.{knob.name}", bind="query-params"):
+            if linked.flag(f"set {knob.label} for every method", f"set.{knob.name}"):
                 knobs[knob.name] = linked.number(knob, knob.name)
         seed = linked.whole(SETTINGS["seed"], "seed")
         view = linked.select("view", [OWN, *VIEWS], "view", OWN)
@@ -74,10 +75,10 @@ def page() -> None:
         with st.spinner("drawing", show_time=True):
             picture = render(name, options, "png")
     except Busy as busy:
-        st.warning(f"The server is busy: {busy}. The figure is still being drawn; try again in a few seconds.")
+        st.warning(f"The server is busy: {plain(busy)}. The figure is still being drawn; try again in a few seconds.")
         return
     except ValueError as error:
-        st.warning(str(error))
+        st.warning(plain(error))
         return
     st.image(bytes(picture), width="stretch")
     columns = st.columns([1, 1, 1, 3])

@@ -19,6 +19,7 @@ from toy.ui import linked
 from toy.ui.engine import engine
 from toy.ui.gallery import Bytes
 from toy.ui.tasks import Report, tasks
+from toy.ui.words import plain
 
 ROOT = Path(__file__).parents[2]
 DOCS, OUT = ROOT / "docs", Path("out")
@@ -29,7 +30,7 @@ POLL = 2.0  # seconds between looks at what is being made
 def page() -> None:
     """Choose a section beside it."""
     with st.sidebar:
-        chosen = linked.titled("Show", list(SECTIONS), "show", "claims", SECTIONS.__getitem__)
+        chosen = linked.select("Show", list(SECTIONS), "show", "claims", SECTIONS.__getitem__)
     {"claims": _claims, "sweeps": _sweeps, "schedules": _schedules}[chosen]()
 
 
@@ -61,7 +62,7 @@ def _claims() -> None:
                 st.table(_parts(shown))
                 st.caption("Measured here, in small." if here else "From the report that comes with the program.")
                 for note in shown["notes"]:
-                    st.caption(note)
+                    st.caption(plain(note))
             _again(name)
     st.code("python -m toy claims --quick", language="bash")
 
@@ -108,13 +109,13 @@ def _again(name: str) -> None:
     def watch() -> None:
         task = tasks(engine()).ask(("claim", name), partial(_measure, name))
         if not task.future.done():
-            st.progress(task.share, task.words)
+            st.progress(task.share, plain(task.words))
             return
         wanted.discard(name)
         try:
             st.session_state[f"lab.claim.{name}"] = task.future.result()
         except ValueError as error:
-            st.warning(f"Not measured: {error}")
+            st.warning(f"Not measured: {plain(error)}")
             return
         st.rerun()
 
@@ -145,13 +146,13 @@ def _sweeps() -> None:
     try:
         wanted = sweep.read(have[name])
     except ValueError as error:
-        st.warning(str(error))
+        st.warning(plain(error))
         return
     with st.sidebar:
         usual = "outliers" if "outliers" in wanted.measures else wanted.measures[0]
         flat = [measure for measure in wanted.measures if measure != "mass_by_depth"]
-        metric = linked.titled("Measure", flat, "metric", usual, lambda measure: METRICS[measure].title)
-    st.subheader(wanted.title)
+        metric = linked.select("Measure", flat, "metric", usual, lambda measure: METRICS[measure].title)
+    st.subheader(plain(wanted.title))
     running = _look(wanted, name).at_work > 0
     st.fragment(_sweep, run_every=POLL if running else None)(wanted, name, metric, running)
     st.code(f"python -m toy sweep {have[name]}", language="bash")
@@ -190,7 +191,7 @@ def _sweep(wanted: Sweep, name: str, metric: str, running: bool) -> None:
     try:
         found = _look(wanted, name)
     except ValueError as error:
-        st.warning(str(error))
+        st.warning(plain(error))
         return
     if running and not found.at_work:
         st.rerun()
@@ -236,7 +237,7 @@ def _schedules() -> None:
     try:
         found = {name: each for folder in (DOCS, OUT) for name, each in optima.read_all(folder / "optimum").items()}
     except ValueError as error:
-        st.warning(str(error))
+        st.warning(plain(error))
         return
     if not found:
         st.info("Nothing was optimised yet: run the command below, and open this page again.")

@@ -9,47 +9,89 @@ import streamlit as st
 import models
 from toy.registry import Knob
 from toy.state import check_density
-from toy.ui import casting
+from toy.ui import casting, links
+from toy.ui.words import plain
 
 READ = 15.0  # seconds for which a note stays, whatever runs the page again meanwhile
 
 
-def _asked(key: str, legal: str, accept: Any) -> None:
-    """Before a widget exists, look at what the link says of it."""
-    if key in st.session_state or key not in st.query_params:
-        _note(key)
-        return
-    value = st.query_params[key]
-    _note(key, "" if accept(value) else f"{key} = {value[:80]} is not {legal}")
-
-
 def _note(key: str, words: str = "") -> None:
     """Say what a link asked for in vain, or what was said of it a moment ago."""
-    notes = st.session_state.setdefault("linked.notes", {})
+    notes = links.here().notes
     if words:
         notes[key] = (words, time.monotonic() + READ)
     said, until = notes.get(key, ("", 0.0))
     if time.monotonic() < until:
-        st.warning(f"Not taken from the link: {said}")
+        st.warning(f"Not taken from the link: {plain(said)}")
 
 
-def select(label: str, options: Sequence[str], key: str, default: str, **more: Any) -> str:
-    """A selectbox bound to the URL parameter ``key``."""
-    _asked(key, f"one of {', '.join(options)}", lambda value: value in options)
-    return st.selectbox(label, options, index=list(options).index(default), key=key, bind="query-params", **more)
+def _field(key: str) -> str:
+    """The key of a page's widget: no other page has the same."""
+    return f"{links.here().page}/{key}"
 
 
-def titled(label: str, options: Sequence[str], key: str, default: str, title: Callable[[str], str], **more: Any) -> str:
-    """A selectbox with titles on the screen and names in the URL, which a bound widget cannot tell apart."""
+def _recall(key: str, default: Any, read: Callable[[str], Any]) -> str:
+    """The key of a widget that holds what the link says, else what was chosen before, else the default.
 
-    def check(name: str) -> None:
-        if name not in options:
+    A link's value for which ``read`` raises ValueError is named.
+    """
+    memory, field, refused = links.here(), _field(key), ""
+    if memory.news(key):
+        said = memory.seen.get(key)
+        value = default
+        if said is not None:
+            try:
+                value = read(said)
+            except ValueError as error:
+                refused = f"{key} = {said[:80]}: {str(error)[:400]}"
+                value = memory.kept.get(key, default)
+        memory.kept[key] = st.session_state[field] = value
+    elif memory.usual[key] != default and memory.kept[key] == memory.usual[key]:
+        memory.kept[key] = st.session_state[field] = default  # another method has another usual value
+    _note(key, refused)
+    memory.usual[key] = default
+    st.session_state.setdefault(field, memory.kept[key])
+    return field
+
+
+def _tell(key: str, value: Any, write: Callable[[Any], str] = str) -> Any:
+    """Keep a value and, if it was changed, write it into the URL unless it is the default."""
+    memory = links.here()
+    said = None if value == memory.usual[key] else write(value)
+    if value != memory.kept.get(key) or (said is not None and key not in memory.seen):
+        memory.write(key, said)
+    memory.kept[key] = value
+    return value
+
+
+def put(key: str, value: Any) -> None:
+    """Set what a widget shows, before it is drawn, as if it had been chosen there."""
+    touched()
+    st.session_state[_field(key)] = value
+
+
+def touched() -> None:
+    """A callback for every widget: the page runs because of it, not because the URL is another."""
+    links.here().touched = True
+
+
+def _one_of(options: Sequence[str]) -> Callable[[str], str]:
+    def read(said: str) -> str:
+        if said not in options:
             raise ValueError(f"it is not one of {', '.join(options)}")
+        return said
 
-    field = _recall(key, default, check)
-    if st.session_state[field] not in options:  # another page's
+    return read
+
+
+def select(
+    label: str, options: Sequence[str], key: str, default: str, title: Callable[[str], str] = str, **more: Any
+) -> str:
+    """A selectbox with titles on the screen and names in the URL parameter ``key``."""
+    field = _recall(key, default, _one_of(options))
+    if st.session_state[field] not in options:  # there are others by now
         st.session_state[field] = default
-    return _tell(key, st.selectbox(label, options, key=field, format_func=title, **more), default)
+    return _tell(key, st.selectbox(label, options, key=field, format_func=title, on_change=touched, **more))
 
 
 def density(role: str, key: str, default: str, *, optional: bool = False) -> str:
@@ -58,142 +100,108 @@ def density(role: str, key: str, default: str, *, optional: bool = False) -> str
     A name that is not legal is refused in a sentence, and the last one that was stays. ``optional`` may be empty.
     """
 
-    def check(name: str) -> None:
+    def read(name: str) -> str:
         if name or not optional:
             check_density(name)
+        return name
 
-    field = _recall(key, default, check)
+    field = _recall(key, default, read)
     names = ([""] if optional else []) + models.names()
     chosen = st.session_state[field]
-    options = names if chosen in names else [chosen, *names]
     value = st.selectbox(
         role,
-        options,
+        names if chosen in names else [chosen, *names],
         key=field,
         accept_new_options=True,
+        on_change=touched,
         format_func=lambda name: name or "none",
         help=f"The density that plays '{role}'. {casting.GRAMMAR}",
     )
     try:
-        check(value or "")
+        read(value or "")
     except ValueError as error:
-        st.warning(f"Not taken: {error}")
-        value = st.session_state.get(f"{key}.kept", default)
-    return _tell(key, value or "", default)
+        st.warning(f"Not taken: {plain(error)}")
+        value = links.here().kept[key]
+    return _tell(key, value or "")
 
 
 def many(label: str, options: Sequence[str], key: str, default: Sequence[str], *, most: int = 100, **more: Any) -> Any:
-    """A choice of several, in the options' order, kept in the URL parameter ``key`` with commas."""
+    """A choice of several, or none, in the options' order, kept in the URL parameter ``key`` with commas."""
 
-    def check(text: str) -> None:
-        wrong = [part for part in text.split(",") if part not in options]
-        if wrong or len(text.split(",")) > most:
+    def read(said: str) -> list[str]:
+        parts = said.split(",")
+        wrong = [part for part in parts if part not in options]
+        if wrong or len(parts) > most:
             raise ValueError(f"{', '.join(wrong) or 'so many'} is not 1 to {most} of {', '.join(options)}")
+        return [name for name in options if name in parts]
 
-    field = _recall(f"{key}", ",".join(default), check)
-    if isinstance(st.session_state[field], str):
-        st.session_state[field] = st.session_state[field].split(",")
+    field = _recall(key, [name for name in options if name in default], read)
     widget = more.pop("widget", st.multiselect)
-    chosen = widget(label, options, key=field, **more)
-    ordered = [name for name in options if name in chosen]
-    return _tell(key, ",".join(ordered), ",".join(default)).split(",") if ordered else []
+    chosen = widget(label, options, key=field, on_change=touched, **more)
+    return _tell(key, [name for name in options if name in chosen], ",".join) if chosen else []
 
 
-def put(key: str, value: str) -> None:
-    """Set what a density's or a choice's widget shows, before it is drawn."""
-    st.session_state[f"{key}.field"] = value
-    st.session_state[f"{key}.kept"] = value
-
-
-def _recall(key: str, default: str, check: Callable[[str], None]) -> str:
-    """The key of a widget that holds what the link says, else what was chosen before, else the default.
-
-    A link's value that ``check`` refuses with ValueError is named.
-    """
-    memory, field, refused = st.session_state, f"{key}.field", ""
-    said = st.query_params.get(key)
-    if said is not None and said != memory.get(f"{key}.written"):
-        memory[f"{key}.written"] = said
-        try:
-            check(said)
-            memory[field] = said
-        except ValueError as error:
-            refused = f"{key} = {said[:80]}: {str(error)[:400]}"
-    _note(key, refused)
-    before = memory.get(f"{key}.default", default)
-    if before != default and memory.get(field, memory.get(f"{key}.kept")) == before:
-        memory[field] = default  # another method has another usual density
-    memory[f"{key}.default"] = default
-    memory.setdefault(field, memory.get(f"{key}.kept", default))
-    return field
-
-
-def _tell(key: str, value: str, default: str) -> str:
-    """Keep a value and write it into the URL unless it is the default."""
-    memory = st.session_state
-    memory[f"{key}.kept"] = value
-    if value != default:
-        if st.query_params.get(key) != value:
-            st.query_params[key] = value
-        memory[f"{key}.written"] = value
-    else:
-        if key in st.query_params:
-            del st.query_params[key]
-        memory.pop(f"{key}.written", None)
-    return value
+def flag(label: str, key: str) -> bool:
+    """A checkbox, kept in the URL parameter ``key``."""
+    field = _recall(key, False, lambda said: _one_of(("true", "false"))(said) == "true")
+    return _tell(key, st.checkbox(label, key=field, on_change=touched), lambda value: str(value).lower())
 
 
 def number(knob: Knob, key: str, default: float | None = None) -> float:
-    """A slider over a knob's range bound to the URL parameter ``key``."""
+    """A slider over a knob's range, kept in the URL parameter ``key``."""
 
-    def accept(value: str) -> bool:
+    def read(said: str) -> float:
         try:
-            return bool(knob.lo <= float(value) <= knob.hi)
+            value = float(said)
         except ValueError:
-            return False
+            value = float("nan")
+        if not knob.lo <= value <= knob.hi:
+            raise ValueError(f"it is not a number from {knob.lo:g} to {knob.hi:g}")
+        return value
 
-    _asked(key, f"a number from {knob.lo:g} to {knob.hi:g}", accept)
-    value = knob.default if default is None else default
-    return st.slider(
+    field = _recall(key, float(knob.default if default is None else default), read)
+    value = st.slider(
         knob.label,
         float(knob.lo),
         float(knob.hi),
-        float(value),
-        float(knob.step),
+        step=float(knob.step),
         help=knob.help,
-        key=key,
-        bind="query-params",
+        key=field,
+        on_change=touched,
     )
+    return _tell(key, value, "{:g}".format)
 
 
 def whole(knob: Knob, key: str) -> int:
-    """A field for a whole number in a knob's range, kept in the URL parameter ``key``.
+    """A field for a whole number in a knob's range, kept in the URL parameter ``key``."""
+    lo, hi = int(knob.lo), int(knob.hi)
 
-    Not bound by Streamlit itself, whose own reading of such a parameter fails on 'inf'.
-    """
-    lo, hi, default = int(knob.lo), int(knob.hi), int(knob.default)
+    def read(said: str) -> int:
+        if not (said.isascii() and said.isdecimal() and len(said) <= len(str(hi)) and lo <= int(said) <= hi):
+            raise ValueError(f"it is not a whole number from {lo} to {hi}")
+        return int(said)
 
-    def accept(value: str) -> bool:
-        return value.isascii() and value.isdecimal() and len(value) <= len(str(hi)) and lo <= int(value) <= hi
-
-    field = f"{key}.field"
-    asked = st.query_params.get(key, str(default))
-    if field not in st.session_state and not accept(asked):
-        _note(key, f"{key} = {asked[:80]} is not a whole number from {lo} to {hi}")
-    else:
-        _note(key)
-    value = int(
-        st.number_input(knob.label, lo, hi, int(asked) if accept(asked) else default, help=knob.help, key=field)
-    )
-    if value != default:
-        st.query_params[key] = str(value)
-    elif key in st.query_params:
-        del st.query_params[key]
-    return value
+    field = _recall(key, int(knob.default), read)
+    return _tell(key, int(st.number_input(knob.label, lo, hi, help=knob.help, key=field, on_change=touched)))
 
 
 def levels(label: str, key: str, options: Sequence[float], default: float, **more: Any) -> float:
-    """A slider over listed values bound to the URL parameter ``key``."""
+    """A slider over listed values, kept in the URL parameter ``key``."""
     words = [f"{value:g}" for value in options]
-    _asked(key, f"one of {', '.join(words)}", lambda value: value in words)
-    return float(st.select_slider(label, words, f"{default:g}", key=key, bind="query-params", **more))
+    field = _recall(key, f"{default:g}", _one_of(words))
+    return float(_tell(key, st.select_slider(label, words, key=field, on_change=touched, **more)))
+
+
+def hidden(key: str) -> str:
+    """What the URL says of ``key``, without a widget; empty where it says nothing."""
+    memory = links.here()
+    memory.usual[key] = ""
+    if memory.news(key):
+        memory.kept[key] = memory.seen.get(key, "")
+    return memory.kept[key]
+
+
+def hide(key: str, value: str) -> None:
+    """Have the URL say this of ``key``."""
+    hidden(key)
+    _tell(key, value)

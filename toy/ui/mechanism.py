@@ -18,10 +18,11 @@ from toy.guidance import RULES
 from toy.mechanism import Mechanism, mechanism
 from toy.sampling import INTEGRATORS
 from toy.scenes import Scene, window
-from toy.ui import casting, charts, controls, linked
+from toy.ui import casting, charts, controls, linked, links
 from toy.ui.engine import FULL, Busy, engine
 from toy.ui.gallery import Bytes
 from toy.ui.tasks import Report, tasks
+from toy.ui.words import plain
 
 MAIN = "A64@4096"
 
@@ -193,7 +194,7 @@ def page() -> None:
     if scene is not None and _trained(dict(scene.cast)):
         _drawn(scene)
     with st.expander("Link"):
-        said = {key: st.query_params[key] for key in st.query_params}
+        said = links.here().seen
         base = (st.context.url or "").split("?")[0]
         st.code(f"{base}?{urlencode(said, safe=',:@')}" if said else base, language=None, wrap_lines=True)
 
@@ -224,7 +225,7 @@ def _answer(key: Any, work: Callable[[], Any], words: str) -> Any:
         try:
             held = engine().lease(key, work, priority=FULL)
         except Busy as busy:
-            st.warning(f"The server is busy: {busy}.")
+            st.warning(f"The server is busy: {plain(busy)}.")
             return None
         memory[f"held.{words}"] = (key, held)
     try:
@@ -232,7 +233,7 @@ def _answer(key: Any, work: Callable[[], Any], words: str) -> Any:
     except TimeoutError:
         st.caption(f"{words} …")
     except ValueError as error:
-        st.warning(f"Not computed: {error}")
+        st.warning(f"Not computed: {plain(error)}")
     return None
 
 
@@ -297,17 +298,17 @@ def _curves(found: Mechanism) -> None:
 def _flow_scene(target: str) -> Scene | None:
     """The method whose sampler is looked into."""
     st.markdown("**What the sampler draws**")
-    rule = linked.titled("Method", RULES_DRAWN, "rule", "cfg", controls.rule_title)
+    rule = linked.select("Method", RULES_DRAWN, "rule", "cfg", controls.rule_title)
     scores = linked.select(
         "Scores", list(compare.SCORES), "scores", "exact",
         help="exact in every role, in main alone or in the guides alone; a weak model stays learned",
     )  # fmt: skip
-    integrator = linked.titled("Integrator", list(INTEGRATORS), "integrator", "heun", controls.integrator_title)
+    integrator = linked.select("Integrator", list(INTEGRATORS), "integrator", "heun", controls.integrator_title)
     knobs = {name: linked.number(knob, f"{rule}.{name}") for name, knob in RULES[rule].knobs.items()}
     try:
         return compare.scored(Scene.of(rule, integrator=integrator, target=target, n=FLOW_N, **knobs), scores)
     except ValueError as error:
-        st.warning(str(error))
+        st.warning(plain(error))
         return None
 
 
@@ -320,7 +321,7 @@ WORDS = {
 
 def _drawn(scene: Scene) -> None:
     knobs = ", ".join(f"{scene.entry.knobs[k].label} = {v:g}" for k, v in scene.knobs if k in scene.entry.knobs)
-    st.caption(" · ".join(filter(None, (scene.entry.title, knobs, ", ".join(name for _, name in scene.cast)))))
+    st.caption(" · ".join(filter(None, (scene.entry.title, knobs, plain(", ".join(name for _, name in scene.cast))))))
     if INTEGRATORS[scene.integrator].facts.get("stochastic"):
         have = ", ".join(entry.title for entry in INTEGRATORS.values() if not entry.facts.get("stochastic"))
         title = INTEGRATORS[scene.integrator].title
@@ -361,13 +362,13 @@ def _picture(scene: Scene) -> None:
             return
         task = tasks(engine()).ask(("density", scene), partial(_density, scene))
         if not task.future.done():
-            st.progress(task.share, f"{task.words}: {task.share:.0%}")
+            st.progress(task.share, plain(f"{task.words}: {task.share:.0%}"))
             return
         try:
             done[scene] = bytes(task.future.result())
         except ValueError as error:
             wanted.discard(scene)
-            st.warning(f"Not drawn: {error}")
+            st.warning(f"Not drawn: {plain(error)}")
             return
         st.rerun()
 

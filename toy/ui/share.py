@@ -37,10 +37,10 @@ def snippet(scene: Scene) -> str:
 
 @st.fragment
 def bar() -> None:
-    """A quiet row in the header's line. What the viewer changed meanwhile is read when one of its parts is opened."""
+    """A quiet row beside the navigation. What the viewer changed meanwhile is read when a part of it is opened."""
     state: State = st.session_state.state
     opens: dict[str, Any] = {"type": "tertiary", "on_change": "rerun"}
-    row = st.container(key="share", horizontal=True, horizontal_alignment="right")
+    row = st.container(key="share", horizontal=True)
     with row.popover("Link", icon=":material/link:", key="share.link", **opens):
         st.caption(
             "This link restores the page. Add &hide=knobs,layers,settings to hide controls, &embed=true for slides."

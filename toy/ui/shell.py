@@ -1,29 +1,59 @@
 """What every page shares: style, the viewer component, waiting for the engine, the state in the URL."""
 
 import time
+from collections.abc import Sequence
+from contextvars import ContextVar
 from typing import Any
 
 import streamlit as st
 
+from toy.ui import links
 from toy.ui.engine import engine
 from toy.ui.packing import viewer_sources
+from toy.ui.words import plain
 
+ICONS = {
+    "": ":material/park:",
+    "fields": ":material/gradient:",
+    "compare": ":material/show_chart:",
+    "mechanism": ":material/troubleshoot:",
+    "lab": ":material/science:",
+    "train": ":material/model_training:",
+    "figures": ":material/image:",
+}
 STYLE = """
 <style>
-.stMainBlockContainer { padding: 3.9rem 1.2rem 0.5rem 1.2rem; max-width: none; }
+.stMainBlockContainer { padding: 0.5rem 1.2rem; max-width: none; }
+.stMain { scroll-padding-top: 2.8rem; }
 .stSidebar [data-testid="stSidebarUserContent"] { padding-top: 0.5rem; }
 [data-testid="stStatusWidget"] { visibility: hidden; }
-/* In the header's line, so that the pictures get the height. */
-.st-key-share { position: fixed; top: 0.6rem; right: 1.2rem; width: auto; z-index: 999991; gap: 1rem; }
-@media (max-width: 1000px) { /* icons alone, but a screen reader still says what they are */
-  .st-key-share { gap: 0.5rem; }
-  .st-key-share [data-testid="stPopoverButton"] p { position: absolute; width: 1px; clip-path: inset(50%); }
+/* Of Streamlit's header nothing is left but the button that brings the settings back, for which the bar leaves room. */
+.stAppHeader { height: 0; min-height: 0; background: none; }
+[data-testid="stExpandSidebarButton"] { position: absolute; top: 0.6rem; left: 0.5rem; background: inherit; }
+.stApp:has([data-testid="stExpandSidebarButton"]) .st-key-bar { padding-left: 2.2rem; }
+/* Closing them must not need a pointer that hovers. */
+[data-testid="stSidebarCollapseButton"] { visibility: visible !important; display: inline !important; }
+/* One line where there is room for it, else as many as it takes: nothing lies over anything at any width. */
+.st-key-bar { container-type: inline-size; min-height: 2.4rem; align-items: center; gap: 0 0.8rem; }
+.st-key-bar [data-testid="stLayoutWrapper"] { flex: 0 1 auto; width: auto; }
+.st-key-bar > [data-testid="stLayoutWrapper"]:last-child { margin-left: auto; }
+.st-key-bar .stHorizontalBlock { flex: 0 1 auto; gap: 0 0.2rem; align-items: center; }
+.st-key-bar .stHorizontalBlock.st-key-share { gap: 0 0.8rem; }
+.st-key-pages .stPageLink a { padding: 0.2rem 0.4rem; margin: 0; gap: 0.3rem; }
+.st-key-pages .stPageLink a[disabled] { background: color-mix(in srgb, currentColor 9%, transparent); cursor: default; }
+.st-key-pages .stPageLink :is(a[disabled], a[disabled] *) { color: inherit; font-weight: 600; }
+@container (max-width: 960px) { /* words alone */
+  .st-key-pages a > span:first-child:not(:only-child) { display: none; }
+  .st-key-share [data-testid="stPopoverButton"] [data-testid="stMarkdownContainer"] [data-testid="stIconMaterial"],
+  .st-key-share [data-testid="stPopoverButton"] > div > span:first-child { display: none; }
 }
 /* What a component draws is never out of date: it says itself what it waits for. */
 .stElementContainer[data-stale="true"]:has(.stBidiComponent) { opacity: 1 !important; transition: none !important; }
+/* Foreign words stand in code spans, which keep them words; within a message they look like its own. */
+:is(.stAlert, .stProgress, .stHeading) code { font: inherit; color: inherit; background: none; padding: 0; }
+.stAlert code { overflow-wrap: anywhere; }
 </style>
 """
-
 EMBEDDED = """
 <style>
 [data-testid="stHeader"], .stSidebar { display: none; }
@@ -32,14 +62,34 @@ EMBEDDED = """
 """
 
 
-def style() -> None:
-    """Give the picture the room; in another page, all of it."""
-    st.html(STYLE + EMBEDDED * embedded())
+_actions: ContextVar[Any] = ContextVar("actions")
 
 
 def embedded() -> bool:
     """Whether the link says ``embed=true``: the picture alone, for a slide or another page."""
     return bool(st.context.is_embedded)
+
+
+def begin(pages: Sequence[Any], current: Any) -> None:
+    """The style of every page, and its first line: the pages, and room for what can be done with this one.
+
+    In another page there is no such line: all the room is the picture's.
+    """
+    links.begin(current.url_path)
+    st.html(STYLE + EMBEDDED * embedded())
+    if embedded():
+        return
+    with st.container(key="bar", horizontal=True):
+        with st.container(key="pages", horizontal=True):
+            for page in pages:
+                found = links.of(page.url_path).seen  # as it was left
+                st.page_link(page, icon=ICONS[page.url_path], disabled=page is current, query_params=found)
+        _actions.set(st.container(key="actions", horizontal=True))
+
+
+def actions() -> Any:
+    """The place beside the navigation for what can be done with a page."""
+    return _actions.get()
 
 
 VIEWER = "viewer"  # key of the Explore page's one viewer, before and after the engine is ready
@@ -70,7 +120,7 @@ def await_engine() -> None:
         seconds = time.monotonic() - began
         note.caption(f"The engine is starting: its programs are compiled once. {seconds:.0f} s")
     if found.failure:
-        st.error(f"The engine could not start. {found.failure}")
+        st.error(f"The engine could not start. {plain(found.failure)}")
         st.stop()
     st.rerun()
 
@@ -79,14 +129,12 @@ def load_state() -> Any:
     """The visitor's State: from the URL when it was pasted or the browser went back, else as it was left."""
     from toy import state
 
-    query = {key: st.query_params[key] for key in st.query_params}
-    if not query and "state" in st.session_state:
-        save_state(st.session_state.state)  # back from another page, whose URL knows nothing of this one
-    elif "state" not in st.session_state or ("written" in st.session_state and query != st.session_state.written):
+    query, link = links.said(), links.here()
+    if "state" not in st.session_state or query != link.seen:
         new, st.session_state.notes = state.parse(query)
         _send_ui(new)
         _keep(new)
-        st.session_state.written = query
+        link.seen = query
     return st.session_state.state
 
 
@@ -95,10 +143,7 @@ def save_state(new: Any, *, by_viewer: bool = False) -> None:
     if not by_viewer:
         _send_ui(new)
     _keep(new)
-    query = new.query() | {key: st.query_params[key] for key in ("embed", "embed_options") if key in st.query_params}
-    if query != {key: st.query_params[key] for key in st.query_params}:
-        st.query_params.from_dict(query)
-    st.session_state.written = query
+    links.here().replace(new.query())
 
 
 def _keep(new: Any) -> None:
@@ -116,5 +161,5 @@ def show_notes() -> None:
     """Say once what the URL asked for and did not get."""
     notes = st.session_state.get("notes", [])
     if notes:
-        st.warning(f"Not taken: {'; '.join(notes)}")
+        st.warning(f"Not taken: {plain('; '.join(notes), 2000)}")
     st.session_state.notes = []

@@ -11,6 +11,7 @@ from toy.scenes import SETTINGS
 from toy.ui import linked
 from toy.ui.engine import engine
 from toy.ui.trainer import Run, Trainer, keep, picture, trainer
+from toy.ui.words import plain
 
 WIDTHS = ("8", "16", "32", "64", "128")
 ITERATIONS = ("64", "128", "256", "512", "1024", "2048", "4096", "8192")
@@ -28,13 +29,14 @@ def page() -> None:
             "Target", list(LOSSES), "loss", "exact", help="the exact score, or denoising score matching"
         )
         seed = linked.whole(SETTINGS["seed"], "seed")
-        if st.button("Train", type="primary", width="stretch", icon=":material/model_training:"):
+        if st.button(
+            "Train", type="primary", width="stretch", icon=":material/model_training:", on_click=linked.touched
+        ):
             try:
-                st.session_state.run = found.start(
-                    Recipe(Spec(classes, width, depth), iterations, seed=seed, loss=loss)
-                ).number
+                started = found.start(Recipe(Spec(classes, width, depth), iterations, seed=seed, loss=loss))
+                linked.hide("run", str(started.number))
             except ValueError as error:
-                st.error(str(error))
+                st.error(plain(error))
     run = _chosen(found)
     if run is None:
         st.subheader("Train a denoiser and watch it learn")
@@ -51,15 +53,14 @@ def page() -> None:
 
 def _chosen(found: Trainer) -> Run | None:
     """The training on the page: the one started here, or the one in the URL, so that a reload finds it again."""
-    if "run" in st.session_state:
-        st.query_params["run"] = str(st.session_state.run)
-    number = st.query_params.get("run", "")
+    number = linked.hidden("run")
     if not number:
         return None
     run = found.runs.get(int(number)) if number.isdecimal() and len(number) < 10 else None
     if run is None:
         st.warning(
-            f"Not taken from the link: run = {number[:80]} is no training of this server; what was kept is still there"
+            f"Not taken from the link: run = {plain(number, 80)} is no training of this server; "
+            "what was kept is still there"
         )
     return run
 
@@ -72,7 +73,7 @@ def _watch(run: Run) -> None:
     )
     st.progress(run.step / recipe.iterations, f"{run.status}, iteration {run.step} of {recipe.iterations}")
     if run.status == "failed":
-        st.error(f"The training stopped: {run.message}")
+        st.error(f"The training stopped: {plain(run.message)}")
     left, right = st.columns(2)
     with left:
         if run.losses:
@@ -98,9 +99,9 @@ def _watch(run: Run) -> None:
     chosen = name.text_input("Name", suggestion, key=f"name.{run.number}", max_chars=32)
     if save.button("Keep", width="stretch", disabled=run.net is None):
         try:
-            st.session_state.kept_message = f"Kept. It can play any role under the name {keep(run, chosen)}."
+            st.session_state.kept_message = f"Kept. It can play any role under the name {plain(keep(run, chosen))}."
         except ValueError as error:
-            st.session_state.kept_message = str(error)
+            st.session_state.kept_message = plain(error)
     if st.session_state.get("kept_message"):
         st.info(st.session_state.kept_message)
 
@@ -108,4 +109,4 @@ def _watch(run: Run) -> None:
 def _kept() -> None:
     names = zoo.kept()
     if names:
-        st.caption("Kept models: " + ", ".join(names))
+        st.caption(f"Kept models: {plain(', '.join(names), 4000)}")

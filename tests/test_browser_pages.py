@@ -1,0 +1,201 @@
+"""Every page on every screen: its controls can be reached, it asks nobody but the server, and foreign words stay words."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote, urlsplit
+
+import pytest
+from browser_fixtures import OUT, WAIT, Visitor
+from ui_helpers import PAGES, ROOT, until
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+SIZES = [(360, 740), (390, 844), (768, 1024), (844, 390), (1024, 576), (1100, 800), (1280, 720), (1920, 1080)]
+
+# The controls whose centre belongs to something else, each brought into view before it is asked.
+COVERED = """() => {
+  const KINDS = "a[href], button, input, select, textarea, summary, [role=slider], [role=radio], [role=tab]";
+  const all = (root) => [...root.querySelectorAll("*")].flatMap((e) => (e.shadowRoot ? [e, ...all(e.shadowRoot)] : [e]));
+  const up = (e) => e.assignedSlot ?? e.parentElement ?? e.getRootNode().host ?? null;
+  const within = (e, other) => e !== null && (e === other || within(up(e), other));
+  const at = (x, y) => {
+    let found = document.elementFromPoint(x, y);
+    while (found?.shadowRoot?.elementFromPoint(x, y) && found.shadowRoot.elementFromPoint(x, y) !== found)
+      found = found.shadowRoot.elementFromPoint(x, y);
+    return found;
+  };
+  const away = document.querySelector('[data-testid="stSidebar"][data-collapsed="true"]');
+  const covered = [];
+  for (const control of all(document).filter((e) => e.matches(KINDS))) {
+    const shown = control.checkVisibility({ opacityProperty: true, visibilityProperty: true });
+    if (!shown || (away && within(control, away)) || control.closest('[aria-hidden="true"]')) continue;
+    control.scrollIntoView({ block: "center", inline: "center", behavior: "instant" });
+    const { left, top, width, height } = control.getBoundingClientRect();
+    if (width < 4 || height < 4) continue; // stands for another that is drawn
+    const hit = at(left + width / 2, top + height / 2);
+    const owner = control.closest("label, [data-rac]"); // a hidden input belongs to what is drawn for it
+    if (hit && (within(hit, control) || (owner && within(hit, owner)))) continue;
+    const name = control.getAttribute("aria-label") || control.textContent.trim() || control.dataset.testid || control.outerHTML;
+    covered.push(`${name.slice(0, 80)} lies under ${hit ? hit.outerHTML.slice(0, 120) : "the edge of the screen"}`);
+  }
+  document.querySelector(".stMain").scrollTo(0, 0);
+  return covered;
+}"""
+
+
+def shown(visitor: Visitor, path: str, query: str = "") -> None:
+    """Wait until a page shows what it is for."""
+    from playwright.sync_api import expect
+
+    main = visitor.page.get_by_test_id("stMain")
+    if path in ("", "fields"):
+        visitor.drawn_by = "viewer" if path == "" else "fields"
+        expect(visitor.viewer).to_have_count(1, timeout=WAIT)
+        visitor.when('d.state === "idle"')
+    else:
+        expect(main.locator("h3, [data-testid=stImage], [data-testid=stAlert]").first).to_be_visible(timeout=WAIT)
+    expect(visitor.page.get_by_text("The engine is starting")).to_have_count(0, timeout=WAIT)
+
+
+@pytest.fixture(scope="module")
+def everywhere(browser, server) -> Iterator[Visitor]:
+    """A visitor who goes through all pages; what was asked of other hosts is in ``foreign``."""
+    visitor = Visitor(browser, server, "/?n=512")
+    visitor.foreign = []
+    visitor.base = server.url
+    home = urlsplit(server.url).netloc
+
+    def note(request) -> None:
+        asked = urlsplit(request.url)
+        if asked.scheme not in ("data", "blob") and asked.netloc != home:
+            visitor.foreign.append(request.url)
+
+    visitor.context.on("request", note)
+    yield visitor
+    visitor.close()
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_control_can_be_reached_on_every_screen(everywhere, page):
+    visitor, path = everywhere, PAGES[page]
+    visitor.page.set_viewport_size({"width": 360, "height": 740})
+    visitor.page.goto(f"{visitor.base}/{path}{'?n=512' if path in ('', 'compare') else ''}")
+    shown(visitor, path)
+    sidebar = visitor.page.get_by_test_id("stSidebar")
+    expand = visitor.page.get_by_test_id("stExpandSidebarButton")
+    for width, height in SIZES:
+        visitor.page.set_viewport_size({"width": width, "height": height})
+        if width > 768 and expand.is_visible():
+            expand.click()
+            until(lambda: sidebar.get_attribute("data-collapsed") == "false")
+        covered: list[str] = ["not looked at yet"]
+
+        def reached() -> bool:
+            covered[:] = visitor.page.evaluate(COVERED)
+            return not covered
+
+        try:
+            until(reached, 20)
+        except AssertionError:
+            visitor.page.screenshot(path=OUT / f"covered-{Path(page).stem}-{width}.png")
+            pytest.fail(f"at {width} x {height}: " + "; ".join(covered))
+        assert not visitor.page.evaluate("document.querySelector('.stMain').scrollWidth > innerWidth"), width
+        visitor.page.screenshot(path=OUT / f"{Path(page).stem}-{width}.png")
+    visitor.fine()
+
+
+def test_the_settings_open_and_close_by_touch(visit):
+    from playwright.sync_api import expect
+
+    visitor = visit("/train", viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    shown(visitor, "train")
+    box = visitor.page.get_by_role("button", name="Train", exact=True)
+    visitor.page.get_by_test_id("stExpandSidebarButton").tap()
+    expect(box).to_be_in_viewport()
+    visitor.page.get_by_test_id("stSidebarCollapseButton").get_by_role("button").tap()
+    expect(box).not_to_be_in_viewport()
+    visitor.page.get_by_role("link", name="Figures").tap()
+    expect(visitor.page.get_by_test_id("stMain").get_by_test_id("stImage")).to_be_visible(timeout=WAIT)
+    visitor.fine()
+
+
+# --- One place in the history a page ----------------------------------------------------------------------------------
+
+
+def test_each_page_is_one_place_in_the_history_and_is_left_as_it_was(visit):
+    from playwright.sync_api import expect
+
+    visitor = visit("/fields?rule=cfg&main=exact:A", viewport={"width": 1280, "height": 720})
+    page = visitor.page
+    shown(visitor, "fields")
+    pages = page.locator(".st-key-pages")
+    start = page.evaluate("history.length")
+    steps = [("mechanism", "Mechanism"), ("compare", "Compare"), ("figures", "Figures"), ("", "Explore")]
+    for i, (path, title) in enumerate(steps):
+        pages.get_by_role("link", name=title).click()
+        page.wait_for_url(lambda url, path=path: urlsplit(url).path == f"/{path}", wait_until="commit")
+        shown(visitor, path)
+        assert urlsplit(page.url).query == "", f"{path} opens with what is usual there"
+        assert page.evaluate("history.length") == start + i + 1
+    pages.get_by_role("link", name="Fields").click()
+    page.wait_for_url("**/fields?*", wait_until="commit")
+    shown(visitor, "fields")
+    assert visitor.query() == {"rule": "cfg", "main": "exact:A"}
+    expect(page.get_by_test_id("name-p1")).to_have_text("exact:A")
+    for path in ("", "figures", "compare", "mechanism", "fields"):
+        page.go_back(wait_until="commit")
+        page.wait_for_url(lambda url, path=path: urlsplit(url).path == f"/{path}", wait_until="commit")
+        shown(visitor, path)
+        expect(page.get_by_test_id("stAlert")).to_have_count(0)
+    expect(page.get_by_test_id("name-p1")).to_have_text("exact:A")
+    assert visitor.query() == {"rule": "cfg", "main": "exact:A"}
+    visitor.fine()
+
+
+# --- Foreign words, foreign hosts -------------------------------------------------------------------------------------
+
+HOSTILE = "![a](http://elsewhere.example/x.png) [b](http://elsewhere.example) <img src='//elsewhere.example/y'> www.elsewhere.example :material/home:"
+PARAMETERS = {
+    "": ["left.main", "right.weak", "left.rule", "left.w", "n", "seed", "layers", "layout", "view", "hide", "other"],
+    "fields": ["rule", "main", "weak", "target", "sigma", "view", "panels", "arrows"],
+    "compare": ["methods", "strengths", "n", "seeds", "scores"],
+    "mechanism": ["main", "guide", "weak", "target", "rule", "scores", "integrator", "cfg.w"],
+    "lab": ["show"],
+    "train": ["classes", "width", "depth", "iterations", "loss", "seed", "run"],
+    "figures": ["figure", "main", "weak", "unconditional", "seed", "view", "sigma", "set.w"],
+}
+MADE = """() => {
+  const inside = [document.querySelector(".stMain .stMainBlockContainer"), document.querySelector(".stSidebar")];
+  const found = inside.filter(Boolean).flatMap((root) => [...root.querySelectorAll("img, a[href], iframe, object")]);
+  return found.map((e) => e.outerHTML).filter((html) => html.includes("elsewhere"));
+}"""
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_foreign_words_are_no_markdown_and_no_page_asks_another_host(everywhere, page):
+    from playwright.sync_api import expect
+
+    visitor, path = everywhere, PAGES[page]
+    visitor.page.set_viewport_size({"width": 1280, "height": 720})
+    for scheme in ("light", "dark"):
+        visitor.page.emulate_media(color_scheme=scheme)
+        query = "&".join(f"{key}={quote(HOSTILE)}" for key in PARAMETERS[path])
+        visitor.page.goto(f"{visitor.base}/{path}?{query}")
+        shown(visitor, path)
+        said = visitor.page.get_by_test_id("stAlert").filter(has_text="elsewhere.example")
+        expect(said.first).to_be_visible(timeout=WAIT)
+        assert not visitor.page.evaluate(MADE)
+        assert not visitor.page.get_by_text(str(ROOT)).count(), "no path of the server's"
+    if path == "":
+        visitor.page.goto(f"{visitor.base}/?n=512")
+        visitor.ready()
+        visitor.fill("number-w-left", "2")
+        visitor.until_query(left__w="2")
+        visitor.page.get_by_role("button", name="Download", exact=True).click()
+        with visitor.page.expect_download():
+            visitor.page.get_by_role("button", name="Figure, PNG").click()
+        visitor.page.keyboard.press("Escape")
+    visitor.page.evaluate("0")  # what the browser has told by now is heard
+    assert not visitor.foreign
+    visitor.fine()
