@@ -245,7 +245,7 @@ def test_a_rule_is_a_link_by_its_name():
     at = opened(rule="cfg")
     assert shown(at)[0]["title"] == "CFG"
     assert not at.warning
-    at.selectbox(key="rule.field").set_value("cfg_autoguidance").run()
+    at.selectbox(key="fields/rule").set_value("cfg_autoguidance").run()
     assert shown(at)[0]["title"] == "CFG + autoguidance"
     assert at.query_params["rule"] in ("cfg_autoguidance", ["cfg_autoguidance"])
 
@@ -253,7 +253,7 @@ def test_a_rule_is_a_link_by_its_name():
 def test_another_cast_is_another_field():
     at = opened()
     before = shown(at)[0]["id"]
-    at.selectbox(key="weak.field").set_value("A16@512").run()
+    at.selectbox(key="fields/weak").set_value("A16@512").run()
     header, _ = shown(at)
     assert header["id"] != before
     assert header["names"]["guide"] == "A16@512"
