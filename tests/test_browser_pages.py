@@ -196,3 +196,27 @@ def test_foreign_words_are_no_markdown_and_no_page_asks_another_host(everywhere,
     visitor.page.evaluate("0")  # what the browser has told by now is heard
     assert not visitor.foreign
     visitor.fine()
+
+
+# --- Everybody --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_axe_finds_nothing(everywhere, page):
+    from axe_playwright_python.sync_playwright import Axe
+
+    visitor, path = everywhere, PAGES[page]
+    visitor.page.set_viewport_size({"width": 1280, "height": 720})
+    for scheme in ("light", "dark"):
+        visitor.page.emulate_media(color_scheme=scheme)
+        visitor.page.goto(f"{visitor.base}/{path}")
+        shown(visitor, path)
+
+        def found() -> list[str]:
+            told = Axe().run(visitor.page).response["violations"]
+            return [f"{each['id']}: {node['html'][:200]}" for each in told for node in each["nodes"]]
+
+        try:  # what is being drawn anew is faint for a moment
+            until(lambda found=found: not found(), 20)
+        except AssertionError:
+            pytest.fail(f"{scheme}: {found()}")

@@ -80,7 +80,7 @@ def page() -> None:
     except ValueError as error:
         st.warning(plain(error))
         return
-    st.image(bytes(picture), width="stretch")
+    st.image(bytes(picture), width="stretch", alt=entry.summary)
     columns = st.columns([1, 1, 1, 3])
     for column, (kind, mime) in zip(columns, TYPES.items(), strict=False):
         column.download_button(

@@ -203,7 +203,9 @@ def _sweep(wanted: Sweep, name: str, metric: str, running: bool) -> None:
     if not found.rows:
         st.info("Nothing is measured yet: run the command below, and look here while it runs.")
         return
-    st.image(bytes(_picture(wanted, name, metric, found)), width="stretch")
+    axes = " and ".join(axis.name for axis in wanted.axes)
+    alt = f"{METRICS[metric].title} over {axes}; the rows below have the numbers"
+    st.image(bytes(_picture(wanted, name, metric, found)), width="stretch", alt=alt)
     with st.expander(f"All rows, {len(found.rows)}"):
         axes = [axis.name for axis in wanted.axes]
         columns = [*axes, *(key for key in found.rows[0] if key.split("_by_")[0] in wanted.measures or key in METRICS)]
@@ -251,7 +253,7 @@ def _schedules() -> None:
         st.link_button("Open in Explore", f"{base}{optima.link(each)}", icon=":material/park:")
     picture = DOCS / "optimum" / "optimum.png"
     if picture.exists():
-        st.image(str(picture), width="stretch")
+        st.image(str(picture), width="stretch", alt="The schedules over the noise level; the tables have the numbers")
     st.code(
         "python -m toy optimise --rule cfg --objective quality_variation --out out/optimum/cfg.json", language="bash"
     )

@@ -358,7 +358,7 @@ def _picture(scene: Scene) -> None:
 
     def draw() -> None:
         if scene in done:
-            st.image(done[scene], width="stretch")
+            st.image(done[scene], width="stretch", alt="The sampler's own density beside the true one")
             return
         task = tasks(engine()).ask(("density", scene), partial(_density, scene))
         if not task.future.done():

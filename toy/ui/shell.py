@@ -49,6 +49,12 @@ STYLE = """
 }
 /* What a component draws is never out of date: it says itself what it waits for. */
 .stElementContainer[data-stale="true"]:has(.stBidiComponent) { opacity: 1 !important; transition: none !important; }
+/* Streamlit's quiet and its coloured words are too faint to be read by everybody. */
+[data-testid="stCaptionContainer"] { opacity: 0.85; }
+[data-testid="stCaptionContainer"] :is(p, code, li), .stSlider [data-testid="stSliderThumbValue"] p,
+.stButtonGroup button[data-selected="true"] p { color: inherit; }
+[data-testid="stCaptionContainer"], .stSlider [data-testid="stSliderThumbValue"],
+.stButtonGroup button[data-selected="true"] { color: inherit !important; }
 /* Foreign words stand in code spans, which keep them words; within a message they look like its own. */
 :is(.stAlert, .stProgress, .stHeading) code { font: inherit; color: inherit; background: none; padding: 0; }
 .stAlert code { overflow-wrap: anywhere; }

@@ -88,7 +88,7 @@ def _watch(run: Run) -> None:
         if st.session_state.get("picture_key") != key or st.session_state.picture is None:
             st.session_state.picture, st.session_state.picture_key = picture(run), key
         if st.session_state.get("picture"):
-            st.image(st.session_state.picture, width="stretch")
+            st.image(st.session_state.picture, width="stretch", alt="Samples of the network as it is now")
     pause, stop, name, save = st.columns([1, 1, 2, 1], vertical_alignment="bottom")
     if run.status == "paused":
         pause.button("Go on", on_click=run.resume, width="stretch")
