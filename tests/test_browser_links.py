@@ -6,7 +6,7 @@ import sys
 from urllib.parse import urlsplit
 
 import pytest
-from browser_fixtures import OUT, PIXELS
+from browser_fixtures import OUT, PIXELS, WAIT
 from ui_helpers import ROOT
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]

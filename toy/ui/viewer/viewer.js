@@ -346,7 +346,8 @@ export class Viewer extends Screen {
   // values are not known here: then only what the server has is asked for.
   askAgain() {
     if (this.abort.signal.aborted || this.queue.busy) return;
-    this.ask((this.header.seq ?? 0) > 0 ? "release" : "field", this.slots[0] ?? "left", true);
+    const mine = this.adjusting ? "drag" : "release"; // what is still held is not let go of
+    this.ask((this.header.seq ?? 0) > 0 ? mine : "field", this.slots[0] ?? "left", true);
   }
 
   request(phase, slot) {
