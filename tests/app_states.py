@@ -18,6 +18,7 @@ from toy.state import (
     SLOTS,
     State,
 )
+from toy.ui.presets import PRESETS
 
 QUICK = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 ALL_LAYERS = [layer for group in LAYERS for layer in group]
@@ -84,7 +85,7 @@ def states(draw):
     shared = draw(shared_settings())
     left, right = draw(scenes(shared=shared)), draw(scenes(shared=shared))
     hide = tuple(draw(st.lists(st.sampled_from(HIDEABLE), unique=True)))
-    return State(left, right, draw(viewer_settings()), hide)
+    return State(left, right, draw(viewer_settings()), hide, draw(st.sampled_from(["", *PRESETS])))
 
 
 SIDES = st.sampled_from(SLOTS)

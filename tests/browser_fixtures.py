@@ -146,10 +146,11 @@ PLACE = """(canvas, onDot) => {
 class Visitor:
     """A page in a fresh profile, with what went wrong in it and what it said to the server."""
 
-    def __init__(self, browser, server: Server, path: str = "/", **context) -> None:
+    def __init__(self, browser, server: Server, path: str = "/", *, script: str = "", **context) -> None:
         context = {"viewport": {"width": 1280, "height": 800}, "reduced_motion": "no-preference"} | context
         self.context = browser.new_context(**context)
         self.context.set_default_timeout(WAIT)
+        self.context.add_init_script(script)
         self.page = self.context.new_page()
         self.errors: list[str] = []
         self.sent: list[bytes] = []
@@ -230,6 +231,13 @@ class Visitor:
             return all(query.get(k.replace("__", "."), [None])[0] == value for k, value in wanted.items())
 
         self.page.wait_for_url(told, wait_until="commit", timeout=timeout)
+
+    def open_drawer(self) -> None:
+        """Show the layers' chips, and wait until the pictures have made room for them."""
+        self.get("more").click()
+        self.page.evaluate(
+            "() => [1, 2, 3].reduce((wait) => wait.then(() => new Promise(requestAnimationFrame)), Promise.resolve())"
+        )
 
     def fill(self, testid: str, value: str) -> None:
         field = self.get(testid)

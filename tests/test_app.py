@@ -19,6 +19,7 @@ from toy.ui import mechanism as mechanisms
 from toy.ui.engine import engine
 from toy.ui.packing import unpack
 from toy.ui.presets import PRESETS
+from toy.ui.presets import opened as opened_story
 from toy.ui.trainer import trainer
 
 FILES = {Path(file).stem: file for file in PAGES}
@@ -220,12 +221,30 @@ def test_settings_are_kept_in_the_link():
 @pytest.mark.parametrize("name", PRESETS)
 def test_every_story_is_one_click(name):
     at = opened()
-    control(at, "selectbox", "control.preset").set_value(name).run()
+    control(at, "selectbox", "control.story").set_value(name).run()
     fine(at)
-    wanted = PRESETS[name].state()
+    wanted = opened_story(name)
     assert link(at) == wanted.query()
-    assert [found["rule"] for found in pack(at)[0]["panels"]] == [wanted.left.rule, wanted.right.rule]
-    assert any(PRESETS[name].sentence in element.value for element in at.caption)
+    assert link(at)["story"] == name
+    header = pack(at)[0]
+    assert [found["rule"] for found in header["panels"]] == [wanted.left.rule, wanted.right.rule]
+    assert header["lead"] == {"story": name, "title": PRESETS[name].title, "text": PRESETS[name].sentence}
+
+
+def test_a_story_stays_with_its_picture():
+    """Who opens the link of a story reads its sentence; a changed knob takes it off the page and out of the link."""
+    at = opened(**opened_story("interval").query())
+    fine(at)
+    assert pack(at)[0]["lead"]["story"] == "interval"
+    control(at, "number_input", "control.left.seed").set_value(1).run()
+    fine(at)
+    assert pack(at)[0]["lead"]["story"] == ""
+    assert "story" not in link(at)
+    # A link that names a story beside other scenes than its own is not believed.
+    at = opened(**opened_story("interval").query() | {"right.hi": "2"})
+    assert pack(at)[0]["lead"]["story"] == ""
+    assert any("story = interval" in note.value for note in at.warning)
+    assert "story" not in link(at)
 
 
 def test_a_teacher_can_hide_the_settings():

@@ -12,6 +12,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 def test_a_layer_is_fetched_and_follows_the_noise_level(visit):
     visitor = visit("/?n=512").ready()
+    visitor.open_drawer()
     before, asked = visitor.scenery(), visitor.requests()
     visitor.get("layer-ratio").click()
     until(lambda: visitor.scenery()["hash"] != before["hash"])
@@ -38,6 +39,7 @@ def test_a_layer_is_fetched_and_follows_the_noise_level(visit):
 
 def test_the_density_that_the_sampler_draws_is_a_layer(visit):
     visitor = visit("/?n=512&t=30").ready()
+    visitor.open_drawer()
     before = visitor.scenery()
     visitor.get("layer-drawn").click()
     until(lambda: visitor.scenery()["hash"] != before["hash"])

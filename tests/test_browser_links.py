@@ -9,6 +9,8 @@ import pytest
 from browser_fixtures import OUT, PIXELS, WAIT
 from ui_helpers import ROOT
 
+from toy.ui.presets import PRESETS
+
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
@@ -125,5 +127,13 @@ def test_a_story_brings_its_own_view_and_layers(visit):
 
     expect(visitor.get("layer-ratio")).to_have_attribute("aria-pressed", "true")
     expect(visitor.get("show-paths")).to_have_attribute("aria-pressed", "true")
+    expect(visitor.get("lead")).to_contain_text(PRESETS["close-up"].sentence)
+    visitor.until_query(story="close-up")
     linked = visit(f"/?{urlsplit(visitor.page.url).query}").ready()
+    expect(linked.get("lead")).to_contain_text(PRESETS["close-up"].sentence)
     assert visitor.get("dots-left").evaluate(PIXELS)["drawn"] == pytest.approx(linked.dots()["drawn"], rel=0.02)
+    # A sentence is of its own picture alone: another weight, and it is gone from the page and the link.
+    linked.fill("number-w-right", "2")
+    expect(linked.get("lead-text")).not_to_have_text(PRESETS["close-up"].sentence)
+    linked.until_query(story=None, right__w="2")
+    linked.fine()

@@ -63,10 +63,10 @@ def test_everything_of_explore_is_on_the_screen(visit, width, height):
     assert plot is not None
     assert plot["height"] > 0.58 * height
     header = visitor.page.locator(".st-key-bar").bounding_box()
-    chip = visitor.get("layer-p1").bounding_box()
+    first = visitor.get("lead").bounding_box()
     assert header is not None
-    assert chip is not None
-    assert header["y"] + header["height"] <= chip["y"], "the header covers nothing"
+    assert first is not None
+    assert header["y"] + header["height"] <= first["y"], "the header covers nothing"
     visitor.page.screenshot(path=OUT / f"explore-{width}.png")
 
 
@@ -74,7 +74,8 @@ def test_everything_of_explore_is_on_the_screen(visit, width, height):
 def test_no_measure_covers_another(visit, width):
     visitor = visit("/?n=512", viewport={"width": width, "height": 900}).ready()
     apart = """row => {
-      const parts = [...row.querySelectorAll(".tv-metric > *")].filter((part) => part.checkVisibility());
+      const all = [...row.querySelectorAll(".tv-metric-said > *, .tv-metric-scale > *")];
+      const parts = all.filter((part) => part.checkVisibility());
       const boxes = parts.map((part) => part.getBoundingClientRect());
       const beside = (a, b) => a.right <= b.left + 1 || b.right <= a.left + 1;
       const above = (a, b) => a.bottom <= b.top + 1 || b.bottom <= a.top + 1;

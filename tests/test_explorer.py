@@ -49,7 +49,12 @@ def test_a_pack_holds_what_the_viewer_draws(sides):
         assert {knob["name"]: knob["value"] for knob in found["knobs"]} == dict(scene.knobs)
         assert found["formula"] == RULES[scene.rule].formula
         assert [row["key"] for row in found["metrics"]] == ["outliers", "branch_tv", "alignment"]
-        assert all(0 <= row["goodness"] <= 1 for row in found["metrics"])
+        for row in found["metrics"]:
+            end = row["ends"][1].removesuffix(" or more")
+            top = float(end.removesuffix("%")) / (100 if "%" in end else 1)
+            assert row["fill"] == pytest.approx(min(row["value"] / top, 1)), "a bar is as long as its number says"
+            better = {"outliers": "less", "branch_tv": "less", "alignment": "more"}[row["key"]]
+            assert row["better"] == f"{better} is better"
 
 
 def test_positions_are_the_sampled_path(sides):

@@ -28,6 +28,7 @@ from toy.state import (
     parse,
 )
 from toy.ui import packing
+from toy.ui.presets import PRESETS, opened
 
 
 @QUICK
@@ -88,6 +89,8 @@ def single_changes():
         yield f"layers={layer}", replace(start, ui=(("layers", [layer]),))
     for name, value in (("layout", "swipe"), ("view", [0.45, 1.22, 0.3]), ("t", 12.37), ("speed", 0.25)):
         yield f"{name}={value}", replace(start, ui=((name, value),))
+    for story in PRESETS:
+        yield f"story={story}", opened(story)
     for control in HIDEABLE:
         yield f"hide={control}", replace(start, hide=(control,))
 

@@ -21,14 +21,15 @@ from toy.state import (
     parse,
 )
 from toy.ui import export, share
-from toy.ui.presets import PRESETS
+from toy.ui.presets import PRESETS, opened, told
 
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_every_story_is_a_state(name):
     preset = PRESETS[name]
-    state = preset.state(("settings",))
+    state = opened(name, ("settings",))
     assert state.hide == ("settings",)
+    assert told(state) == preset
     assert parse(state.query()) == (state, [])
     assert preset.sentence.endswith(".")
     missing = {density for slot in SLOTS for _, density in state.scene(slot).cast} - set(NAMES)

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -19,7 +20,19 @@ LAYERS = (
     ("p1", "p0", "ratio", "tilt", "drawn", "truth", "error"),
     ("main", "guide", "difference", "guided", "correction"),
 )
-HIDEABLE = ("knobs", "transport", "layers", "metrics", "layout", "show", "buttons", "formula", "badge", "settings")
+HIDEABLE = (
+    "knobs",
+    "transport",
+    "layers",
+    "metrics",
+    "layout",
+    "show",
+    "buttons",
+    "formula",
+    "badge",
+    "story",
+    "settings",
+)
 FLAGS = ("quality", "variation", "paper_look", "trails", "paths", "samples", "follow", "loop")
 DEFAULTS: dict[str, Any] = {"n": 2048}
 LONGEST = 200  # characters of a density's name
@@ -28,12 +41,16 @@ MOST = {"width": 128, "depth": 8, "iterations": 8192}  # of a network that a pag
 
 @dataclass(frozen=True)
 class State:
-    """Two scenes that share their noise and sampler, and the viewer's own settings ``ui``; ``hide`` is a teacher's."""
+    """Two scenes that share their noise and sampler, and the viewer's own settings ``ui``; ``hide`` is a teacher's.
+
+    ``story`` names the story that the scenes were opened by, until one of them is changed.
+    """
 
     left: Scene = field(default_factory=lambda: Scene.of("cfg", w=4, **DEFAULTS))
     right: Scene = field(default_factory=lambda: Scene.of("autoguidance", w=3, **DEFAULTS))
     ui: tuple[tuple[str, Any], ...] = ()
     hide: tuple[str, ...] = ()
+    story: str = ""
 
     def scene(self, slot: str) -> Scene:
         """The scene of a side."""
@@ -46,7 +63,8 @@ class State:
         sides: dict[str, Any] = {
             side: self.scene(side).change(**shared, **(own if side == slot else {})) for side in SLOTS
         }
-        return replace(self, **sides)
+        same = sides == {side: self.scene(side) for side in SLOTS}
+        return replace(self, story=self.story if same else "", **sides)
 
     def query(self) -> dict[str, str]:
         """The URL's parameters: what differs from the default, nothing else."""
@@ -78,6 +96,8 @@ class State:
                 out[name] = ",".join(map(text, value)) if isinstance(value, list | tuple) else text(value)
         if self.hide:
             out["hide"] = ",".join(self.hide)
+        if self.story:
+            out["story"] = self.story
         return out
 
     def link(self) -> str:
@@ -116,6 +136,7 @@ def parse(query: Mapping[str, str]) -> tuple[State, list[str]]:
     order = {"left.rule": 0, "right.rule": 0, "integrator": 1}
     order |= {f"{slot}.schedule": 2 for slot in SLOTS}
     waiting: list[tuple[str, str, str]] = []
+    story = ""
     ui: dict[str, Any] = {}
     for key in sorted(query, key=lambda k: (order.get(k, 3), k)):
         value = str(query[key])[:2000]
@@ -126,6 +147,11 @@ def parse(query: Mapping[str, str]) -> tuple[State, list[str]]:
             waiting.append(("left", key, value))
         elif key in ("embed", "embed_options"):
             continue  # Streamlit's own
+        elif key == "story":
+            if re.fullmatch("[a-z-]{1,40}", value):
+                story = value
+            else:
+                notes.append(f"story = {value[:80]} is not the name of a story")
         elif key == "hide":
             names = [part for part in value.split(",") if part]
             known = tuple(part for part in names if part in HIDEABLE)
@@ -142,7 +168,7 @@ def parse(query: Mapping[str, str]) -> tuple[State, list[str]]:
             notes = [*refused.values(), *notes]
             break
         waiting = list(refused)
-    return replace(state, ui=tuple(sorted(ui.items()))), notes
+    return replace(state, ui=tuple(sorted(ui.items())), story=story), notes
 
 
 def check_density(name: str) -> None:

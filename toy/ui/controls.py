@@ -16,7 +16,7 @@ from toy.scenes import SETTINGS, STARTS, default_cast
 from toy.schedules import SCHEDULES
 from toy.state import COUNTS, SLOTS, State, check_density, text
 from toy.ui import casting, numbers
-from toy.ui.presets import PRESETS
+from toy.ui.presets import PRESETS, opened
 from toy.ui.shell import save_state
 
 
@@ -238,36 +238,36 @@ def sampling(state: State) -> None:
             _number(SETTINGS[name], getattr(scene, name))
 
 
-def _choose_preset(key: str) -> None:
+def _choose_story(key: str) -> None:
     name = st.session_state[key]
     if name:
-        state: State = st.session_state.state
-        save_state(PRESETS[name].state(state.hide))
-        st.session_state.story = name
+        save_state(opened(name, st.session_state.state.hide))
 
 
-def presets() -> None:
-    """Stories in one click, with one sentence each."""
-    key = _set("control.preset", st.session_state.get("story"))
-    names = list(PRESETS)
+def stories() -> None:
+    """Stories in one click. What one says stands above the pictures, for as long as they are its own."""
+    key = _set("control.story", None)
     st.selectbox(
-        "Story", names, key=key, index=None, placeholder="Choose a story", on_change=_choose_preset, args=(key,)
+        "Story",
+        list(PRESETS),
+        key=key,
+        index=None,
+        placeholder="Choose a story",
+        format_func=lambda name: PRESETS[name].title,
+        on_change=_choose_story,
+        args=(key,),
     )
-    story = st.session_state.get("story")
-    if story:
-        st.caption(PRESETS[story].sentence)
 
 
 def reset() -> None:
     """Back to the default page."""
-    st.session_state.story = None
     save_state(State(hide=st.session_state.state.hide))
 
 
 def sidebar(state: State) -> None:
     """All settings."""
     with st.sidebar:
-        presets()
+        stories()
         for slot in SLOTS:
             method(state, slot)
         sampling(state)

@@ -10,7 +10,7 @@ import streamlit as st
 
 from toy.scenes import Scene
 from toy.state import COUNTS, SHARED, SLOTS, State, from_viewer
-from toy.ui import casting, controls, cost, explorer, share
+from toy.ui import casting, controls, cost, explorer, presets, share
 from toy.ui.engine import FULL, PREVIEW, Engine, Work, collected, engine, patience
 from toy.ui.shell import VIEWER, actions, embedded, load_state, save_state, show_notes, viewer
 from toy.ui.trainer import trainer
@@ -18,7 +18,7 @@ from toy.ui.trainer import trainer
 
 def page() -> None:
     """Draw the page; the engine is ready."""
-    state = load_state()
+    state = _with_its_story(load_state())
     alone = "settings" in state.hide or embedded()
     if not alone:
         controls.sidebar(state)
@@ -27,6 +27,17 @@ def page() -> None:
     if not alone:
         with actions():
             share.bar()
+
+
+def _with_its_story(state: State) -> State:
+    """The state, without the story that a link names beside other scenes than its own."""
+    if not state.story or presets.told(state):
+        return state
+    have = ", ".join(presets.PRESETS)
+    why = "the settings beside it are not its own" if state.story in presets.PRESETS else f"unknown; have: {have}"
+    st.session_state.notes = [*st.session_state.get("notes", []), f"story = {state.story}: {why}"]
+    save_state(replace(state, story=""))
+    return st.session_state.state
 
 
 @st.fragment

@@ -23,7 +23,7 @@ from toy.sampling import INTEGRATORS
 from toy.scenes import Frame, Scene
 from toy.schedules import SCHEDULES
 from toy.state import LAYERS, SLOTS, State
-from toy.ui import cost
+from toy.ui import cost, presets
 from toy.ui.packing import DEFAULT_PACK, pack, quantise, unpack
 
 PREVIEW = 512
@@ -31,6 +31,8 @@ SIGMA_DATA = 0.5
 MEASURES = ("outliers", "branch_tv", "alignment")
 RESOLUTION = 96
 COVER = 8192  # samples that say where anything is drawn
+TITLE = "Guidance explorer"
+WHAT = "A diffusion model turns noise into samples; guidance steers it. Both sides start from the same noise."
 LOWEST = -40.0  # nats below the true density's top in view, where nothing is drawn
 
 # --- Requests ---------------------------------------------------------------------------------------------------------
@@ -368,46 +370,48 @@ def conventions(w: float | None) -> list[dict[str, str]]:
     if w is None:
         return []
     return [
-        {"label": "w here =", "value": f"{w:.2f}"},
-        {"label": "guidance scale s₀ + w(s₁ − s₀) =", "value": f"{w:.2f}"},
-        {"label": "extra weight w − 1 =", "value": f"{w - 1:.2f}"},
+        {"label": "guidance scale", "value": f"{w:.2f}"},
+        {"label": "w − 1 =", "value": f"{w - 1:.2f}"},
     ]
 
 
 def measures(found: Side) -> list[dict[str, Any]]:
-    """Quality, variation and the class posterior with their noise floor."""
+    """Quality, variation and the class posterior, each on a bar with ends and direction, beside what truth measures."""
     rows = (
-        ("outliers", "quality", "share outside the true 99% region", lambda v: 1 - v / 0.25),
-        ("branch_tv", "variation", "total variation distance of the branch shares from the truth", lambda v: 1 - v),
-        (
-            "alignment",
-            f"P({found.scene.target}|x)",
-            "which class a sample would be of, not whether it is in it; muted where most samples are outside",
-            lambda v: v,
-        ),
+        ("outliers", "quality", "outside", 0.25, "25%", "less"),
+        ("branch_tv", "variation", "TV", 1.0, "1", "less"),
+        ("alignment", f"P({found.scene.target}|x)", "", 1.0, "100%", "more"),
     )
     out = []
-    for key, label, long, goodness in rows:
+    for key, label, unit, top, end, better in rows:
         value, floor = found.metrics[key], found.floor[key]
         value = value if math.isfinite(value) else 1.0
         percent = key != "branch_tv"
-        unit = {"outliers": "outside", "branch_tv": "TV", "alignment": ""}[key]
         out.append(
             {
                 "key": key,
                 "label": label,
-                "long": metrics.METRICS[key].summary,
                 "value": value,
                 "text": f"{value:.1%} {unit}".strip() if percent else f"{unit} {value:.2f}",
                 "floor_text": f"truth {floor:.1%}" if percent else f"truth {floor:.2f}",
-                "goodness": min(max(goodness(value), 0.0), 1.0),
-                "floor_goodness": min(max(goodness(floor), 0.0), 1.0),
+                "fill": min(max(value / top, 0.0), 1.0),
+                "floor": min(max(floor / top, 0.0), 1.0),
+                "ends": ["0", end if value <= top else f"{end} or more"],
+                "better": f"{better} is better",
             }
         )
-        out[-1]["long"] = f"{long}: {out[-1]['long']}"
     if out[0]["value"] > 0.5:
         out[-1] |= {"muted": True, "text": f"{out[-1]['text']}, most outside"}
     return out
+
+
+def lead(state: State, sides: Mapping[str, Side]) -> dict[str, str]:
+    """What stands above the pictures: the sentence of the story that they are, else what they are."""
+    shown: dict[str, Any] = {slot: replace(sides[slot].scene, n=state.left.n) for slot in SLOTS}
+    story = presets.told(replace(state, **shown))
+    if story is None:
+        return {"story": "", "title": TITLE, "text": WHAT}
+    return {"story": state.story, "title": story.title, "text": story.sentence}
 
 
 def assemble(
@@ -442,6 +446,7 @@ def assemble(
         "precomputed": precomputed,
         "busy": busy,
         "note": note,
+        "lead": lead(state, sides),
         "sigmas": scene.sigmas().tolist(),
         "sigma_data": SIGMA_DATA,
         "sigma_max": scene.sigma_max,

@@ -113,7 +113,7 @@ def _source(path: Path) -> str:
 
     def written(found: re.Match) -> str:
         data = json.loads((path.parent / found["path"]).read_text(encoding="utf-8"))
-        return f"const {found['name']} = {json.dumps(data)};\n"
+        return f"const {found['name']} = {json.dumps(data, ensure_ascii=False)};\n"
 
     return _JSON.sub(written, path.read_text(encoding="utf-8"))
 

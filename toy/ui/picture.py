@@ -15,7 +15,7 @@ from toy.files import check_writable, replacing
 
 @click.command(cls=door.Command, context_settings=door.HELP)
 @click.argument("out", metavar="OUT.png")
-@click.argument("query", default="")
+@click.argument("query", default="seed=0")  # without a query the page greets a first visitor
 def main(out: str, query: str) -> None:
     """Start the app at what QUERY says, wait for the engine's own frames, take the picture."""
     if not out.endswith(".png"):

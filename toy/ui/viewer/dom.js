@@ -17,8 +17,19 @@ export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
-export function toggle(testid, label, title, onchange, swatch = null) {
-  const button = h("button", { type: "button", class: "tv-chip", testid, title, "aria-label": title, "aria-pressed": "false" });
+// What an element means in a sentence, for the note beside it (words.js) and for who listens to the page. No `title`: a finger
+// and a projector never show one.
+export function explain(element, text) {
+  if ((element.dataset.meaning ?? "") === text) return element;
+  element.dataset.meaning = text;
+  element.setAttribute("aria-description", text);
+  return element;
+}
+
+export const OFFLINE = "Needs the server: this page plays a stored scene offline.";
+
+export function toggle(testid, label, meaning, onchange, swatch = null) {
+  const button = explain(h("button", { type: "button", class: "tv-chip", testid, "aria-pressed": "false" }), meaning);
   if (swatch) button.append(h("i", { class: `tv-swatch ${swatch}`, "aria-hidden": "true" }));
   button.append(h("span", { text: label }));
   button.addEventListener("click", () => onchange(button.getAttribute("aria-pressed") !== "true"));
@@ -56,16 +67,16 @@ export function icon(name) {
   return svg;
 }
 
-export function iconButton(testid, name, title, onclick) {
-  return h("button", { type: "button", class: "tv-icon", testid, title, "aria-label": title, onclick }, icon(name));
+export function iconButton(testid, name, label, onclick) {
+  return h("button", { type: "button", class: "tv-icon", testid, "data-meaning": label, "aria-label": label, onclick }, icon(name));
 }
 
-export function swapIcon(button, name, title) {
+export function swapIcon(button, name, label) {
   if (button.dataset.icon === name) return;
   button.dataset.icon = name;
   button.replaceChildren(icon(name));
-  button.title = title;
-  button.setAttribute("aria-label", title);
+  button.dataset.meaning = label;
+  button.setAttribute("aria-label", label);
 }
 
 // Three significant digits without exponents, the same width for the same kind of number.

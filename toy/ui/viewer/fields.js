@@ -4,22 +4,23 @@ import { css, densityAlpha, ratioShade } from "./colour.js";
 import { worldTransform } from "./scenery.js";
 import { dequantise } from "./unpack.js";
 
+// Their meanings stand in the glossary under their names; s1 and s0 are those of main and guide.
 export const DENSITIES = [
-  { name: "p1", label: "p₁", long: "p₁: density of the main model at this σ" },
-  { name: "p0", label: "p₀", long: "p₀: density of the guide at this σ" },
-  { name: "ratio", label: "p₁/p₀", long: "Ratio p₁/p₀: guidance climbs it; violet above its mean, ochre below" },
-  { name: "tilt", label: "tilted", long: "Tilted density: the product of powers whose score the rule is, with its weights at this σ; p₁ʷ p₀¹⁻ʷ for CFG" },
-  { name: "drawn", label: "q", long: "q: density that the sampler really draws at this σ, exact; full strength is the top of the true density" },
-  { name: "truth", label: "p true", long: "True density of the class at this σ" },
-  { name: "error", label: "error", long: "Score error of the main model, as heat" },
+  { name: "p1", label: "p₁" },
+  { name: "p0", label: "p₀" },
+  { name: "ratio", label: "p₁/p₀" },
+  { name: "tilt", label: "tilted" },
+  { name: "drawn", label: "q" },
+  { name: "truth", label: "p true" },
+  { name: "error", label: "error" },
 ];
 
 export const ARROWS = [
-  { name: "main", label: "s₁", long: "Score of the main model (times σ²: where its denoiser points)" },
-  { name: "guide", label: "s₀", long: "Score of the guide" },
-  { name: "difference", label: "s₁−s₀", long: "Their difference: the direction of guidance" },
-  { name: "guided", label: "guided", long: "The guided score, which the solver follows" },
-  { name: "correction", label: "true corr.", long: "True correction: true score minus that of the main model" },
+  { name: "main", label: "s₁" },
+  { name: "guide", label: "s₀" },
+  { name: "difference", label: "s₁−s₀" },
+  { name: "guided", label: "guided" },
+  { name: "correction", label: "true corr." },
 ];
 
 // Beside their colours: the guide's arrows are dashed, the true correction's have an open head.

@@ -3,7 +3,7 @@
 
 import { css, mix, themeOf } from "./colour.js";
 import { Page, serverIsThere } from "./page.js";
-import { h, iconButton, numberText, press, setText, sigmaText, swapIcon, toggle } from "./dom.js";
+import { explain, h, iconButton, numberText, press, setText, sigmaText, swapIcon, toggle } from "./dom.js";
 import { FieldCache, boxOf, fieldKey, sampleGrid, sigmaOf, sliderAt, stretchOf, sweep } from "./fieldgrid.js";
 import { ARROW_LOOK, FieldLayers, arrow, contourSegments, hasLayer } from "./fields.js";
 import { embedded, gestures, leave } from "./gestures.js";
@@ -14,6 +14,7 @@ import { drawScaleBar, drawScenery, readScenery, worldTransform } from "./scener
 import { Screen } from "./screen.js";
 import { unpack } from "./unpack.js";
 import { HALF_MAX, HALF_MIN, camera, pan, toScreen, toWorld, zoomAbout } from "./view.js";
+import { Meanings } from "./words.js";
 
 const FIELD_PANELS = [
   { name: "p1", label: "p₁", title: "Main model p₁", who: "main", arrows: "main", vector: "s₁", long: "Density of the main model at this σ" },
@@ -45,7 +46,7 @@ class FieldPanel {
     this.plot = h("div", { class: "tv-plot", testid: `plot-${kind.name}`, tabindex: "0", role: "group" }, this.back, this.above, this.empty, this.asked);
     this.plot.setAttribute("aria-label", `${kind.title}. Drag pans, wheel zooms, double-click resets, click or Enter probes; plus and minus zoom, shift and arrows pan, arrows change the noise level.`);
     this.element = h("div", { class: "tf-panel", testid: `panel-${kind.name}` }, this.head, this.plot);
-    this.head.title = kind.long;
+    explain(this.head, kind.long);
   }
 
   resize() {
@@ -168,6 +169,7 @@ export class FieldView extends Screen {
 
   listen() {
     const { signal } = this.abort;
+    this.meanings = new Meanings(this.root, signal);
     this.observer = new ResizeObserver(() => this.redraw("size"));
     for (const panel of Object.values(this.panels)) {
       this.observer.observe(panel.plot);
@@ -278,7 +280,7 @@ export class FieldView extends Screen {
         this.ticks.append(tick);
       }
       this.rows = header.rows.map((sigma) => {
-        const button = h("button", { type: "button", class: "tf-frame", testid: `row-${sigma}`, "aria-pressed": "false", text: `σ ${sigma}`, title: `Noise level ${sigma}, a row of the paper's Figure 9`, onclick: () => this.jump(sigma) });
+        const button = h("button", { type: "button", class: "tf-frame", testid: `row-${sigma}`, "aria-pressed": "false", text: `σ ${sigma}`, "data-meaning": `Noise level ${sigma}, a row of the paper's Figure 9.`, onclick: () => this.jump(sigma) });
         button.sigma = sigma;
         return button;
       });

@@ -1,17 +1,18 @@
 // Ways in: a Streamlit component calls the default export, a page of its own calls mount.
 
+import { firstContact } from "./callouts.js";
 import { unpack } from "./unpack.js";
 import { Viewer } from "./viewer.js";
 
 // Puts a viewer into `root`. Without `send` nothing is asked of a server, and what would need one is disabled.
-export function mount(root, bytes, { send = null, sendUi = null, storageKey = "toy-viewer" } = {}) {
+export function mount(root, bytes, { send = null, sendUi = null, storageKey = "toy-viewer", welcome = false } = {}) {
   let header = {};
   try {
     header = unpack(bytes).header;
   } catch {
     // update() says it where it can be read.
   }
-  const viewer = new Viewer(root, header, { send, sendUi, storageKey });
+  const viewer = new Viewer(root, header, { send, sendUi, storageKey, welcome });
   root.viewer = viewer;
   viewer.update(bytes);
   return viewer;
@@ -34,6 +35,7 @@ export default function ({ data, parentElement, key, setStateValue }) {
       send: (request) => entry.setStateValue("request", request),
       sendUi: (ui) => entry.setStateValue("ui", ui),
       storageKey: `toy-viewer:${key ?? ""}`,
+      welcome: firstContact(location.search === ""),
     });
     entry.clean = () => {
       entry.viewer.destroy();

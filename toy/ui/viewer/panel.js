@@ -1,9 +1,12 @@
 // One panel: title and live knobs above the picture, numbers and formula below it, three canvases in between.
 
 import { Dots } from "./dots.js";
-import { h, setText } from "./dom.js";
+import { OFFLINE, explain, h, setText } from "./dom.js";
 import { NumberField, digitsOf } from "./number.js";
 import { MovingScenery } from "./scenery.js";
+import { meaning, word } from "./words.js";
+
+const MEASURED = { outliers: "quality", branch_tv: "variation", alignment: "alignment" };
 
 export class Panel {
   // `on`: {knob(slot, name, value, phase), ...}; pointer gestures are attached by the owner.
@@ -42,7 +45,7 @@ export class Panel {
     );
     this.metricBox = h("div", { class: `tv-metrics tv-at-metrics-${slot}`, testid: `metrics-${slot}` });
     this.formula = h("span", { class: "tv-formula", testid: `formula-${slot}` });
-    this.conventions = h("span", { class: "tv-conventions", testid: `conventions-${slot}` });
+    this.conventions = h("span", { class: "tv-conventions", "data-meaning": `${meaning("guidance scale")} ${meaning("extra weight")}`, testid: `conventions-${slot}` });
     this.foot = h("div", { class: `tv-foot tv-at-foot-${slot}`, testid: `foot-${slot}` }, this.formula, this.conventions);
     this.elements = [this.head, this.plot, this.metricBox, this.foot];
     this.off = 0;
@@ -76,14 +79,14 @@ export class Panel {
   update(header, values, { editable, busy }) {
     this.info = header;
     setText(this.title, header.title);
-    this.title.title = header.summary ?? "";
+    explain(this.title, header.summary ?? "");
     setText(this.tag, header.title);
     setText(this.waiting, header.waiting ?? "");
     this.plot.setAttribute("aria-label", `${header.title}: particles. Drag pans, wheel zooms, double-click resets, click pins a particle.`);
     this.updateKnobs(header.knobs ?? [], values, editable);
     this.updateMetrics(header.metrics ?? []);
     setText(this.formula, header.formula ?? "");
-    this.formula.title = header.summary ?? "";
+    explain(this.formula, header.summary ?? "");
     setText(this.conventions, (header.conventions ?? []).map(({ label, value }) => `${label} ${value}`).join("  ·  "));
     this.badge.classList.toggle("tv-busy", Boolean(busy));
   }
@@ -118,7 +121,7 @@ export class Panel {
         this.knobBox.append(made.element);
       }
       setText(made.label, knob.label);
-      made.element.title = editable ? (knob.help ?? "") : "Needs the server: this page plays a stored scene offline";
+      explain(made.label, editable ? meaning(knob.name) || (knob.help ?? "") : OFFLINE);
       Object.assign(made.range, { min: knob.lo, max: knob.hi, step: knob.step });
       made.number.range = { lo: knob.lo, hi: knob.hi, step: knob.step, name: knob.label };
       made.number.input.inputMode = knob.lo < 0 ? "text" : "decimal"; // some keyboards for decimals have no minus
@@ -129,11 +132,11 @@ export class Panel {
   }
 
   makeKnob(knob) {
-    const label = h("span", { class: "tv-knob-label" });
+    const label = h("button", { type: "button", class: "tv-word tv-knob-label", "data-word": knob.name, "aria-expanded": "false" });
     const common = { "aria-label": `${knob.label}, ${this.slot} panel`, autocomplete: "off" };
     const range = h("input", { ...common, type: "range", testid: `knob-${knob.name}-${this.slot}`, min: knob.lo, max: knob.hi, step: knob.step });
     const number = new NumberField({ ...common, testid: `number-${knob.name}-${this.slot}` }, (value) => tell(value, "release"));
-    const made = { label, range, number, digits: 2, element: h("label", { class: "tv-knob" }, label, range, number.element) };
+    const made = { label, range, number, digits: 2, element: h("div", { class: "tv-knob" }, label, range, number.element) };
     made.show = (value) => {
       if (!made.held) range.value = value;
       number.show(Number(value).toFixed(made.digits));
@@ -163,22 +166,34 @@ export class Panel {
       }
     }
     for (const metric of metrics) {
-      let made = this.metrics.get(metric.key);
-      if (!made) {
-        made = { label: h("span", { class: "tv-metric-label" }), fill: h("i", {}), floor: h("b", {}), number: h("span", { class: "tv-metric-number" }), note: h("span", { class: "tv-metric-floor" }) };
-        const bar = h("span", { class: "tv-bar", "aria-hidden": "true" }, made.fill, made.floor);
-        made.element = h("div", { class: "tv-metric", testid: `metric-${metric.key}-${this.slot}` }, made.label, bar, made.number, made.note);
-        this.metrics.set(metric.key, made);
-        this.metricBox.append(made.element);
-      }
-      made.element.title = [metric.long, metric.floor_text].filter(Boolean).join(" – ");
-      setText(made.label, metric.label);
+      const made = this.metrics.get(metric.key) ?? this.makeMetric(metric);
+      explain(made.label, `${meaning(MEASURED[metric.key]) || metric.label} ${meaning("floor")}`);
+      setText(made.label.lastChild, metric.label);
       setText(made.number, metric.text ?? String(metric.value));
       setText(made.note, metric.floor_text ?? "");
       made.element.classList.toggle("tv-muted", Boolean(metric.muted));
-      made.fill.style.width = `${100 * Math.min(1, Math.max(0, metric.goodness ?? 0))}%`;
-      made.floor.hidden = metric.floor_goodness === undefined || metric.floor_goodness === null;
-      if (!made.floor.hidden) made.floor.style.left = `${100 * metric.floor_goodness}%`;
+      setText(made.from, metric.ends?.[0] ?? "");
+      setText(made.to, metric.ends?.[1] ?? "");
+      setText(made.better, metric.better ?? "");
+      made.fill.style.width = `${100 * (metric.fill ?? 0)}%`;
+      made.floor.hidden = !Number.isFinite(metric.floor);
+      if (!made.floor.hidden) made.floor.style.left = `${100 * metric.floor}%`;
     }
+  }
+
+  // A number, and below it the bar that shows where it lies: longer is more of it, never "better" unasked.
+  makeMetric({ key, label }) {
+    const said = (name) => h("span", { class: `tv-metric-${name}` });
+    const made = { label: word(MEASURED[key] ?? key, label), fill: h("i", {}), floor: h("b", {}), number: said("number"), note: said("floor"), from: said("end"), to: said("end"), better: said("better") };
+    const bar = h("span", { class: "tv-bar", "aria-hidden": "true" }, made.fill, made.floor);
+    made.element = h(
+      "div",
+      { class: "tv-metric", testid: `metric-${key}-${this.slot}` },
+      h("div", { class: "tv-metric-said" }, made.label, made.number, made.note),
+      h("div", { class: "tv-metric-scale" }, made.from, bar, made.to, made.better),
+    );
+    this.metrics.set(key, made);
+    this.metricBox.append(made.element);
+    return made;
   }
 }

@@ -1,48 +1,49 @@
-// The row above the pictures: layers, arrows, what is made visible, layout, and what to do with the picture.
+// The row above the pictures: what is made visible first, then layout, then what to do with the picture; layers under More.
 
-import { h, iconButton, press, toggle } from "./dom.js";
+import { OFFLINE, explain, h, iconButton, press, toggle } from "./dom.js";
 import { ARROWS, DENSITIES, hasLayer } from "./fields.js";
+import { meaning } from "./words.js";
 
 const SHOW = [
-  ["quality", "outside", "Quality: particles outside the true 99% region become rings", "tv-dot-outside"],
-  ["variation", "branches", "Variation: branches that lost mass against the truth are blue and cut across, those that gained are brown with a core", "tv-dot-gain"],
-  ["trails", "trails", "Where each particle has just been"],
-  ["paths", "paths", "The last stretch of the paths of some particles, the same on both sides"],
-  ["samples", "truth", "True samples at the same σ, in orange", "tv-dot-truth"],
-  ["follow", "camera", "The camera steps back as the noise grows, so that particles stay in sight"],
+  ["quality", "outside", "outside", "tv-dot-outside"],
+  ["variation", "branches", "variation", "tv-dot-gain"],
+  ["trails", "trails", "trails"],
+  ["paths", "paths", "paths"],
+  ["samples", "truth", "samples", "tv-dot-truth"],
+  ["follow", "camera", "follow"],
 ];
 
-const LAYOUTS = [
-  ["two", "two", "Two panels side by side"],
-  ["left", "left", "The left panel alone"],
-  ["right", "right", "The right panel alone"],
-  ["swipe", "swipe", "Both on one picture, with a divider to drag"],
-];
-
-const OFFLINE = "Needs the server: this page plays a stored scene offline";
+const LAYOUTS = ["two", "left", "right", "swipe"];
 
 export class Toolbar {
-  // `on`: {layer(name, on), show(name, on), plain(on), layout(name), save(), full(), home()}.
+  // `on`: {layer(name, on), show(name, on), plain(on), layout(name), more(open), save(), full(), home(), words()}.
   constructor(on) {
     const group = (label, className, ...children) =>
       h("div", { class: `tv-group ${className}`, role: "group", "aria-label": label }, h("span", { class: "tv-group-label", "aria-hidden": "true", text: label }), ...children);
     this.layers = new Map();
-    const chip = ({ name, label, long }, kind) => {
-      const button = toggle(`layer-${name}`, label, long, (value) => on.layer(name, value), `tv-${kind} tv-${kind}-${name}`);
-      this.layers.set(name, { button, long });
+    const chip = ({ name, label }, kind) => {
+      const button = toggle(`layer-${name}`, label, meaning(name), (value) => on.layer(name, value), `tv-${kind} tv-${kind}-${name}`);
+      this.layers.set(name, { button, long: meaning(name) });
       return button;
     };
-    this.shows = new Map(SHOW.map(([name, label, title, swatch]) => [name, toggle(`show-${name}`, label, title, (v) => on.show(name, v), swatch)]));
-    this.plain = toggle("paper-look", "paper look", "The paper's look: contours and black dots, no colouring", (v) => on.plain(v));
-    this.layouts = new Map(LAYOUTS.map(([name, label, title]) => [name, toggle(`layout-${name}`, label, title, () => on.layout(name))]));
+    this.shows = new Map(SHOW.map(([name, label, word, swatch]) => [name, toggle(`show-${name}`, label, meaning(word), (v) => on.show(name, v), swatch)]));
+    this.plain = toggle("paper-look", "paper look", meaning("paper_look"), (v) => on.plain(v));
+    this.layouts = new Map(LAYOUTS.map((name) => [name, toggle(`layout-${name}`, name, meaning(name), () => on.layout(name))]));
     this.layoutGroup = group("view", "tv-for-layout tv-segment", ...this.layouts.values());
+    this.more = h("button", { type: "button", class: "tv-chip tv-for-layers", testid: "more", "aria-expanded": "false" }, h("span", { text: "More layers" }));
+    this.more.addEventListener("click", () => on.more(this.more.getAttribute("aria-expanded") !== "true"));
+    this.drawer = h(
+      "div",
+      { class: "tv-drawer tv-for-layers", testid: "drawer" },
+      group("density", "", ...DENSITIES.map((layer) => chip(layer, "area"))),
+      group("arrows", "", ...ARROWS.map((layer) => chip(layer, "line"))),
+    );
     this.element = h(
       "div",
-      { class: "tv-toolbar", role: "toolbar", "aria-label": "Layers and layout" },
-      group("density", "tv-for-layers", ...DENSITIES.map((layer) => chip(layer, "area"))),
-      group("arrows", "tv-for-layers", ...ARROWS.map((layer) => chip(layer, "line"))),
+      { class: "tv-toolbar", role: "toolbar", "aria-label": "What is shown" },
       group("show", "tv-for-show", ...this.shows.values(), this.plain),
       this.layoutGroup,
+      this.more,
       h(
         "div",
         { class: "tv-group tv-for-buttons tv-last" },
@@ -50,7 +51,13 @@ export class Toolbar {
         iconButton("save-png", "save", "Save this picture as PNG", on.save),
         iconButton("fullscreen", "full", "Full screen", on.full),
       ),
+      this.drawer,
     );
+  }
+
+  open(on) {
+    this.more.setAttribute("aria-expanded", String(on));
+    this.drawer.hidden = !on;
   }
 
   update(ui, { single, offline, fieldArrays, panels, canShowTruth }) {
@@ -61,7 +68,7 @@ export class Toolbar {
       const reasons = panels.map(({ lacks }) => lacks?.[name]);
       const lacking = reasons.length > 0 && reasons.every(Boolean);
       button.disabled = lacking || (offline && !stored);
-      button.title = lacking ? [...new Set(reasons)].join("; ") : button.disabled ? OFFLINE : long;
+      explain(button, lacking ? [...new Set(reasons)].join("; ") : button.disabled ? OFFLINE : long);
     }
     for (const [name, button] of this.shows) press(button, ui[name] && !(ui.paper_look && (name === "quality" || name === "variation")));
     this.shows.get("samples").disabled = !canShowTruth;

@@ -2,6 +2,7 @@
 
 import { h, iconButton, press, setText, sigmaText, swapIcon, toggle } from "./dom.js";
 import { barAt, sigmaAtBar } from "./frames.js";
+import { meaning, word } from "./words.js";
 
 const TICKS = [5, 2, 1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002];
 const MINOR = [2, 0.2, 0.02, 0.005];
@@ -15,11 +16,11 @@ export class Transport {
     this.on = on;
     this.play = h("button", { type: "button", class: "tv-play", testid: "play", onclick: () => on.play() });
     swapIcon(this.play, "play", "Play (space)");
-    this.loop = toggle("loop", "loop", "Start again at the end", (value) => on.loop(value));
-    this.forward = toggle("forward", "forward", "Forward process: watch data dissolve into noise, x₀ + σε, then come back along the ODE", (value) =>
+    this.loop = toggle("loop", "loop", meaning("loop"), (value) => on.loop(value));
+    this.forward = toggle("forward", "forward", meaning("forward"), (value) =>
       on.forward(value),
     );
-    this.speed = h("select", { class: "tv-select", testid: "speed", "aria-label": "Speed", title: "Speed" });
+    this.speed = h("select", { class: "tv-select", testid: "speed", "aria-label": "Speed" });
     for (const s of SPEEDS) this.speed.append(h("option", { value: s, text: `${s}×` }));
     this.speed.addEventListener("change", () => on.speed(Number(this.speed.value)));
     this.sigma = h("output", { class: "tv-sigma", testid: "sigma", "aria-live": "off" });
@@ -50,7 +51,7 @@ export class Transport {
         this.loop,
         this.forward,
       ),
-      this.sigma,
+      h("div", { class: "tv-level" }, word("sigma", "noise"), this.sigma),
       this.bar,
     );
     this.listen();
@@ -111,7 +112,7 @@ export class Transport {
         handle.hidden = !editable;
         handle.setAttribute("aria-valuenow", String(value));
         handle.setAttribute("aria-valuetext", `sigma ${sigmaText(value)}`);
-        handle.title = `Guidance ${end === "hi" ? "starts" : "stops"} at σ = ${sigmaText(value)} (drag)`;
+        handle.dataset.meaning = `Guidance ${end === "hi" ? "starts" : "stops"} at σ = ${sigmaText(value)} (drag)`;
       }
     });
   }

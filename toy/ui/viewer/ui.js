@@ -33,3 +33,10 @@ export function mergeUi(base, given) {
   }
   return ui;
 }
+
+// One density at a time: two on the same spot could not be read.
+export function withLayer(layers, name, on) {
+  const density = DENSITIES.some((layer) => layer.name === name);
+  const kept = layers.filter((other) => other !== name && !(on && density && DENSITIES.some((layer) => layer.name === other)));
+  return on ? [...kept, name] : kept;
+}

@@ -1,6 +1,7 @@
 // The viewer: holds the state, takes packs, asks the server, answers the person. What moves is moved here, without a server.
 
 import { pendingWords } from "./asked.js";
+import { Callouts } from "./callouts.js";
 import { packed, themeOf } from "./colour.js";
 import { Divider } from "./divider.js";
 import { h, setText } from "./dom.js";
@@ -9,19 +10,22 @@ import { FieldLayers } from "./fields.js";
 import { Fit } from "./fit.js";
 import { barAt, decodeFrames, gaussians, nearest, positionAt, sigmaAt } from "./frames.js";
 import { embedded, gestures, leave } from "./gestures.js";
+import { Lead } from "./lead.js";
+import { Legend, legendItems } from "./legend.js";
 import { Page, serverIsThere } from "./page.js";
 import { Panel } from "./panel.js";
 import { Player } from "./player.js";
 import { ProbeCard } from "./probe.js";
 import { Queue, Retry } from "./queue.js";
-import { readScenery } from "./scenery.js";
+import { outlineRoles, readScenery } from "./scenery.js";
 import { Screen } from "./screen.js";
 import { drawAbove, drawBack, drawDots, limbless, savePng } from "./stage.js";
 import { Toolbar } from "./toolbar.js";
 import { Transport } from "./transport.js";
-import { UI, mergeUi } from "./ui.js";
+import { UI, mergeUi, withLayer } from "./ui.js";
 import { unpack } from "./unpack.js";
 import { camera, noiseZoom, pan, toWorld, visibleBox, zoomAbout } from "./view.js";
+import { Meanings } from "./words.js";
 
 const SLOTS = ["left", "right"];
 const SETTLE_MS = 120; // quiet time before a field is asked for
@@ -30,8 +34,9 @@ const HOVER_PX = 12;
 const NARROW = 600; // pixels; below this the style sheet has one column
 
 export class Viewer extends Screen {
-  constructor(root, header, { send, sendUi, storageKey }) {
+  constructor(root, header, { send, sendUi, storageKey, welcome = false }) {
     super(root);
+    this.welcome = welcome;
     // What runs because the viewer asked for it is no news of the page around it.
     const telling = (tell) => tell && ((message) => (this.page.sent(), tell(message)));
     this.send = telling(send);
@@ -81,8 +86,10 @@ export class Viewer extends Screen {
 
   build() {
     const root = this.root;
+    this.lead = new Lead();
     this.toolbar = new Toolbar({
-      layer: (name, on) => this.setUi({ layers: on ? [...this.ui.layers, name] : this.ui.layers.filter((other) => other !== name) }),
+      layer: (name, on) => this.setUi({ layers: withLayer(this.ui.layers, name, on) }),
+      more: (open) => this.openDrawer(open),
       show: (name, on) => this.setUi({ [name]: on, ...((name === "quality" || name === "variation") && on ? { paper_look: false } : {}) }),
       plain: (on) => this.setUi({ paper_look: on, ...(on ? {} : { quality: true, variation: true }) }),
       layout: (layout) => {
@@ -120,31 +127,36 @@ export class Viewer extends Screen {
       interval: (slot, interval, phase) => this.onInterval(slot, interval, phase),
     });
     this.status = h("div", { class: "tv-status", testid: "status", role: "status", "aria-live": "polite" });
-    this.legend = h("div", { class: "tv-legend", testid: "legend", "aria-hidden": "true" });
-    this.legendQuality = h("span", { class: "tv-legend-item" }, h("i", { class: "tv-swatch tv-dot-outside" }), h("span", { text: "outside the true 99% region" }));
-    this.legendGain = h("span", { class: "tv-legend-item" }, h("span", { text: "branch mass ÷8" }), h("i", { class: "tv-ramp" }), h("span", { text: "×8" }));
-    this.legend.append(this.legendQuality, this.legendGain);
+    this.legend = new Legend();
     const { left, right } = this.panels;
     this.sheet = h("div", { class: "tv-sheet", testid: "sheet" }); // below the pictures, for what would cover a small one
     this.divider = new Divider(left.plot, () => this.arrange());
     this.grid = h(
       "div",
       { class: "tv-grid" },
-      ...left.elements,
-      ...right.elements,
-      this.divider.element,
+      // In the order of use, which is that of the keyboard; the stylesheet says where each one stands.
       this.transport.element,
+      left.head,
+      right.head,
+      this.toolbar.element,
+      ...left.elements.filter((element) => element !== left.head),
+      ...right.elements.filter((element) => element !== right.head),
+      this.divider.element,
+      this.legend.element,
       this.sheet,
     );
-    root.replaceChildren(this.toolbar.element, this.grid, this.status);
+    root.replaceChildren(this.lead.element, this.grid, this.status);
     const rows = [...root.children, ...this.grid.children].filter((row) => row !== this.grid && row !== this.status && row !== left.plot && row !== right.plot);
     this.fit = new Fit(root, () => this.panels[this.shownSlots()[0]].plot, this.status, rows);
+    this.openDrawer(this.ui.layers.length > 0);
+    this.callouts = new Callouts(root, [[left.plot, root], [this.legend.element, root], [this.transport.play, this.transport.element]], () => this.greet(false));
     this.listen();
   }
 
   listen() {
     const { signal } = this.abort;
     const options = { signal };
+    this.meanings = new Meanings(this.root, signal);
     this.observer = new ResizeObserver(() => {
       this.measure();
       this.redraw("size");
@@ -225,7 +237,8 @@ export class Viewer extends Screen {
       this.home = header.layout?.view ?? [0.3, 0.3, 1.2];
       const [cx, cy, half] = this.ui.view ?? this.home;
       this.view = { cx, cy, half };
-      this.time.t = Math.min(this.ui.t ?? this.time.steps, this.time.steps);
+      // Who has never seen it sees it begin.
+      this.time.t = Math.min(this.ui.t ?? (this.welcome ? 0 : this.time.steps), this.time.steps);
     } else if (header.layout?.view) this.moveHome(header.layout.view);
     this.takeUi(header);
     if (seq === 0) this.queue.lost(); // a run that knew of no request: a restarted server, say
@@ -244,6 +257,7 @@ export class Viewer extends Screen {
       if (this.send) this.later(() => this.ask("release", this.slots[0] ?? "left"));
     }
     this.redraw("size", "back", "dots", "above");
+    if (this.welcome && !this.greeted) this.greet((this.greeted = true));
     this.settle();
   }
 
@@ -285,6 +299,7 @@ export class Viewer extends Screen {
       const [cx, cy, half] = this.ui.view ?? this.home;
       this.view = { cx, cy, half };
       this.time.t = Math.min(this.ui.t ?? this.time.steps, this.time.steps);
+      if (this.ui.layers.length) this.openDrawer(true);
       this.arrange();
       this.redraw("toolbar");
     }
@@ -317,12 +332,13 @@ export class Viewer extends Screen {
   updatePanels() {
     const { header } = this;
     const hidden = new Set(header.hide ?? []);
-    for (const name of ["knobs", "transport", "layers", "metrics", "layout", "show", "buttons", "formula", "badge", "status"]) {
+    for (const name of ["knobs", "transport", "layers", "metrics", "layout", "show", "buttons", "formula", "badge", "story", "status"]) {
       this.root.classList.toggle(`tv-hide-${name}`, hidden.has(name));
     }
     for (const panel of header.panels ?? []) {
       this.panels[panel.slot].update(panel, this.values[panel.slot], { editable: Boolean(this.send), busy: header.busy });
     }
+    this.lead.update(header.lead);
     this.arrange();
     setText(this.status, header.note ?? "");
   }
@@ -386,6 +402,7 @@ export class Viewer extends Screen {
 
   onKnob(slot, name, value, phase) {
     this.values[slot][name] = value;
+    this.lead.pass();
     this.adjusting = phase === "drag";
     this.ask(phase, slot);
     this.redraw("back");
@@ -394,6 +411,7 @@ export class Viewer extends Screen {
 
   onInterval(slot, interval, phase) {
     this.intervals[slot] = interval;
+    this.lead.pass();
     this.adjusting = phase === "drag";
     this.ask(phase, slot);
     this.redraw("transport");
@@ -460,6 +478,19 @@ export class Viewer extends Screen {
     if (change.layout) this.arrange();
     this.redraw("size", "back", "dots", "above", "toolbar");
     this.settle();
+  }
+
+  // First contact; over as soon as it is dismissed or something is played.
+  greet(on) {
+    this.welcome = on;
+    this.lead.invitation.hidden = !on;
+    this.redraw("size");
+    if (on) this.callouts.show();
+  }
+
+  openDrawer(on) {
+    this.toolbar.open(on);
+    this.redraw("size");
   }
 
   remember() {
@@ -538,6 +569,7 @@ export class Viewer extends Screen {
   }
 
   onPlaying() {
+    if (this.time.playing) this.callouts.end();
     if (this.time.playing) this.setHover("left", null);
     else {
       this.remember();
@@ -648,7 +680,6 @@ export class Viewer extends Screen {
     for (const slot of SLOTS) this.panels[slot].show(shown.includes(slot));
     this.grid.className = `tv-grid ${this.swiping ? "tv-swipe" : shown.length === 2 ? "tv-two" : `tv-one tv-one-${shown[0]}`}`;
     this.divider.update(this.panels.right.plot, this.swiping);
-    this.panels[shown[0]].plot.append(this.legend);
     for (const slot of SLOTS) (this.narrow ? this.sheet : this.panels[slot].plot).append(this.cards[slot].element);
   }
 
@@ -680,6 +711,7 @@ export class Viewer extends Screen {
     const dirty = this.takeDirty();
     const shown = this.shownSlots();
     if (dirty.has("size")) {
+      this.callouts.place();
       for (const slot of shown) {
         if (this.panels[slot].resize()) for (const part of ["back", "dots", "above"]) dirty.add(part);
       }
@@ -745,8 +777,10 @@ export class Viewer extends Screen {
     this.transport.setIntervals(this.intervals, Boolean(this.send));
     const fieldArrays = this.layers?.arrays ?? null;
     this.toolbar.update({ ...ui, layout: this.layout }, { single: (this.slots ?? []).length < 2, offline: !this.send, fieldArrays, panels: header.panels ?? [], canShowTruth: Boolean(this.truth) });
-    this.legendQuality.hidden = ui.paper_look || !ui.quality;
-    this.legendGain.hidden = ui.paper_look || !ui.variation || limbless(this) || !this.frames?.gain[this.shownSlots()[0]];
+    const forward = this.time.phase === "forward";
+    const tinted = ui.variation && !ui.paper_look && !forward && !limbless(this) && Boolean(this.frames?.gain[this.shownSlots()[0]]);
+    const outlines = outlineRoles(this.scenery.outlines, header.target, ui.paper_look).reverse();
+    this.legend.update(legendItems({ ui, outlines, tinted, forward, plain: ui.paper_look }));
   }
 
   destroy() {

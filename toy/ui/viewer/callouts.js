@@ -1,0 +1,95 @@
+// First contact: three notes that say what the dots, the tints and the two sides are, and what to press. Who has dismissed them
+// does not see them again.
+
+import { h, setText } from "./dom.js";
+
+const MET = "toy-viewer:met";
+
+// Kept by the page itself too: storage may be forbidden, and the viewer may be made anew while the notes stand.
+const tour = { step: null };
+
+function remembered() {
+  try {
+    return localStorage.getItem(MET) !== null;
+  } catch {
+    return false;
+  }
+}
+
+function met() {
+  tour.step = Infinity;
+  try {
+    localStorage.setItem(MET, "1");
+  } catch {
+    // Then for this page alone.
+  }
+}
+
+const swatch = (name) => h("i", { class: `tv-swatch ${name}`, "aria-hidden": "true" });
+
+const STEPS = [
+  () => ["Each dot is a sample. It starts as noise and should end inside the coloured outline, where the true data are. One that ends outside is marked: ", swatch("tv-dot-outside")],
+  () => ["A branch is tinted when it lost samples ", swatch("tv-key-lost"), " or gained some ", swatch("tv-key-gained"), " against the truth. A lost branch is a kind of sample that is never made."],
+  () => ["The same noise on both sides; w says how hard each one is guided. Press play: which branches go missing?"],
+];
+
+// Whether a page that was opened without a link meets its visitor for the first time.
+export function firstContact(plain) {
+  tour.step ??= plain && !remembered() ? 0 : Infinity;
+  return tour.step < STEPS.length;
+}
+
+export class Callouts {
+  // `places`: for each note [what it is about, the element that it stands in].
+  constructor(root, places, done) {
+    Object.assign(this, { root, places, done });
+    this.text = h("p", {});
+    this.count = h("span", { class: "tv-callout-count" });
+    this.next = h("button", { type: "button", class: "tv-chip", testid: "callout-next", onclick: () => this.go() }, h("span", {}));
+    this.skip = h("button", { type: "button", class: "tv-chip", testid: "callout-skip", onclick: () => this.end() }, h("span", { text: "Skip" }));
+    this.element = h("div", { class: "tv-callout", testid: "callout", role: "status" }, this.text, h("div", { class: "tv-callout-row" }, this.count, this.skip, this.next));
+  }
+
+  get open() {
+    return tour.step !== null && tour.step < STEPS.length;
+  }
+
+  show() {
+    if (!this.open) return;
+    const [about, host] = this.places[tour.step];
+    const last = tour.step === STEPS.length - 1;
+    this.text.replaceChildren(...STEPS[tour.step]());
+    setText(this.count, `${tour.step + 1} of ${STEPS.length}`);
+    setText(this.next.firstChild, last ? "Got it" : "Next");
+    this.skip.hidden = last;
+    this.about?.classList.remove("tv-pointed");
+    this.about = about;
+    about.classList.add("tv-pointed");
+    host.append(this.element);
+    this.place();
+  }
+
+  // Above what it is about, or over its upper corner where that is a picture.
+  place() {
+    if (!this.element.isConnected) return;
+    const [outer, at, own] = [this.element.parentElement, this.about, this.element].map((part) => part.getBoundingClientRect());
+    const left = Math.min(at.left + 12, outer.right - own.width);
+    const top = at.height > 2 * own.height ? at.top + 12 : at.top - own.height - 8;
+    this.element.style.left = `${Math.max(0, left - outer.left)}px`;
+    this.element.style.top = `${top - outer.top}px`;
+  }
+
+  go() {
+    tour.step += 1;
+    if (this.open) this.show();
+    else this.end();
+  }
+
+  end() {
+    if (!this.element.isConnected && !this.open) return;
+    met();
+    this.about?.classList.remove("tv-pointed");
+    this.element.remove();
+    this.done();
+  }
+}

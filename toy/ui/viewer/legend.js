@@ -1,0 +1,45 @@
+// What is in the picture, and nothing that is not: each mark beside its word, which says what it means when it is asked.
+
+import { h } from "./dom.js";
+import { ARROWS, DENSITIES } from "./fields.js";
+import { word } from "./words.js";
+
+// `outlines`: [class, role] of each outline as drawn; `tinted`: whether the branches carry their gain.
+export function legendItems({ ui, outlines, tinted, forward, plain }) {
+  const items = [];
+  const add = (name, text, swatch) => items.push({ name, text, swatch });
+  add("sample", forward ? "true sample" : "sample", "tv-dot-sample");
+  if (ui.quality && !plain && !forward) add("outside", "outside the true 99% region", "tv-dot-outside");
+  if (ui.samples && !forward) add("samples", "true sample", "tv-dot-truth");
+  for (const [name, role] of outlines) {
+    const of = name === "AB" ? "both classes" : `class ${name}`;
+    if (role === "target") add("outline", `true region of ${of}`, "tv-line tv-line-target");
+    else add("other", `of ${of}`, "tv-line tv-line-other");
+  }
+  if (tinted) {
+    add("lost", "branch that lost", "tv-key-lost");
+    add("gained", "gained samples", "tv-key-gained");
+  }
+  if (ui.trails) add("trails", "trails", "tv-dot-sample");
+  if (ui.paths) add("paths", "paths", "tv-line tv-line-paths");
+  for (const [layers, kind] of [[DENSITIES, "tv-area"], [ARROWS, "tv-line tv-line"]]) {
+    for (const { name, label } of layers) if (ui.layers.includes(name)) add(name, label, `${kind}-${name}`);
+  }
+  return items;
+}
+
+export class Legend {
+  constructor() {
+    this.element = h("ul", { class: "tv-legend", testid: "legend", "aria-label": "Legend" });
+    this.key = "";
+  }
+
+  update(items) {
+    const key = JSON.stringify(items);
+    if (key === this.key) return;
+    this.key = key;
+    this.element.replaceChildren(
+      ...items.map(({ name, text, swatch }) => h("li", {}, word(name, text, h("i", { class: `tv-swatch ${swatch}`, "aria-hidden": "true" })))),
+    );
+  }
+}
