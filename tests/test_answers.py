@@ -12,7 +12,7 @@ from ui_helpers import until
 from toy.sampling import INTEGRATORS
 from toy.scenes import Scene
 from toy.state import COUNTS, SLOTS, State, parse
-from toy.ui import cost, explore, explorer
+from toy.ui import cost, explore, explorer, export, share
 from toy.ui.engine import Engine
 from toy.ui.packing import unpack
 
@@ -186,3 +186,16 @@ def test_costs_are_estimated_before_anything_is_loaded(monkeypatch):
     unknown = replace(state.right, cast=(("main", "A100@100"), ("weak", "kept:anything")))
     small = replace(state.right, cast=(("main", "A16@100"), ("weak", "A16@256~subset=4096")))
     assert cost.seconds(unknown) > cost.seconds(state.right) > cost.seconds(small) > 0
+
+
+def test_a_download_costs_no_more_than_the_screen_and_waits_for_its_turn(desk, monkeypatch):
+    asked, _ = parse({"n": "8192", "steps": "256", "right.weak": EVER})
+    made, buttons = [], []
+    monkeypatch.setattr(share, "engine", lambda: desk.engine)
+    choice = ("Samples, CSV", "guidance.csv", "text/csv", lambda state: made.append(state) or b"x,y")
+    monkeypatch.setattr(export, "CHOICES", (choice,))
+    monkeypatch.setattr(share.st, "download_button", lambda label, data, **_: buttons.append(data))
+    share.downloads({"state": asked})
+    assert made == []  # until somebody presses it
+    assert [buttons[0](), buttons[0]()] == [b"x,y", b"x,y"]
+    assert made == [cost.affordable(asked)[0]]

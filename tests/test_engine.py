@@ -146,7 +146,9 @@ def test_a_failure_is_its_visitors_alone():
     assert found.get("bad", lambda: 2, wait=60) == 2
 
 
-@pytest.mark.parametrize("held", [lambda a: a, lambda a: {"own": {"logp": (a, 0.0, 1.0)}}, lambda a: [{"a": a}, {}]])
+@pytest.mark.parametrize(
+    "held", [lambda a: a, lambda a: a.tobytes(), lambda a: {"own": {"logp": (a, 0.0, 1.0)}}, lambda a: [{"a": a}, {}]]
+)
 def test_a_result_weighs_what_its_arrays_do(monkeypatch, held):
     monkeypatch.setattr(engines, "CACHE_BYTES", 10**6)
     found, computed = Engine(), []

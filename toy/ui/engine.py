@@ -365,7 +365,7 @@ def _size(value: Any) -> int:
     """Bytes of a result: of its arrays, in whatever they stand."""
     if isinstance(value, Mapping | tuple | list):
         return 1 + sum(map(_size, value.values() if isinstance(value, Mapping) else value))
-    return max(1, getattr(value, "nbytes", 1024))
+    return max(1, len(value) if isinstance(value, bytes) else getattr(value, "nbytes", 1024))
 
 
 @cache

@@ -9,6 +9,7 @@ import streamlit as st
 
 from toy.scenes import Scene
 from toy.state import SLOTS, State, text
+from toy.ui.engine import engine
 
 
 def command(scene: Scene, verb: str = "metrics", extra: str = "") -> str:
@@ -63,13 +64,17 @@ def _url(state: State) -> str:
 
 
 def downloads(now: Mapping[str, State]) -> None:
-    """Files of what is on the screen, made when asked for: outside of the session, which they see through ``now``."""
-    from toy.ui import export
+    """Files of what is on the screen, made when asked for: outside of the session, which they see through ``now``.
 
-    def made(make: Callable[[State], bytes]) -> bytes:
-        return make(now["state"])
+    They take their turn with everything else that is computed, and no more than the screen does.
+    """
+    from toy.ui import cost, export
+
+    def made(name: str, make: Callable[[State], bytes]) -> bytes:
+        state, _ = cost.affordable(now["state"])
+        return engine().get(("download", name, state.link()), partial(make, state), wait=120)
 
     for label, name, mime, make in export.CHOICES:
         st.download_button(
-            label, data=partial(made, make), file_name=name, mime=mime, on_click="ignore", width="stretch"
+            label, data=partial(made, name, make), file_name=name, mime=mime, on_click="ignore", width="stretch"
         )
