@@ -18,7 +18,7 @@ import pytest
 from ui_helpers import ROOT, until
 
 OUT = ROOT / "out" / "browser"
-WAIT = 120_000  # ms: the machine may be busy; nothing waits longer than it must
+WAIT = 600_000  # ms: the machine may be busy; nothing waits longer than it must
 
 
 # --- Server and browser -----------------------------------------------------------------------------------------------
@@ -107,6 +107,18 @@ def server(tmp_path_factory):
 WHEN = """(root, [test, ms]) => new Promise((done, fail) => {
   const holds = new Function("d", `return ${test}`);
   const look = () => holds(root.dataset) && (watch.disconnect(), done({ ...root.dataset }));
+  const watch = new MutationObserver(look);
+  watch.observe(root, { attributes: true });
+  setTimeout(() => fail(new Error(`never ${test}; ${JSON.stringify(root.dataset)}`)), ms);
+  look();
+})"""
+
+# What the picture is in the very moment in which the data say so.
+MOMENT = """(root, [test, ms, pixels]) => new Promise((done, fail) => {
+  const holds = new Function("d", `return ${test}`);
+  const part = (id) => root.querySelector(`[data-testid="${id}-left"]`);
+  const now = () => ({ data: { ...root.dataset }, dots: eval(pixels)(part("dots")), corner: part("corner").innerText });
+  const look = () => holds(root.dataset) && (watch.disconnect(), done(now()));
   const watch = new MutationObserver(look);
   watch.observe(root, { attributes: true });
   setTimeout(() => fail(new Error(`never ${test}; ${JSON.stringify(root.dataset)}`)), ms);
@@ -204,6 +216,10 @@ class Visitor:
     def when(self, test: str) -> dict[str, str]:
         """Wait until the viewer's data say so; returns them."""
         return self.viewer.evaluate(WHEN, [test, WAIT])
+
+    def moment(self, test: str) -> dict:
+        """Wait until the viewer's data say so; these, the left panel's dots and its corner's words, all at once."""
+        return self.viewer.evaluate(MOMENT, [test, WAIT, PIXELS])
 
     @property
     def data(self) -> dict[str, str]:

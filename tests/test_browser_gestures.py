@@ -65,8 +65,9 @@ def test_scrubbing_playing_zooming_and_hovering_need_no_server(visit, server):
 
 def test_space_and_arrows(visit):
     visitor = visit("/?n=512").ready()
-    visitor.get("plot-left").focus()
     press = visitor.page.keyboard.press
+    visitor.get("speed").select_option("0.25")  # so that it does not come to its end before it is stopped
+    visitor.get("plot-left").focus()
     press("Home")
     visitor.when("Number(d.frame) === 0")
     press("ArrowRight")
@@ -128,16 +129,14 @@ def test_a_pinch_on_a_phone_zooms_the_picture(visit):
 def test_the_forward_process_dissolves_the_data_and_comes_back(visit, server):
     visitor = visit("/?n=512").ready()
     asked, end = visitor.requests(), visitor.dots()
-    visitor.get("speed").select_option("4")
     with server.frozen():
         visitor.get("forward").click()
-        visitor.when('d.phase === "forward" && d.state === "playing" && Number(d.frame) > 25')
-        data = visitor.dots()
-        visitor.when('d.phase === "forward" && Number(d.frame) < 8')
-        assert visitor.get("corner-left").inner_text().startswith("forward process")
-        noise = visitor.dots()
+        data = visitor.moment('d.phase === "forward" && d.state === "playing" && Number(d.frame) > 25')["dots"]
+        far = visitor.moment('d.phase === "forward" && Number(d.frame) < 8')
+        assert far["corner"].startswith("forward process")
+        noise = far["dots"]
         visitor.page.screenshot(path=OUT / "forward.png")
-        visitor.when('d.phase === "reverse" && Number(d.frame) > 2')
+        visitor.get("speed").select_option("4")
         visitor.when('d.phase === "reverse" && d.state === "idle" && Number(d.frame) === 32')
         until(lambda: visitor.dots() == end)
     assert data["hash"] != end["hash"]

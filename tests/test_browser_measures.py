@@ -23,7 +23,7 @@ def test_methods_are_compared_while_one_watches(visit):
 
     visitor = visit("/compare?methods=cfg,autoguidance&strengths=1,2,4&n=512&seeds=2")
     expect(visitor.page.get_by_text(re.compile(r"measuring .* of 6 done"))).to_be_visible(timeout=WAIT)
-    expect(visitor.page.get_by_text("All measures, 12 rows")).to_be_visible(timeout=2 * WAIT)
+    expect(visitor.page.get_by_text("All measures, 12 rows")).to_be_visible(timeout=WAIT)
     expect(visitor.page.get_by_text(re.compile(r"measuring .* done"))).to_have_count(0, timeout=WAIT)
     until(lambda: charts_drawn(visitor) == 4)
     with visitor.page.expect_download() as waiting:
@@ -39,11 +39,11 @@ def test_a_guide_is_taken_apart(visit):
     from playwright.sync_api import expect
 
     visitor = visit("/mechanism?cfg.w=2")
-    expect(visitor.page.get_by_text("mostly a distribution shift")).to_be_visible(timeout=2 * WAIT)
+    expect(visitor.page.get_by_text("mostly a distribution shift")).to_be_visible(timeout=WAIT)
     until(lambda: charts_drawn(visitor) == 6)
     visitor.page.get_by_text("Autoguidance", exact=True).first.click()
-    expect(visitor.page.get_by_text("entirely a bad version of the model itself")).to_be_visible(timeout=2 * WAIT)
+    expect(visitor.page.get_by_text("entirely a bad version of the model itself")).to_be_visible(timeout=WAIT)
     visitor.until_query(guide="A32@512")
-    expect(visitor.page.get_by_text("KL from the truth").first).to_be_visible(timeout=2 * WAIT)
+    expect(visitor.page.get_by_text("KL from the truth").first).to_be_visible(timeout=WAIT)
     visitor.page.screenshot(path=OUT / "mechanism.png", full_page=True)
     visitor.fine()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from browser_fixtures import OUT, WAIT, Server, Visitor
-from ui_helpers import PAGES
+from ui_helpers import PAGES, until
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -163,7 +163,6 @@ def test_a_knob_moved_before_the_engine_is_ready_is_answered_when_it_is(browser,
 
 
 def test_an_open_page_survives_a_restart(browser, tmp_path):
-    from playwright.sync_api import TimeoutError as PlaywrightTimeout
     from playwright.sync_api import expect
 
     own = Server(tmp_path)
@@ -171,21 +170,20 @@ def test_an_open_page_survives_a_restart(browser, tmp_path):
     try:
         visitor = Visitor(browser, own, "/?n=512&left.w=2").ready()
         before = visitor.data
+        app, connected = visitor.page.get_by_test_id("stApp"), "data-test-connection-state"
+        expect(app).to_have_attribute(connected, "CONNECTED")
         own.kill()
+        expect(app).not_to_have_attribute(connected, "CONNECTED", timeout=WAIT)
         # What was drawn is still there to play with.
         visitor.get("step-back").click()
         visitor.when("Number(d.frame) === 31")
         own.start(tmp_path / "log")
-        # The first change may be lost with the old server, or while the new one starts; the page comes back by itself.
-        for _ in range(3):
+        expect(app).to_have_attribute(connected, "CONNECTED", timeout=WAIT)
+        # What is changed before the page has come back by itself is lost, and the old value stands there again.
+        while visitor.query()["left.w"] != "3":
+            assert visitor.ready().data["id"] == before["id"]
             visitor.fill("number-w-left", "3")
-            try:
-                visitor.until_query(left__w="3", n="512", timeout=20_000)
-                break
-            except PlaywrightTimeout:
-                expect(visitor.get("number-w-left").last).to_have_value("2.00", timeout=WAIT)
-                assert visitor.ready().data["id"] == before["id"]
-        visitor.until_query(left__w="3", n="512", timeout=1000)
+            until(lambda: visitor.query()["left.w"] == "3" or visitor.get("number-w-left").last.input_value() == "2.00")
         assert visitor.changed(before)["id"] == Visitor(browser, own, "/?n=512&left.w=3").ready().data["id"]
         visitor.fine()
     finally:

@@ -18,11 +18,11 @@ def type_density(page, role: str, name: str) -> None:
         return [name] in parse_qs(urlsplit(url).query).values()
 
     box = page.get_by_role("combobox", name=re.compile(role))
-    for _ in range(5):
+    for _ in range(12):
         box.click()
         box.fill(name)
         try:
-            page.get_by_role("option", name=name).first.wait_for(timeout=2000)
+            page.get_by_role("option", name=name).first.wait_for(timeout=5000)
             box.press("Enter")
             page.wait_for_url(taken, wait_until="commit", timeout=10_000)
             return

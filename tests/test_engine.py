@@ -210,13 +210,14 @@ class Gate:
 
 
 @pytest.fixture
-def lanes():
-    """An engine with program "known" compiled, whose slow worker is held inside a compilation."""
+def lanes(monkeypatch):
+    """An engine with program "known" compiled, whose slow worker is held inside a compilation; no lease runs out."""
+    monkeypatch.setattr(engines, "time", Clock())
     found, gate = Engine(), Gate()
     (first,) = found.ask("somebody", [Work("first", lambda: None, "known")])
-    first.result(10)
+    first.result(60)
     found.ask("somebody", [Work("endless", gate, "new", "CADS")], seconds=60)
-    assert gate.held.wait(10)
+    assert gate.held.wait(60)
     yield found, gate
     gate.open.set()
     found.close()
@@ -225,7 +226,7 @@ def lanes():
 def test_what_is_compiled_overtakes_an_endless_compilation(lanes):
     found, gate = lanes
     (future,) = found.ask("another", [Work("quick", lambda: "answer", "known")])
-    assert future.result(10) == "answer"
+    assert future.result(60) == "answer"
     assert not gate.open.is_set()
 
 
@@ -234,7 +235,7 @@ def test_what_may_take_long_never_stands_in_the_way_of_what_does_not(lanes, work
     found, _ = lanes
     (slow,) = found.ask("another", [work])
     (quick,) = found.ask("a third", [Work("quick", lambda: "answer", "known")])
-    assert quick.result(10) == "answer"
+    assert quick.result(60) == "answer"
     assert not slow.done()
 
 
@@ -244,8 +245,8 @@ def test_what_waits_for_a_compilation_is_quick_once_it_is_there(lanes):
     later = Gate()
     found.ask("a third", [Work("later", later, "newer")], seconds=60)
     gate.open.set()
-    assert later.held.wait(10)  # the slow worker went on to the next program
-    assert same.result(10) == "same"
+    assert later.held.wait(60)  # the slow worker went on to the next program
+    assert same.result(60) == "same"
     later.open.set()
 
 
@@ -253,14 +254,14 @@ def test_a_failed_compilation_leaves_its_program_to_be_compiled():
     found = Engine()
     (failed,) = found.ask("a", [Work("bad", lambda: 1 / 0, "new")])
     with pytest.raises(ZeroDivisionError):
-        failed.result(10)
+        failed.result(60)
     gate = Gate()
     found.ask("a", [Work("again", gate, "new")], seconds=60)
-    assert gate.held.wait(10)
+    assert gate.held.wait(60)
     (quick,) = found.ask("b", [Work("light", lambda: None, "new")])
     assert found.words(Work("light", str, "new"), besides=()).startswith("waiting behind 1 other")
     gate.open.set()
-    quick.result(10)
+    quick.result(60)
     found.close()
 
 
@@ -283,7 +284,7 @@ def test_who_asks_for_something_else_lets_go_of_what_he_asked_for(lanes):
     found.ask("another", [Work("shared", lambda: "shared", "one")], seconds=600)
     (new,) = found.ask("me", [Work("new", lambda: "new", "one")], seconds=600)
     gate.open.set()
-    assert (new.result(10), shared.result(10)) == ("new", "shared")
+    assert (new.result(60), shared.result(60)) == ("new", "shared")
     assert old.cancelled()
 
 
@@ -299,12 +300,12 @@ def test_what_is_late_gets_words_and_what_cannot_be_a_sentence(lanes):
         "late": Work("endless", str, "new", "CADS"),
     }
     for future in found.ask("me", [works["there"], works["refused"]]):
-        future.exception(10)
+        future.exception(60)
     seen: list[bool] = []
     results, late = collected(found, "me", {"there": works["there"]}, FULL, end=0)
     assert (results, late) == ({"there": "result"}, {})
     futures = found.ask("me", [works["refused"]])
-    futures[0].exception(10)
+    futures[0].exception(60)
     results, late = collected(found, "me", {"late": works["late"]}, FULL, end=0, pause=lambda: seen.append(True))
     assert (results, late) == ({}, {"late": "compiling CADS: its first use takes some seconds"})
     results, _ = collected(found, "me", {"refused": works["refused"]}, FULL, end=math.inf)
@@ -338,7 +339,7 @@ def test_the_first_asking_is_answered_soon_and_the_next_may_wait():
 def test_a_closed_engine_leaves_no_thread_behind():
     before = set(threading.enumerate())
     found = Engine(rehearsals=lambda: pytest.fail("closed before"))
-    assert found.ready.wait(10)
+    assert found.ready.wait(60)
     found.close()
     assert set(threading.enumerate()) <= before
 
@@ -389,19 +390,19 @@ def test_a_failing_job_frees_memory_and_what_is_forgotten_is_compiled_again(monk
     monkeypatch.setattr(memory, "spare", full.is_set)
     found = Engine()
     for future in found.ask("me", [Work("a", str, "program")]):
-        future.result(10)
+        future.result(60)
     full.set()
     (failed,) = found.ask("me", [Work("bad", lambda: 1 / 0, "other")])
     with pytest.raises(ZeroDivisionError):
-        failed.result(10)
+        failed.result(60)
     full.clear()
     gate = Gate()
     (last,) = found.ask("me", [Work("gate", gate)], seconds=60)
-    assert gate.held.wait(10)
+    assert gate.held.wait(60)
     work = Work("b", str, "program", "CADS")
     (later,) = found.ask("another", [work], seconds=60)
     assert found.words(work) == "waiting behind 1 other computation"  # no longer quick
     gate.open.set()
-    later.result(10)
-    last.result(10)
+    later.result(60)
+    last.result(60)
     found.close()

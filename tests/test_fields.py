@@ -199,8 +199,8 @@ def test_the_snippet_draws_the_same_figure():
 
 def opened(**query: str) -> AppTest:
     """The page as somebody sees it who follows a link."""
-    assert engine().ready.wait(180), engine().failure
-    at = AppTest.from_file(str(FRAME), default_timeout=120)
+    assert engine().ready.wait(300), engine().failure
+    at = AppTest.from_file(str(FRAME), default_timeout=300)
     for key, value in query.items():
         at.query_params[key] = value
     at.switch_page(str(ROOT / "pages" / "fields.py"))

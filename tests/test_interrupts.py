@@ -74,7 +74,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen]]:
 
 
 def ended(process: subprocess.Popen) -> tuple[int, list[str]]:
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=300)
     assert "Traceback" not in err
     return process.returncode, [line for line in (out + err).splitlines() if line]
 

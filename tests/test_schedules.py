@@ -204,7 +204,7 @@ def field(state):
         st.session_state.setdefault("state", state)
         controls.method(st.session_state.state, "left")
 
-    return AppTest.from_function(page, kwargs={"state": state}, default_timeout=60).run()
+    return AppTest.from_function(page, kwargs={"state": state}, default_timeout=300).run()
 
 
 def test_the_field_changes_the_state():
