@@ -198,8 +198,8 @@ def test_the_picture_is_saved_as_it_is_seen(visit, tmp_path, layout, panels):
     waiting.value.save_as(path)
     image = plt.imread(path)  # [height, width, RGBA]
     side = visitor.dots()
-    assert image.shape[1] == pytest.approx(panels * side["width"], abs=20)
-    assert image.shape[0] > side["height"]
+    assert image.shape[1] == pytest.approx(2 * panels * side["width"], abs=70), "twice as sharp as the screen"
+    assert image.shape[0] > 2 * side["height"]
     # Not a blank: the dots' ink is there in each panel.
     for column in np.array_split(image, panels, axis=1):
         assert 500 < np.sum(column[..., :3].mean(axis=-1) < 0.4) < 0.5 * column.shape[0] * column.shape[1]
@@ -210,7 +210,7 @@ def test_the_picture_is_saved_as_it_is_seen(visit, tmp_path, layout, panels):
 def test_what_is_swiped_away_is_not_in_the_saved_picture(visit, tmp_path):
     pictures = []
     for layout in ("swipe", "right"):
-        visitor = visit("/?n=512").ready()
+        visitor = visit("/?n=512", viewport={"width": 800, "height": 1500}).ready()  # as high as wide in both
         visitor.get(f"layout-{layout}").click()
         if layout == "swipe":
             visitor.drag("divider", 0, visitor.centre("divider")[1])
@@ -218,5 +218,5 @@ def test_what_is_swiped_away_is_not_in_the_saved_picture(visit, tmp_path):
         with visitor.page.expect_download() as waiting:
             visitor.get("save-png").click()
         waiting.value.save_as(tmp_path / layout)
-        pictures.append(plt.imread(tmp_path / layout, format="png")[30 : visitor.dots("right")["height"]])
+        pictures.append(plt.imread(tmp_path / layout, format="png")[60 : 2 * visitor.dots("right")["height"]])
     np.testing.assert_array_equal(*pictures)

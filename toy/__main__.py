@@ -132,6 +132,7 @@ def frame_of(scene: Scene, **options: Any) -> Any:
 @click.option("--sigma", metavar="NUMBER", help="noise level of figure 2 [0.03]")
 @click.option("--target", metavar="CLASS", help="class that is drawn: A, B or AB [A]")
 @click.option("--link", metavar="LINK", help="what explore draws: a link to the app, or what follows its '?'")
+@click.option("--dark", is_flag=True, help="explore on a dark page")
 @click.option("--spec", metavar="FILE", help="the .toml file of the sweep that sweep draws")
 @click.option("--store", metavar="FILE", help="where its results are [out/sweeps/SPEC.sqlite]")
 @click.option("--n", metavar="NUMBER", help="number of samples [16384]")
@@ -146,6 +147,7 @@ def figure(
     link: str | None,
     spec: str | None,
     store: str | None,
+    dark: bool,
     **flags: str | None,
 ) -> None:
     """Draw the paper's figures: fig1, fig2, fig9, overview, or all; or explore, what a link to the app shows; or sweep.
@@ -169,10 +171,10 @@ def figure(
     if spec is not None or store is not None:
         raise ValueError(f"--{'spec' if spec else 'store'} goes with sweep, not with {', '.join(names)}")
     if "explore" in names:
-        click.echo(explore(names, Path(out) / f"explore.{kind}", link or "", flags))
+        click.echo(explore(names, Path(out) / f"explore.{kind}", link or "", flags, dark))
         return
-    if link is not None:
-        raise ValueError(f"--link goes with explore, not with {', '.join(names)}")
+    if link is not None or dark:
+        raise ValueError(f"--{'dark' if dark else 'link'} goes with explore, not with {', '.join(names)}")
     options = figure_options(flags)
     chosen = list(figures.FIGURES) if "all" in names else list(names)
     for name in chosen:
@@ -201,7 +203,7 @@ def draw_sweep(folder: Path, kind: str, spec: str | None, store: str | None) -> 
     return figures.save(drawn, path, caption={"title": wanted.title, "spec": Path(spec).name})
 
 
-def explore(names: tuple[str, ...], path: Path, link: str, flags: dict[str, str | None]) -> Path:
+def explore(names: tuple[str, ...], path: Path, link: str, flags: dict[str, str | None], dark: bool) -> Path:
     """Write the figure that the Explore page of ``link`` offers to download; returns the path."""
     from toy.figures import check_format
     from toy.state import figure, of_link
@@ -212,7 +214,7 @@ def explore(names: tuple[str, ...], path: Path, link: str, flags: dict[str, str 
     state, kind = of_link(link), path.suffix.removeprefix(".")
     check_format(kind)
     check_writable(path)
-    data = figure(state, kind)
+    data = figure(state, kind, dark=dark)
     with replacing(path) as temporary:
         temporary.write_bytes(data)
     return path

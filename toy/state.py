@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from models import zoo
 from toy.captions import captions
-from toy.scenes import Scene, View, compute
+from toy.scenes import Scene, compute
 
 SLOTS = ("left", "right")
 COUNTS = (512, 1024, 2048, 4096, 8192)
@@ -194,13 +194,15 @@ def of_link(link: str) -> State:
     return state
 
 
-def figure(state: State, kind: str) -> bytes:
-    """Both sides beside each other in the window on the screen, as the bytes of a png, pdf or svg."""
+def figure(state: State, kind: str, *, dark: bool = False) -> bytes:
+    """What the page shows, as the bytes of a png, pdf or svg: its sides, step, layers, tints and window."""
     from toy import figures  # matplotlib, which nothing else here needs
 
-    frames = [compute(scene, zoo.cast(scene.cast), keep=False) for scene in (state.left, state.right)]
-    view = dict(state.ui).get("view")
-    made = figures.side_by_side(frames, view=View(*view) if view else None)
+    ui: dict[str, Any] = dict(state.ui)
+    shown = [state.scene(slot) for slot in SLOTS if ui.get("layout") not in SLOTS or ui["layout"] == slot]
+    casts = [zoo.cast(scene.cast) for scene in shown]
+    frames = [compute(scene, cast, keep="t" in ui) for scene, cast in zip(shown, casts, strict=True)]
+    made = figures.explored(frames, casts, ui, dark=dark)
     sides = {slot: json.dumps(state.scene(slot).flat()) for slot in SLOTS}
     title = " and ".join(captions(state.left, state.right))
     return figures.encode(made, kind, {"title": title, "link": state.link(), **sides})

@@ -6,6 +6,7 @@ name; ``compare_figure``, ``mechanism_figure``, ``pull_figure`` and ``density_fi
 """
 
 from toy.figures.animation import animation
+from toy.figures.explored import explored
 from toy.figures.files import FORMATS, check_format, encode, encode_small, save
 from toy.figures.panels import (
     BLUE,
@@ -79,6 +80,7 @@ __all__ = [
     "draw",
     "encode",
     "encode_small",
+    "explored",
     "fields",
     "fig1",
     "fig2",

@@ -131,11 +131,13 @@ def outline(
     both: bool = True,
     fill: bool = True,
     resolution: int = 500,
+    dark: bool = False,
+    role: str = "target",
 ) -> None:
     """Outline of the target class in orange over that of both classes in grey, about the 99% regions of p(x; sigma)."""
     view = view or scenes.window("tree", target)
     xs, ys = np.linspace(*view.box[:2], resolution), np.linspace(*view.box[2:], resolution)
-    for classes, colour, wanted in (("AB", GREY, both), (target, colour_of("target"), True)):
+    for classes, colour, wanted in (("AB", colour_of("other", dark), both), (target, colour_of(role, dark), True)):
         if not wanted:
             continue
         logp = exact_logp(classes, sigma, view, resolution)

@@ -18,7 +18,12 @@ Rows = Sequence[Mapping[str, Any]]
 
 def colour(role: str) -> str:
     """The role's colour on the page as it is, light or dark."""
-    return palette.colour_of(role, st.context.theme.type == "dark")
+    return palette.colour_of(role, dark())
+
+
+def dark() -> bool:
+    """Whether the page is dark."""
+    return st.context.theme.type == "dark"
 
 
 def series(names: Sequence[str], plain: Sequence[str] = ()) -> dict[str, tuple[str, str]]:

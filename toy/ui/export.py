@@ -15,13 +15,13 @@ from toy.ui import explorer
 from toy.ui.packing import standalone_html
 
 
-def movie(state: State) -> bytes:
+def movie(state: State, dark: bool = False) -> bytes:
     """The animation of both sides as GIF."""
     scenes_now = [replace(state.scene(slot), n=min(state.scene(slot).n, 2048)) for slot in SLOTS]
     return toy.figures.animation([scenes.compute(scene, models.cast(scene.cast), floor=False) for scene in scenes_now])
 
 
-def samples(state: State) -> bytes:
+def samples(state: State, dark: bool = False) -> bytes:
     """Both trajectories as npz, with the scenes that made them."""
     arrays: dict[str, np.ndarray] = {}
     for slot in SLOTS:
@@ -33,7 +33,7 @@ def samples(state: State) -> bytes:
     return file.getvalue()
 
 
-def table(state: State) -> bytes:
+def table(state: State, dark: bool = False) -> bytes:
     """The samples of both sides as CSV."""
     rows = ["side,x,y,true_logp"]
     for slot in SLOTS:
@@ -42,7 +42,7 @@ def table(state: State) -> bytes:
     return "\n".join(rows).encode()
 
 
-def page(state: State) -> bytes:
+def page(state: State, dark: bool = False) -> bytes:
     """One HTML file that plays the scene in any browser, without a server."""
     sides = {slot: explorer.side(state.scene(slot)) for slot in SLOTS}
     names = " and ".join(captions(state.left, state.right))
@@ -50,9 +50,9 @@ def page(state: State) -> bytes:
 
 
 CHOICES = (
-    ("Figure, PNG", "guidance.png", "image/png", lambda state: figure(state, "png")),
-    ("Figure, SVG", "guidance.svg", "image/svg+xml", lambda state: figure(state, "svg")),
-    ("Figure, PDF", "guidance.pdf", "application/pdf", lambda state: figure(state, "pdf")),
+    ("Figure, PNG", "guidance.png", "image/png", lambda state, dark: figure(state, "png", dark=dark)),
+    ("Figure, SVG", "guidance.svg", "image/svg+xml", lambda state, dark: figure(state, "svg", dark=dark)),
+    ("Figure, PDF", "guidance.pdf", "application/pdf", lambda state, dark: figure(state, "pdf", dark=dark)),
     ("Animation, GIF", "guidance.gif", "image/gif", movie),
     ("Page that plays offline, HTML", "guidance.html", "text/html", page),
     ("Trajectories, NPZ", "guidance.npz", "application/octet-stream", samples),

@@ -9,6 +9,7 @@ import streamlit as st
 
 from toy.scenes import Scene
 from toy.state import SLOTS, State, text
+from toy.ui import charts
 from toy.ui.engine import engine
 
 
@@ -18,10 +19,12 @@ def command(scene: Scene, verb: str = "metrics", extra: str = "") -> str:
     return " ".join(["python -m toy", verb, *flags, *([extra] if extra else [])])
 
 
-def redraw(state: State) -> str:
+def redraw(state: State, dark: bool = False) -> str:
     """The command line that draws both sides: the same file as the page's own download."""
     link = state.link()
-    return " ".join(["python -m toy figure explore", *(["--link", shlex.quote(link)] if link else [])])
+    return " ".join(
+        ["python -m toy figure explore", *(["--link", shlex.quote(link)] if link else []), *["--dark"] * dark]
+    )
 
 
 def snippet(scene: Scene) -> str:
@@ -49,7 +52,7 @@ def bar() -> None:
         st.code(_url(state), language=None, wrap_lines=True)
     with row.popover("Command", icon=":material/terminal:", key="share.command", **opens):
         st.caption("This picture. Add --format svg or pdf.")
-        st.code(redraw(state), language="bash", wrap_lines=True)
+        st.code(redraw(state, charts.dark()), language="bash", wrap_lines=True)
         for slot in SLOTS:
             st.caption(slot)
             st.code(command(state.scene(slot)), language="bash", wrap_lines=True)
@@ -70,9 +73,11 @@ def downloads(now: Mapping[str, State]) -> None:
     """
     from toy.ui import cost, export
 
-    def made(name: str, make: Callable[[State], bytes]) -> bytes:
+    dark = charts.dark()
+
+    def made(name: str, make: Callable[[State, bool], bytes]) -> bytes:
         state, _ = cost.affordable(now["state"])
-        return engine().get(("download", name, state.link()), partial(make, state), wait=120)
+        return engine().get(("download", name, state.link(), dark), partial(make, state, dark), wait=120)
 
     for label, name, mime, make in export.CHOICES:
         st.download_button(

@@ -1,7 +1,7 @@
 // What the viewer `v` shows, drawn: scenery and layers behind the particles, particles, and what is pointed at above them.
 
 import { css, mix, packed } from "./colour.js";
-import { h, numberText, save, sigmaText } from "./dom.js";
+import { numberText, sigmaText } from "./dom.js";
 import { dotRadius, ringOf, shadesAt } from "./dots.js";
 import { ARROWS, ARROW_LOOK, DENSITIES, arrow } from "./fields.js";
 import { forwardAt, positionAt, positionsAt, timeAt } from "./frames.js";
@@ -206,37 +206,4 @@ function drawProbe(v, context, cam, panel) {
     vertical: y < panel.height / 2 ? "low" : "high",
     colours: v.colours,
   });
-}
-
-export async function savePng(v) {
-  const shown = v.shownSlots().map((slot) => v.panels[slot]);
-  const { dpr, width, height } = shown[0];
-  const line = 20 * dpr;
-  const columns = v.swiping ? 1 : shown.length;
-  const canvas = h("canvas", { width: width * columns + 12 * dpr * (columns - 1), height: height + 3.2 * line });
-  const context = canvas.getContext("2d");
-  context.fillStyle = css(v.background);
-  context.fillRect(0, 0, canvas.width, canvas.height);
-  shown.forEach((panel, i) => {
-    const x = v.swiping ? 0 : i * (width + 12 * dpr);
-    const covers = v.swiping && i === 1; // the right side covers the left one up to the divider
-    const cut = covers ? Math.round(v.divider.share * width) : 0;
-    context.fillStyle = css(v.background);
-    if (covers) context.fillRect(cut, 1.3 * line, width - cut, height);
-    for (const layer of [panel.back, panel.front, panel.above]) {
-      context.drawImage(layer, cut, 0, width - cut, height, x + cut, 1.3 * line, width - cut, height);
-    }
-    const textX = v.swiping ? (i * width) / 2 : x;
-    const write = (text, y, size, weight = "") => {
-      context.fillStyle = css(v.colours.ink);
-      context.font = `${weight} ${size * dpr}px ${v.font}`;
-      context.fillText(text, textX + 2 * dpr, y, columns > 1 || !v.swiping ? width : width / 2);
-    };
-    const knobs = (panel.info.knobs ?? []).map(({ name, label }) => `${label} ${numberText(v.values[panel.slot][name])}`);
-    write([panel.info.title, ...knobs].join("   "), 0.9 * line, 14, "600");
-    write(`${panel.info.formula ?? ""}   σ = ${sigmaText(v.time.sigma)}   n = ${v.frames?.n ?? 0}`, height + 2.1 * line, 12);
-    write((panel.info.metrics ?? []).map(({ label, text }) => `${label} ${text}`).join("   "), height + 2.95 * line, 12);
-  });
-  const blob = await new Promise((done) => canvas.toBlob(done, "image/png"));
-  if (blob) save(blob, `toy-${v.frames?.id?.slice(0, 8) || "scene"}.png`);
 }

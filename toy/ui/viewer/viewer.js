@@ -18,8 +18,9 @@ import { Player } from "./player.js";
 import { ProbeCard } from "./probe.js";
 import { Queue, Retry } from "./queue.js";
 import { outlineRoles, readScenery } from "./scenery.js";
+import { savePng } from "./saved.js";
 import { Screen } from "./screen.js";
-import { drawAbove, drawBack, drawDots, limbless, savePng } from "./stage.js";
+import { drawAbove, drawBack, drawDots, limbless } from "./stage.js";
 import { Toolbar } from "./toolbar.js";
 import { Transport } from "./transport.js";
 import { UI, mergeUi, withLayer } from "./ui.js";
@@ -128,6 +129,7 @@ export class Viewer extends Screen {
     });
     this.status = h("div", { class: "tv-status", testid: "status", role: "status", "aria-live": "polite" });
     this.legend = new Legend();
+    this.items = [];
     const { left, right } = this.panels;
     this.sheet = h("div", { class: "tv-sheet", testid: "sheet" }); // below the pictures, for what would cover a small one
     this.divider = new Divider(left.plot, () => this.arrange());
@@ -780,7 +782,8 @@ export class Viewer extends Screen {
     const forward = this.time.phase === "forward";
     const tinted = ui.variation && !ui.paper_look && !forward && !limbless(this) && Boolean(this.frames?.gain[this.shownSlots()[0]]);
     const outlines = outlineRoles(this.scenery.outlines, header.target, ui.paper_look).reverse();
-    this.legend.update(legendItems({ ui, outlines, tinted, forward, plain: ui.paper_look }));
+    this.items = legendItems({ ui, outlines, tinted, forward, plain: ui.paper_look });
+    this.legend.update(this.items);
   }
 
   destroy() {
