@@ -14,6 +14,7 @@ if __name__ == "__main__":  # the door, before anything that is slow to import; 
 
     door.enter("models.command", "models.zoo")
 
+import difflib
 import hashlib
 import json
 import os
@@ -210,7 +211,7 @@ def check(name: str) -> None:
     """
     made = _take_apart(name)
     if made.base.endswith(".safetensors"):
-        raise ValueError(f"unknown density {name!r}; have: {', '.join(names())}")
+        raise ValueError(f"unknown density {name!r}; have: {_nearest(name)}")
     for part in made.parts:
         check(part)
     if not made.parts and not missing(name):
@@ -269,7 +270,7 @@ def _network_of(base: str, changes: tuple[Step, ...], steps: tuple[Step, ...]) -
         elif base.endswith(".safetensors"):
             path = Path(base)
         else:
-            raise ValueError(f"unknown density {base!r}; have: {', '.join(names())}, or a .safetensors file")
+            raise ValueError(f"unknown density {base!r}; have: {_nearest(base)}, or a .safetensors file")
         if not changes and not any("snapshots" in step.entry.inputs for step in steps):
             return Made(base, (), steps, path=path)
         _, header = checkpoint.read(path)
@@ -347,6 +348,13 @@ def _network(path: Path) -> Predictor:
 @lru_cache(maxsize=96)
 def _read(path: Path, _: tuple[int, int] | None) -> Predictor:
     return checkpoint.load(path).frozen()
+
+
+def _nearest(name: str) -> str:
+    """The names most like this one, in words: all of them would be a page."""
+    have = names()
+    near = difflib.get_close_matches(name, have, n=3, cutoff=0.0)
+    return f"{', '.join(near)} and {len(have) - len(near)} more"
 
 
 def classes_of(name: str) -> str:

@@ -187,10 +187,10 @@ def test_the_component_is_bundled():
 
 def test_the_snippet_draws_the_same_figure():
     look = Look(sigma=0.08, view=(0.45, 1.22, 0.3), arrows=False)
-    text = fields.snippet("cfg", dict(SCENE.cast), look)
+    text = fields.snippet(SCENE, look)
     names: dict = {}
     exec("\n".join(text.splitlines()[:-2]), names)
-    assert names["options"] == fields._options("cfg", dict(SCENE.cast), look)
+    assert names["options"] == fields._options(SCENE, look)
     assert isinstance(names["options"], figures.Options)
 
 
@@ -266,3 +266,15 @@ def test_every_bad_value_is_named_for_a_while(monkeypatch):
     later = time.monotonic() + linked.READ
     monkeypatch.setattr(linked, "time", SimpleNamespace(monotonic=lambda: later + 1))
     assert not at.run().warning
+
+
+def test_error_is_measured_against_the_truth_of_mains_class():
+    header, arrays = shown(opened(main="B64@4096", weak="exact:B"))
+    assert header["target"] == "B"
+    scene = Scene.of("autoguidance", target="B", main="B64@4096", weak="exact:B")
+    want = rooms.fields(
+        scene, models.cast(scene.cast), sigma=0.03, box=tuple(header["field"]["box"]), resolution=128, arrows=17
+    )
+    np.testing.assert_allclose(arrays["truth.logp"], want["truth"], atol=1e-4)
+    chosen, _ = shown(opened(main="B64@4096", weak="exact:B", target="A"))
+    assert chosen["target"] == "A"

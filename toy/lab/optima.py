@@ -144,9 +144,13 @@ def markdown(lines: Sequence[Sequence[str]]) -> str:
 
 
 def link(optimum: Optimum) -> str:
-    """What follows the app's address: the explorer with the optimum at the left, the best constant at the right."""
+    """What follows the app's address: the optimum at the left, the best constant at the right.
+
+    Where nothing better than a constant was found, that constant is at the left, and no guidance at the right.
+    """
     n = min(COUNTS, key=lambda count: abs(count - optimum.problem.scene.n))
-    left, right = (optimum.methods[name].scene.change(n=n) for name in (OPTIMUM, CONSTANT))
+    other = PLAIN if optimum.scene == optimum.methods[CONSTANT].scene else CONSTANT
+    left, right = (optimum.methods[name].scene.change(n=n) for name in (OPTIMUM, other))
     return "?" + State(left, right).link()
 
 

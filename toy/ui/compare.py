@@ -4,7 +4,7 @@ import csv
 import io
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from functools import partial
@@ -112,12 +112,14 @@ def number(name: str, value: float, error: float = math.nan) -> str:
     return f"{scale * value:.{digits}f}{spread}{unit}" if math.isfinite(value) else "diverged"
 
 
-def curve(rows: Sequence[Row], name: str, ends: tuple[float, float]) -> list[dict[str, Any]]:
-    """Points of a chart of one measure; a method without a strength stands at both ends."""
+def curve(
+    rows: Sequence[Row], name: str, ends: tuple[float, float], flat: Collection[str] = ()
+) -> list[dict[str, Any]]:
+    """Points of a chart of one measure; a method of ``flat``, which has no strength, stands at both ends."""
     out = []
     for method, its in compare.summary(list(rows), name).items():
         at, mean, error = (its[part].tolist() for part in ("strength", "mean", "error"))
-        if len(at) == 1:
+        if method in flat:
             at, mean, error = list(ends), mean * 2, error * 2
         for x, value, spread in zip(at, mean, error, strict=True):
             wide = 2 * spread if math.isfinite(spread) else 0.0
@@ -151,10 +153,17 @@ def crossing(rows: Sequence[Row]) -> list[dict[str, Any]]:
             )
             if math.isfinite(x) and math.isfinite(y)
         ]  # fmt: skip
-        if points:
-            points[-1]["last"] = True
         out += points
+        if points:
+            points[-1]["last"] = all(_apart(points[-1], other) for other in out if other["last"])
     return out
+
+
+def _apart(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether the names of two lines, written at their ends, would not lie over each other."""
+    across = abs(one["x"] - other["x"])
+    up = abs(math.log1p(one["y"] / 0.01) - math.log1p(other["y"] / 0.01))  # as the axis is
+    return across > 0.3 or up > 0.12
 
 
 def table(rows: Sequence[Row], floor: Mapping[str, Any]) -> dict[str, list[Any]]:
@@ -236,6 +245,7 @@ def _results(wanted: Sequence[Trial], unfinished: bool) -> None:
     ends = (min(t.strength for t in wanted), max(t.strength for t in wanted))
     across = {"title": "strength", "scale": {"domain": [ends[0] - 0.1, ends[1] + 0.1], "nice": False},
               "axis": {"values": [1, 1.5, 2, 2.5, 3, 3.5, 4], "format": ".2~g"}}  # fmt: skip
+    flat = {t.method.name for t in wanted if compare.strength_knob(t.scene) is None}
     left, right = st.columns([5, 6], gap="medium")
     with right:
         points = crossing(rows)
@@ -252,7 +262,7 @@ def _results(wanted: Sequence[Trial], unfinished: bool) -> None:
         )  # fmt: skip
     with left:
         for name, words in MEASURES.items():
-            points, last = curve(rows, name, ends), name == "alignment"
+            points, last = curve(rows, name, ends, flat), name == "alignment"
             bare = {"title": None, "axis": {"values": [1, 1.5, 2, 2.5, 3, 3.5, 4], "labels": False, "ticks": False}}
             spec = charts.lines(
                 points, look, x=across if last else {**across, **bare}, y=axis(name, points, words),

@@ -366,18 +366,30 @@ def page() -> None:
     with st.sidebar:
         rule = linked.select("Method", controls.RULES_IN_ORDER, "rule", "autoguidance", controls.rule_title)
         cast = {role: linked.density(role, role, name) for role, name in default_cast(rule).items()}
+        target = linked.select(
+            "Target class", list(fractal.CLASSES), "target", _class_of(cast["main"]),
+            help="the truth that error is measured against; main's own class where nothing else is chosen",
+        )  # fmt: skip
         st.caption("p₁ is the density of main, p₀ that of the guide: guidance climbs the ratio p₁/p₀.")
     _load()
     casting.hold(cast.items())
-    scene = Scene.of(rule, **cast)
+    scene = Scene.of(rule, target=target, **cast)
     _panels_live(scene)
-    _bar(rule, cast)
+    _bar(scene)
     with suppress(Busy):  # then the first drag compiles
         engine().prepare(rehearsals(scene))
 
 
+def _class_of(name: str) -> str:
+    """The class that a density is of; A where that cannot be told."""
+    try:
+        return models.zoo.classes_of(name)
+    except ValueError:  # the page says why, where the density is loaded
+        return "A"
+
+
 @st.fragment
-def _bar(rule: str, cast: Mapping[str, str]) -> None:
+def _bar(scene: Scene) -> None:
     """Downloads of what is on the screen, by the code of the figures, and the command line."""
     # Files are made outside of the session: they get to see the Look through what both hold.
     now = st.session_state.setdefault("fields_now", {})
@@ -388,25 +400,24 @@ def _bar(rule: str, cast: Mapping[str, str]) -> None:
         for kind, mime in TYPES.items():
             st.download_button(
                 kind.upper(),
-                data=partial(_file, rule, dict(cast), kind, now),
+                data=partial(_file, scene, kind, now),
                 file_name=f"fields.{kind}",
                 mime=mime,
                 on_click="ignore",
                 width="stretch",
             )
     with code.popover("Snippet", icon=":material/terminal:", width="stretch", key="fields_code", on_change="rerun"):
-        st.code(snippet(rule, cast, st.session_state.fields_look), language="python")
+        st.code(snippet(scene, st.session_state.fields_look), language="python")
 
 
-def _options(rule: str, cast: Mapping[str, str], look: Look) -> figures.Options:
-    home = home_of(Scene.of(rule, **cast))
-    return figures.Options(cast=cast, sigma=look.sigma, view=look.window(home))
+def _options(scene: Scene, look: Look) -> figures.Options:
+    return figures.Options(cast=scene.cast, sigma=look.sigma, view=look.window(home_of(scene)), target=scene.target)
 
 
-def _file(rule: str, cast: Mapping[str, str], kind: str, now: Mapping[str, Look]) -> bytes:
+def _file(scene: Scene, kind: str, now: Mapping[str, Look]) -> bytes:
     """The file, from the engine's cache or its worker, as the screen is when the button is pressed."""
-    look = now["look"]
-    options = _options(rule, cast, look)
+    look, rule = now["look"], scene.rule
+    options = _options(scene, look)
 
     def work() -> Bytes:
         drawn = figures.fields(models.load, rule, options, with_arrows=look.arrows)
@@ -415,16 +426,17 @@ def _file(rule: str, cast: Mapping[str, str], kind: str, now: Mapping[str, Look]
     return bytes(engine().get(("fieldfile", rule, options, look.arrows, kind), work, priority=FULL, wait=60))
 
 
-def snippet(rule: str, cast: Mapping[str, str], look: Look) -> str:
+def snippet(scene: Scene, look: Look) -> str:
     """Python lines that draw the same figure."""
-    window = look.window(home_of(Scene.of(rule, **cast)))
+    window = look.window(home_of(scene))
+    target = f"    target={scene.target!r},\n" if scene.target != "A" else ""
     arrows = "" if look.arrows else ", with_arrows=False"
     return (
         "import models\n"
         "from toy import figures\n"
         "from toy.scenes import View\n\n"
-        f"options = figures.Options(\n    cast={dict(cast)!r},\n    sigma={look.sigma:g},\n"
+        f"options = figures.Options(\n    cast={dict(scene.cast)!r},\n    sigma={look.sigma:g},\n{target}"
         f"    view=View({window.x:g}, {window.y:g}, {window.half:g}),\n)\n"
-        f"figure = figures.fields(models.load, {rule!r}, options{arrows})\n"
+        f"figure = figures.fields(models.load, {scene.rule!r}, options{arrows})\n"
         'figure.savefig("fields.pdf")\n'
     )

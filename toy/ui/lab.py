@@ -52,19 +52,35 @@ def _claims() -> None:
         )
     before = {item["name"]: item for item in found["claims"]} if found else {}
     for name, item in have.items():
-        here = st.session_state.get(f"lab.claim.{name}")
-        shown = here or before.get(name)
-        mark = MARKS[shown["verdict"]] if shown else ":gray[:material/radio_button_unchecked:]"
-        verdict = shown["verdict"] if shown else "not measured"
+        here, shown = st.session_state.get(f"lab.claim.{name}"), before.get(name)
+        verdict = (shown or here or {}).get("verdict", "not measured")
+        mark = MARKS.get(verdict, ":gray[:material/radio_button_unchecked:]")
         with st.expander(f"{mark} **{verdict}** · {item.statement}"):
             st.caption(f"{item.source}. {item.method}")
             if shown:
-                st.table(_parts(shown))
-                st.caption("Measured here, in small." if here else "From the report that comes with the program.")
-                for note in shown["notes"]:
-                    st.caption(plain(note))
+                _told(shown, "From the report that comes with the program.")
+            if here:
+                _told(here, _smaller(found["conditions"] if found else None))
             _again(name)
     st.code("python -m toy claims --quick", language="bash")
+
+
+def _told(item: Mapping[str, Any], words: str) -> None:
+    """One measurement of a claim, and whose it is."""
+    st.caption(words)
+    st.table(_parts(item))
+    for note in item["notes"]:
+        st.caption(plain(note))
+
+
+def _smaller(known: Mapping[str, Any] | None) -> str:
+    """What was measured here, and by how much it is less than the report."""
+    size = claims.QUICK
+    words = f"Measured here, in small: **{size.n} samples** a scene, {size.trainings} repetitions with training"
+    words += f", {size.draws} of exact claims"
+    if known:
+        words += f" (the report: {known['n']}, {known['seeds with training']}, {known['seeds of exact claims']})"
+    return f"{words}. Fewer samples and repetitions give wider intervals; where they differ, believe the narrower."
 
 
 def _reported() -> dict[str, Any] | None:
@@ -153,9 +169,11 @@ def _sweeps() -> None:
         flat = [measure for measure in wanted.measures if measure != "mass_by_depth"]
         metric = linked.select("Measure", flat, "metric", usual, lambda measure: METRICS[measure].title)
     st.subheader(plain(wanted.title))
-    running = _look(wanted, name).at_work > 0
-    st.fragment(_sweep, run_every=POLL if running else None)(wanted, name, metric, running)
-    st.code(f"python -m toy sweep {have[name]}", language="bash")
+    found = _look(wanted, name)
+    unfinished = found.done < found.total  # it may be begun at any moment
+    st.fragment(_sweep, run_every=POLL if unfinished else None)(wanted, name, metric, unfinished)
+    path = have[name].relative_to(ROOT) if have[name].is_relative_to(ROOT) else have[name]  # not where the server is
+    st.code(f"python -m toy sweep {path.as_posix()}", language="bash")
     with st.expander("What is swept"):
         st.code(have[name].read_text(encoding="utf-8"), language="toml")
 
@@ -187,13 +205,13 @@ def _value(text: str) -> Any:
         return text
 
 
-def _sweep(wanted: Sweep, name: str, metric: str, running: bool) -> None:
+def _sweep(wanted: Sweep, name: str, metric: str, unfinished: bool) -> None:
     try:
         found = _look(wanted, name)
     except ValueError as error:
         st.warning(plain(error))
         return
-    if running and not found.at_work:
+    if unfinished and found.done >= found.total:
         st.rerun()
     if found.at_work:
         left = f", about {_duration(found.left)} left" if found.left is not None else ""
@@ -207,8 +225,10 @@ def _sweep(wanted: Sweep, name: str, metric: str, running: bool) -> None:
     alt = f"{METRICS[metric].title} over {axes}; the rows below have the numbers"
     st.image(bytes(_picture(wanted, name, metric, found)), width="stretch", alt=alt)
     with st.expander(f"All rows, {len(found.rows)}"):
-        axes = [axis.name for axis in wanted.axes]
-        columns = [*axes, *(key for key in found.rows[0] if key.split("_by_")[0] in wanted.measures or key in METRICS)]
+        columns = [
+            *(axis.name for axis in wanted.axes),
+            *(key for key in found.rows[0] if key.split("_by_")[0] in wanted.measures or key in METRICS),
+        ]
         st.dataframe({key: [row.get(key) for row in found.rows] for key in columns}, hide_index=True, width="stretch")
 
 

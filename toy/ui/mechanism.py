@@ -163,9 +163,13 @@ def chart(found: Mechanism, name: str) -> dict[str, Any] | None:
         scale = {"domain": [-0.05, 1.05], "nice": False}
     if name == "left":
         scale = {"domain": [0, 1.08], "nice": False}
+    ends = [float(max(found.sigmas)), float(min(found.sigmas))]
+    low, high = min(row["lo"] for row in rows), max(row["hi"] for row in rows)
+    scale.setdefault("domain", [low, high if high > low else low + 1])
     return charts.lines(
         rows, {label: (charts.colour(role), "circle") for label, role in curves.values()},
-        x={"title": "noise level σ", "scale": {"type": "log", "nice": False},
+        # From noise to data, as everywhere; a scale that has its ends asks nothing of data that are not there yet.
+        x={"title": "noise level σ", "scale": {"type": "log", "nice": False, "domain": ends},
            "axis": {"values": [0.005, 0.02, 0.1, 0.5, 2], "format": "~g"}},
         y={"title": None, "scale": scale, "axis": axis},
         rules=LEVELS.get(name), dashes=DASHES, size=14, height=230,

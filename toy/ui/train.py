@@ -99,7 +99,9 @@ def _watch(run: Run) -> None:
     chosen = name.text_input("Name", suggestion, key=f"name.{run.number}", max_chars=32)
     if save.button("Keep", width="stretch", disabled=run.net is None):
         try:
-            st.session_state.kept_message = f"Kept. It can play any role under the name {plain(keep(run, chosen))}."
+            found = keep(run, chosen)
+            taken = "" if found == f"kept:{chosen}" else f" The name {plain(chosen)} was taken."
+            st.session_state.kept_message = f"Kept.{taken} It can play any role under the name {plain(found)}."
         except ValueError as error:
             st.session_state.kept_message = plain(error)
     if st.session_state.get("kept_message"):

@@ -6,7 +6,7 @@ import re
 import shlex
 import threading
 import time
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -27,7 +27,8 @@ LIMIT = 8  # trainings that are running or waiting, over all visitors
 DEMANDED = 4  # of these, as many at most because a name asks for them
 RATE = 6, 60.0  # trainings that names of one session begin, within seconds
 PATIENCE = 30.0  # seconds for which such a training goes on while nobody asks for it
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,31}")
+LONGEST = 32  # characters of a kept model's name
+NAME = re.compile(rf"[A-Za-z0-9][A-Za-z0-9_.-]{{0,{LONGEST - 1}}}")
 ENDED = ("done", "stopped", "failed")
 
 
@@ -221,20 +222,32 @@ class Trainer:
             run.status, run.message = "failed", str(error)
 
 
+_KEEPING = threading.Lock()
+
+
 def keep(run: Run, name: str) -> str:
-    """Save what was trained so far under ``name``; returns the density's name. ValueError where that cannot be."""
+    """Save what was trained so far under ``name``, or the first of NAME-2, NAME-3, ... that nobody has.
+
+    Returns the density's name. ValueError where it cannot be saved.
+    """
     if not NAME.fullmatch(name):
         raise ValueError(f"name {name!r} is not 1 to 32 letters, digits, '_', '-' or '.'")
     if run.net is None:
         raise ValueError("nothing has been trained yet")
-    path = zoo.kept_path(name)
-    if path.exists():
-        raise ValueError(f"a model named {name!r} is kept already: choose another name")
-    if len(zoo.kept()) >= zoo.KEPT_LIMIT:
-        raise ValueError(f"{zoo.KEPT_LIMIT} models are kept already: delete some in {path.parent}")
     facts = {"step": run.step, "loss": run.losses[-1], "command": "Train page"}
-    checkpoint.save(path, run.net, run.recipe, **facts)
-    return f"kept:{name}"
+    with _KEEPING:  # a class of sixty presses Keep at once, all with the same name
+        taken = set(zoo.kept())
+        if len(taken) >= zoo.KEPT_LIMIT:
+            raise ValueError(f"{zoo.KEPT_LIMIT} models are kept already, which is all that this server keeps")
+        free = next(each for each in _names(name) if f"kept:{each}" not in taken)
+        checkpoint.save(zoo.kept_path(free), run.net, run.recipe, **facts)
+    return f"kept:{free}"
+
+
+def _names(name: str) -> Iterator[str]:
+    yield name
+    for i in itertools.count(2):
+        yield f"{name[: LONGEST - len(f'-{i}')]}-{i}"
 
 
 def picture(run: Run, n: int = 1024) -> bytes | None:

@@ -629,14 +629,15 @@ export class FieldView extends Screen {
     const read = (name) => (name in shown.layers.arrays ? sampleGrid(shown.layers.values(name), shown.shape, shown.box, ...hover) : null);
     const [log1, log0] = [read("left.logp1"), read("left.logp0")];
     const parts = [`(${hover.map(numberText).join(", ")})`];
+    // A network says the slope of its log density, not its height: what is read off it lacks a constant.
+    const lacks = (...names) => (names.some((name) => name && !name.startsWith("exact:")) ? " + const" : "");
+    const { main, guide } = header.names;
     const add = (label, value) => value !== null && parts.push(`${label} ${numberText(value)}`);
-    add("log p₁", log1);
-    add("log p₀", log0);
-    if (log1 !== null && log0 !== null) add("log p₁/p₀", log1 - log0);
+    add(`log p₁${lacks(main)}`, log1);
+    add(`log p₀${lacks(guide)}`, log0);
+    if (log1 !== null && log0 !== null) add(`log p₁/p₀${lacks(main, guide)}`, log1 - log0);
     add("log p true", read("truth.logp"));
     add("σ·error", read("left.error"));
-    const learned = [header.names.main, header.names.guide].some((name) => name && !name.startsWith("exact:"));
-    if (learned) parts.push("learned ones up to a constant per σ");
     setText(this.readout, parts.join("   "));
   }
 

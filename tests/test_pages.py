@@ -1,0 +1,102 @@
+"""What pages say of results, without a browser: names that are free, links that differ, curves that are measured."""
+
+import math
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from ui_helpers import ROOT
+
+import models
+from models import zoo
+from toy import compare
+from toy.lab import optima
+from toy.state import check_density, of_link
+from toy.ui import compare as comparing
+from toy.ui import mechanism as mechanisms
+from toy.ui import trainer
+
+# --- Names ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_class_of_sixty_keeps_sixty_networks_under_one_name(tmp_path, monkeypatch):
+    monkeypatch.setattr(zoo, "kept_path", lambda name: tmp_path / f"{name}.safetensors")
+    monkeypatch.setattr(trainer.checkpoint, "save", lambda path, *_, **__: path.touch(exist_ok=False))
+    run = SimpleNamespace(net="network", recipe=None, step=1, losses=[1.0])
+    with ThreadPoolExecutor(60) as pool:
+        names = list(pool.map(lambda _: trainer.keep(run, "A32-512-0"), range(60)))
+    assert sorted(names) == sorted(["kept:A32-512-0", *(f"kept:A32-512-0-{i}" for i in range(2, 61))])
+    longest = "x" * trainer.LONGEST
+    assert trainer.keep(run, longest) == f"kept:{longest}"
+    second = trainer.keep(run, longest).removeprefix("kept:")
+    assert trainer.NAME.fullmatch(second)
+    for i in range(2):
+        trainer.keep(run, f"more-{i}")
+    with pytest.raises(ValueError, match="all that this server keeps") as found:
+        trainer.keep(run, "A32-512-0")
+    assert str(tmp_path) not in str(found.value)
+
+
+@pytest.mark.parametrize(("name", "near"), [("C64@4096", "A64@4096"), ("a64@4096", "A64@4096"), ("exakt:A", "exact:A")])
+def test_an_unknown_density_is_told_the_nearest_names_not_all(name, near):
+    with pytest.raises(ValueError, match="unknown density") as found:
+        zoo.check(name)
+    assert near in str(found.value)
+    assert len(str(found.value)) < 200 < len(", ".join(models.names()))
+    with pytest.raises(ValueError, match="unknown density"):
+        check_density("C64@4096")
+
+
+# --- Links ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_found_schedule_opens_against_something_else():
+    found = optima.read_all(ROOT / "docs" / "optimum")
+    assert found
+    for each in found.values():
+        state = of_link(optima.link(each))
+        assert state.left != state.right
+
+
+# --- Curves -----------------------------------------------------------------------------------------------------------
+
+
+def row(method: str, strength: float, outliers: float = 0.1, branch_tv: float = 0.2) -> dict:
+    return {"method": method, "strength": strength, "seed": 0, "outliers": outliers, "branch_tv": branch_tv}
+
+
+def test_one_measured_strength_is_one_point_not_a_level():
+    rows = [row("none", 1.0), row("cfg", 1.5)]
+    points = comparing.curve(rows, "outliers", (1.0, 4.0), {"none"})
+    assert [point["x"] for point in points if point["series"] == comparing.title("none")] == [1.0, 4.0]
+    assert [point["x"] for point in points if point["series"] == comparing.title("cfg")] == [1.5]
+
+
+def test_only_a_method_without_a_strength_is_a_level():
+    wanted = compare.trials(compare.chosen("none,cfg,naive_truncation"), (1.0, 4.0))
+    flat = {trial.method.name for trial in wanted if compare.strength_knob(trial.scene) is None}
+    assert flat == {"none"}
+
+
+def test_names_at_the_ends_of_lines_do_not_lie_over_each_other():
+    crowded = [row("cfg", 4.0), row("autoguidance", 4.0, 0.101, 0.21), row("none", 1.0, 0.5, 0.2)]
+    named = [point["series"] for point in comparing.crossing(crowded) if point["last"]]
+    assert len(named) == 2
+    apart = [row("cfg", 4.0), row("autoguidance", 4.0, 0.1, 0.9)]
+    assert all(point["last"] for point in comparing.crossing(apart))
+
+
+def test_noise_runs_from_high_to_low_on_axes_that_have_their_ends():
+    sigmas = np.geomspace(0.005, 5, 5)
+    ones = np.ones(5)
+    names = [*(f"error_{part}" for part in ("main", "guide", "core", "rim", "outside")), "cosine", "best_w", "left"]
+    found = SimpleNamespace(sigmas=sigmas, values=dict.fromkeys(names, ones), errors={})
+    for name in ("errors", "cosines", "best", "left"):
+        spec = mechanisms.chart(found, name)
+        for layer in spec["layer"][:3]:
+            encoding = layer["encoding"]
+            assert encoding["x"]["scale"]["domain"] == [5.0, 0.005]
+            low, high = encoding["y"]["scale"]["domain"]
+            assert math.isfinite(low)
+            assert low < high
