@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
-from ui_helpers import FRAME, ODD, ROOT
+from ui_helpers import FRAME, ODD, ROOT, until
 
 import models
 from toy import figures
@@ -269,7 +269,9 @@ def test_every_bad_value_is_named_for_a_while(monkeypatch):
 
 
 def test_error_is_measured_against_the_truth_of_mains_class():
-    header, arrays = shown(opened(main="B64@4096", weak="exact:B"))
+    at = opened(main="B64@4096", weak="exact:B")
+    until(lambda: shown(at)[0]["field"] or not at.run())
+    header, arrays = shown(at)
     assert header["target"] == "B"
     scene = Scene.of("autoguidance", target="B", main="B64@4096", weak="exact:B")
     want = rooms.fields(
