@@ -1,13 +1,15 @@
 """The figure of the Explore page draws what its link says: step, layers, tints, page."""
 
+import io
+
 import numpy as np
 import pytest
-from matplotlib.colors import to_hex
+from matplotlib.colors import to_hex, to_rgb
 from matplotlib.quiver import Quiver
+from PIL import Image
 
 from toy import figures, fractal, scenes
-from toy.figures.explored import PAGES
-from toy.palette import colour_of
+from toy.palette import PAGES, colour_of
 from toy.scenes import Frame, Scene
 
 RULES = ("cfg", "adaptive_projected_guidance")
@@ -62,6 +64,13 @@ def test_the_page_is_dark_where_the_screen_is(sides):
         assert to_hex(figure.get_facecolor()) == PAGES[dark]
         assert all(to_hex(ax.get_facecolor()) == PAGES[dark] for ax in figure.axes)
         assert len(points(figure.axes[0], colour_of("ink", dark)))
+
+
+def test_a_film_is_as_dark_as_its_page(sides):
+    for dark in (False, True):
+        film = Image.open(io.BytesIO(figures.animation(sides[0], seconds=0.2, dark=dark)))
+        corner = film.convert("RGB").getpixel((1, 1))
+        np.testing.assert_allclose(corner, 255 * np.array(to_rgb(PAGES[dark])), atol=6)
 
 
 def test_layers_are_drawn_or_named_as_not_drawn(sides, monkeypatch):

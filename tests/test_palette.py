@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from toy.palette import ROLES, SERIES, colour_of
+from toy.palette import PAGES, ROLES, SERIES, colour_of
 
 ROOT = Path(__file__).parents[1]
 THEMES = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text())["theme"]
@@ -84,6 +84,7 @@ def test_roles_that_stand_beside_each_other_are_told_apart(sight, dark):
 @pytest.mark.parametrize("dark", [False, True])
 def test_marks_stand_out_from_the_page(dark):
     page = THEMES["dark" if dark else "light"]["backgroundColor"]
+    assert page == PAGES[dark], "figures stand on the same page"
     found = {role: contrast(colour_of(role, dark), page) for role in ROLES}
     assert {role: f"{c:.2f}" for role, c in found.items() if c < 3} == {}
 

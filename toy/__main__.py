@@ -128,7 +128,7 @@ def frame_of(scene: Scene, **options: Any) -> Any:
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
 @click.option("--out", default="out/figures", show_default=True, metavar="DIR", help="folder to write to")
 @click.option("--format", "kind", default="png", show_default=True, help="png, pdf or svg")
-@click.option("--view", metavar="VIEW", help="tree, closeup, both, or X,Y,HALFWIDTH [the figure's own]")
+@click.option("--view", metavar="VIEW", help="tree, closeup, tree-B, closeup-B, both, or X,Y,HALF [the figure's own]")
 @click.option("--sigma", metavar="NUMBER", help="noise level of figure 2 [0.03]")
 @click.option("--target", metavar="CLASS", help="class that is drawn: A, B or AB [A]")
 @click.option("--link", metavar="LINK", help="what explore draws: a link to the app, or what follows its '?'")

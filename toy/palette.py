@@ -13,6 +13,7 @@ from pathlib import Path
 
 _TABLE = json.loads(Path(__file__).with_suffix(".json").read_text(encoding="utf-8"))
 ROLES: dict[str, tuple[str, str]] = {role: (light, dark) for role, (light, dark) in _TABLE["roles"].items()}
+PAGES = ("#ffffff", "#12161c")  # what is behind: a light page, a dark one
 SERIES: tuple[str, ...] = tuple(_TABLE["series"])
 
 

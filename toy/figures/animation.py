@@ -8,14 +8,15 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
 
 from toy.captions import captions
-from toy.figures.panels import DARK, captioned, outline, panel, style
+from toy.figures.panels import captioned, outline, panel, style
+from toy.palette import PAGES, colour_of
 from toy.scenes import Frame, window
 
 BETWEEN = 2  # pictures for each step of the sampler
 PIXELS = 960
 
 
-def animation(frames: Sequence[Frame], *, seconds: float = 5.0) -> bytes:
+def animation(frames: Sequence[Frame], *, seconds: float = 5.0, dark: bool = False) -> bytes:
     """The whole paths of several Frames beside each other, along the sampler's own steps; ValueError without paths.
 
     Between two steps a particle moves in a straight line, as the integrator moved it. The last picture is held.
@@ -24,15 +25,18 @@ def animation(frames: Sequence[Frame], *, seconds: float = 5.0) -> bytes:
         raise ValueError("an animation needs the whole path: compute the frame with keep=True")
     with style():
         figure, axes, titles = captioned(captions(*(frame.scene for frame in frames)))
+        figure.set_facecolor(PAGES[dark])
         figure.set_dpi(PIXELS / figure.get_figwidth())
         canvas = FigureCanvasAgg(figure)
         artists = []
         for ax, frame, title in zip(axes, frames, titles, strict=True):
             view = window("tree", frame.scene.target)
             panel(ax, view, title)
-            outline(ax, frame.scene.target, view=view)
+            ax.set_facecolor(PAGES[dark])
+            ax.xaxis.label.set_color(colour_of("ink", dark))
+            outline(ax, frame.scene.target, view=view, dark=dark)
             style_of_dots = {"linestyle": "none", "marker": "o", "markersize": 1.2, "markeredgewidth": 0}
-            artists += ax.plot([], [], color=DARK, animated=True, **style_of_dots)
+            artists += ax.plot([], [], color=colour_of("ink", dark), animated=True, **style_of_dots)
         canvas.draw()
         empty = canvas.copy_from_bbox(figure.bbox)
         pictures = []

@@ -14,10 +14,9 @@ from toy import flows, fractal, scenes
 from toy.captions import captions
 from toy.densities import Density
 from toy.figures.panels import arrows, captioned, dots, outline, panel, style
-from toy.palette import colour_of
+from toy.palette import PAGES, colour_of
 from toy.scenes import Frame, View
 
-PAGES = ("#ffffff", "#12161c")
 SIGMA_DATA = 0.5
 GRID, ARROWS = 240, 17
 DENSITIES = {name: name for name in ("ratio", "tilt", "drawn", "truth")}

@@ -18,7 +18,8 @@ from toy.ui.packing import standalone_html
 def movie(state: State, dark: bool = False) -> bytes:
     """The animation of both sides as GIF."""
     scenes_now = [replace(state.scene(slot), n=min(state.scene(slot).n, 2048)) for slot in SLOTS]
-    return toy.figures.animation([scenes.compute(scene, models.cast(scene.cast), floor=False) for scene in scenes_now])
+    frames = [scenes.compute(scene, models.cast(scene.cast), floor=False) for scene in scenes_now]
+    return toy.figures.animation(frames, dark=dark)
 
 
 def samples(state: State, dark: bool = False) -> bytes:
