@@ -23,9 +23,9 @@ from typing import Annotated, Any, get_type_hints
 import jax
 import jax.numpy as jnp
 import numpy as np
-from flax import nnx
 from jaxtyping import Array, Float
 
+from models.drawn import Dropped, DroppedPerLevel, Net, NoisyInput, masked, with_weights
 from models.mlp import EnergyMLP, Spec
 from toy.densities import Density, GaussianMixture
 from toy.fractal import PARTS, mixture
@@ -43,42 +43,50 @@ POINT_VARIANCE = 1e-6  # of a data point: below the last noise level of any samp
 BANDWIDTH = 0.05
 MOST = 8  # kinds in one name
 
+DROPOUT = f"Srivastava et al. 2014, JMLR 15; as a guide: {KARRAS_2024}"
 Share = Annotated[float, Knob(0, 0.9, 0.005, "p", "share of the hidden units that is left out", neutral=0)]
 
 
 # --- Networks as they are ---------------------------------------------------------------------------------------------
 
 
-@degradation(source=f"Srivastava et al. 2014, JMLR 15; as a guide: {KARRAS_2024}", formula="h' = m h / (1 − p)")
-def dropout(net: EnergyMLP, key: Array, *, rate: Share = 0.02) -> EnergyMLP:
-    """Leave out a fixed random set of hidden units and scale up the rest: the same sub-network at all noise levels."""
-    return _masked(net.frozen(), key, rate)
+@degradation(source=DROPOUT, formula="h' = m(x, σ) h / (1 − p)")
+def dropout(net: Net, key: Array, *, rate: Share = 0.02) -> Dropped:
+    """Leave out another random set of hidden units at each point and evaluation, and scale up the rest.
+
+    What dropout does to a network that is called on a batch, without another training.
+    """
+    if isinstance(net, Dropped):  # what is left by both
+        return Dropped(net.net, key, 1 - (1 - net.rate) * jnp.float32(1 - rate))
+    return Dropped(net.frozen(), key, jnp.float32(rate))
 
 
-@degradation(
-    title="Dropout, anew at each noise level",
-    source=f"Srivastava et al. 2014, JMLR 15; as a guide: {KARRAS_2024}",
-    formula="h' = m(σ) h / (1 − p)",
-)
-def dropout_per_step(net: EnergyMLP, key: Array, *, rate: Share = 0.02) -> Density:
+@degradation(title="Dropout, fixed", source=DROPOUT, formula="h' = m h / (1 − p)")
+def dropout_fixed(net: Net, key: Array, *, rate: Share = 0.02) -> Net:
+    """Leave out a fixed random set of hidden units and scale up the rest: the same sub-network everywhere."""
+    return masked(net.frozen(), key, rate)
+
+
+@degradation(title="Dropout, anew at each noise level", source=DROPOUT, formula="h' = m(σ) h / (1 − p)")
+def dropout_per_step(net: Net, key: Array, *, rate: Share = 0.02) -> Density:
     """Leave out another random set of hidden units at each noise level, the same for all points there."""
-    return DropoutPerLevel(net.frozen(), key, jnp.float32(rate))
+    return DroppedPerLevel(net.frozen(), key, jnp.float32(rate))
 
 
 @degradation(source=f"this project; as a guide: {KARRAS_2024}", formula="W' = W (1 + v ε), ε ~ N(0, 1)")
 def weight_noise(
-    net: EnergyMLP,
+    net: Net,
     key: Array,
     *,
     std: Annotated[
         float, Knob(0, 0.5, 0.005, "v", "standard deviation of the relative change of each weight", neutral=0)
     ] = 0.02,
-) -> EnergyMLP:
+) -> Net:
     """Change every effective weight by a random share of itself: random errors, whatever was trained."""
     weights = net.weights()
     keys = jax.random.split(key, len(weights))
     noisy = [w * (1 + std * jax.random.normal(k, w.shape)) for w, k in zip(weights, keys, strict=True)]
-    return _with_weights(net.frozen(), noisy)
+    return with_weights(net.frozen(), noisy)
 
 
 @degradation(
@@ -107,69 +115,34 @@ def ema(
     return averaged.frozen()
 
 
-@partial(jax.tree_util.register_dataclass, data_fields=["net", "key", "rate"], meta_fields=[])
-@dataclass(frozen=True)
-class DropoutPerLevel:
-    """A network with another dropout mask at each noise level, drawn from ``key`` and the bits of sigma in float32."""
-
-    net: EnergyMLP
-    key: Array
-    rate: Float[Array, ""]
-
-    def at(self, sigma: Float[Array, ""]) -> EnergyMLP:
-        """The network of one noise level."""
-        bits = jax.lax.bitcast_convert_type(sigma, jnp.uint32)
-        return _masked(self.net, jax.random.fold_in(self.key, bits), self.rate)
-
-    def logp(self, x: Float[Array, "*b 2"], sigma: Float[Array, "*#b"] | float) -> Float[Array, "*b"]:
-        """Log-density in nats, up to a constant per sigma; many noise levels at once take their time."""
-        return self._each(lambda net, x, sigma: net.logp(x, sigma), x, sigma, ())
-
-    def score(self, x: Float[Array, "*b 2"], sigma: Float[Array, "*#b"] | float) -> Float[Array, "*b 2"]:
-        """Gradient of ``logp`` with respect to ``x``, in 1/length."""
-        return self._each(lambda net, x, sigma: net.score(x, sigma), x, sigma, (2,))
-
-    def _each(self, ask: Any, x: Array, sigma: Array | float, last: tuple[int, ...]) -> Array:
-        sigma = jnp.asarray(sigma, jnp.float32)
-        if sigma.ndim == 0:
-            return ask(self.at(sigma), x, sigma)
-        shape = jnp.broadcast_shapes(x.shape[:-1], sigma.shape)
-        flat = jnp.broadcast_to(x, (*shape, 2)).reshape(-1, 2), jnp.broadcast_to(sigma, shape).ravel()
-        found = jax.lax.map(lambda now: ask(self.at(now[1]), *now), flat, batch_size=256)
-        return found.reshape(*shape, *last)
-
-
-def _masked(net: EnergyMLP, key: Array, rate: Float[Array, ""] | float) -> EnergyMLP:
-    """The network without a random share of what feeds its hidden layers, the rest scaled up to keep the mean."""
-    first, *rest = net.weights()
-    keys = jax.random.split(key, len(rest))
-    kept = [jax.random.bernoulli(k, 1 - rate, (len(w), 1)) for k, w in zip(keys, rest, strict=True)]
-    return _with_weights(net, [first, *(w * mask / (1 - rate) for w, mask in zip(rest, kept, strict=True))])
-
-
-def _with_weights(net: EnergyMLP, weights: Sequence[Float[Array, "i o"]]) -> EnergyMLP:
-    """A network with other effective weights; of the same structure, so that what is compiled serves it too."""
-    clone = nnx.clone(net)
-    for layer, w in zip(clone.layers, weights, strict=True):
-        layer[...] = w
-    return clone
-
-
 # --- Any density, asked at another noise level ------------------------------------------------------------------------
 
 
-@degradation(source=f"after {KARRAS_2024}", formula="p'(x; σ) = p(x; (1 + v) σ)")
+TooHigh = Annotated[float, Knob(0, 1, 0.01, "v", "by how much the noise level is too high, relative", neutral=0)]
+
+
+@degradation(
+    source=f"{KARRAS_2024}, Section 5.1", formula="D'(x; σ) = D(x + σ√((1 + v)² − 1) n; (1 + v)σ), n ~ N(0, 1)"
+)
 def input_noise(
     density: Density,
+    key: Array,
     *,
-    share: Annotated[
-        float, Knob(0, 1, 0.01, "v", "by how much the noise level is too high, relative", neutral=0)
-    ] = 0.1,
+    share: TooHigh = 0.1,
+    draw: Annotated[float, Knob(0, 1, 1, "n", "factor on the noise: 0 leaves the points where they are")] = 1.0,
 ) -> Density:
-    """The density at noise level (1 + v) sigma, read as if it were at sigma.
+    """Noise on the denoiser's input, another at each point and evaluation: the denoiser is told of it, the sampler not.
 
-    It stands for a denoiser whose input got more noise than the sampler knows of: told the true level, it answers for
-    a smoother density. Here the point is left where it is, without the draw of that extra noise.
+    The score is (D' − x)/σ² with the sampler's σ. Without the draw it is (1 + v)² s(x; (1 + v)σ).
+    """
+    return NoisyInput(density, key, jnp.float32(share), jnp.float32(draw))
+
+
+@degradation(title="Wrong noise level", source="this project", formula="p'(x; σ) = p(x; (1 + v) σ)")
+def level_shift(density: Density, *, share: TooHigh = 0.1) -> Density:
+    """The density at noise level (1 + v) sigma, read as if it were at sigma: smoother, and its scores too short.
+
+    Not ``input_noise``: there the denoiser's output keeps its meaning, here the score does.
     """
     return Shifted(density, jnp.float32(1 + share), jnp.float32(0))
 
@@ -257,9 +230,7 @@ def depth(spec: Spec, *, layers: Annotated[int, Knob(1, 16, 1, "d", "number of h
     return replace(spec, depth=int(layers))
 
 
-@degradation(
-    source=f"Srivastava et al. 2014, JMLR 15; as a guide: {KARRAS_2024}", formula="h' = m h / (1 − p), in training"
-)
+@degradation(source=DROPOUT, formula="h' = m h / (1 − p), in training")
 def trained_dropout(
     recipe: Mapping[str, Any],
     *,
@@ -409,7 +380,7 @@ def check_order(name: str, steps: Sequence[Step], *, network: bool) -> None:
         for part in step.entry.inputs:
             if part in NEEDS and part not in have:
                 raise ValueError(f"{step.kind} needs {NEEDS[part]} and {name!r} is none")
-        have = {EnergyMLP: {"net"}, GaussianMixture: {"data"}}.get(step.gives, set())
+        have = {EnergyMLP: {"net"}, Dropped: {"net"}, Net: {"net"}, GaussianMixture: {"data"}}.get(step.gives, set())
         name = f"{name}~{step}"
 
 

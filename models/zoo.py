@@ -53,6 +53,7 @@ SHIPPED = {
     "AB64": Recipe(Spec("AB", 64)),
     "AB32": Recipe(Spec("AB", 32)),
     "B64": Recipe(Spec("B", 64)),
+    "B32": Recipe(Spec("B", 32)),
 }
 PATTERN = re.compile(r"(?P<classes>AB|A|B)(?P<width>\d{1,4})@(?P<step>\d{1,7})(?:#(?P<seed>\d{1,9}))?")
 

@@ -27,6 +27,7 @@ NAMES = [
     *NOT_TRAINED,
     "A64@4096~blur=0.05",
     "A64@4096~dropout_per_step=0.2~seed=3~input_noise=0.1",
+    "A64@4096~dropout_fixed=0.2~seed=3~level_shift=0.1",
     "A64@4096~ema=0.2~dropout=0.05~weight_noise=0.02~seed=7",
     "exact:A~label_mixing=0.2~subset=50~blur=0.02",
     "dns:exact:A,exact:AB~w=1.5~seed=1~blur=0.1",
@@ -121,10 +122,12 @@ def test_same_name_same_object(name):
 @pytest.mark.parametrize(
     "names",
     [
-        ["A64@4096", *(f"A64@4096~dropout={v}~seed={s}" for v, s in ((0, 0), (0.1, 3)))],
+        [f"A64@4096~dropout={v}~seed={s}" for v, s in ((0, 0), (0.1, 3))],
+        ["A64@4096", *(f"A64@4096~dropout_fixed={v}~seed={s}" for v, s in ((0, 0), (0.1, 3)))],
         [f"A64@4096~dropout_per_step={v}~seed={s}" for v, s in ((0.1, 0), (0.2, 1))],
         ["A64@4096~weight_noise=0.1", "A64@4096~weight_noise=0.01~seed=2", "A64@4096~ema=0.2", "A64@2048~ema=0.05"],
-        ["exact:A~blur=0", "exact:A~blur=0.1", "exact:A~input_noise=0.3"],
+        ["exact:A~blur=0", "exact:A~blur=0.1", "exact:A~level_shift=0.3"],
+        ["exact:A~input_noise=0.1", "exact:A~input_noise=0.1~draw=0", "exact:A~input_noise=0.3~seed=2"],
         ["exact:A~label_mixing=0.1", "exact:A~label_mixing=0.5"],
         ["exact:AB~subset=100", "exact:AB~subset=100~seed=4", "exact:AB~subset=97"],
         ["dns:exact:A,exact:AB", "dns:exact:A,exact:AB~w=3~seed=1"],
@@ -152,7 +155,11 @@ def test_name_survives_the_url(name):
 
 
 @pytest.mark.parametrize(
-    "kind", ["dropout=0.2", "dropout_per_step=0.2", "weight_noise=0.2", "blur=0.05", "input_noise=0.2"]
+    "kind",
+    [
+        *("dropout=0.2", "dropout_fixed=0.2", "dropout_per_step=0.2", "weight_noise=0.2", "blur=0.05"),
+        *("input_noise=0.2", "level_shift=0.2"),
+    ],
 )
 @pytest.mark.parametrize("sigma", [0.03, 0.1, 0.5])
 def test_degraded_is_worse(kind, sigma):
@@ -163,7 +170,7 @@ def test_degraded_is_worse(kind, sigma):
         assert error(f"A64@4096~{kind}", sigma) > 1.5 * error("A64@4096", sigma)
 
 
-@pytest.mark.parametrize("kind", ["blur", "input_noise", "ema", "label_mixing"])
+@pytest.mark.parametrize("kind", ["blur", "input_noise", "level_shift", "ema", "label_mixing"])
 def test_more_is_worse(kind):
     base = "exact:A" if kind == "label_mixing" else "A64@4096"
     errors = [error(f"{base}~{kind}={value}", 0.1) for value in (0, 0.1, 0.2)]
@@ -174,8 +181,8 @@ def test_more_is_worse(kind):
 # --- What each kind does ----------------------------------------------------------------------------------------------
 
 
-def test_dropout_leaves_units_out_and_keeps_the_mean():
-    base, net = models.load("A64@4096"), models.load("A64@4096~dropout=0.25~seed=1")
+def test_fixed_dropout_leaves_units_out_and_keeps_the_mean():
+    base, net = models.load("A64@4096"), models.load("A64@4096~dropout_fixed=0.25~seed=1")
     for before, after in zip(base.weights()[1:], net.weights()[1:], strict=True):
         factor = np.asarray(after) / np.asarray(before)
         out = (factor == 0).all(axis=1)
@@ -419,7 +426,7 @@ def test_kept_model_has_its_own_recipe(small):
     checkpoint.save(zoo.kept_path("mine"), training.start(recipe).net, recipe, step=30, loss=1.0, command="")
     (wanted,) = zoo.missing("kept:mine~subset=20")
     assert wanted == replace(recipe, data="subset=20")
-    assert isinstance(models.load("kept:mine~dropout=0.1"), EnergyMLP)
+    assert isinstance(models.load("kept:mine~dropout_fixed=0.1"), EnergyMLP)
     with pytest.raises(ValueError, match="ema needs at least two stored snapshots, and 'kept:mine' has only itself"):
         models.load("kept:mine~ema=0.1")
 

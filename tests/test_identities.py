@@ -272,25 +272,6 @@ def test_characteristic_guidance_agrees_on_the_denoised_point():
     assert np.linalg.norm(denoised[0] - denoised[1], axis=1)[moved].max() < 0.011
 
 
-def test_feedback_stops_guiding_what_is_sure_of_its_class():
-    entry = RULES["feedback_guidance"]
-    x, sigma = jnp.zeros((2, 2)), jnp.float32(0.5)
-    memory = start_of(entry, "memory", x)
-    # The first point came where the main model put it, the second where the unconditional one did.
-    memory = memory._replace(
-        main=jnp.array([[0.0, 0.0], [1.0, 0.0]]),
-        unconditional=jnp.array([[1.0, 0.0], [0.0, 0.0]]),
-        variance=jnp.float32(0.1),
-    )
-    step = Step(sigma, sigma / 2, jnp.float32(0.5), jnp.float32(1))
-    knobs = {name: jnp.float32(knob.default) for name, knob in entry.knobs.items()}
-    cast = {"main": gaussian(0.5), "unconditional": gaussian(1.0)}
-    x = jnp.ones((2, 2)) * 0.0
-    score, after = guided(entry, cast, x + 0.0, sigma, knobs, memory, step)
-    assert after.log_ratio[0] > 4 > 0 > after.log_ratio[1]
-    del score
-
-
 def test_feedback_with_full_trust_is_the_main_model(at):
     x, sigma = at
     close(follow("feedback_guidance", x, sigma, pi=1.0), np.asarray(fractal.mixture("A").score(x, sigma)), sigma)

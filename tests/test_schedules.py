@@ -111,14 +111,33 @@ def test_weight_is_held_through_a_step(integrator):
     assert np.abs(path[3] - full[3]).max() > 1e-3
 
 
+def mean_share(name: str, steps: int, **knobs) -> float:
+    return float(np.mean(share_of(SCHEDULES[name], np.ones(steps), **knobs), dtype=np.float64))
+
+
+@pytest.mark.parametrize("steps", [8, 9, 32, 33, 256])
+def test_the_mean_share_over_the_steps_is_what_the_docstring_says(steps):
+    for name in ("linear", "cosine"):
+        assert mean_share(name, steps) == pytest.approx(1 - 1 / steps, abs=1e-5)
+    assert mean_share("triangle", steps) == pytest.approx(1 if steps % 2 == 0 else 1 - 1 / steps**2, abs=1e-5)
+    for m in (0.05, 0.3, 0.5, 0.77, 0.95):
+        found = mean_share("middle_peaked", steps, peak=jnp.float32(m))
+        assert 1 - 1 / (4 * m * (1 - m) * steps**2) - 1e-5 < found < 1 + 1e-5
+
+
 @pytest.mark.parametrize(
-    ("name", "mean", "most"),
-    [("linear", 1, 2), ("cosine", 1, 2), ("triangle", 1, 2), ("middle_peaked", 1, 2), ("power_cosine", 0.177, 1)],
+    ("name", "most"), [("linear", 2), ("cosine", 2), ("triangle", 2), ("middle_peaked", 2), ("power_cosine", 1)]
 )
-def test_mean_and_largest_share(name, mean, most):
-    share = share_of(SCHEDULES[name], np.ones(512))
-    assert share.mean() == pytest.approx(mean, abs=0.01)
-    assert share.max() == pytest.approx(most, abs=0.02)
+def test_largest_share(name, most):
+    assert share_of(SCHEDULES[name], np.ones(512)).max() == pytest.approx(most, abs=0.02)
+
+
+def test_the_papers_clamp_is_an_absolute_weight():
+    # max(v, linear weight) of the paper, of which the linear course is that of the extra weight here.
+    w, v = 5.0, 2.0
+    share = share_of(SCHEDULES["clamped"], np.ones(64), floor=jnp.float32((v - 1) / (w - 1)))
+    linear = 1 + 2 * np.arange(64) / 64 * (w - 1)
+    np.testing.assert_allclose(1 + share * (w - 1), np.maximum(v, linear), rtol=1e-5)
 
 
 @given(peak=st.floats(0.1, 0.9))

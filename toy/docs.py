@@ -93,22 +93,35 @@ def parts(scene: Scene) -> dict[str, Entry]:
 
 
 def digest(entry: Entry) -> str:
-    """A digest of a function's code without its docstring, comments and formatting."""
-    tree = ast.parse(textwrap.dedent(inspect.getsource(entry.function)))
-    function = tree.body[0]
-    assert isinstance(function, ast.FunctionDef)
-    if ast.get_docstring(function) is not None:
-        function.body = function.body[1:]
-    function.decorator_list = []
-    return hashlib.sha256(ast.unparse(function).encode()).hexdigest()[:8]
+    """A digest of an entry's code, of what it observes too, without docstrings, comments and formatting."""
+    observe = [entry.facts["observe"]] if "observe" in entry.facts else []
+    return hashlib.sha256("\n".join(map(_bare, [entry.function, *observe])).encode()).hexdigest()[:8]
+
+
+def _bare(function: Callable) -> str:
+    tree = ast.parse(textwrap.dedent(inspect.getsource(function))).body[0]
+    assert isinstance(tree, ast.FunctionDef)
+    if ast.get_docstring(tree) is not None:
+        tree.body = tree.body[1:]
+    tree.decorator_list = []
+    return ast.unparse(tree)
 
 
 def rows(folder: str, entry: Entry) -> list[Row]:
-    """What is measured for an entry's page at its default knobs: with learned densities, then with exact ones."""
+    """What is measured for an entry's page at its default knobs: with learned densities, then with exact ones.
+
+    After these two come, with both, the integrator that a rule is derived for and what else its ``also`` names.
+    """
     if folder in ("rules", "schedules", "integrators"):
         chosen = {"rule": entry.name} if folder == "rules" else {"rule": compare.BASE, entry.kind: entry.name}
         scene = Scene.of(chosen.pop("rule"), n=N, **chosen)
-        return [Row("learned", scene), Row("exact", compare.scored(scene, "exact"))]
+        others = [{"integrator": entry.facts["integrator"]}] if "integrator" in entry.facts else []
+        found = []
+        for other in ({}, *others, *entry.facts.get("also", ())):
+            words = "".join(f", {INTEGRATORS[v].title}" for v in other.values() if v in INTEGRATORS)
+            for scores in ("learned", "exact"):
+                found.append(Row(scores + words, compare.scored(scene.change(**other), scores)))
+        return found
     if folder == "degradations":
         return [degraded(entry, label, base) for label, base in (("learned", "A64@4096"), ("exact", "exact:A"))]
     return []
@@ -181,6 +194,8 @@ def head(entry: Entry) -> str:
         blocks += [f"Made from: {', '.join(f'`{name}`' for name in entry.inputs)}."]
     if entry.kind == "metric":
         blocks += [f"Better: {entry.facts['better']}."] if "better" in entry.facts else []
+    if "integrator" in entry.facts:
+        blocks += [f"Derived for the integrator `{entry.facts['integrator']}`, which is the one to choose with it."]
     blocks += ["## Knobs", knob_table(entry.knobs) if entry.knobs else "None."]
     if "w" in entry.knobs and entry.knobs["w"].neutral == 1:
         blocks += ["The default weight in other conventions: " + "; ".join(conventions(entry.knobs["w"].default)) + "."]
@@ -344,7 +359,8 @@ def index(numbers: Mapping[str, Any]) -> str:
         top = "".join(f" {words(n)}, {label} |" for label in ("learned", "exact") for n in names)
         lines = [f"| | |{top}", "|---|---|" + "---|" * (2 * len(names))]
         for entry in registry.values():
-            cells = [cell(n, numbers[row.key]) if row.scene else "" for row in rows(folder, entry) for n in names]
+            mine = rows(folder, entry)[:2]
+            cells = [cell(n, numbers[row.key]) if row.scene else "" for row in mine for n in names]
             link = f"[{entry.title}]({folder}/{entry.name}.md)"
             lines.append(f"| {link} | {prose(entry.summary)} |" + "".join(f" {text} |" for text in cells))
         blocks += ["\n".join(lines)]
@@ -382,12 +398,12 @@ def write(folder: str | Path, load: Load, report: Report | None = None) -> list[
     for name, registry in FOLDERS.items():
         for entry in registry.values():
             mine = rows(name, entry)
-            drawn = {row.label: settle(row) for row in mine}
+            drawn = {row: settle(row) for row in mine}
             measured = any(frame is not None for frame in drawn.values())
             image = folder / name / f"{entry.name}.png"
             if picture(name) and (measured or not image.exists()):
-                frames = [drawn[row.label] or _frame(row.scene, load) for row in mine if row.scene]
-                titles = [f"{row.label} densities" for row in mine]
+                frames = [drawn[row] or _frame(row.scene, load) for row in mine[:2] if row.scene]
+                titles = [f"{row.label} densities" for row in mine[:2]]
                 _put(image, figures.encode_small(figures.side_by_side(frames, titles=titles)))
             written += [image] if picture(name) else []
             written.append(_put(folder / name / f"{entry.name}.md", page(name, entry, numbers)))

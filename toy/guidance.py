@@ -7,9 +7,13 @@ log-density whose constant is right too. It may also take ``x``, ``sigma``, the 
 
 The role ``main`` is what is followed where the weights are neutral. Weights follow Karras et al. 2024: ``w = 1`` is no
 guidance, ``w = 0`` is the guide alone. A rule that carries state from step to step takes ``memory`` and returns
-``(score, memory)``; ``memory=`` in its decorator says what it starts from, given ``x``. ``cast=`` names densities for
-roles whose usual one does not fit. ``tilt=`` gives the exponents of the tilted density whose score the rule is: a
-product of powers of its roles' densities.
+``(score, memory)``; ``memory=`` in its decorator says what it starts from, given ``x``, and ``observe=`` what becomes
+of it, given the rule's knobs, once a step, where the last one led. ``cast=`` names densities for roles whose usual one
+does not fit. ``tilt=`` gives the exponents of the tilted density whose score the rule is: a product of powers of its
+roles' densities. ``integrator=`` names the one that the paper derives the rule for, ``also=`` other values of a Scene
+that its page shows.
+
+A knob called ``prior`` is the prior probability of the negative class: what is usual follows the target.
 """
 
 from typing import Annotated, Any, NamedTuple
@@ -31,8 +35,10 @@ Weight = Annotated[
     Knob(0, 8, 0.05, "w", "guidance weight: 1 is no guidance, 0 the guide alone", neutral=1),
 ]
 
+Prior = Annotated[float, Knob(0.01, 0.99, 0.001, "P", "prior probability of the negative class among both")]
+
 KARRAS_2024 = "Karras et al. 2024, arXiv:2406.02507"
-P_B = 0.523  # prior probability of class B among both
+P_B = 0.523  # prior probability of class B among both: of the negative where the target is A
 
 
 class Step(NamedTuple):
@@ -143,7 +149,7 @@ def dynamic_negative_guidance(
     sigma: Array,
     *,
     strength: Annotated[float, Knob(0, 5, 0.05, "λ", "1 removes the negative class exactly", neutral=0)] = 1.0,
-    prior: Annotated[float, Knob(0.01, 0.99, 0.001, "P(B)", "prior probability of the negative class")] = P_B,
+    prior: Prior = P_B,
     most: Annotated[float, Knob(1, 10000, 1, "most", "limit of p/(1 − p)", log=True)] = 100.0,
 ) -> Score:
     """Dynamic negative guidance: a negative prompt weighted by the posterior odds that the point obeys it.
@@ -227,6 +233,7 @@ def answer(
     title="CFG++",
     source="Chung et al. 2024, arXiv:2406.08070",
     formula="s = s_uncond + λσ/(σ − σ′) (s_main − s_uncond)",
+    integrator="euler",
 )
 def cfg_plus_plus(
     main: Score,
@@ -237,8 +244,9 @@ def cfg_plus_plus(
 ) -> Score:
     """CFG++: the guided model says where to go, the unconditional one which noise to go there with.
 
-    On an Euler step it is CFG with the weight λσ/(σ − σ'), so that more steps mean more guidance. No value of λ is the
-    main model.
+    On an Euler step it is CFG with the weight λσ/(σ − σ'), so that more steps mean more guidance: the paper's DDIM.
+    Under Heun both evaluations of a step are guided with that step's weight, which is neither the paper's method nor
+    any other that was published: ``euler`` is the integrator to choose. No value of λ is the main model.
     """
     w = scale * step.sigma / (step.sigma - step.sigma_next)
     return main + step.share * (w - 1) * (main - unconditional)
@@ -265,6 +273,9 @@ def adaptive_projected_guidance(
     """Adaptive projected guidance: cap the difference, turn it away from the denoised point, push back on its past.
 
     The projection is onto the denoised point as a vector from the origin, so it depends on where the data are centred.
+    All evaluations of a step have the momentum of its start, so that it moves on once a step, as in the paper's one
+    evaluation a step. Diffusers by default takes D_uncond + w g instead: the paper's form, which is this one, plus
+    g − (D_main − D_uncond), so that what was turned away or cut off is missing once more.
     """
     memory = sigma * sigma * (main - unconditional) + momentum * memory
     g = memory * jnp.minimum(1, cap / norm(memory))
@@ -288,18 +299,20 @@ def cads(
     step: Step,
     *,
     w: Weight = 4.0,
-    anneal: Annotated[float, Knob(0, 1, 0.05, "ψ", "how far the label is annealed: 0 is CFG", neutral=0)] = 1.0,
+    anneal: Annotated[float, Knob(0, 1, 0.05, "s", "how far the label is annealed: 0 is CFG", neutral=0)] = 1.0,
+    prior: Prior = P_B,
     tau1: Annotated[float, Knob(0, 1, 0.05, "τ₁", "share of the run left when the label is whole")] = 0.6,
     tau2: Annotated[float, Knob(0, 1, 0.05, "τ₂", "share of the run left when the label appears")] = 0.9,
 ) -> Score:
     """Condition-annealed sampling: the label fades in, so that early steps do not yet know the class.
 
-    The paper adds noise to a vector that stands for the class. Two classes have no such vector: a soft label, from the
-    prior to the class, stands in for it.
+    The paper adds noise, of strength s, to a vector that stands for the class, and puts a share ψ of the vector's scale
+    back. Two classes have no such vector: a soft label, from the prior to the class, stands in for it, annealed by s.
+    Nothing is left to rescale, so there is no ψ.
     """
     left = 1 - step.progress
     whole = jnp.clip((tau2 - left) / jnp.maximum(tau2 - tau1, 1e-3), 0, 1)
-    pi = 1 - jnp.clip(anneal, 0, 1) * (1 - whole) * P_B
+    pi = 1 - jnp.clip(anneal, 0, 1) * (1 - whole) * prior
     log_odds = jnp.log(pi) - jnp.log1p(-jnp.minimum(pi, 1 - 1e-7))
     share = jax.nn.sigmoid(log_odds + main.logp(x, sigma) - negative.logp(x, sigma))[..., None]
     share = jnp.where(pi >= 1, 1.0, share)
@@ -323,7 +336,8 @@ def rescaled_cfg(
 ) -> Score:
     """CFG whose denoised point keeps some of the main model's length.
 
-    The paper rescales by standard deviations over an image's values; over two coordinates only lengths make sense.
+    The paper, and diffusers' ``guidance_rescale``, rescale by standard deviations over an image's values; over two
+    coordinates only lengths make sense, and those depend on where the data are centred.
     """
     denoised = x + sigma * sigma * main
     guided = x + sigma * sigma * (main + (w - 1) * (main - unconditional))
@@ -380,7 +394,7 @@ def power_law_cfg(
 
 
 class Posterior(NamedTuple):
-    """What feedback guidance remembers: log P(class | x)/P(class); the means and variance of its last step."""
+    """What feedback guidance remembers: log R, R = P(class | x)/P(class); the means and variance of its last step."""
 
     log_ratio: Float[Array, "*b"]
     main: Points
@@ -388,14 +402,33 @@ class Posterior(NamedTuple):
     variance: Array
 
 
+SUREST = 3.0  # of log R
+
+
 def _no_posterior(x: Points) -> Posterior:
     return Posterior(jnp.zeros(x.shape[:-1]), jnp.zeros_like(x), jnp.zeros_like(x), jnp.zeros(()))
+
+
+def _posterior_at(x: Points, memory: Posterior, *, pi: Array, tau: Array, delta: Array, most: Array) -> Posterior:
+    """Bayes' rule once a step: how much likelier under the main model is it that the last step led to ``x``?"""
+    known = memory.variance > 0
+    gain = dot(x - memory.unconditional, x - memory.unconditional) - dot(x - memory.main, x - memory.main)
+    gain = tau * gain[..., 0] / jnp.where(known, 2 * memory.variance, 1)
+    lowest = jnp.log(_doubt(pi) * most / (most - 1))
+    log_ratio = jnp.clip(memory.log_ratio + gain - delta, lowest, SUREST)
+    return memory._replace(log_ratio=jnp.where(known, log_ratio, memory.log_ratio))
+
+
+def _doubt(pi: Array | float) -> Array:
+    return jnp.maximum(1 - pi, 1e-6)
 
 
 @rule(
     source="Koulischer et al. 2025, arXiv:2506.06085",
     formula="s = s_uncond + λ(s_main − s_uncond), λ = R/(R − (1 − π)), R = P(class | x)/P(class)",
     memory=_no_posterior,
+    observe=_posterior_at,
+    integrator="ancestral",
 )
 def feedback_guidance(
     main: Score,
@@ -407,25 +440,24 @@ def feedback_guidance(
     *,
     pi: Annotated[float, Knob(0.05, 1, 0.01, "π", "trust in the main model: 1 is no guidance", neutral=1)] = 0.7,
     tau: Annotated[float, Knob(0, 5, 0.05, "τ", "how fast the posterior learns")] = 1.0,
-    delta: Annotated[float, Knob(0, 1, 0.01, "δ", "what the log-posterior loses at each step")] = 0.1,
+    delta: Annotated[float, Knob(0, 1, 0.001, "δ", "what the log-posterior loses at each step")] = 0.01,
     most: Annotated[float, Knob(1.1, 50, 0.1, "most", "largest λ", log=True)] = 10.0,
 ) -> tuple[Score, Posterior]:
     """Guide only points whose class is still in doubt: the weight follows a posterior that the run itself updates.
 
-    The posterior is a likelihood ratio of the steps taken under both models, in the paper derived for a stochastic
-    sampler. The main model is taken for a mixture: π of the truth, 1 − π of the unconditional model.
+    The posterior is updated once a step, by the likelihood ratio of where the last step led under both models, and is
+    kept below log R = 3; all evaluations of a step have its λ. The main model is taken for a mixture: π of the truth,
+    1 − π of the unconditional model. Where the truth is known log R cannot exceed −log P(class), 0.74 here: with δ per
+    step much above 0.74 over the number of steps every point ends with the largest λ.
+
+    The ratio is one of random steps: choose the integrator ``ancestral``, for which the paper derives it. The steps of
+    the others are of no such variance, and what is tracked then is no posterior.
     """
-    known = memory.variance > 0
-    gain = dot(x - memory.unconditional, x - memory.unconditional) - dot(x - memory.main, x - memory.main)
-    gain = tau * gain[..., 0] / jnp.where(known, 2 * memory.variance, 1)
-    doubt = jnp.maximum(1 - pi, 1e-6)
-    lowest = jnp.log(doubt * most / (most - 1))
-    log_ratio = jnp.clip(jnp.where(known, memory.log_ratio + gain - delta, memory.log_ratio), lowest, 20)
-    scale = 1 + (jnp.exp(-jnp.log1p(-doubt * jnp.exp(-log_ratio))) - 1)[..., None] * (pi < 1)
-    shrink = jnp.square(step.sigma_next / step.sigma)
+    scale = 1 + (jnp.exp(-jnp.log1p(-_doubt(pi) * jnp.exp(-memory.log_ratio))) - 1)[..., None] * (pi < 1)
+    shrink = jnp.square(step.sigma_next / sigma)
     towards = (1 - shrink) * sigma * sigma
     variance = jnp.square(step.sigma_next) * (1 - shrink)
-    remembered = Posterior(log_ratio, x + towards * main, x + towards * unconditional, variance)
+    remembered = Posterior(memory.log_ratio, x + towards * main, x + towards * unconditional, variance)
     return unconditional + scale * (main - unconditional), remembered
 
 
@@ -434,7 +466,8 @@ def feedback_guidance(
 
 @rule(
     source="Li et al. 2024, arXiv:2412.05827",
-    formula="s = s_main(x; σ) + (w − 1)[s_main(x; σ) − s_main(x; σ(1 + δ))]",
+    formula="s = s_main(x; σ) + (w − 1)[s_main(x; σ) − (1 + δ)ᵏ s_main(x; σ(1 + δ))]",
+    also=({"kind": 0}, {"kind": 2}),
 )
 def self_guidance(
     main: Density,
@@ -443,13 +476,18 @@ def self_guidance(
     *,
     w: Weight = 2.0,
     shift: Annotated[float, Knob(0.01, 2, 0.01, "δ", "relative shift of the noise level", log=True)] = 0.1,
+    kind: Annotated[
+        float, Knob(0, 2, 1, "k", "what is extrapolated: 0 scores, 1 the predicted noise, 2 denoised points")
+    ] = 1.0,
 ) -> Score:
     """Extrapolate away from the model itself at a higher noise level.
 
-    Formed in scores: extrapolating denoised points of two noise levels would be another method.
+    The authors' code extrapolates the predicted noise, ε = −σ s at each of the two levels. Extrapolating scores, or the
+    denoised points x + σ² s, are other methods: ``kind`` chooses. At low noise, where what is denoised hardly depends
+    on the level, scores at two levels differ by their factor 1/σ² alone: extrapolating them is nearly naive truncation.
     """
-    here = main.score(x, sigma)
-    return here + (w - 1) * (here - main.score(x, sigma * (1 + shift)))
+    here, above = main.score(x, sigma), main.score(x, sigma * (1 + shift))
+    return here + (w - 1) * (here - jnp.power(1 + shift, kind) * above)
 
 
 @rule(

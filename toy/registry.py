@@ -73,7 +73,7 @@ class Entry:
 
 # fmt: off
 NOT_ROLES = frozenset((
-    "x", "sigma", "sigma_next", "step", "progress", "memory", "past", "key", "samples",
+    "x", "sigma", "sigma_next", "steps", "step", "progress", "memory", "past", "key", "samples",
     "field", "field_at", "unguided", "logp", "tilt",
 ))
 # fmt: on

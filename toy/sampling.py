@@ -3,12 +3,13 @@
 ``dx = -sigma s(x; sigma) dsigma`` from ``sigma_max`` down to 0; Karras et al. 2022, arXiv:2206.00364.
 
 An integrator is one function of one step. It may take ``field``, the guided score ``(x, sigma, memory) -> (score,
-memory)``; ``unguided``, the main model's score ``(x, sigma) -> score``; ``field_at``, which makes the
-``field`` of another step; ``logp`` and ``tilt``, the logs of the main density and of the tilted density that the rule
-stands for, up to a constant, ``(x, sigma) -> log p``; ``x``, ``sigma``, ``sigma_next`` and a ``key``.
-``memory`` is the rule's and moves on once a step: all evaluations of a step are given the memory that it began with,
-and the first one's is handed on. An integrator that carries something itself takes ``past`` and returns it third;
-``past=`` in its decorator says what it starts from, given ``x``.
+memory)``; ``unguided``, the main model's score ``(x, sigma) -> score``; ``field_at``, which makes the ``field`` of
+another step and the memory that it begins with; ``logp`` and ``tilt``, the logs of the main density and of the tilted
+density that the rule stands for, up to a constant, ``(x, sigma) -> log p``; ``x``, ``sigma``, ``sigma_next``, the
+number of ``steps`` and a ``key``. ``memory`` is the rule's and moves on once a step: a rule that observes does so where
+the step begins, all evaluations of a step are given the memory that it begins with, and the first one's is handed on.
+An integrator that carries something itself takes ``past`` and returns it third; ``past=`` in its decorator says what it
+starts from, given ``x``.
 """
 
 from collections.abc import Callable, Mapping
@@ -128,7 +129,7 @@ def ancestral(
 @integrator(
     title="EDM stochastic",
     source=f"{EDM}, Algorithm 2",
-    formula="noise from σ up to σ(1 + γ), then a Heun step to σ'; γ = min(S_churn/32, √2 − 1) within [S_min, S_max]",
+    formula="noise from σ up to σ(1 + γ), then a Heun step to σ'; γ = min(S_churn/N, √2 − 1) within [S_min, S_max]",
     order=2,
     stochastic=True,
     ordered=("churn_min", "churn_max"),
@@ -138,16 +139,17 @@ def edm_stochastic(
     x: Points,
     sigma: Array,
     sigma_next: Array,
+    steps: int,
     memory: Memory,
     key: Array,
     *,
-    churn: Annotated[float, Knob(0, 100, 1, "S churn", "how much noise is renewed, for 32 steps; 0 is Heun")] = 10.0,
+    churn: Annotated[float, Knob(0, 100, 1, "S churn", "how much noise is renewed over all steps; 0 is Heun")] = 10.0,
     churn_min: Annotated[float, Knob(0, 5, 0.001, "S min", "no renewal below this noise level", log=True)] = 0.0,
     churn_max: Annotated[float, Knob(0, 100, 0.1, "S max", "no renewal above this noise level", log=True)] = 100.0,
     noise: Annotated[float, Knob(0.9, 1.1, 0.001, "S noise", "standard deviation of the new noise")] = 1.0,
 ) -> tuple[Points, Memory]:
-    """Renew some of the noise before each Heun step, which forgets earlier errors."""
-    gamma = jnp.minimum(churn / 32, jnp.sqrt(2.0) - 1) * ((sigma >= churn_min) & (sigma <= churn_max))
+    """Renew some of the noise before each of N Heun steps, which forgets earlier errors."""
+    gamma = jnp.minimum(churn / steps, jnp.sqrt(2.0) - 1) * ((sigma >= churn_min) & (sigma <= churn_max))
     higher = sigma * (1 + gamma)
     noisy = x + jnp.sqrt(higher * higher - sigma * sigma) * noise * jax.random.normal(key, x.shape)
     return heun(field, noisy, higher, sigma_next, memory)
@@ -269,7 +271,7 @@ GIBBS_STEPS = 16
     stochastic=True,
 )
 def gibbs(
-    field_at: Callable[[Array, Array, Array], Field],
+    field_at: Callable[[Array, Array, Array, Points, Memory], tuple[Field, Memory]],
     unguided: Score,
     x: Points,
     sigma: Array,
@@ -293,7 +295,9 @@ def gibbs(
 
     def down(carry: tuple[Points, Memory], now: tuple[Array, ...]) -> tuple[tuple[Points, Memory], None]:
         x, memory = carry
-        return heun(field_at(*now), x, now[0], now[1], memory), None
+        sigma, sigma_next, progress = now
+        field, memory = field_at(sigma, sigma_next, progress, x, memory)
+        return heun(field, x, sigma, sigma_next, memory), None
 
     def refine(i: Array, x: Points) -> Points:
         noisy = x + renoise * jax.random.normal(jax.random.fold_in(key, i), x.shape)
@@ -460,25 +464,30 @@ def _steps(
     entry, stepper, shares = RULES[rule], INTEGRATORS[integrator], SCHEDULES[schedule]
     steps = len(sigmas) - 1
 
-    def field_at(sigma: Array, sigma_next: Array, progress: Array) -> Field:
+    def field_at(sigma: Array, sigma_next: Array, progress: Array, x: Points, memory: Memory) -> tuple[Field, Memory]:
+        """The score of a step that begins at ``x``, and the memory that its evaluations are given."""
         if upwards:
             sigma, sigma_next, progress = sigma_next, sigma, 1 - progress - 1 / steps
         given = {"sigma": sigma, "progress": progress}
         share = shares(*(given[name] for name in shares.inputs), **_pick(shares, knobs))
         step, values = Step(sigma, sigma_next, progress, share), scheduled(entry, knobs, share)
-        return lambda x, sigma, memory: guided(entry, cast, x, sigma, values, memory, step)
+        if "observe" in entry.facts:
+            memory = entry.facts["observe"](x, memory, **values)
+        return lambda x, sigma, memory: guided(entry, cast, x, sigma, values, memory, step), memory
 
     def advance(state: _State, now: tuple[Array, ...]) -> _State:
         x, memory, past = state
         sigma, sigma_next, progress, key = now
+        field, memory = field_at(sigma, sigma_next, progress, x, memory)
         given = {
-            "field": field_at(sigma, sigma_next, progress),
+            "field": field,
             "field_at": field_at,
             "unguided": lambda x, sigma: cast["main"].score(x, sigma),
             "logp": lambda x, sigma: cast["main"].logp(x, sigma),
             "x": x,
             "sigma": sigma,
             "sigma_next": sigma_next,
+            "steps": steps,
             "memory": memory,
             "past": past,
             "key": key,

@@ -4,6 +4,7 @@ URL, command line, slider, cache key, test case and figure caption are all the s
 """
 
 import math
+import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,7 +26,7 @@ from toy.sampling import INTEGRATORS
 from toy.schedules import SCHEDULES
 
 STARTS = ("exact", "normal")
-ROLE_DEFAULTS = {
+ROLE_DEFAULTS = {  # of target A; default_cast puts another target's classes in
     "main": "A64@4096",
     "unconditional": "AB32@512",
     "weak": "A32@512",
@@ -85,21 +86,23 @@ class Scene:
         entries = [RULES[rule], *(registry[str(name)] for name, registry in choices.values())]
         knobs = {name: knob for entry in entries for name, knob in entry.knobs.items()}
         given = {name: values.pop(name) for name in list(values) if name in knobs}
-        cast = {role: str(values.pop(role, name)) for role, name in default_cast(rule).items()}
+        target = str(values.pop("target", "A"))
+        cast = {role: str(values.pop(role, name)) for role, name in default_cast(rule, target).items()}
         settings: dict[str, Any] = {
             name: _number(SETTINGS[name], values.pop(name)) for name in list(values) if name in SETTINGS
         }
-        target, start = str(values.pop("target", "A")), str(values.pop("start", "exact"))
+        start = str(values.pop("start", "exact"))
         if values:
             have = ", ".join([*cast, *knobs, *SETTINGS, "schedule", "integrator", "target", "start"])
             raise ValueError(f"{next(iter(values))!r} does not go with rule {rule!r}; it takes: {have}")
-        fractal.branches().of(target)
         if start not in STARTS:
             raise ValueError(f"unknown start {start!r}; have: {', '.join(STARTS)}")
         scene = cls(
             rule=rule,
             cast=tuple(sorted(cast.items())),
-            knobs=tuple((name, knobs[name].check(given.get(name, knobs[name].default))) for name in sorted(knobs)),
+            knobs=tuple(
+                (name, knob.check(given.get(name, usual_value(knob, target)))) for name, knob in sorted(knobs.items())
+            ),
             schedule=str(choices["schedule"][0]),
             integrator=str(choices["integrator"][0]),
             target=target,
@@ -118,21 +121,26 @@ class Scene:
 
     def short(self) -> dict[str, Any]:
         """The values that differ from the rule's defaults, and the rule: for links, commands and captions."""
-        default = Scene.of(self.rule, schedule=self.schedule, integrator=self.integrator).flat()
-        default |= {"schedule": "constant", "integrator": "heun"}
+        choices = {"schedule": self.schedule, "integrator": self.integrator, "target": self.target}
+        default = Scene.of(self.rule, **choices).flat() | {"schedule": "constant", "integrator": "heun", "target": "A"}
         return {k: v for k, v in self.flat().items() if k == "rule" or v != default[k]}
 
     def change(self, **values: Any) -> "Scene":
         """The scene with some values changed, checked; values that the new rule does not take are dropped.
 
-        Under a new rule a role that played the old rule's usual density plays the new rule's.
+        Under a new rule or target a role that played the old one's usual density plays the new one's; under a new
+        target so do its exact counterpart, and a knob whose usual value is the target's.
         """
         merged = self.flat() | values
-        rule = merged.pop("rule")
-        usual = default_cast(self.rule)
-        if rule != self.rule:
-            stale = {role for role, name in self.cast if name == usual[role] and role not in values}
-            merged = {name: value for name, value in merged.items() if name not in stale}
+        rule, target = merged.pop("rule"), merged["target"]
+        if rule != self.rule or target != self.target:
+            usual: dict[str, Any] = {**default_cast(self.rule, self.target), "prior": prior_of_negative(self.target)}
+            mine = {name: value for name, value in merged.items() if name in usual and name not in values}
+            for name, value in mine.items():
+                if value == usual[name]:
+                    del merged[name]
+                elif target != self.target and name != "prior" and value == exact_of(usual[name]):
+                    merged[name] = exact_of(default_cast(rule, target).get(name, value))
         entries = (RULES[rule], SCHEDULES[merged["schedule"]], INTEGRATORS[merged["integrator"]])
         takes = {*RULES[rule].roles, *(name for entry in entries for name in entry.knobs)}
         takes |= {"schedule", "integrator", "target", "start", *SETTINGS, *values} - {"rule"}
@@ -143,14 +151,53 @@ class Scene:
         """The rule."""
         return RULES[self.rule]
 
+    @property
+    def advice(self) -> str:
+        """A sentence where the rule was derived for another integrator; else nothing."""
+        derived = self.entry.facts.get("integrator", self.integrator)
+        if derived == self.integrator:
+            return ""
+        return (
+            f"{self.entry.title} is derived for the integrator {INTEGRATORS[derived].title}: choose it for both sides."
+        )
+
     def sigmas(self) -> np.ndarray:
         """Noise levels [steps + 1], the last one 0."""
         return np.asarray(_levels(self.steps, self.sigma_max, self.sigma_min, self.rho))
 
 
-def default_cast(rule: str) -> dict[str, str]:
-    """The density's name that plays each role of a rule unless one asks for another."""
-    return {role: RULES[rule].facts.get("cast", {}).get(role, ROLE_DEFAULTS[role]) for role in RULES[rule].roles}
+def default_cast(rule: str, target: str = "A") -> dict[str, str]:
+    """The density's name that plays each role of a rule unless one asks for another: the target's own."""
+    own = RULES[rule].facts.get("cast", {})
+    return {role: of_target(own.get(role, ROLE_DEFAULTS[role]), target) for role in RULES[rule].roles}
+
+
+CLASSES_IN = re.compile(r"(?<![A-Za-z])(?:AB|A|B)(?=\d)|(?<=exact:)(?:AB|A|B)")
+IN_PLACE = {"A": {}, "B": {"A": "B", "B": "A"}, "AB": {"A": "AB"}}
+
+
+def of_target(name: str, target: str) -> str:
+    """A density's name for target A as it is for another: 'A32@512' is 'B32@512' for B, 'B64@4096' is 'A64@4096'.
+
+    For both classes A becomes AB, and B, which is no other class then, stays. ValueError for an unknown target.
+    """
+    fractal.branches().of(target)
+    return CLASSES_IN.sub(lambda found: IN_PLACE[target].get(found[0], found[0]), name)
+
+
+def exact_of(name: str) -> str:
+    """The exact densities of the classes of a usual density's name: 'exact:A' of 'A64@4096'."""
+    return re.sub(r"(?<!\w)(AB|A|B)\d[^,~]*", r"exact:\1", name)
+
+
+def prior_of_negative(target: str) -> float:
+    """Prior probability, among both classes, of what plays the negative by default."""
+    return round(fractal.prior(of_target("exact:B", target).removeprefix("exact:")), 3)
+
+
+def usual_value(knob: Knob, target: str) -> float:
+    """A knob's value unless one asks for another: its default, but a ``prior`` is that of the target's negative."""
+    return prior_of_negative(target) if knob.name == "prior" else knob.default
 
 
 def _check_combination(scene: Scene) -> None:

@@ -2,7 +2,8 @@
 
 A schedule returns a share of the extra weight: 1 applies the rule's weight in full, 0 switches guidance off. Positional
 names: ``sigma``, the noise level at the start of the step; ``progress``, the step's index over the number of steps.
-The weight is held through a step, so that a second-order step never straddles a jump.
+The weight is held through a step, so that a second-order step never straddles a jump. Progress runs from 0 to
+1 − 1/N, so that a mean over N steps is not quite the mean over the run.
 """
 
 from typing import Annotated
@@ -29,19 +30,28 @@ WANG = "Wang et al. 2024, arXiv:2404.13040"
 
 @schedule(source=WANG, formula="w(τ) = 1 + 2τ (w − 1), τ the share of the run that is done")
 def linear(progress: Share) -> Share:
-    """From none at the start to twice the extra weight at the end: the same mean weight."""
+    """From none at the start towards twice the extra weight at the end.
+
+    The mean share over N steps is 1 − 1/N: nearly the same mean weight.
+    """
     return 2 * progress
 
 
 @schedule(source=WANG, formula="w(τ) = 1 + (1 − cos πτ)(w − 1)")
 def cosine(progress: Share) -> Share:
-    """From none to twice the extra weight along a half cosine: the same mean weight."""
+    """From none towards twice the extra weight along a half cosine.
+
+    The mean share over N steps is 1 − 1/N: nearly the same mean weight.
+    """
     return 1 - jnp.cos(jnp.pi * progress)
 
 
 @schedule(source=WANG, formula="w(τ) = 1 + 2(1 − |1 − 2τ|)(w − 1)")
 def triangle(progress: Share) -> Share:
-    """Twice the extra weight in the middle of the run, none at its ends: the same mean weight."""
+    """Twice the extra weight in the middle of the run, none at its ends.
+
+    The mean share over N steps is 1, the same mean weight, for an even N, and 1 − 1/N² for an odd one.
+    """
     return 2 * (1 - jnp.abs(1 - 2 * progress))
 
 
@@ -51,7 +61,11 @@ def clamped(
     *,
     floor: Annotated[float, Knob(0, 2, 0.05, "c", "least share of the extra weight")] = 0.5,
 ) -> Share:
-    """Linear, but never below a floor."""
+    """Linear, but never below a floor.
+
+    The paper's c is an absolute weight, 2 or 4, under a linear course that starts at none. Here it is a share of the
+    extra weight, so that it goes with any w: the paper's floor of weight v is c = (v − 1)/(w − 1).
+    """
     return jnp.maximum(floor, 2 * progress)
 
 
@@ -71,7 +85,10 @@ def middle_peaked(
     *,
     peak: Annotated[float, Knob(0.05, 0.95, 0.05, "m", "where in the run the weight is largest")] = 0.5,
 ) -> Share:
-    """Strong while the modes separate, weak before and after: up to twice the extra weight at the peak."""
+    """Strong while the modes separate, weak before and after: twice the extra weight at the peak.
+
+    The mean share over N steps is at most 1, the same mean weight, and less by no more than 1/(4 m (1 − m) N²).
+    """
     return 2 * jnp.minimum(progress / peak, (1 - progress) / (1 - peak))
 
 

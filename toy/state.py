@@ -72,16 +72,16 @@ class State:
         default = State()
         for slot in SLOTS:
             scene = self.scene(slot)
-            usual = default.scene(slot).flat()
-            plain = scene.change().flat() if scene.rule == usual["rule"] else Scene.of(scene.rule, **DEFAULTS).flat()
+            usual = default.scene(slot).change(target=scene.target).flat()  # whose cast is the target's
             if scene.rule != usual["rule"]:
                 out[f"{slot}.rule"] = scene.rule
-                usual = plain
-            fresh = Scene.of(scene.rule, schedule=scene.schedule, integrator=scene.integrator, **DEFAULTS).flat()
+                usual = Scene.of(scene.rule, target=scene.target, **DEFAULTS).flat()
+            choices = {"schedule": scene.schedule, "integrator": scene.integrator, "target": scene.target}
+            fresh = Scene.of(scene.rule, **choices, **DEFAULTS).flat()
             for name, value in scene.flat().items():
                 base = usual.get(name, fresh[name])
-                if name in ("schedule", "integrator"):
-                    base = {"schedule": "constant", "integrator": "heun"}[name]
+                if name in ("schedule", "integrator", "target"):
+                    base = {"schedule": "constant", "integrator": "heun", "target": "A"}[name]
                 if name == "rule" or value == base:
                     continue
                 if name in SHARED:
@@ -133,7 +133,7 @@ def parse(query: Mapping[str, str]) -> tuple[State, list[str]]:
             return f"{slot}.{name}: {error}" if name not in SHARED else str(error)
         return ""
 
-    order = {"left.rule": 0, "right.rule": 0, "integrator": 1}
+    order = {"left.rule": 0, "right.rule": 0, "integrator": 1, "target": 1}
     order |= {f"{slot}.schedule": 2 for slot in SLOTS}
     waiting: list[tuple[str, str, str]] = []
     story = ""

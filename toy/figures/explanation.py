@@ -32,7 +32,7 @@ from toy.flows import flow, on_grid, tilted
 from toy.mechanism import Mechanism, mechanism
 from toy.palette import colour_of
 from toy.quadrature import log_mass
-from toy.scenes import Scene, View
+from toy.scenes import Scene, View, of_target
 
 # --- Mechanism --------------------------------------------------------------------------------------------------------
 
@@ -154,18 +154,19 @@ CONTROL = ("AB64@4096", "A64@4096")  # a guide of full size, and a weak model as
     name="mechanism",
     rules=("autoguidance", "cfg", "negative_prompt"),
     settings=(),
-    also=lambda options: {"control": CONTROL[0]},
+    also=lambda options: {"control": of_target(CONTROL[0], options.target)},
     seconds=20,
 )
 def mechanism_of_guides(load: Load, options: Options) -> Figure:
     """What guides pull towards at each noise level: errors, cosine with the true correction, best weight, parts."""
     cast = {name: dict(options.scene(name).cast) for name in ("autoguidance", "cfg", "negative_prompt")}
     main, weak = cast["autoguidance"]["main"], cast["autoguidance"]["weak"]
+    control = of_target(CONTROL[0], options.target), of_target(CONTROL[1], options.target)
     trios = {
         "Autoguidance": (weak, weak),
         "CFG": (cast["cfg"]["unconditional"], weak),
-        "CFG, full size": CONTROL,
-        "Negative prompt": (cast["negative_prompt"]["negative"], CONTROL[1]),
+        "CFG, full size": control,
+        "Negative prompt": (cast["negative_prompt"]["negative"], control[1]),
     }
     results = {
         f"{label}: {guide}": mechanism(load(main), load(guide), target=options.target, weak=load(poor))

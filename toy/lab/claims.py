@@ -570,7 +570,7 @@ class Lab:
         if "seed" in values:
             raise ValueError(f"seed = {values['seed']} cannot be set: a claim is measured over seeds")
         usual = {"n": self.size.n, "steps": self.size.steps}
-        roles = scenes.default_cast(rule)
+        roles = scenes.default_cast(rule, values.get("target", "A"))
         found = []
         for seed in range(self.seeds):
             given = {role: values.get(role, self.usual(role, name)) for role, name in roles.items()}

@@ -244,8 +244,8 @@ def shorter_training_gains_more_than_capacity(lab: Lab) -> Effect:
 
 
 DEGRADED = {
-    "dropout": ("A64@4096~dropout_per_step=0.05~seed={i}", "A64@4096~dropout_per_step=0.1~seed=1{i}"),
-    "input noise": ("A64@4096~input_noise=0.1", "A64@4096~input_noise=0.2"),
+    "dropout": ("A64@4096~dropout=0.05~seed={i}", "A64@4096~dropout=0.1~seed=1{i}"),
+    "input noise": ("A64@4096~input_noise=0.1~seed={i}", "A64@4096~input_noise=0.2~seed=1{i}"),
 }
 
 
@@ -265,14 +265,15 @@ def gain_of_guide(lab: Lab, measure: str, main: str, guide: str) -> np.ndarray:
     },
     unit="share of samples; sliced Wasserstein, in lengths",
     why=f"{POINT_WHY} {LENGTH_WHY}",
-    limits="Other strengths, or degradations that are trained in; input noise is here a shift of the noise level.",
+    limits="Other strengths, or degradations that are trained in.",
 )
 def matched_degradations_help(lab: Lab) -> Effect:
     """A guide helps where it is degraded in the same way as the main model, only more.
 
     Both are made of A64@4096 of one seed, the main model's degradation less, the guide's more: dropout of 5 and 10% of
-    the units, drawn anew at each noise level, or input noise of 10 and 20%. By how much the best of w = 1.5, 2 and 3,
-    for each seed the best for the others, lowers outliers and the sliced Wasserstein distance below those of w = 1.
+    the units, or input noise of 10 and 20%, drawn anew at each point and evaluation. By how much the best of w = 1.5,
+    2 and 3, for each seed the best for the others, lowers outliers and the sliced Wasserstein distance below those of
+    w = 1.
     """
     return {
         f"{kind}, {word}": gain_of_guide(lab, measure, kind, kind)
@@ -291,7 +292,7 @@ def matched_degradations_help(lab: Lab) -> Effect:
     },
     unit="share of samples; sliced Wasserstein, in lengths",
     why=f"Not to help is to gain less than what would count as help: {POINT_WHY} {LENGTH_WHY}",
-    limits="Other strengths, or degradations that are trained in; input noise is here a shift of the noise level.",
+    limits="Other strengths, or degradations that are trained in.",
 )
 def mismatched_degradations_do_not_help(lab: Lab) -> Effect:
     """A guide that is degraded in another way than the main model does not help at any weight.

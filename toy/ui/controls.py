@@ -113,13 +113,14 @@ def _exact(state: State, slot: str) -> None:
 def _switch(slot: str, key: str) -> None:
     state: State = st.session_state.state
     learned = st.session_state.setdefault("learned", {})  # to go back to
-    usual, values = default_cast(state.scene(slot).rule), {}
-    for role, name in state.scene(slot).cast:
+    scene = state.scene(slot)
+    usual, values = default_cast(scene.rule, scene.target), {}
+    for role, name in scene.cast:
         wanted = role in st.session_state[key]
-        if role in casting.switchable(state.scene(slot).rule) and wanted != casting.is_exact(name):
+        if role in casting.switchable(scene.rule) and wanted != casting.is_exact(name):
             if wanted:
-                learned[slot, role] = name
-            values[role] = casting.exact(name) if wanted else learned.get((slot, role), usual[role])
+                learned[slot, scene.target, role] = name
+            values[role] = casting.exact(name) if wanted else learned.get((slot, scene.target, role), usual[role])
     _change(slot, **values)
 
 
@@ -192,6 +193,8 @@ def method(state: State, slot: str) -> None:
         args=(slot, key),
         help=f"{scene.entry.summary} {scene.entry.formula}. Source: {scene.entry.source}",
     )
+    if scene.advice:
+        st.caption(scene.advice)
     _exact(state, slot)
     with st.expander(f"Cast and schedule, {slot}"):
         for role, name in scene.cast:

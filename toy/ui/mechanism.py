@@ -17,7 +17,7 @@ from toy.figures import density_figure
 from toy.guidance import RULES
 from toy.mechanism import Mechanism, mechanism
 from toy.sampling import INTEGRATORS
-from toy.scenes import Scene, window
+from toy.scenes import Scene, of_target, window
 from toy.ui import casting, charts, controls, linked, links
 from toy.ui.engine import FULL, Busy, engine
 from toy.ui.gallery import Bytes
@@ -182,15 +182,17 @@ def chart(found: Mechanism, name: str) -> dict[str, Any] | None:
 def page() -> None:
     """Choose three models and see what the pull is made of; below, what a method's sampler draws."""
     with st.sidebar:
-        main = linked.density("main", "main", MAIN)
-        guide = linked.density("guide", "guide", "AB32@512")
-        weak = linked.density("weak", "weak", "A32@512", optional=True)
+        densities = st.container()  # above the class that their usual ones follow
         target = linked.select("Target class", list(fractal.CLASSES), "target", "A", help="measured at its points")
+        with densities:
+            main = linked.density("main", "main", of_target(MAIN, target))
+            guide = linked.density("guide", "guide", of_target("AB32@512", target))
+            weak = linked.density("weak", "weak", of_target("A32@512", target), optional=True)
         st.caption("Pull = main − guide = (main − weak) + (weak − guide): quality part and task part.")
         st.divider()
         scene = _flow_scene(target)
     st.subheader("What the guide pulls towards")
-    _presets(guide, weak, main)
+    _presets(guide, weak, main, target)
     names = {"main": main, "guide": guide} | ({"weak": weak} if weak else {})
     if _trained(names):
         _measured(names, target)
@@ -203,16 +205,29 @@ def page() -> None:
         st.code(f"{base}?{urlencode(said, safe=',:@')}" if said else base, language=None, wrap_lines=True)
 
 
-def _presets(guide: str, weak: str, main: str) -> None:
-    now = next((name for name, its in PRESETS.items() if (main, its.guide, its.weak) == (MAIN, guide, weak)), None)
+def _presets(guide: str, weak: str, main: str, target: str) -> None:
+    now = next((name for name in PRESETS if (main, guide, weak) == _densities(name, target)), None)
     st.session_state["mechanism.preset"] = now
-    st.pills("Presets", list(PRESETS), key="mechanism.preset", on_change=_choose_preset, label_visibility="collapsed")
+    st.pills(
+        "Presets",
+        list(PRESETS),
+        key="mechanism.preset",
+        on_change=_choose_preset,
+        args=(target,),
+        label_visibility="collapsed",
+    )
 
 
-def _choose_preset() -> None:
+def _densities(name: str, target: str) -> tuple[str, str, str]:
+    """Main, guide and weak model of a preset for a target."""
+    main, guide, weak = (of_target(name, target) for name in (MAIN, PRESETS[name].guide, PRESETS[name].weak))
+    return main, guide, weak
+
+
+def _choose_preset(target: str) -> None:
     name = st.session_state["mechanism.preset"]
     if name:
-        for role, value in (("main", MAIN), ("guide", PRESETS[name].guide), ("weak", PRESETS[name].weak)):
+        for role, value in zip(("main", "guide", "weak"), _densities(name, target), strict=True):
             linked.put(role, value)
 
 
