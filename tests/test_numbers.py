@@ -4,6 +4,7 @@ import json
 
 from hypothesis import given
 from hypothesis import strategies as st
+from streamlit.testing.v1 import AppTest
 from ui_helpers import ROOT
 
 from toy.ui import numbers
@@ -46,3 +47,32 @@ def test_whole_numbers():
     assert seed("7.5") == (None, "“7.5” is not a whole number: seed is a whole number from 0 to 2147483647")
     assert seed("-1") == (0, "seed is a whole number from 0 to 2147483647, not -1")
     assert seed("1e999")[0] == 2**31 - 1
+
+
+def one_field():
+    """A page with nothing but a field for a whole number."""
+    import streamlit as st
+
+    from toy.scenes import SETTINGS
+    from toy.ui import linked, links
+
+    links.begin("train")
+    seed = linked.whole(SETTINGS["seed"], "seed")
+    st.write(f"seed {seed}")
+    links.here().flush(whole=True)
+
+
+def test_a_field_of_a_page_takes_holds_refuses_and_restores():
+    at = AppTest.from_function(one_field).run()
+    for typed, kept, words in (
+        (" 1e1 ", "10", ""),
+        ("7,5", "10", "“7,5” is not a whole number"),
+        ("-4", "0", "not -4"),
+        ("12", "12", ""),
+        ("", "12", ""),
+    ):
+        at.text_input[0].set_value(typed).run()
+        assert not at.exception
+        assert at.text_input[0].value == kept
+        assert at.markdown[0].value == f"seed {kept}"
+        assert [words in warning.value for warning in at.warning] == [True] * bool(words)

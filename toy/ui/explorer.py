@@ -1,5 +1,6 @@
 """From the visitor's state and request to the bytes that the viewer shows."""
 
+import dataclasses
 import hashlib
 import json
 import math
@@ -28,7 +29,7 @@ from toy.ui.packing import DEFAULT_PACK, pack, quantise, unpack
 
 PREVIEW = 512
 SIGMA_DATA = 0.5
-MEASURES = ("outliers", "branch_tv", "alignment")
+MEASURES = ("outliers", "branch_tv", "root_share", "alignment")
 RESOLUTION = 96
 COVER = 8192  # samples that say where anything is drawn
 TITLE = "Guidance explorer"
@@ -129,6 +130,7 @@ class Side:
     floor: dict[str, Any]
     seconds: float  # of a run whose programs were there; NaN where some were compiled
     waiting: str = ""  # what stands in the place of the particles, which are not there yet
+    errors: dict[str, float] = dataclasses.field(default_factory=dict)  # standard ones of the metrics
 
     @property
     def nbytes(self) -> int:
@@ -176,7 +178,9 @@ def side(scene: Scene) -> Side:
         "branch_gain": branch_gain(frame),
     }
     seconds = math.nan if _here.compiled else time.perf_counter() - began
-    return Side(scene, arrays, dict(frame.metrics), metrics.floor(scene.target, scene.n, MEASURES), seconds)
+    errors = metrics.errors(frame.metrics, frame.occupancy, scene.n, scene.target)
+    floor = metrics.floor(scene.target, scene.n, MEASURES)
+    return Side(scene, arrays, dict(frame.metrics), floor, seconds, errors=errors)
 
 
 def positions(frame: Frame) -> tuple[np.ndarray, float, float]:

@@ -9,7 +9,7 @@ import streamlit as st
 import models
 from toy.registry import Knob
 from toy.state import check_density
-from toy.ui import casting, links
+from toy.ui import casting, links, numbers
 from toy.ui.words import plain
 
 READ = 15.0  # seconds for which a note stays, whatever runs the page again meanwhile
@@ -176,13 +176,18 @@ def whole(knob: Knob, key: str) -> int:
     """A field for a whole number in a knob's range, kept in the URL parameter ``key``."""
     lo, hi = int(knob.lo), int(knob.hi)
 
-    def read(said: str) -> int:
+    def read(said: str) -> str:
         if not (said.isascii() and said.isdecimal() and len(said) <= len(str(hi)) and lo <= int(said) <= hi):
             raise ValueError(f"it is not a whole number from {lo} to {hi}")
-        return int(said)
+        return str(int(said))
 
-    field = _recall(key, int(knob.default), read)
-    return _tell(key, int(st.number_input(knob.label, lo, hi, help=knob.help, key=field, on_change=touched)))
+    field = _recall(key, str(int(knob.default)), read)
+    typed, said = numbers.read(st.session_state[field], lo, hi, knob.label, whole=True)
+    st.session_state[field] = links.here().kept[key] if typed is None else str(typed)
+    value = _tell(key, st.text_input(knob.label, help=knob.help, key=field, on_change=touched))
+    if said:
+        st.warning(f"Not taken: {plain(said)}")
+    return int(value)
 
 
 def levels(label: str, key: str, options: Sequence[float], default: float, **more: Any) -> float:
