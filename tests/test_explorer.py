@@ -48,13 +48,13 @@ def test_a_pack_holds_what_the_viewer_draws(sides):
         assert (found["slot"], found["rule"], found["n"]) == (slot, scene.rule, n)
         assert {knob["name"]: knob["value"] for knob in found["knobs"]} == dict(scene.knobs)
         assert found["formula"] == RULES[scene.rule].formula
-        assert [row["key"] for row in found["metrics"]] == ["outliers", "branch_tv", "alignment"]
+        assert [row["key"] for row in found["metrics"]] == [*explorer.MEASURES]
         for row in found["metrics"]:
             end = row["ends"][1].removesuffix(" or more")
             top = float(end.removesuffix("%")) / (100 if "%" in end else 1)
             assert row["fill"] == pytest.approx(min(row["value"] / top, 1)), "a bar is as long as its number says"
-            better = {"outliers": "less", "branch_tv": "less", "alignment": "more"}[row["key"]]
-            assert row["better"] == f"{better} is better"
+            better = {"outliers": "less is better", "branch_tv": "less is better", "alignment": "more is better"}
+            assert row["better"] == better.get(row["key"], "the truth's is best")
 
 
 def test_positions_are_the_sampled_path(sides):
@@ -191,3 +191,18 @@ def same(one, other, path=""):
         assert one == pytest.approx(other, rel=1e-3, abs=2e-3), path
     else:
         assert one == other, path
+
+
+def test_every_number_is_said_with_its_error(sides):
+    for side in sides.values():
+        assert set(side.errors) == set(explorer.MEASURES)
+        texts = {row["key"]: row["text"] for row in explorer.measures(side)}
+        assert all(" ± " in text for text in texts.values())
+    side = replace(
+        sides["left"], metrics=sides["left"].metrics | {"outliers": 0.09, "branch_tv": 0.25, "root_share": 0.0}
+    )
+    side = replace(side, errors={"outliers": 0.006, "branch_tv": 0.012, "root_share": 0.0005, "alignment": 0.001})
+    texts = {row["key"]: row["text"] for row in explorer.measures(side)}
+    assert texts["outliers"] == "9.0 ± 0.6% outside"
+    assert texts["branch_tv"] == "TV 0.25 ± 0.01"
+    assert texts["root_share"] == "0.0 ± 0.1%"

@@ -63,7 +63,7 @@ def one_field():
 
 
 def test_a_field_of_a_page_takes_holds_refuses_and_restores():
-    at = AppTest.from_function(one_field).run()
+    at = AppTest.from_function(one_field, default_timeout=120).run()
     for typed, kept, words in (
         (" 1e1 ", "10", ""),
         ("7,5", "10", "“7,5” is not a whole number"),

@@ -380,14 +380,19 @@ def conventions(w: float | None) -> list[dict[str, str]]:
 
 
 def measures(found: Side) -> list[dict[str, Any]]:
-    """Quality, variation and the class posterior, each on a bar with ends and direction, beside what truth measures."""
+    """Quality, variation, the trunk's share and the class posterior, each with its standard error, on a bar with ends
+    and direction, beside what truth measures.
+    """
     rows = (
         ("outliers", "quality", "outside", 0.25, "25%", "less"),
         ("branch_tv", "variation", "TV", 1.0, "1", "less"),
+        ("root_share", "trunk", "", 0.5, "50%", ""),
         ("alignment", f"P({found.scene.target}|x)", "", 1.0, "100%", "more"),
     )
     out = []
     for key, label, unit, top, end, better in rows:
+        if key not in found.metrics:
+            continue
         value, floor = found.metrics[key], found.floor[key]
         value = value if math.isfinite(value) else 1.0
         percent = key != "branch_tv"
@@ -396,17 +401,24 @@ def measures(found: Side) -> list[dict[str, Any]]:
                 "key": key,
                 "label": label,
                 "value": value,
-                "text": f"{value:.1%} {unit}".strip() if percent else f"{unit} {value:.2f}",
+                "text": with_error(value, found.errors.get(key), unit, percent=percent),
                 "floor_text": f"truth {floor:.1%}" if percent else f"truth {floor:.2f}",
                 "fill": min(max(value / top, 0.0), 1.0),
                 "floor": min(max(floor / top, 0.0), 1.0),
                 "ends": ["0", end if value <= top else f"{end} or more"],
-                "better": f"{better} is better",
+                "better": f"{better} is better" if better else "the truth's is best",
             }
         )
     if out[0]["value"] > 0.5:
         out[-1] |= {"muted": True, "text": f"{out[-1]['text']}, most outside"}
     return out
+
+
+def with_error(value: float, error: float | None, unit: str, *, percent: bool) -> str:
+    """A number with its standard error, in as many digits as it: "9.0 ± 0.6% outside", "TV 0.25 ± 0.01"."""
+    scale, digits = (100, 1) if percent else (1, 2)
+    text = " ± ".join(f"{scale * number:.{digits}f}" for number in (value, error) if number is not None)
+    return f"{text}% {unit}".strip() if percent else f"{unit} {text}"
 
 
 def lead(state: State, sides: Mapping[str, Side]) -> dict[str, str]:

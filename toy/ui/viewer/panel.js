@@ -6,7 +6,7 @@ import { NumberField, digitsOf } from "./number.js";
 import { MovingScenery } from "./scenery.js";
 import { meaning, word } from "./words.js";
 
-const MEASURED = { outliers: "quality", branch_tv: "variation", alignment: "alignment" };
+const MEASURED = { outliers: "quality", branch_tv: "variation", root_share: "trunk", alignment: "alignment" };
 
 export class Panel {
   // `on`: {knob(slot, name, value, phase), ...}; pointer gestures are attached by the owner.
@@ -167,7 +167,7 @@ export class Panel {
     }
     for (const metric of metrics) {
       const made = this.metrics.get(metric.key) ?? this.makeMetric(metric);
-      explain(made.label, `${meaning(MEASURED[metric.key]) || metric.label} ${meaning("floor")}`);
+      explain(made.label, `${meaning(MEASURED[metric.key]) || metric.label} ${meaning("floor")} ${meaning("spread")}`);
       setText(made.label.lastChild, metric.label);
       setText(made.number, metric.text ?? String(metric.value));
       setText(made.note, metric.floor_text ?? "");
