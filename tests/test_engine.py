@@ -194,7 +194,7 @@ def test_ready_comes_after_the_warm_up_and_a_failed_one_is_told():
         failed.get("key", lambda: 1, wait=0.01)
 
 
-# --- Two workers ------------------------------------------------------------------------------------------------------
+# --- Workers ----------------------------------------------------------------------------------------------------------
 
 
 class Gate:
@@ -230,13 +230,28 @@ def test_what_is_compiled_overtakes_an_endless_compilation(lanes):
     assert not gate.open.is_set()
 
 
-@pytest.mark.parametrize("work", [Work("w", str, "other"), Work("w", str), Work("w", str, "known", heavy=True)])
-def test_what_may_take_long_never_stands_in_the_way_of_what_does_not(lanes, work):
+def test_a_compilation_waits_for_another_and_for_nothing_else(lanes):
     found, _ = lanes
-    (slow,) = found.ask("another", [work])
-    (quick,) = found.ask("a third", [Work("quick", lambda: "answer", "known")])
-    assert quick.result(60) == "answer"
-    assert not slow.done()
+    (next_,) = found.ask("another", [Work("next", str, "other")])
+    for number, work in enumerate(
+        [Work("quick", str, "known"), Work("plain", str), Work("h", str, "known", heavy=True)]
+    ):
+        (future,) = found.ask(number, [work])
+        assert future.result(60) == ""
+    assert not next_.done()
+
+
+@pytest.mark.parametrize("work", [{}, {"program": "known", "heavy": True}, {"program": "other", "heavy": True}])
+def test_what_may_take_long_never_stands_in_the_way_of_what_does_not(work):
+    found, gate = Engine(), Gate()
+    found.ask("somebody", [Work("long", gate, **work)], seconds=60)
+    assert gate.held.wait(60)
+    for program in ("known", "known", "new"):
+        (future,) = found.ask("another", [Work(object(), lambda: "answer", program)])
+        assert future.result(60) == "answer"
+    assert not gate.open.is_set()
+    gate.open.set()
+    found.close()
 
 
 def test_what_waits_for_a_compilation_is_quick_once_it_is_there(lanes):
@@ -350,9 +365,9 @@ def test_rehearsals_compile_and_are_done_once(monkeypatch):
     works = [Work("one", lambda: calls.append(1), "program"), Work("two", lambda: calls.append(2), "other")]
     found = Engine(rehearsals=lambda: works)
     until(lambda: len(calls) == 2)
-    found.get("last", lambda: None)  # on the same worker: all before it is done
     found.prepare([Work("three", lambda: calls.append(3), "program")])
-    found.get("end", lambda: None)
+    (end,) = found.ask("me", [Work("end", str, "a third")])
+    end.result(10)
     assert calls == [1, 2]
     found.close()
 
@@ -397,7 +412,7 @@ def test_a_failing_job_frees_memory_and_what_is_forgotten_is_compiled_again(monk
         failed.result(60)
     full.clear()
     gate = Gate()
-    (last,) = found.ask("me", [Work("gate", gate)], seconds=60)
+    (last,) = found.ask("me", [Work("gate", gate, "new")], seconds=60)
     assert gate.held.wait(60)
     work = Work("b", str, "program", "CADS")
     (later,) = found.ask("another", [work], seconds=60)

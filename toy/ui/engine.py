@@ -1,4 +1,4 @@
-"""The one place where the app computes: two workers, what waits for them, and what has been computed already.
+"""The one place where the app computes: its workers, what waits for them, and what has been computed already.
 
 Nothing here imports JAX at the top: ``prepare`` does, when its caller chooses.
 """
@@ -25,7 +25,7 @@ CACHE_BYTES = 256 * 2**20
 SPARE_EVERY = 32  # jobs
 REHEARSAL_DELAY = 2.5  # seconds
 LEASE = 6.0  # seconds for which work is done for somebody who will ask again
-QUICK, SLOW = "engine", "engine-compiling"  # the workers
+QUICK, COMPILING, LONG = "engine", "engine-compiling", "engine-long"  # the workers
 # An answer waits, in seconds: for what was not asked for before; where the viewer asked, which knows that it waits;
 # for what was asked for before, and longer for each computation that waits, so that many do not ask all the time.
 SOON, LIVE, PATIENT, LINE = 0.1, 0.5, 1.0, 0.05
@@ -72,10 +72,10 @@ class _Job:
 
 
 class Engine:
-    """Two workers for all visitors: the most urgent job first, the same job once, results kept by content.
+    """Three workers for all visitors: the most urgent job first, the same job once, results kept by content.
 
-    One worker takes what is compiled and light, the other what has to be compiled first or takes long: nobody waits
-    for another's new method.
+    One takes what is compiled and light, one what has to be compiled first, one what may take long whenever it is done:
+    nobody waits for another's new method, nor that for somebody's long measurement.
     """
 
     def __init__(
@@ -99,7 +99,9 @@ class Engine:
         self._news = threading.Condition(self._lock)
         self._closing = False
         self._first = threading.Thread(target=self._run, args=(warm_up,), name=QUICK, daemon=True)
-        self._beside = threading.Thread(target=self._work, args=(SLOW,), name=SLOW, daemon=True)
+        self._beside = [
+            threading.Thread(target=self._work, args=(lane,), name=lane, daemon=True) for lane in (COMPILING, LONG)
+        ]
         self._later = threading.Timer(REHEARSAL_DELAY, self._rehearse, args=(rehearsals or (lambda: ()),))
         self._later.daemon = True
         self._first.start()
@@ -111,7 +113,7 @@ class Engine:
             self._closing = True
             self._news.notify_all()
         self._later.cancel()
-        for thread in (self._first, self._beside, self._later):
+        for thread in (self._first, *self._beside, self._later):
             if thread.ident is not None:  # was started
                 thread.join(timeout=60)
         atexit.unregister(self.close)
@@ -202,7 +204,9 @@ class Engine:
 
     def _lane(self, job: _Job) -> str:
         """The worker that a job is for."""
-        return job.taken or (QUICK if self._compiled(job) and not job.work.heavy else SLOW)
+        if job.work.program is None or job.work.heavy:
+            return LONG
+        return job.taken or (QUICK if self._compiled(job) else COMPILING)
 
     def _enqueue(
         self,
@@ -274,8 +278,8 @@ class Engine:
         if self._start(warm_up):
             with self._lock:
                 if not self._closing:
-                    self._beside.start()
-                    self._later.start()
+                    for thread in (*self._beside, self._later):
+                        thread.start()
             self._work(QUICK)
 
     def _work(self, lane: str) -> None:
@@ -296,7 +300,7 @@ class Engine:
                 with suppress(ValueError):  # larger than the whole cache: handed over, not kept
                     self._results[work.key] = result
             job.future.set_result(result)
-            if job.number % SPARE_EVERY == 0 or lane == SLOW:
+            if job.number % SPARE_EVERY == 0 or lane != QUICK:
                 self._spare()
 
     def _done(self, job: _Job) -> None:
