@@ -23,18 +23,20 @@ ICONS = {
 }
 STYLE = """
 <style>
-.stMainBlockContainer { padding: 0.5rem 1.2rem; max-width: none; }
+.stMainBlockContainer { padding: 0.3rem 1.2rem 0.5rem; max-width: none; }
 .stMain { scroll-padding-top: 2.8rem; }
 .stSidebar [data-testid="stSidebarUserContent"] { padding-top: 0.5rem; }
 [data-testid="stStatusWidget"] { visibility: hidden; }
 /* Of Streamlit's header nothing is left but the button that brings the settings back, for which the bar leaves room. */
 .stAppHeader { height: 0; min-height: 0; background: none; }
-[data-testid="stExpandSidebarButton"] { position: absolute; top: 0.6rem; left: 0.5rem; background: inherit; }
+[data-testid="stExpandSidebarButton"] { position: absolute; top: 0.5rem; left: 0.5rem; background: inherit; }
 .stApp:has([data-testid="stExpandSidebarButton"]) .st-key-bar { padding-left: 2.2rem; }
 /* Closing them must not need a pointer that hovers. */
 [data-testid="stSidebarCollapseButton"] { visibility: visible !important; display: inline !important; }
 /* One line where there is room for it, else as many as it takes: nothing lies over anything at any width. */
-.st-key-bar { container-type: inline-size; min-height: 2.4rem; align-items: center; gap: 0 0.8rem; }
+.st-key-bar { container-type: inline-size; align-items: center; gap: 0 0.8rem; }
+.st-key-bar { min-height: 2.2rem; margin-bottom: -0.6rem; }
+.st-key-share [data-testid="stPopoverButton"] { min-height: 2.2rem; }
 .st-key-bar [data-testid="stLayoutWrapper"] { flex: 0 1 auto; width: auto; }
 .st-key-bar > [data-testid="stLayoutWrapper"]:last-child { margin-left: auto; }
 .st-key-bar .stHorizontalBlock { flex: 0 1 auto; gap: 0 0.2rem; align-items: center; }
