@@ -86,6 +86,7 @@ def test_marks_stand_out_from_the_page(dark):
     page = THEMES["dark" if dark else "light"]["backgroundColor"]
     assert page == PAGES[dark], "figures stand on the same page"
     found = {role: contrast(colour_of(role, dark), page) for role in ROLES}
+    found |= {shade: contrast(shade, page) for shade in SERIES}  # the same on both pages
     assert {role: f"{c:.2f}" for role, c in found.items() if c < 3} == {}
 
 

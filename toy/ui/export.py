@@ -51,9 +51,9 @@ def page(state: State, dark: bool = False) -> bytes:
 
 
 CHOICES = (
-    ("Figure, PNG", "guidance.png", "image/png", lambda state, dark: figure(state, "png", dark=dark)),
-    ("Figure, SVG", "guidance.svg", "image/svg+xml", lambda state, dark: figure(state, "svg", dark=dark)),
-    ("Figure, PDF", "guidance.pdf", "application/pdf", lambda state, dark: figure(state, "pdf", dark=dark)),
+    ("Figure, PNG", "guidance.png", "image/png", lambda state, dark=False: figure(state, "png", dark=dark)),
+    ("Figure, SVG", "guidance.svg", "image/svg+xml", lambda state, dark=False: figure(state, "svg", dark=dark)),
+    ("Figure, PDF", "guidance.pdf", "application/pdf", lambda state, dark=False: figure(state, "pdf", dark=dark)),
     ("Animation, GIF", "guidance.gif", "image/gif", movie),
     ("Page that plays offline, HTML", "guidance.html", "text/html", page),
     ("Trajectories, NPZ", "guidance.npz", "application/octet-stream", samples),
