@@ -23,8 +23,8 @@ app: ready ## Start the app on http://127.0.0.1:8501; ARGS goes to streamlit
 test: lint js ## Lint, types, import rules, JavaScript checks, pytest; ARGS goes to pytest
 	@trap 'exit 130' INT; status=0; \
 	$(PY) -m pytest -n auto --maxprocesses 4 --dist worksteal -m "not browser" $(ARGS) || test $$? -eq 5 || status=1; \
-	$(PY) -m pytest -m browser $(ARGS) || test $$? -eq 5 || status=1; \
-	exit $$status  # the browser alone, as it drives the app in real time, and always, whatever the others found
+	$(PY) -m pytest -n auto --maxprocesses 2 --dist worksteal -m browser $(ARGS) || test $$? -eq 5 || status=1; \
+	exit $$status  # the browsers apart, each with a server of its own, and always, whatever the others found
 
 figures: ready ## Draw every figure into out/figures
 	@$(PY) -m toy figure all --out out/figures $(ARGS)

@@ -217,6 +217,6 @@ def test_axe_finds_nothing(everywhere, page):
             return [f"{each['id']}: {node['html'][:200]}" for each in told for node in each["nodes"]]
 
         try:  # what is being drawn anew is faint for a moment
-            until(lambda found=found: not found(), 60)
+            until(lambda found=found: not found())
         except AssertionError:
             pytest.fail(f"{scheme}: {found()}")
