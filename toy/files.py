@@ -101,7 +101,7 @@ def keep_compiled() -> None:
 
     A folder that is named already, as by JAX_COMPILATION_CACHE_DIR, is left as it is.
     """
-    if jax.config.jax_compilation_cache_dir is None:
+    if jax.config.jax_compilation_cache_dir is None:  # type: ignore[attr-defined]
         folder = Path(platformdirs.user_cache_dir("guidance-explorer")) / "jax"
         jax.config.update("jax_compilation_cache_dir", str(folder))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
