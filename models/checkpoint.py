@@ -1,7 +1,8 @@
 """Networks as safetensors files: dotted parameter names, what made them as JSON in the metadata, no pickle."""
 
 import json
-from dataclasses import asdict
+import os
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,11 @@ from safetensors.numpy import save as serialised
 
 from models import training
 from models.mlp import Predictor, Spec, network
+from toy import inputs
 from toy.files import replacing
 
 FORMAT = "guidance-explorer/1"
+MOST_HEADER = 2**20  # bytes
 
 
 class CheckpointError(ValueError):
@@ -47,21 +50,47 @@ def save(path: str | Path, tree: Any, recipe: training.Recipe, **facts: Any) -> 
         temporary.write_bytes(data)
 
 
-def read(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """Return the tensors and the header of a file; CheckpointError where it is damaged or not ours."""
+@dataclass(frozen=True)
+class Described:
+    """What a file says that it holds: our header, and of each tensor its type and shape. No tensor has been read."""
+
+    header: dict[str, Any]
+    tensors: dict[str, tuple[str, tuple[int, ...]]]
+
+
+def describe(path: str | Path) -> Described:
+    """Read a file's first bytes alone; CheckpointError where it is damaged or not ours."""
     path = Path(path)
-    if not path.is_file():
+    if not os.path.isfile(path):  # unlike Path.is_file it takes any name
         raise CheckpointError(f"checkpoint {str(path)!r} does not exist")
     try:
-        with safe_open(path, framework="numpy") as file:
-            header = json.loads((file.metadata() or {}).get("header", "{}"))
-            found = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
-    except (SafetensorError, OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        reason = str(error).splitlines()[0]
+        with path.open("rb") as file:
+            length, size = int.from_bytes(file.read(8), "little"), path.stat().st_size
+            if not 0 < length <= min(MOST_HEADER, size - 8):
+                raise ValueError(f"its header would have {length} bytes")
+            words = inputs.plain_json(file.read(length))
+        header = inputs.plain_json(words.pop("__metadata__", {}).get("header", "{}"))
+        found = {name: (str(each["dtype"]), tuple(each["shape"])) for name, each in words.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise CheckpointError(f"checkpoint {str(path)!r} is damaged or no safetensors file: {reason}") from None
     if not isinstance(header, dict) or header.get("format") != FORMAT:
         raise CheckpointError(f"checkpoint {str(path)!r} was not written by this program (no {FORMAT!r} header)")
-    return found, header
+    step = header.get("step")
+    if step is not None and not (type(step) is int and 0 <= step <= training.MOST_ITERATIONS):
+        raise CheckpointError(f"checkpoint {str(path)!r} says step = {step!r}, which is no number of iterations")
+    return Described(header, found)
+
+
+def read(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Return the tensors and the header of a file; CheckpointError where it is damaged or not ours."""
+    header = describe(path).header
+    try:
+        with safe_open(path, framework="numpy") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}, header  # noqa: SIM118 - not a mapping
+    except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
+        reason = str(error).splitlines()[0]
+        raise CheckpointError(f"checkpoint {str(path)!r} is damaged or no safetensors file: {reason}") from None
 
 
 def recipe_of(header: dict[str, Any], path: str | Path = "") -> training.Recipe:
@@ -69,32 +98,43 @@ def recipe_of(header: dict[str, Any], path: str | Path = "") -> training.Recipe:
     try:
         recipe = dict(header["recipe"])
         return training.Recipe(**{**recipe, "spec": Spec(**recipe["spec"])})
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise CheckpointError(f"checkpoint {str(path)!r} has no usable recipe: {error}") from None
 
 
 def load(path: str | Path) -> Predictor:
     """Read a network; CheckpointError where the file is damaged, foreign or of another architecture."""
-    found, header = read(path)
-    spec = recipe_of(header, path).spec
-    blank = jax.eval_shape(lambda: network(spec, rngs=nnx.Rngs(0)))
-    return _fill(blank, found, path)
+    described = describe(path)
+    spec = recipe_of(described.header, path).spec
+    return _fill(jax.eval_shape(lambda: network(spec, rngs=nnx.Rngs(0))), described, path)
 
 
 def load_state(path: str | Path, recipe: training.Recipe) -> training.State:
     """Read a training state to resume from; CheckpointError where it belongs to another recipe."""
-    found, header = read(path)
-    if recipe_of(header, path) != recipe:
-        raise CheckpointError(f"training state {str(path)!r} belongs to another recipe: {header['recipe']}")
-    return _fill(jax.eval_shape(lambda: training.start(recipe)), found, path)
+    described = describe(path)
+    if recipe_of(described.header, path) != recipe:
+        raise CheckpointError(f"training state {str(path)!r} belongs to another recipe: {described.header['recipe']}")
+    state = _fill(jax.eval_shape(lambda: training.start(recipe)), described, path)
+    if not 0 <= int(state.step) <= recipe.iterations:
+        raise CheckpointError(f"training state {str(path)!r} is at step {int(state.step)} of {recipe.iterations}")
+    return state
 
 
-def _fill(blank: Any, found: dict[str, np.ndarray], path: str | Path) -> Any:
-    """Put the tensors into a pytree of the same names and shapes."""
+TYPES = {"float32": "F32", "int32": "I32", "uint32": "U32"}  # as safetensors calls what networks and states hold
+
+
+def _fill(blank: Any, described: Described, path: str | Path) -> Any:
+    """Put the tensors into a pytree of the same names, types and shapes; they are read only where these agree."""
     leaves, structure = jax.tree_util.tree_flatten_with_path(blank)
     wanted = {_name(key): leaf for key, leaf in leaves}
-    if set(found) != set(wanted) or any(found[n].shape != leaf.shape for n, leaf in wanted.items()):
+    have = described.tensors
+    if set(have) != set(wanted) or any(have[name][1] != leaf.shape for name, leaf in wanted.items()):
         raise CheckpointError(f"checkpoint {str(path)!r} is of another architecture than its recipe says")
+    for name, leaf in wanted.items():
+        if have[name][0] != TYPES[str(leaf.dtype)]:
+            words = f"holds {name!r} as {have[name][0]}, and not as {TYPES[str(leaf.dtype)]}"
+            raise CheckpointError(f"checkpoint {str(path)!r} {words}")
+    found, _ = read(path)
     if not all(np.isfinite(found[name]).all() for name in wanted):
         raise CheckpointError(f"checkpoint {str(path)!r} holds values that are not finite")
     return jax.tree.unflatten(structure, [jnp.asarray(found[n], leaf.dtype) for n, leaf in wanted.items()])

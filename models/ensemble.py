@@ -7,12 +7,10 @@ and data seed share every batch, and so the cost of the true score, which is mos
 
 import itertools
 import math
-import tomllib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -24,6 +22,7 @@ from jaxtyping import Array, Float, Int
 from models import training
 from models.mlp import Spec
 from models.training import SNAPSHOT_EVERY, Recipe, State
+from toy import inputs
 from toy.densities import GaussianMixture
 
 
@@ -62,15 +61,20 @@ def grid(axes: Mapping[str, Sequence[Any]], **shared: Any) -> list[Recipe]:
 
 def grid_of(text: str, **shared: Any) -> list[Recipe]:
     """The grid of a TOML file, or of words such as 'width=8,16 seed=0,1,2'; ValueError as ``grid``."""
+    return grid(axes_of(text), **shared)
+
+
+def axes_of(text: str) -> dict[str, list[Any]]:
+    """The axes of a TOML file, or of words, with their values; ValueError where it cannot be read."""
     if text.endswith(".toml"):
         try:
-            given = tomllib.loads(Path(text).read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            given = inputs.toml(inputs.text(text))
+        except ValueError as error:
             raise ValueError(f"cannot read the grid {text!r}: {error}") from None
     else:
         pairs = [word.partition("=") for word in text.split()]
         given = {name: [_value(part) for part in values.split(",")] for name, _, values in pairs}
-    return grid({name: each if isinstance(each, list) else [each] for name, each in given.items()}, **shared)
+    return {name: each if isinstance(each, list) else [each] for name, each in given.items()}
 
 
 def _value(text: str) -> Any:

@@ -21,6 +21,7 @@ from toy.densities import GaussianMixture
 
 EMA_GAMMA = 96.99  # relative width sigma_rel = 0.010
 SNAPSHOT_EVERY = 256
+MOST_ITERATIONS = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,10 @@ class Recipe:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be trained, by name and value."""
+        words = (("classes", self.spec.classes), ("parametrisation", self.spec.parametrisation))
+        for name, word in (*words, ("loss", self.loss), ("data", self.data)):
+            if not isinstance(word, str):
+                raise ValueError(f"{name} = {word!r} is not a word")
         if self.loss not in LOSSES:
             raise ValueError(f"unknown loss {self.loss!r}; have: {', '.join(LOSSES)}")
         fractal.branches().of(self.spec.classes)
@@ -58,13 +63,13 @@ class Recipe:
         ranges: tuple[tuple[str, Any, int, int], ...] = (
             ("width", self.spec.width, 1, 1024),
             ("depth", self.spec.depth, 1, 16),
-            ("iterations", self.iterations, 1, 1_000_000),
+            ("iterations", self.iterations, 1, MOST_ITERATIONS),
             ("batch", self.batch, 1, 65536),
             ("seed", self.seed, 0, 2**31 - 1),
-            ("data_seed", self.data_seed or 0, 0, 2**31 - 1),
+            ("data_seed", 0 if self.data_seed is None else self.data_seed, 0, 2**31 - 1),
         )
         for name, value, lo, hi in ranges:
-            if not (isinstance(value, int) and lo <= value <= hi):
+            if not (type(value) is int and lo <= value <= hi):  # True is no number here
                 raise ValueError(f"{name} = {value} is not a whole number from {lo} to {hi}")
         reals: tuple[tuple[str, Any, float, float], ...] = (
             ("log_sigma_mean", self.log_sigma_mean, -10, 5),
@@ -73,7 +78,7 @@ class Recipe:
             ("dropout", self.dropout, 0, 0.9),
         )
         for name, number, least, most in reals:
-            if not (isinstance(number, int | float) and least <= number <= most):
+            if not (type(number) in (int, float) and least <= number <= most):
                 raise ValueError(f"{name} = {number} is not a number from {least:g} to {most:g}")
 
     def density(self) -> GaussianMixture:

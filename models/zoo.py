@@ -274,7 +274,7 @@ def _network_of(base: str, changes: tuple[Step, ...], steps: tuple[Step, ...]) -
             raise ValueError(f"unknown density {base!r}; have: {_nearest(base)}, or a .safetensors file")
         if not changes and not any("snapshots" in step.entry.inputs for step in steps):
             return Made(base, (), steps, path=path)
-        _, header = checkpoint.read(path)
+        header = checkpoint.describe(path).header
         recipe = checkpoint.recipe_of(header, path)
         recipe = replace(recipe, iterations=int(header.get("step") or recipe.iterations))
         if not changes:

@@ -231,3 +231,69 @@ def test_a_batch_goes_with_its_densities(monkeypatch: pytest.MonkeyPatch) -> Non
     assert options["retries"] == clusters.RETRIES
     assert executor.busy()
     assert executor.room()
+
+
+# --- Addresses, scripts, losses ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [
+        ("local:999", "is too many processes for this machine: local:1 to local:"),
+        ("inproc://10.0.0.1/1", "is reached by none of: tcp://, tls://"),
+        ("magic://host", "is reached by none of: tcp://, tls://"),
+        ("local:0", "is neither a scheduler's address"),
+        ("host:8786", "is neither a scheduler's address"),
+    ],
+)
+def test_an_address_that_no_cluster_has_is_one_sentence(address: str, words: str) -> None:
+    with pytest.raises(ValueError, match=r"^[^\n]*$") as caught:
+        clusters.check(address)
+    assert words in str(caught.value)
+
+
+def test_an_encrypted_address_without_certificates_is_one_sentence() -> None:
+    with pytest.raises(ValueError, match=r"^no cluster answers at 'tls://127.0.0.1:9': [^\n]*$"):
+        clusters.cluster("tls://127.0.0.1:9").__enter__()
+
+
+@pytest.mark.parametrize(
+    ("source", "refused"),
+    [
+        ("check()", True),
+        ("if True:\n    check()", True),
+        ("def main():\n    check()\nmain()", True),
+        ("if __name__ == '__main__':\n    check()", False),
+        ("def main():\n    check()\nif 'x' and __name__ == '__main__':\n    main()", False),
+    ],
+)
+def test_a_script_without_a_guard_is_told_before_it_runs_again(
+    source: str, refused: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from types import ModuleType
+
+    path, main = tmp_path / "script.py", ModuleType("__main__")
+    path.write_text(source)
+    main.__file__, main.check = str(path), clusters._check_guard  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "__main__", main)
+    code = compile(source, str(path), "exec")
+    if not refused:
+        exec(code, vars(main))
+        return
+    with pytest.raises(
+        ValueError, match=r"^line \d of '.*script.py' starts processes that would run it again: [^\n]*$"
+    ):
+        exec(code, vars(main))
+
+
+def test_a_cluster_that_is_lost_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    import distributed
+
+    monkeypatch.setattr(distributed, "as_completed", Completed)
+
+    class Gone(Broken):
+        def nthreads(self):
+            raise OSError("Connection reset by peer")
+
+    with pytest.raises(ValueError, match=r"^the cluster was lost \(Connection reset by peer\); what was measured"):
+        clusters.Cluster(Gone(0)).room()

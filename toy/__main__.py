@@ -15,7 +15,7 @@ from typing import Any
 import click
 import numpy as np
 
-from toy import door, interrupts
+from toy import door, interrupts, memory
 from toy.files import check_writable, keep_compiled, replacing
 from toy.guidance import RULES
 from toy.lab.commands import claims as claims_command
@@ -121,6 +121,7 @@ def frame_of(scene: Scene, **options: Any) -> Any:
     import models
     from toy.scenes import compute
 
+    memory.check(scene, keep=options.get("keep", True))
     return compute(scene, models.cast(scene.cast), **options)
 
 
@@ -176,6 +177,8 @@ def figure(
     if link is not None or dark:
         raise ValueError(f"--{'dark' if dark else 'link'} goes with explore, not with {', '.join(names)}")
     options = figure_options(flags)
+    sizes = {name: flags[name] for name in ("n", "steps") if flags[name] is not None}
+    memory.check(Scene.of("none", **sizes), keep=True)
     chosen = list(figures.FIGURES) if "all" in names else list(names)
     for name in chosen:
         figures.check(name, kind)
@@ -290,7 +293,9 @@ def train(
         if out is not None:
             raise ValueError(f"--out {out!r} does not go with --grid: its networks are kept under their names")
         shared = {"classes": classes, "width": width, "depth": depth, "iterations": iters}
-        train_grid(grid, **shared, batch=batch, seed=seed, loss=loss)
+        given = click.get_current_context().get_parameter_source
+        flags = {{"iters": "iterations"}.get(name, name): name for name in TRAINED if given(name) is COMMANDLINE}
+        train_grid(grid, flags, **shared, batch=batch, seed=seed, loss=loss)
         return
     if out is None:
         raise ValueError("a training needs --out FILE.safetensors, or --grid")
@@ -311,11 +316,22 @@ def train(
         click.echo(zoo.train(recipe, out, command=command, report=report))
 
 
-def train_grid(grid: str, **shared: Any) -> None:
-    """Train all networks of a grid and print their names, or their files where a name does not say all of them."""
+TRAINED = ("classes", "width", "depth", "iters", "batch", "seed", "loss")
+COMMANDLINE = click.core.ParameterSource.COMMANDLINE
+
+
+def train_grid(grid: str, flags: dict[str, str], **shared: Any) -> None:
+    """Train all networks of a grid and print their names, or their files where a name does not say all of them.
+
+    ``flags`` are those that were given, by the name of what they set: what is an axis of the grid has no one value.
+    """
     from models import ensemble, zoo
 
-    recipes = ensemble.grid_of(grid, **shared)
+    axes = ensemble.axes_of(grid)
+    for name, flag in flags.items():
+        if name in axes:
+            raise ValueError(f"--{flag} does not go with --grid {grid!r}, which has an axis {name!r}")
+    recipes = ensemble.grid(axes, **shared)
     interrupts.keeps("what was trained is kept; the same command goes on from the last snapshots.")
     with click.progressbar(length=1, label=f"training {len(recipes)} networks", file=sys.stderr) as bar:
 
@@ -344,22 +360,34 @@ def sample(out: str, path: bool, **flags: Any) -> None:
     if path and suffix == ".csv":
         raise ValueError(f"--path does not go with {out!r}: a trajectory is written to .npz only")
     scene = scene_of(**flags)
-    frame = frame_of(scene, keep=path, floor=False)
+    check_writable(out)
+    points, logp = drawn(scene, keep=path)
     with replacing(out) as temporary:
         if suffix == ".csv":
             np.savetxt(
                 temporary,
-                np.column_stack([frame.samples, frame.logp]),
+                np.column_stack([points[-1], logp]),
                 delimiter=",",
                 header="x,y,true_logp",
                 comments="",
             )
         else:
-            arrays = {"samples": frame.samples, "logp": frame.logp, "sigmas": frame.sigmas}
-            np.savez_compressed(
-                temporary, **arrays, **({"path": frame.path} if path else {}), scene=json.dumps(scene.flat())
-            )
+            arrays: dict[str, Any] = {"samples": points[-1], "logp": logp, "sigmas": scene.sigmas()}
+            if path:
+                arrays["path"] = points
+            np.savez_compressed(temporary, **arrays, scene=json.dumps(scene.flat()))
     click.echo(out)
+
+
+def drawn(scene: Scene, *, keep: bool) -> tuple[np.ndarray, np.ndarray]:
+    """The path [steps + 1, n, 2], or its end [1, n, 2], and the true log-density [n] there; nothing is measured."""
+    import models
+    from toy import fractal, scenes
+
+    cast = models.cast(scene.cast)
+    memory.check(scene, keep=keep)
+    path = scenes.sample(scene, cast, keep=keep)
+    return np.asarray(path), np.asarray(scenes.logp_on(fractal.mixture(scene.target), path[-1], np.float32(0)))
 
 
 @main.command()
@@ -398,7 +426,7 @@ def metrics(as_json: bool, seeds: str | None, logq: bool, **flags: Any) -> None:
 
 def whole(text: str, name: str, lo: int, hi: int) -> int:
     """A whole number from text; ValueError names the range."""
-    if not (text.isdecimal() and lo <= int(text) <= hi):
+    if not (text.isdecimal() and len(text) < 20 and lo <= int(text) <= hi):
         raise ValueError(f"{name} = {text} is not a whole number from {lo} to {hi}")
     return int(text)
 
@@ -408,6 +436,7 @@ def _over_seeds(scene: Scene, seeds: int, as_json: bool) -> None:
     from toy.metrics import METRICS, floor
     from toy.scenes import over_seeds
 
+    memory.check(scene, seeds=seeds)
     spread = over_seeds(scene, models.cast(scene.cast), seeds)
     mean, error, true = spread.mean, spread.error, floor(scene.target, scene.n)
     if as_json:
@@ -432,6 +461,7 @@ def _log_q(scene: Scene, as_json: bool) -> None:
     import models
     from toy.flows import flow
 
+    memory.check(scene, times=3)  # the points and two tangents
     found = flow(scene, models.cast(scene.cast)).summary()
     if as_json:
         click.echo(json.dumps(_finite({**found, "scene": scene.flat()}), indent=2))
@@ -477,6 +507,8 @@ def compare(methods: str, strengths: str | None, n: str, seeds: str, scores: str
     wanted = trials(chosen(methods), levels, n=whole(n, "n", 1, 2**20), seeds=count, scores=scores)
     for name in {name for trial in wanted for _, name in trial.scene.cast}:
         models.load(name)  # before the first trial is measured
+    for trial in wanted:
+        memory.check(trial.scene, seeds=trial.seeds)
     picture = Path(out).with_suffix(".png")
     check_writable(out, Path(out).with_suffix(".parquet"), picture)
     interrupts.keeps(f"what was measured is kept in {out}; the same command goes on from there.")

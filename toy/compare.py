@@ -1,22 +1,24 @@
 """All methods on the same axes: a table of every measure over strengths and seeds, made so that it can be resumed."""
 
 import csv
+import io
 import json
+import os
 import queue
 import re
 import threading
 from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
-from toy import scenes
+from toy import inputs, scenes
 from toy.densities import Density
-from toy.files import check_writable, replacing
+from toy.files import alone, check_writable, replacing
 from toy.guidance import RULES
 from toy.sampling import INTEGRATORS
 from toy.scenes import Scene, Spread
@@ -184,29 +186,39 @@ def rows(trial: Trial, spread: Spread) -> list[Row]:
 def read(path: str | Path) -> list[Row]:
     """The rows of all complete trials in a table, numbers as numbers; ValueError where it is no such table."""
     path = Path(path)
-    if not path.exists():
+    if not os.path.lexists(path):
         return []
+    words = inputs.text(path, inputs.MOST_TABLE)
+    reader = csv.DictReader(io.StringIO(words, newline=""), strict=True)
+    groups: dict[Any, dict[Any, Row]] = {}
+    for name in (*WORDS, *WHOLE, "strength"):
+        if words and name not in (reader.fieldnames or ()):
+            raise ValueError(f"{str(path)!r} is not a table of trials: it has no column {name!r}")
     try:
-        with path.open(newline="", encoding="utf-8") as file:
-            raw = list(csv.DictReader(file))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise ValueError(f"cannot read {str(path)!r}: {error}") from None
-    if raw and "trial" not in raw[0]:
-        raise ValueError(f"{str(path)!r} is not a table of trials: it has no column 'trial'")
-    groups: dict[str, list[Row]] = {}
-    for row in raw:
-        if row["trial"] and None not in row and None not in row.values():  # the last line may have been cut short
-            groups.setdefault(row["trial"], []).append(row)
-    text = ("method", "kind", "trial")
-    whole = [group for group in groups.values() if len(group) == float(group[0]["seeds"])]
-    return [{name: v if name in text else _number(v) for name, v in row.items()} for group in whole for row in group]
+        for raw in reader:
+            cut = None in raw or None in raw.values()
+            if cut and not words.endswith("\n"):  # the last line was cut short
+                break
+            if cut:
+                raise ValueError(f"it has not the {len(reader.fieldnames or ())} columns of the first line")
+            row = {name: value if name in WORDS else _number(name, value) for name, value in raw.items()}
+            groups.setdefault(row["trial"], {}).setdefault(row["seed"], row)
+    except (ValueError, csv.Error) as error:
+        raise ValueError(f"line {reader.line_num} of {str(path)!r}: {error}") from None
+    whole = [rows for rows in groups.values() if all(len(rows) == row["seeds"] for row in rows.values())]
+    return [row for rows in whole for row in rows.values()]
 
 
-def _number(text: str) -> int | float:
-    try:
-        return int(text)
-    except ValueError:
-        return float(text)
+WORDS = ("method", "kind", "trial")
+WHOLE = ("seed", "seeds")
+
+
+def _number(name: str, text: str) -> int | float:
+    """A cell's number, whatever a measure gave; ValueError names the column."""
+    for kind in (int,) if name in WHOLE else (int, float):
+        with suppress(ValueError):
+            return kind(text)
+    raise ValueError(f"{name} = {text!r} is not a {'whole ' if name in WHOLE else ''}number")
 
 
 def run(
@@ -218,13 +230,15 @@ def run(
 ) -> list[Row]:
     """Measure the trials that the table at ``path``, a CSV file, lacks, and write it as Parquet beside it too.
 
-    Rows are appended trial by trial, so that an interrupted run goes on where it was. ``report(trial, computed)`` is
+    Rows are appended trial by trial, so that an interrupted run goes on where it was, and what several processes
+    measure for one file at once comes together in it. ``report(trial, computed)`` is
     called after each. ``cast`` loads densities. Returns the rows of the trials that were wanted.
     """
     path = Path(path)
-    table = read(path)
-    check_writable(path)
-    _write(path, table)  # without what an interruption cut short
+    check_writable(path, path.with_suffix(".parquet"))
+    with alone(path):
+        table = read(path)
+        _write(path, table)  # without what an interruption cut short
     done = {row["trial"] for row in table}
     for trial in wanted:
         if trial.key in done and report:
@@ -232,16 +246,16 @@ def run(
     missing = [trial for trial in wanted if trial.key not in done]
     with closing(_measured(missing, cast)) as measured:
         for trial, found in measured:
-            if table and list(found[0]) != list(table[0]):
-                raise ValueError(f"{str(path)!r} has other columns than are measured now: choose another file")
-            _append(path, found, header=not table)
-            table += found
+            with alone(path):
+                _append(path, found)
             if report:
                 report(trial, True)
     order = {trial.key: i for i, trial in enumerate(wanted)}
-    table.sort(key=lambda row: order.get(row["trial"], -1))
-    _write(path, table)
-    _parquet(path.with_suffix(".parquet"), table)
+    with alone(path):
+        table = read(path)  # with what others measured meanwhile
+        table.sort(key=lambda row: order.get(row["trial"], -1))
+        _write(path, table)
+        _parquet(path.with_suffix(".parquet"), table)
     return [row for row in table if row["trial"] in order]
 
 
@@ -288,12 +302,34 @@ def _write(path: Path, table: list[Row]) -> None:
             writer.writerows(table)
 
 
-def _append(path: Path, found: list[Row], *, header: bool) -> None:
-    with path.open("a", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(found[0]))
-        if header:
-            writer.writeheader()
+def _append(path: Path, found: list[Row]) -> None:
+    """Add rows at a table's end; a line that a process left half-written there goes."""
+    lines = io.StringIO(newline="")
+    writer = csv.DictWriter(lines, list(found[0]))
+    with path.open("a+b") as file:
+        file.seek(0)
+        head = file.readline()
+        writer.writeheader()
+        if head.endswith(b"\n") and head.strip() != lines.getvalue().strip().encode():
+            raise ValueError(f"{str(path)!r} has other columns than are measured now: choose another file")
+        if head.endswith(b"\n"):
+            lines.seek(lines.truncate(0))
         writer.writerows(found)
+        file.truncate(_whole_lines(file))
+        file.write(lines.getvalue().encode())
+
+
+def _whole_lines(file: BinaryIO) -> int:
+    """The length of a file up to the end of its last whole line."""
+    end = file.seek(0, 2)
+    while end:
+        begin = max(end - 65536, 0)
+        file.seek(begin)
+        found = file.read(end - begin).rfind(b"\n")
+        if found >= 0:
+            return begin + found + 1
+        end = begin
+    return 0
 
 
 def _parquet(path: Path, table: list[Row]) -> None:

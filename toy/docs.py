@@ -16,6 +16,7 @@ import hashlib
 import inspect
 import json
 import math
+import os
 import re
 import sys
 import textwrap
@@ -29,9 +30,9 @@ import numpy as np
 
 from models.degradations import DEGRADATIONS, FITTED
 from models.zoo import missing
-from toy import compare, door, figures, interrupts, metrics, scenes
+from toy import compare, door, figures, inputs, interrupts, metrics, scenes
 from toy.densities import Density, Normalised
-from toy.files import check_writable, keep_compiled, replacing
+from toy.files import alone, check_writable, keep_compiled, replacing
 from toy.guidance import RULES
 from toy.metrics import METRICS
 from toy.registry import Entry, Knob, Registry
@@ -378,7 +379,7 @@ def write(folder: str | Path, load: Load, report: Report | None = None) -> list[
     """
     folder = Path(folder)
     kept = folder / "numbers.json"
-    numbers: dict[str, Any] = json.loads(kept.read_text("utf-8")) if kept.exists() else {}
+    numbers = _numbers(kept)
     numbers["floor"] = floor()
     wanted = {"floor"}
 
@@ -389,7 +390,9 @@ def write(folder: str | Path, load: Load, report: Report | None = None) -> list[
         if row.key in numbers:
             return None
         numbers[row.key], frame = measure(row.scene, load)
-        _put(kept, json.dumps(numbers, indent=1, sort_keys=True))  # an interrupted run goes on here
+        with alone(kept):  # an interrupted run goes on here, and another process may be at work on the same
+            numbers.update(_numbers(kept) | {row.key: numbers[row.key]})
+            _put(kept, json.dumps(numbers, indent=1, sort_keys=True))
         return frame
 
     for row in references():
@@ -409,13 +412,28 @@ def write(folder: str | Path, load: Load, report: Report | None = None) -> list[
             written.append(_put(folder / name / f"{entry.name}.md", page(name, entry, numbers)))
             if report:
                 report(f"{name}/{entry.name}", measured)
-    numbers = {key: value for key, value in numbers.items() if key in wanted}
-    _put(kept, json.dumps(numbers, indent=1, sort_keys=True))
+    with alone(kept):
+        numbers = {key: value for key, value in (_numbers(kept) | numbers).items() if key in wanted}
+        _put(kept, json.dumps(numbers, indent=1, sort_keys=True))
     written.insert(0, _put(folder / "README.md", index(numbers)))
     for old in (path for name in FOLDERS for path in (folder / name).glob("*") if path.suffix in (".md", ".png")):
         if old not in written:
             old.unlink()
     return written
+
+
+def _numbers(path: Path) -> dict[str, Any]:
+    """What was measured before; ValueError where the file is none of ours."""
+    if not os.path.lexists(path):
+        return {}
+    words = inputs.text(path, inputs.MOST_TABLE)
+    try:
+        found = inputs.plain_json(words)
+    except ValueError as error:
+        raise ValueError(f"{str(path)!r}: {error}") from None
+    if not isinstance(found, dict):
+        raise ValueError(f"{str(path)!r} holds no numbers by name: remove it to measure all again")
+    return found
 
 
 def floor() -> dict[str, Any]:

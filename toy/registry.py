@@ -34,7 +34,7 @@ class Knob:
         """Return ``value`` as a float within the range; ValueError names the value and the range."""
         try:
             number = float(value)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):  # the last: an integer of 400 digits
             number = math.nan
         if not self.lo <= number <= self.hi:  # also catches NaN
             raise ValueError(f"{self.name} = {value} is not a number from {self.lo:g} to {self.hi:g}")

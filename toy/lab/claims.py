@@ -234,7 +234,7 @@ def load(path: str | Path) -> dict[str, Claim]:
     module = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
-    except Exception as error:  # whatever a user's file may raise
+    except (Exception, SystemExit) as error:  # whatever a user's file may raise
         raise ValueError(f"claims file {str(path)!r} failed: {_sentence(error)}") from None
     found = claims_of(module)
     if not found:
@@ -250,7 +250,7 @@ def chosen(names: Sequence[str], have: Mapping[str, Claim]) -> list[Claim]:
     return [have[name] for name in dict.fromkeys(names)] if names else list(have.values())
 
 
-def _sentence(error: Exception) -> str:
+def _sentence(error: BaseException) -> str:
     """An error in one line, with its kind where that says more."""
     lines = str(error).splitlines() or [""]
     return lines[0] if type(error) is ValueError else f"{type(error).__name__}: {lines[0]}"
@@ -633,7 +633,7 @@ def run(claims: Sequence[Claim], size: Size = FULL, *, report: Report | None = N
         lab = Lab(size, exact=item.exact, record=record)
         try:
             parts_of(item, item(lab), lab.seeds)
-        except Exception as error:  # whatever a user's function may raise
+        except (Exception, SystemExit) as error:  # whatever a user's function may raise
             raise ValueError(f"claim {item.name!r} cannot be measured: {_sentence(error)}") from None
     record.planning = False
     record.train(report)
@@ -646,7 +646,7 @@ def outcome(item: Claim, lab: Lab) -> Outcome:
     """Measure one claim. An error that numbers alone bring about leaves it undecided, with a note."""
     try:
         return Outcome(item, parts_of(item, item(lab), lab.seeds), lab.seeds, tuple(lab.notes))
-    except Exception as error:  # after minutes of measuring: what the other claims found must not be lost
+    except (Exception, SystemExit) as error:  # after minutes of measuring: what the other claims found must not be lost
         blank = {part: np.full(lab.seeds, np.nan) for part in item.bounds}
         return Outcome(item, parts_of(item, blank, lab.seeds), lab.seeds, (f"failed: {_sentence(error)}",))
 

@@ -4,13 +4,18 @@ The client leases, trains and stores; a worker runs a function of its arguments 
 each batch, so that it needs this package but no shared disk. When a worker dies its batches go to another.
 """
 
+import ast
 import logging
+import os
 import re
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import CancelledError
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from toy.files import keep_compiled
@@ -20,13 +25,19 @@ from toy.scenes import Scene
 RETRIES = 3  # of a batch that failed, or whose workers died
 WAITING = 30  # seconds for a scheduler to answer
 LOCAL = re.compile(r"local:(\d{1,3})")
-ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://\S+")
+ADDRESS = re.compile(r"(\w[\w+.-]*)://\S+")
+SCHEMES = ("tcp", "tls", "ws", "wss", "ucx")  # that reach another process
+MOST = max(8, 2 * (os.cpu_count() or 1))  # processes on this machine
 
 
 def check(address: str) -> None:
     """ValueError unless it is a scheduler's address or local:N, and the packages for it are there."""
-    local = LOCAL.fullmatch(address)
-    if not (local and int(local[1]) >= 1) and not ADDRESS.fullmatch(address):
+    local, remote = LOCAL.fullmatch(address), ADDRESS.fullmatch(address)
+    if local and int(local[1]) > MOST:
+        raise ValueError(f"cluster {address!r} is too many processes for this machine: local:1 to local:{MOST}")
+    if remote and remote[1] not in SCHEMES:
+        raise ValueError(f"cluster {address!r} is reached by none of: {', '.join(f'{s}://' for s in SCHEMES)}")
+    if not (local and int(local[1]) >= 1) and not remote:
         raise ValueError(f"cluster {address!r} is neither a scheduler's address such as tcp://HOST:8786 nor local:N")
     _distributed()
 
@@ -40,6 +51,10 @@ def cluster(address: str) -> Iterator["Cluster"]:
     check(address)
     distributed = _distributed()
     local = LOCAL.fullmatch(address)
+    if local:
+        _check_guard()
+    for name in ("distributed", "asyncio"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)  # what they report we raise, in one sentence
     with ExitStack() as stack:
         try:
             if local:
@@ -54,10 +69,41 @@ def cluster(address: str) -> Iterator["Cluster"]:
                 client = stack.enter_context(distributed.Client(stack.enter_context(made), timeout=WAITING))
             else:
                 client = stack.enter_context(distributed.Client(address, timeout=WAITING))
-        except (OSError, TimeoutError) as error:
+        except (
+            OSError,
+            TimeoutError,
+            TypeError,
+            ValueError,
+            RuntimeError,
+            ImportError,
+        ) as error:  # Dask has no one kind
             reason = " ".join(str(error).split()) or type(error).__name__
             raise ValueError(f"no cluster answers at {address!r}: {reason}") from None
         yield Cluster(client)
+
+
+def _check_guard() -> None:
+    """ValueError where a script starts a cluster at its top level: each process of it would run the script again."""
+    main = sys.modules["__main__"]
+    path = getattr(main, "__file__", None)
+    frame: FrameType | None = sys._getframe()
+    while frame is not None and not (frame.f_code.co_name == "<module>" and frame.f_globals is vars(main)):
+        frame = frame.f_back
+    if path is None or frame is None:  # nothing to run again, or not from there
+        return
+    try:
+        tree = ast.parse(Path(path).read_bytes())
+    except (OSError, ValueError, SyntaxError):
+        return
+    at = frame.f_lineno
+    tests = [
+        node.test for node in tree.body if isinstance(node, ast.If) and node.lineno <= at <= (node.end_lineno or at)
+    ]
+    if not any(isinstance(name, ast.Name) and name.id == "__name__" for test in tests for name in ast.walk(test)):
+        raise ValueError(
+            f"line {at} of {path!r} starts processes that would run it again: "
+            'put what starts them under: if __name__ == "__main__":'
+        )
 
 
 @contextmanager
@@ -103,7 +149,8 @@ class Cluster:
 
     def workers(self) -> int:
         """Batches that are measured at a time; at least one, while a cluster still grows."""
-        return max(1, sum(self.client.nthreads().values()))
+        with _told():
+            return max(1, sum(self.client.nthreads().values()))
 
     def room(self) -> bool:
         """Whether fewer than two batches wait for each worker."""
@@ -118,7 +165,8 @@ class Cluster:
         self._send(batch, ([scene.flat() for scene in batch.scenes.values()], cast_of(batch), measures), 0)
 
     def _send(self, batch: Batch, given: tuple[Any, ...], failures: int) -> None:
-        future = self.client.submit(self._work, *given, pure=False, retries=RETRIES)
+        with _told():
+            future = self.client.submit(self._work, *given, pure=False, retries=RETRIES)
         self._under_way[future] = batch, given, failures
         self._completed.add(future)
 
@@ -131,18 +179,26 @@ class Cluster:
         for future in self._completed.next_batch():
             batch, given, failures = self._under_way.pop(future)
             try:
-                outcome = future.result()
+                with _told():
+                    outcome = future.result()
             except _distributed().KilledWorker:
                 if failures >= RETRIES:
                     raise ValueError(f"the workers that measured {_words(batch)} died, again and again") from None
                 self._send(batch, given, failures + 1)
                 continue
-            except (OSError, CancelledError) as error:
-                reason = " ".join(str(error).split()) or type(error).__name__
-                raise ValueError(f"the cluster was lost ({reason}); what was measured before is kept") from None
             self.together = outcome.together
             found.append((batch, outcome))
         return found
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """What Dask raises when its scheduler is gone, as one sentence."""
+    try:
+        yield
+    except (OSError, CancelledError) as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise ValueError(f"the cluster was lost ({reason}); what was measured before is kept") from None
 
 
 def _words(batch: Batch) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from toy import scenes
+from toy import inputs, scenes
 from toy.densities import Density
 from toy.files import replacing
 from toy.lab.optimise import (
@@ -259,11 +259,10 @@ def _plain(series: Mapping[str, Any]) -> dict[str, list[float | None]]:
 def read(path: str | Path) -> Optimum:
     """What ``write`` wrote; ValueError, one sentence, where the file is none or is damaged."""
     name = str(path)
+    words = inputs.text(path, inputs.MOST_TABLE)
     try:
-        data = json.loads(Path(path).read_text(encoding="utf-8"))
-    except OSError as problem:
-        raise ValueError(f"cannot read {name!r}: {problem.strerror}") from None
-    except (ValueError, RecursionError):
+        data = inputs.plain_json(words)
+    except ValueError:
         raise ValueError(f"{name!r} is no result of optimise: it is not JSON") from None
     if not isinstance(data, dict) or data.get("format") != FORMAT:
         raise ValueError(f"{name!r} is no result of optimise: its format is not {FORMAT!r}")
@@ -273,7 +272,7 @@ def read(path: str | Path) -> Optimum:
         return _optimum(data)
     except KeyError as problem:
         raise ValueError(f"{name!r} is damaged: it lacks {problem}") from None
-    except (TypeError, ValueError, AttributeError) as problem:
+    except (TypeError, ValueError, AttributeError, OverflowError) as problem:
         raise ValueError(f"{name!r} is damaged: {problem}") from None
 
 

@@ -8,6 +8,7 @@ import json
 import os
 import socket
 import sqlite3
+import sys
 import threading
 import time
 import uuid
@@ -20,6 +21,7 @@ from typing import Any
 
 import psutil
 
+from toy import inputs
 from toy.files import check_writable
 
 APPLICATION = 0x47584C42  # stands in the file's header and says that it is ours
@@ -27,6 +29,7 @@ SCHEMA = 1
 SILENCE = 30.0  # seconds without a renewal after which a lease is free
 RENEWAL = 5.0
 PATIENCE = 60.0  # seconds that a transaction waits for those of others
+OWNED = (str, str, int, float, float)  # types of an owner's row
 AT_ONCE = 500  # addresses in one question
 
 TABLES = """
@@ -132,8 +135,24 @@ class Store:
     def results(self, addresses: Iterable[str]) -> dict[str, Result]:
         """The results that there are of these addresses."""
         with self._told():
-            rows = self._asked("SELECT address, scene, measures, seconds, at FROM results", list(addresses))
-            return {row[0]: Result(row[0], json.loads(row[1]), json.loads(row[2]), *row[3:]) for row in rows}
+            rows = list(self._asked("SELECT address, scene, measures, seconds, at FROM results", list(addresses)))
+            return {row[0]: self._result(row) for row in rows}
+
+    def _result(self, row: Sequence[Any]) -> Result:
+        """A row as a result; StoreError where it is none that this program wrote."""
+        address, *texts, seconds, at = row
+        try:
+            scene, measures = (inputs.plain_json(text) for text in texts)
+            if not (isinstance(scene, dict) and isinstance(measures, dict)):
+                raise ValueError("scene and measures are not both tables")
+            for name, value in [*measures.items(), ("seconds", seconds), ("at", at)]:
+                many = isinstance(value, list) and name in measures
+                if any(type(number) not in (int, float) for number in (value if many else [value])):
+                    raise ValueError(f"{name} = {value!r} is not a number")
+        except (TypeError, ValueError) as error:
+            where = f"its row {str(address)[:12]!r} in the table 'results'"
+            raise StoreError(f"store {str(self.path)!r} was changed by hand: {where}: {error}") from None
+        return Result(address, scene, measures, seconds, at)
 
     def owners(self) -> list[Owner]:
         """The processes that are at work now."""
@@ -193,6 +212,9 @@ class Store:
         """All that signed, each with whether it has ended or fallen silent."""
         now = time.time()
         rows = self._connection.execute("SELECT owner, host, pid, started, renewed FROM owners").fetchall()
+        for row in rows:
+            if not all(isinstance(value, kind) for value, kind in zip(row, OWNED, strict=True)):
+                raise StoreError(f"store {str(self.path)!r} was changed by hand: {row} in the table 'owners'")
         found = [(Owner(*row[:4]), abs(now - row[4]) > SILENCE) for row in rows]
         return [(owner, silent or owner.gone()) for owner, silent in found]
 
@@ -265,6 +287,10 @@ def _make(path: Path) -> None:
 
 def _check_header(path: Path) -> None:
     """StoreError unless the file says that it is a store of this schema. SQLite does not touch the file for it."""
+    try:
+        inputs.size(path, sys.maxsize)  # a pipe would keep who opens it waiting
+    except ValueError as error:
+        raise StoreError(str(error)) from None
     try:
         with path.open("rb") as file:
             header = file.read(100)

@@ -11,7 +11,6 @@ import json
 import math
 import re
 import time
-import tomllib
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
@@ -24,7 +23,7 @@ import jax
 import numpy as np
 
 from models import zoo
-from toy import scenes
+from toy import inputs, scenes
 from toy.densities import Density
 from toy.files import replacing, spare_maps
 from toy.guidance import RULES
@@ -153,12 +152,9 @@ def _filled(text: str, words: Mapping[str, str]) -> str:
 
 def read(path: str | Path) -> Sweep:
     """The sweep of a TOML file; ValueError names the file and the key that is wrong."""
+    text = inputs.text(path)
     try:
-        return of_text(Path(path).read_text(encoding="utf-8"), title=Path(path).stem)
-    except UnicodeDecodeError:
-        raise ValueError(f"{str(path)!r} is not text in UTF-8") from None
-    except OSError as error:
-        raise ValueError(f"cannot read {str(path)!r}: {error.strerror}") from None
+        return of_text(text, title=Path(path).stem)
     except ValueError as error:
         raise ValueError(f"{str(path)!r}: {error}") from None
 
@@ -168,12 +164,10 @@ def of_text(text: str, *, title: str = "sweep") -> Sweep:
 
     ``title`` is used where the text has none. ValueError, one sentence, names the key that is wrong.
     """
-    try:
-        given = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ValueError(f"this is no TOML: {error}") from None
+    given = inputs.toml(text)
     _known(given, KEYS, "a sweep")
     scene = tuple((name, _scalar(value, f"scene.{name}")) for name, value in _table(given, "scene").items())
+    _check_count(math.prod(_length(values) for values in _table(given, "axes").values()))
     axes = [_axis(name, values) for name, values in _table(given, "axes").items()]
     words = _templates([*scene, *(pair for axis in axes for value in axis.values for pair in value.sets)])
     sweep = Sweep(
@@ -222,8 +216,8 @@ def _string(value: Any, key: str) -> str:
 def _scalar(value: Any, key: str) -> Label:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise ValueError(f"{key} = {value!r} is neither a string nor a number")
-    if isinstance(value, float) and not math.isfinite(value):
-        raise ValueError(f"{key} = {value} is not finite")
+    if not isinstance(value, str) and not abs(value) <= 1e300:  # NaN and infinity, and integers of 400 digits
+        raise ValueError(f"{key} = {value} is not finite, or not within 1e300")
     return value
 
 
@@ -313,9 +307,18 @@ def _check(sweep: Sweep, words: set[str]) -> None:
         if axis.name not in words and not any(value.sets for value in axis.values):
             raise ValueError(f"axis {axis.name!r} is not used: no value of a scene has its name, no template names it")
     _check_figure(sweep, names)
-    count = math.prod(len(axis.values) for axis in sweep.axes)
+    _check_count(math.prod(len(axis.values) for axis in sweep.axes))
+
+
+def _check_count(count: int) -> None:
     if count > MOST:
         raise ValueError(f"the axes have {count} combinations, more than {MOST}")
+
+
+def _length(given: Any) -> int:
+    """How many values an axis will have, before they are listed; 1 where that is not a number."""
+    count = given.get("count") if isinstance(given, dict) else len(given) if isinstance(given, list) else 1
+    return max(count, 1) if type(count) is int else 1
 
 
 def _check_figure(sweep: Sweep, names: Sequence[str]) -> None:
@@ -707,6 +710,8 @@ def row_of(sweep: Sweep, point: Point, result: Result) -> Row:
     labels = {axis.name: label for axis, label in zip(sweep.axes, point.at, strict=True)}
     row: Row = labels | {name: value for name, value in point.scene.flat().items() if name not in labels}
     for name in sweep.measures:
+        if name not in result.measures:
+            raise StoreError(f"the result {result.address[:12]!r} lacks {name!r}: its store was changed by hand")
         value = result.measures[name]
         row |= {f"{name}_{i}": v for i, v in enumerate(value)} if isinstance(value, list) else {name: value}
     return row | {"seconds": result.seconds, "at": result.at, "address": result.address}

@@ -137,7 +137,7 @@ def looked(given: Any, before: Look) -> Look:
 def _numbers(value: Any, count: int) -> tuple[float, ...] | None:
     if not isinstance(value, list | tuple) or len(value) != count:
         return None
-    if not all(isinstance(v, int | float) and not isinstance(v, bool) and math.isfinite(v) for v in value):
+    if not all(isinstance(v, int | float) and not isinstance(v, bool) and abs(v) <= 1e300 for v in value):
         return None
     return tuple(float(v) for v in value)
 

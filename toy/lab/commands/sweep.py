@@ -30,7 +30,7 @@ def sweep(spec: str, store: str | None, cluster: str | None, tables: tuple[str, 
     python -m toy sweep docs/sweeps/guide_map.toml --export guide_map.csv --export guide_map.parquet
     python -m toy sweep docs/sweeps/guide_map.toml --cluster local:4
     """
-    from toy import figures
+    from toy import figures, memory
     from toy.files import check_writable, replacing
     from toy.lab import cluster as clusters
     from toy.lab import sweep as sweeps
@@ -43,6 +43,8 @@ def sweep(spec: str, store: str | None, cluster: str | None, tables: tuple[str, 
     if cluster:
         clusters.check(cluster)
     wanted = sweeps.read(spec)
+    for scene in {(point.scene.n, point.scene.steps): point.scene for point in wanted.points}.values():
+        memory.check(scene)
     if store is None:  # the app's page finds the spec beside its store
         with replacing(path.with_suffix(".toml")) as temporary:
             temporary.write_bytes(Path(spec).read_bytes())
