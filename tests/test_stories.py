@@ -1,5 +1,6 @@
 """What a story says is what the panels show: measured, with the shipped networks, for its own seed and for another."""
 
+import re
 from dataclasses import replace
 from functools import cache
 from types import SimpleNamespace
@@ -7,8 +8,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from toy import fractal
+from toy.scenes import Scene
 from toy.state import SLOTS
 from toy.ui import explorer
+from toy.ui.glossary import meaning
+from toy.ui.packing import VIEWER
 from toy.ui.presets import PRESETS, opened
 
 side = cache(explorer.side)  # stories share scenes
@@ -37,3 +42,28 @@ def test_a_story_says_what_its_panels_show(name, seed):
     assert claims
     untrue = [claim for claim in claims if not eval(claim, {"__builtins__": {}}, shown)]
     assert not untrue, f"{PRESETS[name].sentence} {shown}"
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_both_sides_start_from_the_same_noise(name):
+    """As the page says of every picture."""
+
+    def start(slot):
+        codes, lo, hi = side(opened(name).scene(slot)).arrays["positions"]
+        return codes[0] / 65535 * (hi - lo) + lo
+
+    np.testing.assert_allclose(start("left"), start("right"), atol=2e-3)
+
+
+def test_the_glossary_says_what_the_tree_and_the_pictures_are():
+    trunk = fractal.branches().mass("A")[0]
+    assert "a quarter of the true samples" in meaning("trunk")
+    assert trunk == pytest.approx(0.25, abs=0.015)
+    assert trunk == fractal.branches().mass("A").max()
+    assert "from 5," in meaning("sigma")
+    assert Scene.of("none").sigma_max == 5
+    assert "an eighth" in meaning("lost")
+    assert "eight times" in meaning("gained")
+    limit = re.search(r"GAIN_LIMIT = (\d+)", (VIEWER / "colour.js").read_text(encoding="utf-8"))
+    assert limit is not None
+    assert 2.0 ** int(limit[1]) == 8

@@ -16,6 +16,7 @@ from toy.scenes import SETTINGS, STARTS, default_cast
 from toy.schedules import SCHEDULES
 from toy.state import COUNTS, SLOTS, State, check_density, text
 from toy.ui import casting, numbers
+from toy.ui.glossary import meaning
 from toy.ui.presets import PRESETS, opened
 from toy.ui.shell import save_state
 
@@ -89,7 +90,7 @@ def _density(role: str, name: str, slot: str) -> None:
         on_change=_apply,
         args=(slot, role, key),
         accept_new_options=True,
-        help=casting.GRAMMAR,
+        help=f"{meaning('main' if role == 'main' else 'guide')} {casting.GRAMMAR}",
     )
 
 
@@ -106,7 +107,7 @@ def _exact(state: State, slot: str) -> None:
         key=key,
         on_change=_switch,
         args=(slot, key),
-        help="pressed: the role is played by the exact density of its classes instead of a network",
+        help=f"Pressed: exact. {meaning('exact', 'learned')}",
     )
 
 
@@ -206,7 +207,7 @@ def method(state: State, slot: str) -> None:
             slot,
             "schedule",
             format_func=lambda name: SCHEDULES[name].title,
-            help=f"{SCHEDULES[scene.schedule].summary} {SCHEDULES[scene.schedule].formula}",
+            help=f"{meaning('schedule')} {SCHEDULES[scene.schedule].summary} {SCHEDULES[scene.schedule].formula}",
         )
         values = dict(scene.knobs)
         for entry in (SCHEDULES[scene.schedule], INTEGRATORS[scene.integrator]):
@@ -222,9 +223,10 @@ def sampling(state: State) -> None:
     scene = state.left
     key = _set("control.left.n", scene.n)
     options = list(COUNTS) if scene.n in COUNTS else sorted({*COUNTS, scene.n})
-    st.select_slider("particles", options, key=key, on_change=_apply, args=("left", "n", key))
+    st.select_slider("particles", options, key=key, on_change=_apply, args=("left", "n", key), help=meaning("n"))
     _number(SETTINGS["seed"], scene.seed)
     with st.expander("Sampler, both sides"):
+        entry = INTEGRATORS[scene.integrator]
         _select(
             "integrator",
             list(INTEGRATORS),
@@ -232,11 +234,18 @@ def sampling(state: State) -> None:
             "left",
             "integrator",
             format_func=integrator_title,
-            help=f"{INTEGRATORS[scene.integrator].summary} {INTEGRATORS[scene.integrator].source}",
+            help=f"{meaning('integrator')} {entry.summary} {entry.source}",
         )
         _number(SETTINGS["steps"], scene.steps)
-        _select("target class", list(fractal.CLASSES), scene.target, "left", "target", help="measured and started from")
-        _select("start", list(STARTS), scene.start, "left", "start", help="exact smoothed density, or N(0, σ max²)")
+        _select("target class", list(fractal.CLASSES), scene.target, "left", "target", help=meaning("target"))
+        _select(
+            "start",
+            list(STARTS),
+            scene.start,
+            "left",
+            "start",
+            help=f"{meaning('start')} Exact smoothed density, or N(0, σ max²).",
+        )
         for name in ("sigma_max", "sigma_min", "rho"):
             _number(SETTINGS[name], getattr(scene, name))
 

@@ -305,7 +305,7 @@ def _curves(found: Mechanism) -> None:
                 alt = f"{words} over noise levels"
                 st.vega_lite_chart(drawn[name], key=f"mechanism.{name}", width="stretch", alt=alt)
     st.caption(
-        "Means over points of the true density at each noise level, bands two standard errors over four seeds. The "
+        f"Means over points of the true density at each noise level, bands two standard errors over {SEEDS} seeds. The "
         "best w is the one weight for all points that leaves the least score error. Core, rim and outside "
         "are the main model's error in the densest half of the true mass, up to 99% of it, and beyond."
     )
