@@ -237,7 +237,7 @@ def test_a_story_stays_with_its_picture():
     at = opened(**opened_story("interval").query())
     fine(at)
     assert pack(at)[0]["lead"]["story"] == "interval"
-    control(at, "number_input", "control.left.seed").set_value(1).run()
+    control(at, "text_input", "control.left.seed").set_value("1").run()
     fine(at)
     assert pack(at)[0]["lead"]["story"] == ""
     assert "story" not in link(at)
