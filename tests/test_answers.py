@@ -192,7 +192,7 @@ def test_a_download_costs_no_more_than_the_screen_and_waits_for_its_turn(desk, m
     asked, _ = parse({"n": "8192", "steps": "256", "right.weak": EVER})
     made, buttons = [], []
     monkeypatch.setattr(share, "engine", lambda: desk.engine)
-    choice = ("Samples, CSV", "guidance.csv", "text/csv", lambda state: made.append(state) or b"x,y")
+    choice = ("Samples, CSV", "guidance.csv", "text/csv", lambda state, dark: made.append(state) or b"x,y")
     monkeypatch.setattr(export, "CHOICES", (choice,))
     monkeypatch.setattr(share.st, "download_button", lambda label, data, **_: buttons.append(data))
     share.downloads({"state": asked})
