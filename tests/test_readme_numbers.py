@@ -1,0 +1,103 @@
+"""The numbers of the README are those of the tables beside it, and its words about them are so."""
+
+import json
+import re
+from collections import Counter
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from toy import compare
+from toy.lab.claims import published
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+METHODS = {
+    "predictor-corrector": "cfg+predictor_corrector",
+    "blur guidance": "blur_guidance",
+    "temporal score rescaling": "temporal_score_rescaling",
+    "ancestral sampling": "cfg+ancestral",
+    "adaptive projected guidance": "adaptive_projected_guidance",
+    "self-guidance": "self_guidance",
+    "autoguidance": "autoguidance",
+    "CFG": "cfg",
+    "the best weight at every point": "optimal_weight",
+}
+MOST = 0.13  # of branch TV, in the README's words
+
+
+@pytest.fixture(scope="module")
+def table() -> dict[str, dict[float, tuple[float, ...]]]:
+    """By method and strength: outliers, their standard error, branch TV, its standard error."""
+    rows = pq.read_table(ROOT / "docs/compare/compare.parquet").to_pylist()
+    found: dict[str, dict[float, tuple[float, ...]]] = {}
+    outliers, branch_tv = (compare.summary(rows, name) for name in ("outliers", "branch_tv"))
+    for method, at in outliers.items():
+        its = branch_tv[method]
+        values = zip(at["strength"], at["mean"], at["error"], its["mean"], its["error"], strict=True)
+        found[method] = {float(strength): tuple(map(float, rest)) for strength, *rest in values}
+    return found
+
+
+def said() -> list[tuple[str, tuple[float, ...]]]:
+    """The README's rows: a label, and its four numbers."""
+    block = README.partition("| | outliers | branch TV |")[2].partition("\n\n")[0]
+    rows = re.findall(r"^\| (.+?) \| ([\d.]+) ± ([\d.]+)% \| ([\d.]+) ± ([\d.]+) \|$", block, re.M)
+    return [(label, tuple(map(float, numbers))) for label, *numbers in rows]
+
+
+def of_label(label: str) -> tuple[str, float | None]:
+    """The method of a row, and its strength where it is said."""
+    plain = label.removeprefix("behind them: ")
+    name = next(name for name in METHODS if plain.startswith(name))
+    number = re.search(r"(?:w =|strength) ([\d.]+)", plain)
+    return METHODS[name], 1.0 if "no guidance" in plain else float(number[1]) if number else None
+
+
+def test_rows_are_the_table_s(table):
+    assert len(said()) >= 8
+    for label, (outliers, error, branch_tv, its_error) in said():
+        method, strength = of_label(label)
+        at = table[method] if strength is None else {strength: table[method][strength]}
+        wanted = [f"{100 * v[0]:.1f} {100 * v[1]:.1f} {v[2]:.3f} {v[3]:.3f}" for v in at.values()]
+        assert f"{outliers:.1f} {error:.1f} {branch_tv:.3f} {its_error:.3f}" in wanted, f"{label}: {wanted}"
+
+
+def test_no_method_beats_in_both_what_the_readme_says_none_does(table):
+    points = [
+        (v[0], v[2]) for method, at in table.items() if method != "optimal_weight" for v in at.values() if v[2] < MOST
+    ]
+    for label, _ in said():
+        method, strength = of_label(label)
+        if method == "optimal_weight":
+            continue
+        outliers, _, branch_tv, _ = table[method][strength]
+        beaten = any(o < outliers and tv < branch_tv for o, tv in points)
+        assert beaten == label.startswith("behind them"), label
+
+
+def test_size_of_the_table(table):
+    count, strengths, n, seeds = map(
+        int, re.search(r"(\d+) methods at (\d+) strengths with (\d+) samples and (\d+) seeds", README).groups()
+    )
+    assert (count, n, seeds) == (len(table), compare.N, compare.SEEDS)
+    assert len(table) == len(compare.methods())
+    assert max(map(len, table.values())) == strengths == len(compare.STRENGTHS)
+
+
+def test_verdicts_are_those_of_the_report():
+    claims = json.loads((ROOT / "docs/claims.json").read_text(encoding="utf-8"))["claims"]
+    counts = Counter(claim["verdict"] for claim in claims)
+    words = r"Of (\d+) claims (\d+) holds?, (\d+) do(?:es)? not and (\d+) (?:is|are) undecided"
+    total, hold, fail, undecided = map(int, re.search(words, README).groups())
+    assert (hold, fail, undecided) == (counts["holds"], counts["does not hold"], counts["undecided"])
+    assert total == len(claims) == len(published())
+    assert {claim["name"]: claim["statement"] for claim in claims} == {k: v.statement for k, v in published().items()}
+
+
+def test_the_interval_of_autoguidance_s_gain_is_the_report_s():
+    claims = json.loads((ROOT / "docs/claims.json").read_text(encoding="utf-8"))["claims"]
+    parts = [part for claim in claims for part in claim["parts"]]
+    mean, low, high = map(float, re.search(r"\((-?[\d.]+), 95% interval (-?[\d.]+) to (-?[\d.]+)\)", README).groups())
+    assert any([round(part[name], 3) for name in ("mean", "low", "high")] == [mean, low, high] for part in parts)
