@@ -7,11 +7,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from streamlit.testing.v1 import AppTest
 
-from toy import fractal, sampling, scenes
+from toy import docs, fractal, sampling, scenes
 from toy.guidance import RULES, SUREST, Step
 from toy.sampling import INTEGRATORS, guided, noise_levels
 from toy.scenes import Scene
+from toy.state import State
 
 KEY = jax.random.key(5)
 CAST = {"main": "A", "unconditional": "AB"}
@@ -231,3 +233,27 @@ def test_a_threshold_is_as_exact_as_its_docstring_says():
     said = float(re.search(r"standard error about (\S+) at mass 0.99", fractal.threshold.__wrapped__.__doc__)[1])
     assert np.sqrt(share * (1 - share) / n) / density == pytest.approx(said, rel=0.2)
     assert fractal.threshold("A") == pytest.approx(at, abs=4 * said)
+
+
+# --- What is said of it -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("rule", "integrator"), [("feedback_guidance", "ancestral"), ("cfg_plus_plus", "euler")])
+def test_the_page_names_the_integrator_that_a_rule_is_derived_for(rule, integrator):
+    def page(state):
+        import streamlit as st
+
+        from toy.ui import controls
+
+        st.session_state.setdefault("state", state)
+        controls.method(st.session_state.state, "left")
+
+    for chosen in ("heun", integrator):
+        state = State().change("left", rule=rule, integrator=chosen)
+        at = AppTest.from_function(page, kwargs={"state": state}, default_timeout=120).run()
+        assert not at.exception
+        said = [caption.value for caption in at.caption if INTEGRATORS[integrator].title in caption.value]
+        assert bool(said) == (chosen == "heun")
+    assert f"`{integrator}`" in docs.head(RULES[rule])
+    learned = [row.scene for row in docs.rows("rules", RULES[rule]) if row.scene.cast == Scene.of(rule).cast]
+    assert [scene.integrator for scene in learned] == ["heun", integrator]

@@ -105,7 +105,11 @@ def scene_options(command: Callable) -> Callable:
         click.option("--rule", default="none", metavar="RULE", help=f"one of: {', '.join(RULES)} [none]"),
         click.option("--schedule", metavar="NAME", help=f"one of: {', '.join(SCHEDULES)} [constant]"),
         click.option("--integrator", metavar="NAME", help=f"one of: {', '.join(INTEGRATORS)} [heun]"),
-        click.option("--target", metavar="CLASS", help="class that the samples are measured against: A, B or AB [A]"),
+        click.option(
+            "--target",
+            metavar="CLASS",
+            help="class that the samples are measured against, and whose the usual densities are: A, B or AB [A]",
+        ),
         click.option("--start", metavar="NAME", help=f"distribution of the initial noise: {', '.join(STARTS)} [exact]"),
     ]
     return _decorate(cast_options(knob_options(_decorate(command, settings))), choices)
