@@ -32,16 +32,16 @@ def main(how):
     interrupts.keeps("a half is kept.")
     with files.replacing("out.txt") as temporary:
         temporary.write_text("half")
-        print("ready", flush=True)
         try:
+            print("ready", flush=True)
             while how != "compiled":
                 time.sleep(0.01)
             hashlib.pbkdf2_hmac("sha256", b"", b"", 2**31 - 1)
         except KeyboardInterrupt:
-            if how == "python":
-                raise
             while how == "deaf":
                 hashlib.pbkdf2_hmac("sha256", b"", b"", 2**31 - 1)
+            if how != "patient":
+                raise
     print("written")
 """
 
