@@ -58,14 +58,14 @@ def single_changes():
             state = replace(start, **{slot: Scene.of(rule, n=2048)})
             yield f"{slot}.rule={rule}", state
             for name, knob in RULES[rule].knobs.items():
-                for value in (knob.lo, knob.hi, knob.lo + 3 * knob.step, knob.default):
+                for value in (knob.lo, knob.hi, min(knob.lo + 3 * knob.step, knob.hi), knob.default):
                     yield f"{slot}.{rule}.{name}={value}", moved(state, slot, RULES[rule], name, value)
             for role in RULES[rule].roles:
                 for density in NAMES:
                     yield f"{slot}.{rule}.{role}={density}", state.change(slot, **{role: density})
         for schedule in SCHEDULES:
             for name, knob in SCHEDULES[schedule].knobs.items():
-                for value in (knob.lo, knob.hi, knob.lo + 3 * knob.step):
+                for value in (knob.lo, knob.hi, min(knob.lo + 3 * knob.step, knob.hi)):
                     state = start.change(slot, schedule=schedule)
                     yield f"{slot}.{schedule}.{name}={value}", moved(state, slot, SCHEDULES[schedule], name, value)
             yield f"{slot}.{schedule}", start.change(slot, schedule=schedule)

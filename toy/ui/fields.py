@@ -18,7 +18,7 @@ from toy.scenes import VIEWS, Scene, View, default_cast, guide_role, view_of, wi
 from toy.scenes import fields as compute
 from toy.ui import casting, controls, explorer, linked, links
 from toy.ui.engine import FULL, PREVIEW, Busy, Engine, Work, collected, engine, patience
-from toy.ui.gallery import TYPES, Bytes
+from toy.ui.gallery import TYPES
 from toy.ui.packing import pack, quantise, viewer_sources
 from toy.ui.words import plain
 
@@ -419,9 +419,9 @@ def _file(scene: Scene, kind: str, now: Mapping[str, Look]) -> bytes:
     look, rule = now["look"], scene.rule
     options = _options(scene, look)
 
-    def work() -> Bytes:
+    def work() -> bytes:
         drawn = figures.fields(models.load, rule, options, with_arrows=look.arrows)
-        return Bytes(figures.encode(drawn, kind, {"title": "fields", "rule": rule, "sigma": f"{look.sigma:g}"}))
+        return figures.encode(drawn, kind, {"title": "fields", "rule": rule, "sigma": f"{look.sigma:g}"})
 
     return bytes(engine().get(("fieldfile", rule, options, look.arrows, kind), work, priority=FULL, wait=60))
 

@@ -1,5 +1,6 @@
 """The Figures page."""
 
+import time
 from functools import partial
 from typing import Any
 
@@ -17,23 +18,28 @@ TYPES = {"png": "image/png", "pdf": "application/pdf", "svg": "image/svg+xml"}
 OWN = "the figure's own"
 
 
-class Bytes(bytes):
-    """Bytes that the engine's cache can weigh."""
+def render(name: str, options: figures.Options, kind: str, wait: float = 60) -> bytes:
+    """The file of a figure, from the engine's cache or its worker; Busy where it takes more than ``wait`` seconds."""
 
-    @property
-    def nbytes(self) -> int:
-        """Their number."""
-        return len(self)
-
-
-def render(name: str, options: figures.Options, kind: str) -> Bytes:
-    """The file of a figure, from the engine's cache or its worker."""
-
-    def work() -> Bytes:
+    def work() -> bytes:
         drawn = figures.draw(name, models.load, options)
-        return Bytes(figures.encode(drawn, kind, figures.caption(name, options)))
+        return figures.encode(drawn, kind, figures.caption(name, options))
 
-    return engine().get(("figure", name, options, kind), work, priority=FULL, wait=60)
+    return engine().get(("figure", name, options, kind), work, priority=FULL, wait=wait)
+
+
+def patiently(name: str, options: figures.Options) -> bytes:
+    """The figure as a PNG, however long it takes; what it waits for is said meanwhile."""
+    note = st.empty()  # also where Streamlit may stop this run
+    while True:
+        try:
+            picture = render(name, options, "png", wait=4)
+        except Busy as busy:
+            note.caption(f"Still being drawn: {plain(busy)}.")
+            time.sleep(1)
+        else:
+            note.empty()
+            return picture
 
 
 def command(name: str, options: figures.Options, kind: str, view: str) -> str:
@@ -73,14 +79,11 @@ def page() -> None:
     options = figures.Options(cast=cast, knobs=knobs, seed=seed, sigma=sigma, **chosen)
     try:
         with st.spinner("drawing", show_time=True):
-            picture = render(name, options, "png")
-    except Busy as busy:
-        st.warning(f"The server is busy: {plain(busy)}. The figure is still being drawn; try again in a few seconds.")
-        return
+            picture = patiently(name, options)
     except ValueError as error:
         st.warning(plain(error))
         return
-    st.image(bytes(picture), width="stretch", alt=entry.summary)
+    st.image(picture, width="stretch", alt=entry.summary)
     columns = st.columns([1, 1, 1, 3])
     for column, (kind, mime) in zip(columns, TYPES.items(), strict=False):
         column.download_button(

@@ -17,7 +17,6 @@ from toy.lab.sweep import Look, Sweep
 from toy.metrics import METRICS
 from toy.ui import linked
 from toy.ui.engine import engine
-from toy.ui.gallery import Bytes
 from toy.ui.tasks import Report, tasks
 from toy.ui.words import plain
 
@@ -241,7 +240,7 @@ def _picture(wanted: Sweep, name: str, metric: str, found: Look) -> bytes:
             held.pop(next(iter(held)))
         options = {k: v for k, v in dict(wanted.drawn).items() if k != "metric"}
         drawn = sweep_figure(found.rows, [axis.name for axis in wanted.axes], metric=metric, title="", **options)
-        held[key] = Bytes(figures.encode(drawn, "png", {"title": wanted.title}))
+        held[key] = figures.encode(drawn, "png", {"title": wanted.title})
     return held[key]
 
 

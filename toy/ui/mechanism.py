@@ -20,7 +20,6 @@ from toy.sampling import INTEGRATORS
 from toy.scenes import Scene, of_target, window
 from toy.ui import casting, charts, controls, linked, links
 from toy.ui.engine import FULL, Busy, engine
-from toy.ui.gallery import Bytes
 from toy.ui.tasks import Report, tasks
 from toy.ui.words import plain
 
@@ -396,7 +395,7 @@ def _picture(scene: Scene) -> None:
     st.fragment(draw, run_every=None if scene in done else 1.0)()
 
 
-def _density(scene: Scene, report: Report) -> Bytes:
+def _density(scene: Scene, report: Report) -> bytes:
     view = window("tree", scene.target)
     drawn = density_figure(scene, models.cast(scene.cast), view=view, resolution=SIDE, report=report)
-    return Bytes(figures.encode(drawn, "png", {"title": "density", "rule": scene.rule}))
+    return figures.encode(drawn, "png", {"title": "density", "rule": scene.rule})
