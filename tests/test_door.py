@@ -85,7 +85,7 @@ def test_every_program_has_help_and_knows_its_flags(name: str) -> None:
 def test_a_module_that_is_a_program_comes_through_the_door() -> None:
     """Also the next one: whatever asks whether it is the program calls the door before it imports anything."""
     asking = [path for room in ("toy", "models") for path in (ROOT / room).rglob("*.py")]
-    asking = [path for path in asking if '__name__ == "__main__"' in path.read_text(encoding="utf-8")]
+    asking = [path for path in asking if '\nif __name__ == "__main__":' in path.read_text(encoding="utf-8")]
     assert len(asking) == len(PROGRAMS)
     for path in asking:
         before, _, after = path.read_text(encoding="utf-8").partition('if __name__ == "__main__":')
