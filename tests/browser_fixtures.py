@@ -18,7 +18,7 @@ import pytest
 from ui_helpers import ROOT, until
 
 OUT = ROOT / "out" / "browser"
-WAIT = 600_000  # ms: the machine may be busy; nothing waits longer than it must
+WAIT = 120_000  # ms: the machine may be busy; nothing waits longer than it must
 
 
 # --- Server and browser -----------------------------------------------------------------------------------------------
