@@ -145,7 +145,7 @@ def test_a_knob_moved_before_the_engine_is_ready_is_answered_when_it_is(browser,
         expect(badge).to_contain_text("precomputed", timeout=WAIT)
         shipped = visitor.data
         visitor.fill("number-w-left", "2")
-        visitor.when('d.state === "waiting"')
+        visitor.when('d.state === "pending"')
         visitor.hear(3)  # the server has been asked, and its page still says that it starts
         assert visitor.requests() > 0
         expect(visitor.page.get_by_text("The engine is starting")).to_be_visible()

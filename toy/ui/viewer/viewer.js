@@ -521,7 +521,8 @@ export class Viewer extends Screen {
 
   // A server that was restarted does not know this page's fragment and answers none of its requests; the URL restores all.
   async onLost() {
-    if (this.looking) return;
+    // While the engine starts nothing is lost: the server keeps what was asked, and answers when it is ready.
+    if (this.looking || this.header?.precomputed) return;
     this.looking = true;
     this.redraw();
     this.gone = !(await serverIsThere());
