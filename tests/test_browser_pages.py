@@ -165,7 +165,9 @@ PARAMETERS = {
 MADE = """() => {
   const inside = [document.querySelector(".stMain .stMainBlockContainer"), document.querySelector(".stSidebar")];
   const found = inside.filter(Boolean).flatMap((root) => [...root.querySelectorAll("img, a[href], iframe, object")]);
-  return found.map((e) => e.outerHTML).filter((html) => html.includes("elsewhere"));
+  // A page's own link may carry these words in its query: what counts is where it leads.
+  const host = (e) => new URL(e.getAttribute("href") ?? e.getAttribute("src") ?? e.data ?? "", location).hostname;
+  return found.filter((e) => host(e) && host(e) !== location.hostname).map((e) => `${host(e)}: ${e.outerHTML}`);
 }"""
 
 
