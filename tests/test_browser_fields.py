@@ -1,5 +1,6 @@
 """The Fields page in a real Chromium."""
 
+import numpy as np
 import pytest
 from browser_fixtures import OUT, WAIT, WHEN, Visitor
 from ui_helpers import until

@@ -1,7 +1,7 @@
 """A network is trained on a page, or by its name, and plays a role."""
 
 import re
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from browser_fixtures import OUT, WAIT
