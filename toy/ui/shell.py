@@ -27,6 +27,8 @@ STYLE = """
 .stMain { scroll-padding-top: 2.8rem; }
 .stSidebar [data-testid="stSidebarUserContent"] { padding-top: 0.5rem; }
 [data-testid="stStatusWidget"] { visibility: hidden; }
+/* Its colours for parts of a command are too faint to be read. */
+[data-testid="stCode"] .token { color: inherit !important; }
 /* Of Streamlit's header nothing is left but the button that brings the settings back, for which the bar leaves room. */
 .stAppHeader { height: 0; min-height: 0; background: none; }
 [data-testid="stExpandSidebarButton"] { position: absolute; top: 0.5rem; left: 0.5rem; background: inherit; }
