@@ -18,8 +18,8 @@ export function leave(root) {
 }
 
 // `on`: {pan(dx, dy), zoom(x, y, factor), hover(x, y), leave(), click(x, y), reset()}; CSS pixels from the picture's corner.
-export function gestures(element, on) {
-  const pointers = new Map();
+// Pictures that lie over each other share their `pointers`: two fingers may come down on different ones.
+export function gestures(element, on, pointers = new Map()) {
   let start = null;
   let moved = false;
   let timer = 0;

@@ -103,6 +103,7 @@ export class Viewer extends Screen {
     });
     this.panels = {};
     this.cards = {};
+    const pointers = new Map();
     for (const slot of SLOTS) {
       const panel = new Panel(slot, { knob: (...args) => this.onKnob(...args) });
       this.cards[slot] = new ProbeCard(slot, () => this.unpin());
@@ -114,7 +115,7 @@ export class Viewer extends Screen {
         leave: () => this.setHover(slot, null),
         click: (x, y) => this.onClick(slot, x, y),
         reset: () => this.onDoubleClick(),
-      });
+      }, pointers);
       this.panels[slot] = panel;
     }
     this.transport = new Transport({
