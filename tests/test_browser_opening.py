@@ -61,7 +61,7 @@ def test_everything_of_explore_is_on_the_screen(visit, width, height):
     assert visitor.page.locator(".stMain").evaluate("main => main.scrollHeight <= innerHeight"), "nothing to scroll"
     plot = visitor.get("plot-left").bounding_box()
     assert plot is not None
-    assert plot["height"] > 0.55 * height  # two rows of numbers with their errors take the rest
+    assert plot["height"] > 0.58 * height
     header = visitor.page.locator(".st-key-bar").bounding_box()
     first = visitor.get("lead").bounding_box()
     assert header is not None
