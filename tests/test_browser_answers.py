@@ -37,6 +37,30 @@ def test_a_layer_is_fetched_and_follows_the_noise_level(visit):
     visitor.fine()
 
 
+def test_a_curve_shows_both_numbers_over_the_weight(visit):
+    from playwright.sync_api import expect
+
+    visitor = visit("/?n=512&right.rule=none").ready()
+    left, right = visitor.get("curve-left"), visitor.get("curve-right")
+    expect(left).to_be_hidden()
+    visitor.get("show-curve").click()
+    expect(left).to_be_visible()
+    expect(right).to_contain_text("has no weight w")
+    assert len(left.locator("polyline").first.get_attribute("points").split(" ")) == 9
+    visitor.until_query(curve="1")
+    marked, drawn = left.locator("line").get_attribute("x1"), left.locator("polyline").first.get_attribute("points")
+    before = visitor.data
+    visitor.fill("number-w-left", "1")
+    visitor.changed(before)
+    expect(left.locator("line")).not_to_have_attribute("x1", marked)
+    expect(left.locator("polyline").first).to_have_attribute("points", drawn)
+    visitor.page.screenshot(path=OUT / "curve.png")
+    visitor.get("show-curve").click()
+    expect(left).to_be_hidden()
+    visitor.until_query(curve=None)
+    visitor.fine()
+
+
 def test_the_density_that_the_sampler_draws_is_a_layer(visit):
     visitor = visit("/?n=512&t=30").ready()
     visitor.open_drawer()
@@ -117,7 +141,7 @@ def test_a_click_pins_a_particle_and_probes_the_scores(visit):
     for slot in ("left", "right"):
         expect(visitor.get(f"card-{slot}")).to_be_visible()
         expect(visitor.get(f"card-{slot}")).to_contain_text("particle")
-        expect(visitor.get(f"card-{slot}").locator("tbody tr:visible").first).to_contain_text(re.compile(r"s₁.*\d\.\d"))
+        expect(visitor.get(f"card-{slot}").locator("tbody tr:visible").first).to_contain_text(re.compile(r"s₁.*\d"))
         expect(visitor.get(f"distance-{slot}")).to_contain_text(re.compile(r"\d"))
     # Only a learned log-density lacks its constant.
     expect(visitor.get("up-to-left")).to_have_text("a learned log p is right up to a constant per σ")
@@ -129,7 +153,7 @@ def test_a_click_pins_a_particle_and_probes_the_scores(visit):
     visitor.page.mouse.click(*visitor.place("left", on_dot=False))
     expect(card).to_be_visible()
     expect(card).not_to_contain_text("particle")
-    expect(card.locator("tbody tr:visible").first).to_contain_text(re.compile(r"s₁.*\d\.\d"))
+    expect(card.locator("tbody tr:visible").first).to_contain_text(re.compile(r"s₁.*\d"))
     visitor.fine()
 
 

@@ -1,6 +1,7 @@
 """Every page on every screen: controls can be reached, nobody but the server is asked, foreign words stay words."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
@@ -76,6 +77,18 @@ def everywhere(browser, server) -> Iterator[Visitor]:
     visitor.close()
 
 
+def settings_are_open(sidebar, expand) -> bool:
+    """Whether the settings, if there are any, are open; opens them unless a wider screen does."""
+    from playwright.sync_api import TimeoutError as PlaywrightTimeout
+
+    if not sidebar.count() or sidebar.get_attribute("data-collapsed") == "false":
+        return True
+    if expand.is_visible():
+        with suppress(PlaywrightTimeout):
+            expand.click(timeout=1000)
+    return False
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_every_control_can_be_reached_on_every_screen(everywhere, page):
     visitor, path = everywhere, PAGES[page]
@@ -86,9 +99,8 @@ def test_every_control_can_be_reached_on_every_screen(everywhere, page):
     expand = visitor.page.get_by_test_id("stExpandSidebarButton")
     for width, height in SIZES:
         visitor.page.set_viewport_size({"width": width, "height": height})
-        if width > 768 and expand.is_visible():
-            expand.click()
-            until(lambda: sidebar.get_attribute("data-collapsed") == "false")
+        if width > 768:
+            until(lambda: settings_are_open(sidebar, expand))
         try:
             until(lambda: not visitor.page.evaluate(COVERED), 20)
         except AssertionError:
@@ -197,6 +209,17 @@ def test_foreign_words_are_no_markdown_and_no_page_asks_another_host(everywhere,
         visitor.page.keyboard.press("Escape")
     visitor.page.evaluate("0")  # what the browser has told by now is heard
     assert not visitor.foreign
+    visitor.fine()
+
+
+def test_play_is_one_tab_away(visit):
+    visitor = visit("/?n=512").ready()
+    visitor.page.keyboard.press("Tab")
+    assert visitor.get("skip").evaluate("e => e.contains(document.activeElement) && getComputedStyle(e).opacity") == "1"
+    visitor.page.screenshot(path=OUT / "skip.png")
+    visitor.page.keyboard.press("Enter")
+    visitor.page.keyboard.press("Space")
+    visitor.when('d.state === "playing"')
     visitor.fine()
 
 

@@ -8,7 +8,8 @@ import pytest
 from app_states import SMALL
 
 import models
-from toy import fractal
+import toy
+from toy import fractal, scenes
 from toy.guidance import RULES
 from toy.state import (
     SLOTS,
@@ -206,3 +207,44 @@ def test_every_number_is_said_with_its_error(sides):
     assert texts["outliers"] == "9.0 ± 0.6% outside"
     assert texts["branch_tv"] == "TV 0.25 ± 0.01"
     assert texts["root_share"] == "0.0 ± 0.1%"
+
+
+# --- The curve over the weight ----------------------------------------------------------------------------------------
+
+
+def test_a_curve_holds_the_numbers_of_the_scene_at_each_weight():
+    scene = explorer.without_weight(SMALL.left)
+    found = explorer.curve(scene)
+    knob = scene.entry.knobs["w"]
+    assert (found["w"][0], found["w"][-1], len(found["w"])) == (knob.lo, knob.hi, explorer.WEIGHTS)
+    for k in (0, explorer.WEIGHTS - 1):
+        metrics = scenes.compute(scene.change(w=found["w"][k]), models.cast(scene.cast), floor=False).metrics
+        assert [found[name][k] for name in ("outliers", "branch_tv")] == pytest.approx(
+            [float(metrics[name]) for name in ("outliers", "branch_tv")]
+        )
+
+
+def test_a_curve_is_the_same_whatever_the_weight_and_the_number_of_particles():
+    left = SMALL.left
+    assert explorer.without_weight(left) == explorer.without_weight(left.change(w=1, n=2048))
+    assert explorer.without_weight(left) != explorer.without_weight(left.change(seed=left.seed + 1))
+
+
+def test_what_has_no_curve_says_why():
+    with pytest.raises(ValueError, match="has no weight w"):
+        explorer.curve(explorer.without_weight(toy.Scene.of("none", n=512)))
+    with pytest.raises(ValueError, match=r"would take about .* s here: ask for fewer steps"):
+        explorer.curve(
+            explorer.without_weight(toy.Scene.of("cfg", main="exact:A", unconditional="exact:AB", steps=256))
+        )
+
+
+def test_curves_are_sent_where_they_were_asked_for(sides):
+    asked = explorer.Request.of({"curve": True}, SMALL)
+    assert asked.curve
+    assert not explorer.Request.of({"curve": "yes"}, SMALL).curve
+    curves = {"left": {"w": [0.0, 1.0], "outliers": [0.1, 0.2], "branch_tv": [0.0, 0.5]}, "right": "no weight"}
+    panels = packing.unpack(explorer.assemble(SMALL, sides, asked, curves=curves))[0]["panels"]
+    assert [found["curve"] for found in panels] == [curves["left"], {"lacks": "no weight"}]
+    panels = packing.unpack(explorer.assemble(SMALL, sides, explorer.Request()))[0]["panels"]
+    assert not any("curve" in found for found in panels)

@@ -71,6 +71,7 @@ def test_a_stochastic_sampler_has_no_log_q(integrator):
         flows.flow(scene, models.cast(scene.cast))
 
 
+@pytest.mark.computes
 def test_the_exact_sampler_draws_the_truth():
     scene = Scene.of("none", main="exact:A", n=2048)
     found = flows.flow(scene, models.cast(scene.cast))
@@ -82,6 +83,7 @@ def test_the_exact_sampler_draws_the_truth():
     np.testing.assert_allclose(found.logtilt, found.logp, atol=0.01)
 
 
+@pytest.mark.computes
 def test_exact_cfg_does_not_draw_the_tilted_density():
     scene = Scene.of("cfg", main="exact:A", unconditional="exact:AB", w=4, n=1024)
     found = flows.flow(scene, models.cast(scene.cast))
@@ -99,7 +101,7 @@ def test_exact_cfg_does_not_draw_the_tilted_density():
     assert (weight * np.log(weight)).mean() == pytest.approx(0.0064, abs=0.003)
 
 
-@pytest.mark.slow
+@pytest.mark.computes
 @pytest.mark.parametrize(
     ("rule", "values"),
     [
@@ -119,6 +121,7 @@ def test_the_pulled_back_density_integrates_to_one(rule, values):
     assert error < 0.05
 
 
+@pytest.mark.computes
 def test_going_back_agrees_with_going_down():
     scene = Scene.of("cfg", unconditional="AB64@4096", w=1.5, n=256, steps=96)
     cast = models.cast(scene.cast)
@@ -153,6 +156,7 @@ def test_going_back_may_begin_at_any_level(schedule):
     np.testing.assert_allclose(start, flows.log_start(scene, x), rtol=1e-5)
 
 
+@pytest.mark.computes
 @pytest.mark.parametrize("sigma", [None, 0.03, 0.5])
 def test_the_density_on_a_grid_has_its_mass_where_the_samples_are(sigma):
     scene = Scene.of("none", main="exact:A", n=4096)

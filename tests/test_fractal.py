@@ -114,12 +114,14 @@ def test_the_kept_thresholds_are_what_is_worked_out(classes, mass):
     assert fractal.quantile(classes, mass, 0.0) == pytest.approx(fractal.THRESHOLDS[classes, mass], abs=2e-4)
 
 
+@pytest.mark.computes
 @pytest.mark.parametrize("classes", fractal.CLASSES)
 def test_kept_region_thresholds_are_what_is_worked_out(classes):
     worked_out = [fractal.quantile(classes, 0.99, float(sigma)) for sigma in fractal.REGION_SIGMAS[::6]]
     np.testing.assert_allclose(fractal.REGIONS[classes][::6], worked_out, atol=1e-3)
 
 
+@pytest.mark.computes
 @pytest.mark.parametrize("classes", fractal.CLASSES)
 def test_region_thresholds_between_the_kept_ones(classes):
     sigmas = np.array([0.0, 0.0137, 0.21, 3.3])

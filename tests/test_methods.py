@@ -7,7 +7,7 @@ from toy import scenes
 from toy.scenes import Scene
 
 EXACT = {"main": "exact:A", "unconditional": "exact:AB"}
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.computes]
 
 
 def measured(rule: str, **values) -> dict[str, float]:

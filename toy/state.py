@@ -33,7 +33,7 @@ HIDEABLE = (
     "story",
     "settings",
 )
-FLAGS = ("quality", "variation", "paper_look", "trails", "paths", "samples", "follow", "loop")
+FLAGS = ("quality", "variation", "paper_look", "trails", "paths", "samples", "curve", "follow", "loop")
 DEFAULTS: dict[str, Any] = {"n": 2048}
 LONGEST = 200  # characters of a density's name
 MOST = {"width": 128, "depth": 8, "iterations": 8192}  # of a network that a page trains because a name asks for it

@@ -37,7 +37,7 @@ WORDS = {
     "guided": "guided score",
     "correction": "true correction",
 }
-LEFT_OUT = {"trails": "trails", "paths": "paths"}
+LEFT_OUT = {"trails": "trails", "paths": "paths", "curve": "curve over w"}
 
 
 def explored(

@@ -110,6 +110,8 @@ def answer(
     late = {}
     if not drag and not pending and not any(side.waiting for side in shown.values()):
         extra, late = _extras(collect, affordable, request)
+    elif request.curve:  # while the weight moves, what is there of it stays
+        extra["curves"] = {slot: found.peek(curve_of(affordable.scene(slot)).key) for slot in SLOTS}
     refused = [extra.pop(name) for name in list(extra) if isinstance(extra[name], str)]
     note = " ".join(filter(None, (note, fewer, *refused, *(f"{name}: {words}" for name, words in late.items()))))
     preview = shown["left"].scene.n != affordable.left.n
@@ -160,10 +162,16 @@ def work_of(scene: Scene) -> Work:
     return Work(side_key(scene), work, explorer.program(scene, "side"), scene.entry.title, heavy)
 
 
+def curve_of(scene: Scene) -> Work:
+    """The curve over a scene's weight, for the engine."""
+    whole = explorer.without_weight(scene)
+    return Work(("curve", whole), partial(explorer.curve, whole), heavy=True)
+
+
 def _extras(
     collect: Callable[..., tuple[dict[str, Any], dict[str, str]]], state: State, request: explorer.Request
 ) -> tuple[dict[str, Any], dict[str, str]]:
-    """Layers and probe of both sides, if they were asked for, and words for what is late."""
+    """Layers, probe and curves of both sides, if they were asked for, and words for what is late."""
     scenes = {slot: state.scene(slot) for slot in SLOTS}
     sigma, box, at = request.sigma, request.box, request.probe
     works: dict[str, Work] = {}
@@ -176,6 +184,10 @@ def _extras(
         do = partial(_probes, scenes, at, sigma)
         works["probes"] = _quick(("probe", state.left, state.right, at, sigma), do, scenes)
     results, late = collect(works, PREVIEW, "extras")
+    if request.curve:
+        curves = {slot: curve_of(scene) for slot, scene in scenes.items()}
+        results["curves"], waiting = collect(curves, FULL, "curves")
+        late |= {f"curve of the {slot} side": words for slot, words in waiting.items()}
     if box and isinstance(results.get("fields"), dict) and "drawn" in request.layers:
         drawn = {
             slot: Work(("drawn", scene, sigma, box), partial(explorer.drawn, scene, sigma, box), heavy=True)

@@ -34,6 +34,7 @@ RESOLUTION = 96
 COVER = 8192  # samples that say where anything is drawn
 TITLE = "Guidance explorer"
 WHAT = "A diffusion model turns noise into samples; guidance steers it. Both sides start from the same noise."
+WEIGHTS = 9  # of a curve
 LOWEST = -40.0  # nats below the true density's top in view, where nothing is drawn
 
 # --- Requests ---------------------------------------------------------------------------------------------------------
@@ -51,6 +52,7 @@ class Request:
     box: tuple[float, float, float, float] | None = None
     layers: tuple[str, ...] = ()
     probe: tuple[float, float] | None = None
+    curve: bool = False  # over the weight
 
     @classmethod
     def of(cls, given: Any, state: State) -> "Request":
@@ -84,6 +86,7 @@ class Request:
             box=box,  # type: ignore[arg-type]
             layers=_names(given.get("layers"), [name for group in LAYERS for name in group]),
             probe=probe if probe and max(map(abs, probe)) <= 1000 else None,  # type: ignore[arg-type]
+            curve=given.get("curve") is True,
         )
 
     def apply(self, state: State) -> State:
@@ -271,6 +274,32 @@ def drawn(scene: Scene, sigma: float, box: tuple[float, float, float, float]) ->
     return quantise(np.nan_to_num(np.clip(found, top + LOWEST, top - LOWEST), nan=top + LOWEST))
 
 
+def without_weight(scene: Scene) -> Scene:
+    """What a curve over the weight belongs to: the scene whatever its weight, with few particles."""
+    scene = replace(scene, n=PREVIEW)
+    knob = scene.entry.knobs.get("w")
+    return scene.change(w=knob.default) if knob else scene
+
+
+def curve(scene: Scene) -> dict[str, Any]:
+    """Share outside and branch TV at weights over the whole range of a scene's w.
+
+    Raises:
+        ValueError: the rule has no weight w, or the curve would take too long.
+    """
+    if "w" not in scene.entry.knobs:
+        raise ValueError(f"{scene.entry.title} has no weight w to draw a curve over")
+    needed = WEIGHTS * cost.seconds(scene)
+    if needed > cost.MOST:
+        raise ValueError(f"a curve over w would take about {needed:.0f} s here: ask for fewer steps")
+    knob, cast = scene.entry.knobs["w"], models.cast(scene.cast)
+    weights = [float(f"{w:.6g}") for w in np.linspace(knob.lo, knob.hi, WEIGHTS)]
+    measured = [scenes.compute(scene.change(w=w), cast, floor=False, measures=MEASURES).metrics for w in weights]
+    # What is not finite is as bad as can be.
+    numbers = {name: [float(np.nan_to_num(m[name], nan=1.0)) for m in measured] for name in ("outliers", "branch_tv")}
+    return {"w": weights, **numbers}
+
+
 def probe(scene: Scene, at: tuple[float, float], sigma: float) -> dict[str, Any]:
     """Scores and log-densities of one side at a point."""
     cast = models.cast(scene.cast)
@@ -443,6 +472,7 @@ def assemble(
     fields: Mapping[str, dict[str, Any]] | None = None,
     densities: Mapping[str, tuple | str] | None = None,
     probes: list[dict[str, Any]] | None = None,
+    curves: Mapping[str, dict[str, Any] | str] | None = None,
     drawn: Mapping[str, np.ndarray] | None = None,
     ui_from: int = 0,
 ) -> bytes:
@@ -500,6 +530,9 @@ def assemble(
         shape = [RESOLUTION, RESOLUTION]
         header["field"] = {"id": key, "sigma": request.sigma, "box": list(request.box), "shape": shape}
         header["field"]["tilt"] = {slot: found["tilt"] for slot, found in fields.items()}
+    for found in header["panels"]:
+        if of_panel := (curves or {}).get(found["slot"]):
+            found["curve"] = {"lacks": of_panel} if isinstance(of_panel, str) else of_panel
     if probes and request.probe:
         header["probe"] = {"at": list(request.probe), "sigma": request.sigma, "panels": probes}
     return pack(header, arrays)

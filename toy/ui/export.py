@@ -54,7 +54,7 @@ CHOICES = (
     ("Figure, PNG", "guidance.png", "image/png", lambda state, dark=False: figure(state, "png", dark=dark)),
     ("Figure, SVG", "guidance.svg", "image/svg+xml", lambda state, dark=False: figure(state, "svg", dark=dark)),
     ("Figure, PDF", "guidance.pdf", "application/pdf", lambda state, dark=False: figure(state, "pdf", dark=dark)),
-    ("Animation, GIF", "guidance.gif", "image/gif", movie),
+    ("Animation of the dots, GIF", "guidance.gif", "image/gif", movie),
     ("Page that plays offline, HTML", "guidance.html", "text/html", page),
     ("Trajectories, NPZ", "guidance.npz", "application/octet-stream", samples),
     ("Samples, CSV", "guidance.csv", "text/csv", table),

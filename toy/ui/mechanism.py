@@ -19,7 +19,7 @@ from toy.mechanism import Mechanism, mechanism
 from toy.sampling import INTEGRATORS
 from toy.scenes import Scene, of_target, window
 from toy.ui import casting, charts, controls, linked, links
-from toy.ui.engine import FULL, Busy, engine
+from toy.ui.engine import FULL, Busy, Work, engine
 from toy.ui.tasks import Report, tasks
 from toy.ui.words import plain
 
@@ -235,17 +235,17 @@ def _trained(names: Mapping[str, str]) -> bool:
     return casting.ready(names.items())
 
 
-def _answer(key: Any, work: Callable[[], Any], words: str) -> Any:
+def _answer(work: Work, words: str) -> Any:
     """A result from the engine; None, with words on the page, while it is computed or where it cannot be."""
     memory = st.session_state
     held: Future | None = memory.get(f"held.{words}", (None, None))[1]
-    if held is None or memory[f"held.{words}"][0] != key or not held.done() or held.cancelled():
+    if held is None or memory[f"held.{words}"][0] != work.key or not held.done() or held.cancelled():
         try:
-            held = engine().lease(key, work, priority=FULL)
+            (held,) = engine().ask((memory.setdefault("visitor", object()), words), [work], priority=FULL)
         except Busy as busy:
             st.warning(f"The server is busy: {plain(busy)}.")
             return None
-        memory[f"held.{words}"] = (key, held)
+        memory[f"held.{words}"] = (work.key, held)
     try:
         return held.result(0.7)
     except TimeoutError:
@@ -257,7 +257,9 @@ def _answer(key: Any, work: Callable[[], Any], words: str) -> Any:
 
 def _measured(names: Mapping[str, str], target: str) -> None:
     key = ("mechanism", tuple(names.items()), target, N, SEEDS)
-    _live(key, partial(_mechanism, dict(names), target), "measuring the scores at 25 noise levels", _curves)
+    # A program of its own: it does not wait behind the sampler's density below, which takes ten times as long.
+    work = Work(key, partial(_mechanism, dict(names), target), program=key, name="the measurement")
+    _live(work, "measuring the scores at 25 noise levels", _curves)
 
 
 def _mechanism(names: Mapping[str, str], target: str) -> Mechanism:
@@ -265,22 +267,22 @@ def _mechanism(names: Mapping[str, str], target: str) -> Mechanism:
     return mechanism(cast["main"], cast["guide"], weak=cast.get("weak"), target=target, n=N, seeds=SEEDS)
 
 
-def _live(key: Any, work: Callable[[], Any], words: str, show: Callable[[Any], None]) -> None:
+def _live(work: Work, words: str, show: Callable[[Any], None]) -> None:
     """Show a result where it is; else look again every second until it is."""
     done = st.session_state.setdefault("mechanism.done", {})
 
     def draw() -> None:
-        if key not in done:
-            found = _answer(key, work, words)
+        if work.key not in done:
+            found = _answer(work, words)
             if found is None:
                 return
-            done[key] = found
+            done[work.key] = found
             st.rerun()
-        show(done[key])
+        show(done[work.key])
 
     while len(done) > 64:
         done.pop(next(iter(done)))
-    st.fragment(draw, run_every=None if key in done else 1.0)()
+    st.fragment(draw, run_every=None if work.key in done else 1.0)()
 
 
 def _curves(found: Mechanism) -> None:
@@ -346,7 +348,8 @@ def _drawn(scene: Scene) -> None:
         words = "is stochastic: its samples are no function of their start, so there is no exact log q"
         st.info(f"{title} {words}; these have one: {have}.")
         return
-    _live(("flow", scene), partial(_flow, scene), "sampling with the exact log q", partial(_numbers, scene))
+    work = Work(("flow", scene), partial(_flow, scene), heavy=True)
+    _live(work, "sampling with the exact log q", partial(_numbers, scene))
 
 
 def _flow(scene: Scene) -> dict[str, float]:

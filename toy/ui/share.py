@@ -39,26 +39,32 @@ def snippet(scene: Scene) -> str:
     )
 
 
-@st.fragment
 def bar() -> None:
-    """A quiet row beside the navigation. What the viewer changed meanwhile is read when a part of it is opened."""
+    """A quiet row beside the navigation."""
+    with st.container(key="share", horizontal=True):
+        _words()
+        with st.popover("Download", icon=":material/download:", key="share.download", type="tertiary"):
+            # Nothing that is opened or closed runs this again: a file that was just asked for would be lost.
+            downloads(st.session_state.now)
+
+
+@st.fragment
+def _words() -> None:
+    """Link and command. What the viewer changed meanwhile is read when one of them is opened."""
     state: State = st.session_state.state
     opens: dict[str, Any] = {"type": "tertiary", "on_change": "rerun"}
-    row = st.container(key="share", horizontal=True)
-    with row.popover("Link", icon=":material/link:", key="share.link", **opens):
+    with st.popover("Link", icon=":material/link:", key="share.link", **opens):
         st.caption(
             "This link restores the page. Add &hide=knobs,layers,settings to hide controls, &embed=true for slides."
         )
         st.code(_url(state), language=None, wrap_lines=True)
-    with row.popover("Command", icon=":material/terminal:", key="share.command", **opens):
+    with st.popover("Command", icon=":material/terminal:", key="share.command", **opens):
         st.caption("This picture. Add --format svg or pdf.")
         st.code(redraw(state, charts.dark()), language="bash", wrap_lines=True)
         for slot in SLOTS:
             st.caption(slot)
             st.code(command(state.scene(slot)), language="bash", wrap_lines=True)
             st.code(snippet(state.scene(slot)), language="python")
-    with row.popover("Download", icon=":material/download:", key="share.download", **opens):
-        downloads(st.session_state.now)
 
 
 def _url(state: State) -> str:

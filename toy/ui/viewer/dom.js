@@ -41,7 +41,7 @@ export function press(button, on) {
   if (button.getAttribute("aria-pressed") !== value) button.setAttribute("aria-pressed", value);
 }
 
-const SVG = "http://www.w3.org/2000/svg";
+export const SVG = "http://www.w3.org/2000/svg";
 
 // Icons as paths on a 16 x 16 grid.
 const ICONS = {

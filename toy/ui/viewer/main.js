@@ -1,6 +1,7 @@
 // Ways in: a Streamlit component calls the default export, a page of its own calls mount.
 
 import { firstContact } from "./callouts.js";
+import { skipTo } from "./skip.js";
 import { unpack } from "./unpack.js";
 import { Viewer } from "./viewer.js";
 
@@ -24,7 +25,7 @@ export default function ({ data, parentElement, key, setStateValue }) {
   const root = parentElement.querySelector("[data-toy-viewer]");
   let entry = mounted.get(parentElement);
   if (entry && entry.root !== root) {
-    entry.viewer.destroy();
+    entry.clean();
     entry = null;
   }
   const bytes = data instanceof Uint8Array ? data : new Uint8Array(data ?? []);
@@ -37,9 +38,11 @@ export default function ({ data, parentElement, key, setStateValue }) {
       storageKey: `toy-viewer:${key ?? ""}`,
       welcome: firstContact(location.search === ""),
     });
+    const unskip = skipTo("Skip to Play", entry.viewer.transport.play);
     entry.clean = () => {
+      unskip();
       entry.viewer.destroy();
-      mounted.delete(parentElement);
+      if (mounted.get(parentElement) === entry) mounted.delete(parentElement);
     };
   } else {
     entry.setStateValue = setStateValue;

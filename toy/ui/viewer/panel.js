@@ -1,5 +1,6 @@
 // One panel: title and live knobs above the picture, numbers and formula below it, three canvases in between.
 
+import { Curve } from "./curve.js";
 import { Dots } from "./dots.js";
 import { OFFLINE, explain, h, setText } from "./dom.js";
 import { NumberField, digitsOf } from "./number.js";
@@ -31,6 +32,7 @@ export class Panel {
     this.waiting = h("div", { class: "tv-waiting", testid: `waiting-${slot}`, role: "status" });
     this.asked = h("div", { class: "tv-asked", testid: `asked-${slot}`, role: "status" });
     this.tag = h("div", { class: "tv-tag", testid: `tag-${slot}` });
+    this.curve = new Curve(slot);
     this.plot = h(
       "div",
       { class: `tv-plot tv-at-plot-${slot}`, testid: `plot-${slot}`, tabindex: "0", role: "group" },
@@ -42,6 +44,7 @@ export class Panel {
       this.tag,
       this.badge,
       this.corner,
+      this.curve.element,
     );
     this.metricBox = h("div", { class: `tv-metrics tv-at-metrics-${slot}`, testid: `metrics-${slot}` });
     this.formula = h("span", { class: "tv-formula", testid: `formula-${slot}` });

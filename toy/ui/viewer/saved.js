@@ -1,6 +1,7 @@
 // The picture as a file: what is seen, at twice its size, with captions and a legend of all that is in it.
 
 import { Dots } from "./dots.js";
+import { drawCurve } from "./curve.js";
 import { css, gainColour } from "./colour.js";
 import { h, save, sigmaText } from "./dom.js";
 import { ARROWS, ARROW_LOOK, arrow } from "./fields.js";
@@ -135,6 +136,8 @@ export function composed(v) {
   shown.forEach((panel, i) => {
     const left = PAD + (v.swiping ? (i * w) / 2 : i * (w + GAP));
     context.fillStyle = css(v.colours.ink);
+    font(11);
+    if (v.ui.curve && panel.info?.curve) drawCurve(context, panel.info.curve, v.values[panel.slot].w, v.swiping && i ? PAD + w - 170 : left + 6, top + tall - 84, v);
     font(14, "600");
     titles[i].forEach((text, k) => context.fillText(text, left, 13 + 18 * k));
     font(12);

@@ -10,6 +10,7 @@ const SHOW = [
   ["trails", "trails", "trails"],
   ["paths", "paths", "paths"],
   ["samples", "truth", "samples", "tv-dot-truth"],
+  ["curve", "curve", "curve"],
   ["follow", "camera", "follow"],
 ];
 
@@ -60,7 +61,7 @@ export class Toolbar {
     this.drawer.hidden = !on;
   }
 
-  update(ui, { single, offline, fieldArrays, panels, canShowTruth }) {
+  update(ui, { single, offline, fieldArrays, panels, canShowTruth, canShowCurve }) {
     for (const [name, { button, long }] of this.layers) {
       press(button, ui.layers.includes(name));
       const isArrow = ARROWS.some((arrow) => arrow.name === name);
@@ -72,6 +73,7 @@ export class Toolbar {
     }
     for (const [name, button] of this.shows) press(button, ui[name] && !(ui.paper_look && (name === "quality" || name === "variation")));
     this.shows.get("samples").disabled = !canShowTruth;
+    this.shows.get("curve").disabled = !canShowCurve;
     press(this.plain, ui.paper_look);
     this.layoutGroup.hidden = single;
     for (const [name, button] of this.layouts) press(button, ui.layout === name);

@@ -12,6 +12,7 @@ export const UI = {
   trails: false,
   paths: false,
   samples: false,
+  curve: false,
   follow: true,
   layout: "two",
   speed: 1,

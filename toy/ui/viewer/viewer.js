@@ -391,6 +391,7 @@ export class Viewer extends Screen {
       box: this.fieldBox(sigma),
       layers: [...this.ui.layers],
       probe,
+      curve: this.ui.curve,
     };
   }
 
@@ -458,6 +459,7 @@ export class Viewer extends Screen {
   fetchMissing() {
     if (this.abort.signal.aborted || this.adjusting || !this.frames) return;
     this.fetchField();
+    if (this.ui.curve && !this.queue.busy && !this.header.busy && this.header.panels?.some((panel) => !panel.curve && !panel.waiting)) this.ask("field", this.shownSlots()[0], true);
     if (this.pin && !this.time.playing && this.probeKey() !== this.probeAsked) this.ask("probe", this.pin.slot, true);
   }
 
@@ -780,7 +782,8 @@ export class Viewer extends Screen {
     if (dirty.size === 0 || (dirty.size === 2 && this.time.playing)) return;
     this.transport.setIntervals(this.intervals, Boolean(this.send));
     const fieldArrays = this.layers?.arrays ?? null;
-    this.toolbar.update({ ...ui, layout: this.layout }, { single: (this.slots ?? []).length < 2, offline: !this.send, fieldArrays, panels: header.panels ?? [], canShowTruth: Boolean(this.truth) });
+    this.toolbar.update({ ...ui, layout: this.layout }, { single: (this.slots ?? []).length < 2, offline: !this.send, fieldArrays, panels: header.panels ?? [], canShowTruth: Boolean(this.truth), canShowCurve: Boolean(this.send) || (header.panels ?? []).some((panel) => panel.curve) });
+    for (const slot of this.shownSlots()) this.panels[slot].curve.update(ui.curve ? this.panels[slot].info?.curve : null, this.values[slot].w);
     const forward = this.time.phase === "forward";
     const tinted = ui.variation && !ui.paper_look && !forward && !limbless(this) && Boolean(this.frames?.gain[this.shownSlots()[0]]);
     const outlines = outlineRoles(this.scenery.outlines, header.target, ui.paper_look).reverse();

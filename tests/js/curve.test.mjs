@@ -1,0 +1,16 @@
+// The small chart of a panel's numbers over its weight.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { pathOf, topOf } from "../../toy/ui/viewer/curve.js";
+
+test("a line goes from end to end, up for more", () => {
+  assert.equal(pathOf([0, 4, 8], [0, 0.1, 0.2], 0.2), "0.0,54.0 75.0,27.0 150.0,0.0");
+  assert.equal(pathOf([0, 1], [3, 0], 1), "0.0,0.0 150.0,54.0", "what is beyond the top stays in the chart");
+  assert.equal(pathOf([2], [0.5], 1), "0.0,27.0", "a single weight");
+});
+
+test("the scale holds all values and does not make much of chance", () => {
+  assert.equal(topOf([0.01, 0.02]), 0.1);
+  assert.equal(topOf([0.4, 0.9]), 0.9);
+});
