@@ -20,9 +20,14 @@ help: ## Show this list
 app: ready ## Start the app on http://127.0.0.1:8501; ARGS goes to streamlit
 	@$(PY) -m streamlit run app.py $(ARGS)
 
+# Most tests compile a program and run it for a moment: XLA takes a third of the time where it need not look for fast code.
+COMPILE_QUICKLY := --xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false
+
 test: lint js ## Lint, types, import rules, JavaScript checks, pytest; ARGS goes to pytest
 	@trap 'exit 130' INT; status=0; \
-	$(PY) -m pytest -n auto --maxprocesses 4 --dist worksteal -m "not browser" $(ARGS) || test $$? -eq 5 || status=1; \
+	XLA_FLAGS="$(COMPILE_QUICKLY) $$XLA_FLAGS" \
+	$(PY) -m pytest -n auto --maxprocesses 4 --dist worksteal -m "not browser and not computes" $(ARGS) || test $$? -eq 5 || status=1; \
+	$(PY) -m pytest -n auto --maxprocesses 4 --dist worksteal -m "computes and not browser" $(ARGS) || test $$? -eq 5 || status=1; \
 	$(PY) -m pytest -n auto --maxprocesses 2 --dist worksteal -m browser $(ARGS) || test $$? -eq 5 || status=1; \
 	exit $$status  # the browsers apart, each with a server of its own, and always, whatever the others found
 

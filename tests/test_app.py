@@ -82,7 +82,13 @@ def test_every_page_is_in_the_navigation():
     assert len(set(PAGES.values())) == len(PAGES)
 
 
-@pytest.mark.computes
+@pytest.fixture
+def undrawn(monkeypatch):
+    """Figures are drawn elsewhere, and take their time."""
+    monkeypatch.setattr(figures, "draw", lambda *args: Figure())
+
+
+@pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize("page", PAGES)
 def test_a_page_opens(page):
     at = opened(page)
@@ -91,7 +97,13 @@ def test_a_page_opens(page):
     assert shows_something(at)
 
 
-@pytest.mark.parametrize("rule", RULES)
+# Work out a table, for longer than they are compiled.
+TABLED = {"dynamic_negative_guidance", "cads"}
+
+
+@pytest.mark.parametrize(
+    "rule", [pytest.param(rule, marks=[pytest.mark.computes] * (rule in TABLED)) for rule in RULES]
+)
 @pytest.mark.parametrize("page", [EXPLORE, FIELDS])
 def test_every_rule_on_every_page_that_has_rules(page, rule):
     # Euler asks a rule once a step: half as much to compile.
@@ -152,6 +164,7 @@ BAD = [
 ]
 
 
+@pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize(("page", "key", "value"), BAD)
 def test_a_bad_value_in_the_link_is_named_on_the_page(page, key, value):
     at = opened(page, **{key: value}, **({"n": "512"} if page == EXPLORE and key != "n" else {}))
@@ -177,6 +190,7 @@ def test_no_link_shows_a_traceback_on_explore(query):
     assert all(note in said for note in parse(query)[1])
 
 
+@pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize("page", [page for page in PAGES if page != EXPLORE])
 def test_no_link_shows_a_traceback_elsewhere(page):
     keys = ("rule", "main", "weak", "unconditional", "sigma", "view", "arrows", "figure", "seed", "w", "set.w")
@@ -193,6 +207,7 @@ def control(at: AppTest, kind: str, key: str):
     return getattr(at, kind)(key=key)
 
 
+@pytest.mark.computes
 def test_settings_are_kept_in_the_link():
     at = opened(n="512")
     control(at, "selectbox", "control.left.rule").set_value("naive_truncation").run()
@@ -221,6 +236,7 @@ def test_settings_are_kept_in_the_link():
     assert link(at) == {}
 
 
+@pytest.mark.computes
 @pytest.mark.parametrize("name", PRESETS)
 def test_every_story_is_one_click(name):
     at = opened()
@@ -271,10 +287,9 @@ def test_a_name_with_a_hash_stays_in_the_link():
     assert not any("#" in element.value for element in at.code if "left.main=" in element.value)
 
 
+@pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize("name", figures.FIGURES)
-def test_every_figure_has_its_settings(name, monkeypatch):
-    # The figures themselves are drawn elsewhere, and take their time.
-    monkeypatch.setattr(figures, "draw", lambda *args: Figure())
+def test_every_figure_has_its_settings(name):
     at = opened(FIGURES, figure=name, seed="11")
     fine(at)
     assert at.get("image")
@@ -444,6 +459,7 @@ def test_nothing_chosen_is_said():
     assert not charts_of(at)
 
 
+@pytest.mark.computes
 @pytest.mark.parametrize("name", mechanisms.PRESETS)
 def test_every_guide_is_taken_apart_in_one_click(name):
     unasked = {"integrator": "ancestral"}  # has no exact density, which would take its time below
@@ -462,6 +478,16 @@ def test_every_guide_is_taken_apart_in_one_click(name):
     }
     answer = {"Autoguidance": "entirely a **bad version", "CFG, full size": "entirely a **distribution shift"}
     assert any(answer.get(name, "The negative side is") in element.value for element in at.markdown)
+
+
+@pytest.mark.computes
+def test_what_is_chosen_stays_where_its_numbers_are_there_already():
+    there = opened(MECHANISM, integrator="ancestral")
+    until(lambda: charts_of(there.run()) == 6)
+    at = opened(MECHANISM, guide="A32@512", integrator="ancestral")
+    control(at, "pills", "mechanism.preset").set_value("CFG").run()
+    assert charts_of(at) == 6
+    assert link(at) == {"integrator": "ancestral"}
 
 
 @pytest.mark.computes

@@ -195,6 +195,7 @@ def _end(rule, integrator, n=2**15, steps=32, seed=0, bottom=0.02, top=5.0, std=
 STOCHASTIC = [name for name, entry in INTEGRATORS.items() if entry.facts.get("stochastic")]
 
 
+@pytest.mark.computes
 @pytest.mark.parametrize("integrator", STOCHASTIC)
 def test_stochastic_samplers_converge_weakly(integrator):
     # Without guidance every one of them samples the main model; the error of the variance falls with the steps.
@@ -232,6 +233,7 @@ def test_smc_samples_the_tilted_gaussian():
     assert flow < 0.56
 
 
+@pytest.mark.computes
 def test_many_corrections_sample_the_tilted_gaussian():
     few, many = (
         _end("cfg", "predictor_corrector", main=gaussian(1), unconditional=gaussian(2), w=2.0, corrections=k, steps=64)

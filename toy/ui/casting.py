@@ -8,6 +8,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from models import degradations, zoo
 from toy.scenes import default_cast
+from toy.ui import links
 from toy.ui.engine import engine
 from toy.ui.trainer import Crowded, Trainer, trainer
 from toy.ui.words import plain
@@ -67,7 +68,7 @@ def ready(cast: Iterable[tuple[str, str]]) -> bool:
 def _watch(cast: tuple[tuple[str, str], ...]) -> None:
     found = waiting(trainer(engine()), cast)
     if found is None:
-        st.rerun()
+        links.rerun()
     elif found.retry:
         st.progress(found.share, plain(found.words))
     else:

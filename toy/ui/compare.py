@@ -21,7 +21,7 @@ from toy.metrics import METRICS
 from toy.registry import Knob
 from toy.sampling import INTEGRATORS
 from toy.schedules import SCHEDULES
-from toy.ui import charts, linked
+from toy.ui import charts, linked, links
 from toy.ui.engine import Busy, Engine, engine
 from toy.ui.words import plain
 
@@ -231,7 +231,7 @@ def _results(wanted: Sequence[Trial], unfinished: bool) -> None:
     found: Table = st.session_state["compare.table"]
     now = found.advance(engine(), wanted, PATIENCE) if unfinished else None
     if unfinished and now is None:
-        st.rerun()
+        links.rerun()
     rows = [row for trial in wanted for row in found.rows.get(trial.key, ())]
     floor = found.floors.get((wanted[0].scene.target, wanted[0].scene.n), {})
     done = sum(trial.key in found.rows or trial.key in found.failures for trial in wanted)

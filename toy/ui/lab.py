@@ -15,7 +15,7 @@ from toy.figures.sweeps import sweep_figure
 from toy.lab import claims, optima, report, sweep
 from toy.lab.sweep import Look, Sweep
 from toy.metrics import METRICS
-from toy.ui import linked
+from toy.ui import linked, links
 from toy.ui.engine import engine
 from toy.ui.tasks import Report, tasks
 from toy.ui.words import plain
@@ -118,7 +118,7 @@ def _again(name: str) -> None:
     if name not in wanted:
         if st.button("Measure it here, in small", key=f"lab.measure.{name}", icon=":material/play_arrow:"):
             wanted.add(name)
-            st.rerun()
+            links.rerun()
         return
 
     def watch() -> None:
@@ -132,7 +132,7 @@ def _again(name: str) -> None:
         except ValueError as error:
             st.warning(f"Not measured: {plain(error)}")
             return
-        st.rerun()
+        links.rerun()
 
     st.fragment(watch, run_every=POLL)()
 
@@ -211,7 +211,7 @@ def _sweep(wanted: Sweep, name: str, metric: str, unfinished: bool) -> None:
         st.warning(plain(error))
         return
     if unfinished and found.done >= found.total:
-        st.rerun()
+        links.rerun()
     if found.at_work:
         left = f", about {_duration(found.left)} left" if found.left is not None else ""
         st.progress(found.done / max(found.total, 1), f"{found.done} of {found.total} trials{left}")

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NoReturn
 
 import streamlit as st
 
@@ -86,6 +86,12 @@ def here() -> Link:
 def of(page: str) -> Link:
     """The link of a page."""
     return st.session_state.setdefault("links", {}).setdefault(page, Link(page))
+
+
+def rerun() -> NoReturn:
+    """Run the page again, with the URL that this run has made: without it the next would read the one of before."""
+    here().flush()
+    st.rerun()
 
 
 def said() -> dict[str, str]:

@@ -277,7 +277,7 @@ def _live(work: Work, words: str, show: Callable[[Any], None]) -> None:
             if found is None:
                 return
             done[work.key] = found
-            st.rerun()
+            links.rerun()
         show(done[work.key])
 
     while len(done) > 64:
@@ -373,7 +373,7 @@ def _picture(scene: Scene) -> None:
     if scene not in wanted:
         if st.button("Draw the density itself", icon=":material/gradient:", help="on a grid: takes a while"):
             wanted.add(scene)
-            st.rerun()
+            links.rerun()
         return
     done = st.session_state.setdefault("mechanism.drawn", {})
 
@@ -391,7 +391,7 @@ def _picture(scene: Scene) -> None:
             wanted.discard(scene)
             st.warning(f"Not drawn: {plain(error)}")
             return
-        st.rerun()
+        links.rerun()
 
     while len(done) > 8:
         done.pop(next(iter(done)))

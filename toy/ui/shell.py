@@ -132,7 +132,7 @@ def await_engine() -> None:
     if found.failure:
         st.error(f"The engine could not start. {plain(found.failure)}")
         st.stop()
-    st.rerun()
+    links.rerun()
 
 
 def load_state() -> Any:
