@@ -102,6 +102,7 @@ def test_feedback_s_usual_loss_a_step_lets_it_settle():
     assert SUREST == 3
 
 
+@pytest.mark.computes
 def test_the_posterior_that_is_tracked_is_the_posterior(reference):
     # Along random small steps of the main model the ratio of both models' steps is R at the end over R at the start.
     n, steps, entry = 2048, 256, RULES["feedback_guidance"]

@@ -185,6 +185,7 @@ def test_a_measure_is_that_of_the_seeds_own_scene():
         assert value == pytest.approx(alone.metrics["branch_tv"], rel=2e-3)
 
 
+@pytest.mark.computes
 @pytest.mark.slow
 def test_without_guidance_the_tilted_density_is_the_truth():
     exact = Lab(replace(TINY, draws=1), exact=True)

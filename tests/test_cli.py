@@ -436,6 +436,7 @@ def test_measures_over_seeds_have_standard_errors():
     assert "std error" in good("metrics", "--main", "exact:A", *TINY, "--seeds", "2")
 
 
+@pytest.mark.computes
 def test_the_sampler_s_own_density_is_measured():
     cfg = ("metrics", "--rule", "cfg", "--main", "exact:A", "--unconditional", "exact:A", *TINY, "--logq")
     found = strict_json(good(*cfg, "--json"))

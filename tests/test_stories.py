@@ -34,6 +34,7 @@ def seen(name, slot, seed):
     return SimpleNamespace(**numbers)
 
 
+@pytest.mark.computes
 @pytest.mark.parametrize("seed", [0, 1])
 @pytest.mark.parametrize("name", PRESETS)
 def test_a_story_says_what_its_panels_show(name, seed):

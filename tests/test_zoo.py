@@ -276,6 +276,7 @@ def measured(rule: str = "none", **values) -> dict:
     return dict(compute(scene, models.cast(scene.cast), keep=False, floor=False).metrics)
 
 
+@pytest.mark.computes
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("rule", "values", "low", "high"),
@@ -293,6 +294,7 @@ def test_outliers_are_the_papers(rule, values, low, high):
     assert low <= measured(rule, **values)["outliers"] <= high
 
 
+@pytest.mark.computes
 @pytest.mark.slow
 def test_cfg_loses_the_root_with_learned_and_with_exact_scores():
     assert measured("cfg", w=4)["root_share"] < 0.02
@@ -311,6 +313,7 @@ def test_exact_scores_sample_the_truth():
     assert found["mean_logp"] == pytest.approx(1.37, abs=0.06)
 
 
+@pytest.mark.computes
 @pytest.mark.slow
 def test_autoguidance_costs_less_variation_than_cfg():
     none, auto, cfg = measured(), measured("autoguidance", w=3), measured("cfg", w=4)
@@ -318,6 +321,7 @@ def test_autoguidance_costs_less_variation_than_cfg():
     assert none["sw1"] < auto["sw1"] < cfg["sw1"]
 
 
+@pytest.mark.computes
 @pytest.mark.slow
 @pytest.mark.parametrize("main", ["A64@4096", "A64@4096#1", "A64@4096#2"])
 def test_guide_then_main_then_autoguidance_for_every_seed(main):
