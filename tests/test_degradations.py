@@ -264,6 +264,7 @@ def test_subset_is_that_many_equal_points(count):
     )
 
 
+@pytest.mark.computes
 def test_diffusion_negative_obeys_the_class_least():
     found = models.load("dns:exact:A,exact:AB~w=3")
     again = models.load("dns:exact:A,exact:AB~w=1")

@@ -65,6 +65,7 @@ def test_the_noise_of_the_input_is_normal_and_another_everywhere():
     np.testing.assert_allclose(np.corrcoef(np.ravel(found).reshape(4, -1)), np.eye(4), atol=0.08)
 
 
+@pytest.mark.computes
 def test_exact_scores_with_a_noisy_input_leave_what_exact_scores_leave():
     share = {}
     for name in ("exact:A", f"exact:A~input_noise={V}", f"exact:A~input_noise={V}~draw=0", f"exact:A~level_shift={V}"):

@@ -152,6 +152,7 @@ def test_a_diverged_scene_is_still_a_pack():
     json.dumps(header, allow_nan=False)
 
 
+@pytest.mark.computes
 def test_the_shipped_scene_is_what_the_engine_computes():
     header, arrays = packing.unpack(packing.DEFAULT_PACK.read_bytes())
     now, computed = packing.unpack(explorer.default_pack())
