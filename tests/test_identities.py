@@ -1,5 +1,7 @@
 """What the papers and the algebra say must be equal, is: rules against each other, samplers against closed forms."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -27,8 +29,13 @@ def follow(rule: str, x, sigma, cast=None, step=None, **knobs) -> np.ndarray:
     usual = {role: EXACT.get(role, "A") for role in entry.roles} | ({"main": "AB"} if all_classes else {})
     cast = cast or {role: fractal.mixture(classes) for role, classes in usual.items()}
     values = {name: jnp.asarray(knobs.get(name, knob.default)) for name, knob in entry.knobs.items()}
-    sigma = jnp.asarray(sigma, x.dtype)
-    return np.asarray(guided(entry, cast, x, sigma, values, start_of(entry, "memory", x), step)[0])
+    return np.asarray(_followed(rule, cast, x, jnp.asarray(sigma, x.dtype), values, step))
+
+
+@partial(jax.jit, static_argnames="rule")
+def _followed(rule: str, cast, x, sigma, values, step):
+    entry = RULES[rule]
+    return guided(entry, cast, x, sigma, values, start_of(entry, "memory", x), step)[0]
 
 
 def close(found, wanted, sigma) -> None:
