@@ -39,6 +39,8 @@ def test_a_guide_is_taken_apart(visit):
     from playwright.sync_api import expect
 
     visitor = visit("/mechanism?cfg.w=2")
+    told: list[str] = []
+    visitor.page.on("console", lambda message: told.append(message.text))
     expect(visitor.page.get_by_text("mostly a distribution shift")).to_be_visible(timeout=WAIT)
     until(lambda: charts_drawn(visitor) == 6)
     visitor.page.get_by_text("Autoguidance", exact=True).first.click()
@@ -46,4 +48,5 @@ def test_a_guide_is_taken_apart(visit):
     visitor.until_query(guide="A32@512")
     expect(visitor.page.get_by_text("KL from the truth").first).to_be_visible(timeout=WAIT)
     visitor.page.screenshot(path=OUT / "mechanism.png", full_page=True)
+    assert not [words for words in told if "extent" in words], "a scale without ends"
     visitor.fine()
