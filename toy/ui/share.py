@@ -53,12 +53,13 @@ def _words() -> None:
     """Link and command. What the viewer changed meanwhile is read when one of them is opened."""
     state: State = st.session_state.state
     opens: dict[str, Any] = {"type": "tertiary", "on_change": "rerun"}
-    with st.popover("Link", icon=":material/link:", key="share.link", **opens):
+    row = st.container(key="words", horizontal=True)  # a fragment alone is a column
+    with row.popover("Link", icon=":material/link:", key="share.link", **opens):
         st.caption(
             "This link restores the page. Add &hide=knobs,layers,settings to hide controls, &embed=true for slides."
         )
         st.code(_url(state), language=None, wrap_lines=True)
-    with st.popover("Command", icon=":material/terminal:", key="share.command", **opens):
+    with row.popover("Command", icon=":material/terminal:", key="share.command", **opens):
         st.caption("This picture. Add --format svg or pdf.")
         st.code(redraw(state, charts.dark()), language="bash", wrap_lines=True)
         for slot in SLOTS:

@@ -42,7 +42,7 @@ STYLE = """
 .st-key-bar [data-testid="stLayoutWrapper"] { flex: 0 1 auto; width: auto; }
 .st-key-bar > [data-testid="stLayoutWrapper"]:last-child { margin-left: auto; }
 .st-key-bar .stHorizontalBlock { flex: 0 1 auto; gap: 0 0.2rem; align-items: center; }
-.st-key-bar .stHorizontalBlock.st-key-share { gap: 0 0.8rem; }
+.st-key-bar .stHorizontalBlock:is(.st-key-share, .st-key-words) { gap: 0 0.8rem; }
 .st-key-pages .stPageLink a { padding: 0.2rem 0.4rem; margin: 0; gap: 0.3rem; }
 .st-key-pages .stPageLink a[disabled] { background: color-mix(in srgb, currentColor 9%, transparent); cursor: default; }
 .st-key-pages .stPageLink :is(a[disabled], a[disabled] *) { color: inherit; font-weight: 600; }
