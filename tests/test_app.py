@@ -32,6 +32,11 @@ def _warm():
     assert found.ready.wait(300), found.failure
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("toy.ui.engine.SOON", 8.0)  # a runner asks no second time
+        # What fills these pages is measured and drawn elsewhere, and takes its time.
+        patch.setattr(figures, "draw", lambda *args: Figure())
+        patch.setattr(mechanisms, "N", 512)
+        patch.setattr(mechanisms, "FLOW_N", 64)
+        patch.setattr("toy.flows.log_mass", lambda *given: (0.0, 0.0))
         yield
 
 
@@ -82,13 +87,6 @@ def test_every_page_is_in_the_navigation():
     assert len(set(PAGES.values())) == len(PAGES)
 
 
-@pytest.fixture
-def undrawn(monkeypatch):
-    """Figures are drawn elsewhere, and take their time."""
-    monkeypatch.setattr(figures, "draw", lambda *args: Figure())
-
-
-@pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize("page", PAGES)
 def test_a_page_opens(page):
     at = opened(page)
@@ -164,7 +162,6 @@ BAD = [
 ]
 
 
-@pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize(("page", "key", "value"), BAD)
 def test_a_bad_value_in_the_link_is_named_on_the_page(page, key, value):
     at = opened(page, **{key: value}, **({"n": "512"} if page == EXPLORE and key != "n" else {}))
@@ -187,10 +184,9 @@ def test_no_link_shows_a_traceback_on_explore(query):
     assert len(pack(at)[0]["panels"]) == 2
     assert len(at.warning) == bool(parse(query)[1])  # one box for all notes
     said = " ".join(element.value for element in at.warning)
-    assert all(note in said for note in parse(query)[1])
+    assert all(" ".join(note.split()) in said for note in parse(query)[1])
 
 
-@pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize("page", [page for page in PAGES if page != EXPLORE])
 def test_no_link_shows_a_traceback_elsewhere(page):
     keys = ("rule", "main", "weak", "unconditional", "sigma", "view", "arrows", "figure", "seed", "w", "set.w")
@@ -287,7 +283,6 @@ def test_a_name_with_a_hash_stays_in_the_link():
     assert not any("#" in element.value for element in at.code if "left.main=" in element.value)
 
 
-@pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize("name", figures.FIGURES)
 def test_every_figure_has_its_settings(name):
     at = opened(FIGURES, figure=name, seed="11")
@@ -459,11 +454,9 @@ def test_nothing_chosen_is_said():
     assert not charts_of(at)
 
 
-@pytest.mark.computes
 @pytest.mark.parametrize("name", mechanisms.PRESETS)
 def test_every_guide_is_taken_apart_in_one_click(name):
-    unasked = {"integrator": "ancestral"}  # has no exact density, which would take its time below
-    at = opened(MECHANISM, guide="exact:AB", weak="", **unasked)
+    at = opened(MECHANISM, guide="exact:AB", weak="")
     fine(at)
     until(lambda: charts_of(at.run()) == 4, 120)  # without a weak model there is nothing to split
     control(at, "pills", "mechanism.preset").set_value(name).run()
@@ -471,7 +464,7 @@ def test_every_guide_is_taken_apart_in_one_click(name):
     fine(at)
     assert not at.warning
     wanted = mechanisms.PRESETS[name]
-    assert link(at) == unasked | {
+    assert link(at) == {
         key: value
         for key, value, usual in (("guide", wanted.guide, "AB32@512"), ("weak", wanted.weak, "A32@512"))
         if value != usual
@@ -480,17 +473,15 @@ def test_every_guide_is_taken_apart_in_one_click(name):
     assert any(answer.get(name, "The negative side is") in element.value for element in at.markdown)
 
 
-@pytest.mark.computes
 def test_what_is_chosen_stays_where_its_numbers_are_there_already():
-    there = opened(MECHANISM, integrator="ancestral")
+    there = opened(MECHANISM)
     until(lambda: charts_of(there.run()) == 6)
-    at = opened(MECHANISM, guide="A32@512", integrator="ancestral")
+    at = opened(MECHANISM, guide="A32@512")
     control(at, "pills", "mechanism.preset").set_value("CFG").run()
     assert charts_of(at) == 6
-    assert link(at) == {"integrator": "ancestral"}
+    assert link(at) == {}
 
 
-@pytest.mark.computes
 def test_what_the_sampler_draws_is_measured_and_a_stochastic_one_is_refused():
     at = opened(MECHANISM, **{"rule": "cfg", "cfg.w": "2"})
     until(lambda: len(at.run().metric) == 3)
