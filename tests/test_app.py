@@ -20,6 +20,7 @@ from toy.ui.packing import unpack
 from toy.ui.presets import PRESETS
 from toy.ui.presets import opened as opened_story
 from toy.ui.trainer import trainer
+from toy.ui.words import plain
 
 FILES = {Path(file).stem: file for file in PAGES}
 EXPLORE, FIELDS, TRAIN, FIGURES = (FILES[name] for name in ("explore", "fields", "train", "figures"))
@@ -184,7 +185,7 @@ def test_no_link_shows_a_traceback_on_explore(query):
     assert len(pack(at)[0]["panels"]) == 2
     assert len(at.warning) == bool(parse(query)[1])  # one box for all notes
     said = " ".join(element.value for element in at.warning)
-    assert all(" ".join(note.split()) in said for note in parse(query)[1])
+    assert all(plain(note, 2000).strip("` ") in said for note in parse(query)[1])
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if page != EXPLORE])
