@@ -32,14 +32,19 @@ def load(name: str):
     return fractal.mixture(compare.exact_name("", name).removeprefix("exact:"))
 
 
-@pytest.fixture(scope="module")
-def drawn() -> dict[str, Figure]:
+@pytest.fixture(scope="module", autouse=True)
+def _unnormalised():
+    """Constants of densities have tests of their own, and take their time; figures are laid out the same without."""
     with pytest.MonkeyPatch.context() as patch:
-        # Constants have tests of their own, and take their time; what is drawn is laid out the same without.
         for room in ("toy.flows", "toy.figures.explanation"):
             patch.setattr(f"{room}.log_mass", lambda *given: (0.0, 0.0))
         patch.setattr(flows, "CHUNK", 256)
-        return {name: figures.draw(name, load, TINY) for name in PANELS}
+        yield
+
+
+@pytest.fixture(scope="module")
+def drawn(_unnormalised) -> dict[str, Figure]:
+    return {name: figures.draw(name, load, TINY) for name in PANELS}
 
 
 @pytest.fixture
