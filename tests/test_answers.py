@@ -35,7 +35,7 @@ class Desk:
             "branch_gain": np.zeros(127, np.float32),
         }
         numbers = {"outliers": dict(scene.knobs).get("w", 0.0) / 100, "branch_tv": 0.5, "alignment": 0.5}
-        return explorer.Side(scene, arrays, numbers, numbers, 0.1)
+        return explorer.Side(scene, arrays, numbers, numbers)
 
     def answer(self, state: State, **request: object) -> dict:
         """The header of one answer."""

@@ -102,7 +102,7 @@ def pack_of(*rules: str) -> str:
     """What a page without particles is told of two rules, with numbers as wide as they get."""
     state = State(*(Scene.of(rule, **DEFAULTS) for rule in rules))
     numbers = dict.fromkeys(explorer.MEASURES, 1.0)
-    sides = {slot: explorer.Side(state.scene(slot), {}, numbers, numbers, 1.0) for slot in SLOTS}
+    sides = {slot: explorer.Side(state.scene(slot), {}, numbers, numbers) for slot in SLOTS}
     request = explorer.Request(have=explorer.identity(state.left, state.right))
     return base64.b64encode(explorer.assemble(state, sides, request)).decode()
 

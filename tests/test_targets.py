@@ -48,7 +48,7 @@ def test_a_posterior_is_not_called_membership(target):
     scene = Scene.of("none", main=f"exact:{target}", target=target, n=64)
     usual = {"outliers": 0.01, "branch_tv": 0.05, "alignment": 0.99}
     sure, far = (
-        {row["key"]: row for row in explorer.measures(explorer.Side(scene, {}, numbers, usual, 0.0))}["alignment"]
+        {row["key"]: row for row in explorer.measures(explorer.Side(scene, {}, numbers, usual))}["alignment"]
         for numbers in (usual, {"outliers": 0.94, "branch_tv": 0.9, "alignment": 1.0})
     )
     for row in (sure, far):

@@ -4,15 +4,12 @@ import dataclasses
 import hashlib
 import json
 import math
-import threading
-import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple, dataclass, replace
 from functools import cache, lru_cache
 from typing import Any
 
-import jax
 import numpy as np
 
 import models
@@ -131,7 +128,6 @@ class Side:
     arrays: dict[str, Any]
     metrics: dict[str, Any]
     floor: dict[str, Any]
-    seconds: float  # of a run whose programs were there; NaN where some were compiled
     waiting: str = ""  # what stands in the place of the particles, which are not there yet
     errors: dict[str, float] = dataclasses.field(default_factory=dict)  # standard ones of the metrics
 
@@ -143,18 +139,7 @@ class Side:
 
 def stand_in(scene: Scene, waiting: str) -> Side:
     """A side without particles: what was asked for by its own name, and the words for what it waits for."""
-    return Side(scene, {}, {}, {}, math.nan, waiting)
-
-
-_here = threading.local()
-
-
-def _heard(event: str, *_: Any, **__: Any) -> None:
-    if event == "/jax/core/compile/backend_compile_duration":  # said by the thread that compiles
-        _here.compiled = True
-
-
-jax.monitoring.register_event_duration_secs_listener(_heard)
+    return Side(scene, {}, {}, {}, waiting)
 
 
 def program(scene: Scene, *extra: Any) -> tuple:
@@ -172,18 +157,15 @@ def program(scene: Scene, *extra: Any) -> tuple:
 
 def side(scene: Scene) -> Side:
     """Sample, measure and pack one scene."""
-    _here.compiled = False
-    began = time.perf_counter()
     frame = scenes.compute(scene, models.cast(scene.cast), floor=False, measures=MEASURES)
     arrays = {
         "positions": positions(frame),
         "outside": scenes.outside(frame).astype(np.uint8),
         "branch_gain": branch_gain(frame),
     }
-    seconds = math.nan if _here.compiled else time.perf_counter() - began
     errors = metrics.errors(frame.metrics, frame.occupancy, scene.n, scene.target)
     floor = metrics.floor(scene.target, scene.n, MEASURES)
-    return Side(scene, arrays, dict(frame.metrics), floor, seconds, errors=errors)
+    return Side(scene, arrays, dict(frame.metrics), floor, errors=errors)
 
 
 def positions(frame: Frame) -> tuple[np.ndarray, float, float]:
@@ -386,7 +368,6 @@ def panel(slot: str, asked: Scene, found: Side, title: str, pending: str = "") -
         "pending": pending or found.waiting,
         "metrics": [] if found.waiting else measures(found),
         "n": found.scene.n,
-        "ms": round(found.seconds * 1000, 1) if math.isfinite(found.seconds) else None,
         "stochastic": bool(INTEGRATORS[found.scene.integrator].facts.get("stochastic")),
         "waiting": found.waiting,
         "lacks": {"tilt": no_tilt(asked)} if no_tilt(asked) else {},
