@@ -297,6 +297,7 @@ def test_every_figure_has_its_settings(name):
     assert len(at.slider) >= len(at.checkbox)
 
 
+@pytest.mark.computes
 def test_a_model_is_trained_and_kept(tmp_path, monkeypatch):
     monkeypatch.setenv("GUIDANCE_EXPLORER_MODELS", str(tmp_path))
     at = opened(TRAIN, width="8", depth="1", iterations="64")
@@ -376,6 +377,7 @@ def test_a_name_can_be_typed_and_a_bad_one_is_a_sentence():
     assert link(other) == {"main": "exact:A~blur=0.05"}
 
 
+@pytest.mark.computes
 @pytest.mark.parametrize("page", [EXPLORE, FIELDS])
 def test_a_network_is_trained_because_a_name_asks_for_it(page, tmp_path, monkeypatch):
     monkeypatch.setenv("GUIDANCE_EXPLORER_MODELS", str(tmp_path))

@@ -1,5 +1,6 @@
 """Every snippet and every command of the README runs, in an empty folder."""
 
+import os
 import re
 import shlex
 import subprocess
@@ -24,11 +25,16 @@ COMMANDS = [
 ]
 
 
+# How and where programs are compiled, here and there.
+COMPILED = {name: value for name, value in os.environ.items() if name.startswith(("JAX_", "XLA_"))}
+
+
 def run(arguments: list[str], folder: Path) -> str:
     done = subprocess.run(
         [sys.executable, *arguments],
         cwd=folder,
-        env={
+        env=COMPILED
+        | {
             "PYTHONPATH": str(ROOT),
             "PATH": "/usr/bin:/bin",
             "HOME": str(Path.home()),

@@ -45,6 +45,7 @@ def test_a_story_says_what_its_panels_show(name, seed):
     assert not untrue, f"{PRESETS[name].sentence} {shown}"
 
 
+@pytest.mark.computes
 @pytest.mark.parametrize("name", PRESETS)
 def test_both_sides_start_from_the_same_noise(name):
     """As the page says of every picture."""

@@ -304,6 +304,7 @@ def test_cfg_loses_the_root_with_learned_and_with_exact_scores():
     assert exact["alignment"] >= measured("none", main="exact:A")["alignment"]
 
 
+@pytest.mark.computes
 @pytest.mark.slow
 def test_exact_scores_sample_the_truth():
     found = measured("none", main="exact:A")
