@@ -381,7 +381,7 @@ def forgotten(monkeypatch):
     calls: list[int] = []
     monkeypatch.setattr(memory, "_after", 0.0)
     monkeypatch.setattr(memory.jax, "clear_caches", lambda: calls.append(1))
-    monkeypatch.setattr(memory.files, "spare_maps", lambda: False)
+    monkeypatch.setattr(memory.files, "maps_are_full", lambda: False)
     return calls
 
 

@@ -116,11 +116,16 @@ def spare_maps() -> bool:
     XLA takes several maps for every program on a CPU, and a process that has used up its table crashes. Programs that
     are still wanted are compiled again, or read from the cache folder.
     """
+    full = maps_are_full()
+    if full:
+        jax.clear_caches()
+    return full
+
+
+def maps_are_full() -> bool:
+    """Whether this process has few memory maps left; False where there is no such table."""
     maps = Path("/proc/self/maps")
     if not maps.exists():
         return False
     with maps.open("rb") as lines:
-        if sum(1 for _ in lines) < MOST_MAPS:
-            return False
-    jax.clear_caches()
-    return True
+        return sum(1 for _ in lines) >= MOST_MAPS

@@ -2,12 +2,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { pathOf, topOf } from "../../toy/ui/viewer/curve.js";
+import { pointsOf, topOf } from "../../toy/ui/viewer/curve.js";
 
 test("a line goes from end to end, up for more", () => {
-  assert.equal(pathOf([0, 4, 8], [0, 0.1, 0.2], 0.2), "0.0,54.0 75.0,27.0 150.0,0.0");
-  assert.equal(pathOf([0, 1], [3, 0], 1), "0.0,0.0 150.0,54.0", "what is beyond the top stays in the chart");
-  assert.equal(pathOf([2], [0.5], 1), "0.0,27.0", "a single weight");
+  assert.deepEqual(pointsOf([0, 4, 8], [0, 0.1, 0.2], 0.2), [[0, 54], [75, 27], [150, 0]]);
+  assert.deepEqual(pointsOf([0, 1], [3, 0], 1), [[0, 0], [150, 54]], "what is beyond the top stays in the chart");
+  assert.deepEqual(pointsOf([2], [0.5], 1), [[0, 27]], "a single weight");
 });
 
 test("the scale holds all values and does not make much of chance", () => {

@@ -31,7 +31,7 @@ def spare(held: Callable[[], float] = resident) -> bool:
     global _after
     with _lock:
         full = held() > max(LIMIT, GROWTH * _after)
-        if not (files.spare_maps() or full):
+        if not (full or files.maps_are_full()):
             return False
         jax.clear_caches()
         gc.collect()

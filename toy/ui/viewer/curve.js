@@ -14,13 +14,27 @@ export function topOf(values) {
   return Math.max(0.1, ...values);
 }
 
-// Points of a line over the chart, as SVG takes them.
-export function pathOf(ws, values, top) {
-  const [from, to] = [ws[0], ws[ws.length - 1]];
-  return values.map((v, i) => `${((CURVE_WIDTH * (ws[i] - from)) / (to - from || 1)).toFixed(1)},${(CURVE_HEIGHT * (1 - Math.min(v / top, 1))).toFixed(1)}`).join(" ");
+// Points [x, y] of a line over the chart, of which a value at the top is at 0.
+export function pointsOf(ws, values, top) {
+  return values.map((v, i) => [CURVE_WIDTH * shareOf(ws, ws[i]), CURVE_HEIGHT * (1 - Math.min(v / top, 1))]);
 }
 
-// The same on a canvas, for a picture that is saved.
+// Where a weight stands between both ends, from 0 to 1.
+function shareOf(ws, w) {
+  const [from, to] = [ws[0], ws.at(-1)];
+  return (Math.min(Math.max(w ?? from, from), to) - from) / (to - from || 1);
+}
+
+// What the chart holds, wherever it is drawn: lines with their scales in words, the ends, where the weight is that is set.
+function chartOf(curve, w) {
+  const lines = MEASURES.map(([name, label, said]) => {
+    const top = topOf(curve[name]);
+    return { name, points: pointsOf(curve.w, curve[name], top), words: `${label} 0–${said(top)}` };
+  });
+  return { lines, words: lines.map(({ words }) => words).join(" · "), ends: [`w ${curve.w[0]}`, String(curve.w.at(-1))], now: CURVE_WIDTH * shareOf(curve.w, w) };
+}
+
+// On a canvas, for a picture that is saved.
 export function drawCurve(context, curve, w, x, y, { colours, background }) {
   context.save();
   context.translate(x, y);
@@ -29,24 +43,17 @@ export function drawCurve(context, curve, w, x, y, { colours, background }) {
   context.fillStyle = context.strokeStyle = css(colours.ink);
   if (curve.lacks) context.fillText(curve.lacks, 0, 8);
   else {
-    const [from, to] = [curve.w[0], curve.w.at(-1)];
-    const tops = MEASURES.map(([name, label, said], k) => {
-      const top = topOf(curve[name]);
+    const { lines, words, ends, now } = chartOf(curve, w);
+    lines.forEach(({ points }, k) => {
       context.setLineDash(k ? [5, 3] : []);
       context.beginPath();
-      pathOf(curve.w, curve[name], top).split(" ").forEach((point) => {
-        const [px, py] = point.split(",").map(Number);
-        context.lineTo(px, py + 14);
-      });
+      for (const [px, py] of points) context.lineTo(px, py + 14);
       context.stroke();
-      return `${label} 0–${said(top)}`;
     });
-    context.setLineDash([]);
-    const at = (CURVE_WIDTH * (Math.min(Math.max(w ?? from, from), to) - from)) / (to - from || 1);
-    context.fillRect(at - 0.6, 14, 1.2, CURVE_HEIGHT);
-    context.fillText(tops.join(" · "), 0, 6);
-    context.fillText(`w ${from}`, 0, CURVE_HEIGHT + 21);
-    context.fillText(String(to), CURVE_WIDTH - context.measureText(String(to)).width, CURVE_HEIGHT + 21);
+    context.fillRect(now - 0.6, 14, 1.2, CURVE_HEIGHT);
+    context.fillText(words, 0, 6);
+    context.fillText(ends[0], 0, CURVE_HEIGHT + 21);
+    context.fillText(ends[1], CURVE_WIDTH - context.measureText(ends[1]).width, CURVE_HEIGHT + 21);
   }
   context.restore();
 }
@@ -73,25 +80,20 @@ export class Curve {
   // `curve` is the server's, or null; `w` what the person has set.
   update(curve, w) {
     this.element.hidden = !curve;
-    if (!curve) return;
+    if (!curve || (curve === this.curve && w === this.w)) return;
+    Object.assign(this, { curve, w });
     this.element.classList.toggle("tv-curve-lacks", Boolean(curve.lacks));
     if (curve.lacks) {
       setText(this.words, curve.lacks);
+      this.element.setAttribute("aria-label", curve.lacks);
       return;
     }
-    const { w: ws } = curve;
-    const tops = MEASURES.map(([name, label, said]) => {
-      const top = topOf(curve[name]);
-      this.lines.get(name).setAttribute("points", pathOf(ws, curve[name], top));
-      return `${label} 0–${said(top)}`;
-    });
-    const [from, to] = [ws[0], ws[ws.length - 1]];
-    const x = (CURVE_WIDTH * (Math.min(Math.max(w ?? from, from), to) - from)) / (to - from || 1);
-    for (const [name, value] of Object.entries({ x1: x, x2: x, y1: 0, y2: CURVE_HEIGHT })) this.now.setAttribute(name, value.toFixed(1));
-    setText(this.words, tops.join(" · "));
-    setText(this.ends.firstChild, `w ${from}`);
-    setText(this.ends.lastChild, String(to));
-    const told = ws.map((value, i) => `${value}: ${MEASURES.map(([name, label, said]) => `${label} ${said(curve[name][i])}`).join(", ")}`);
+    const { lines, words, ends, now } = chartOf(curve, w);
+    for (const { name, points } of lines) this.lines.get(name).setAttribute("points", points.map((point) => point.map((v) => v.toFixed(1)).join(",")).join(" "));
+    for (const [name, value] of Object.entries({ x1: now, x2: now, y1: 0, y2: CURVE_HEIGHT })) this.now.setAttribute(name, value.toFixed(1));
+    setText(this.words, words);
+    ends.forEach((text, k) => setText(this.ends.children[k], text));
+    const told = curve.w.map((value, i) => `${value}: ${MEASURES.map(([name, label, said]) => `${label} ${said(curve[name][i])}`).join(", ")}`);
     this.element.setAttribute("aria-label", `Over the weight w. ${told.join("; ")}`);
   }
 }

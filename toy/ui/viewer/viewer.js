@@ -459,8 +459,14 @@ export class Viewer extends Screen {
   fetchMissing() {
     if (this.abort.signal.aborted || this.adjusting || !this.frames) return;
     this.fetchField();
-    if (this.ui.curve && !this.queue.busy && !this.header.busy && this.header.panels?.some((panel) => !panel.curve && !panel.waiting)) this.ask("field", this.shownSlots()[0], true);
+    this.fetchCurves();
     if (this.pin && !this.time.playing && this.probeKey() !== this.probeAsked) this.ask("probe", this.pin.slot, true);
+  }
+
+  // Every answer brings them along while they are on; a busy one is asked for again anyway.
+  fetchCurves() {
+    const lacking = this.ui.curve && this.header.panels?.some((panel) => !panel.curve && !panel.waiting);
+    if (lacking && !this.queue.busy && !this.header.busy) this.ask("field", this.shownSlots()[0], true);
   }
 
   fetchField() {
