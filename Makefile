@@ -21,7 +21,8 @@ app: ready ## Start the app on http://127.0.0.1:8501; ARGS goes to streamlit
 	@$(PY) -m streamlit run app.py $(ARGS)
 
 # Most tests compile a program and run it for a moment: XLA takes a third of the time where it need not look for fast code.
-COMPILE_QUICKLY := --xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false
+# One instruction set, so that they run the same code on every machine: without optimisation, that for AVX-512 was wrong.
+COMPILE_QUICKLY := --xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false --xla_cpu_max_isa=AVX2
 
 test: lint js ## Lint, types, import rules, JavaScript checks, pytest; ARGS goes to pytest
 	@trap 'exit 130' INT; status=0; \

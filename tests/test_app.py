@@ -188,6 +188,7 @@ def test_no_link_shows_a_traceback_on_explore(query):
     assert all(plain(note, 2000).strip("` ") in said for note in parse(query)[1])
 
 
+@pytest.mark.computes
 @pytest.mark.parametrize("page", [page for page in PAGES if page != EXPLORE])
 def test_no_link_shows_a_traceback_elsewhere(page):
     keys = ("rule", "main", "weak", "unconditional", "sigma", "view", "arrows", "figure", "seed", "w", "set.w")
@@ -247,6 +248,7 @@ def test_every_story_is_one_click(name):
     assert header["lead"] == {"story": name, "title": PRESETS[name].title, "text": PRESETS[name].sentence}
 
 
+@pytest.mark.computes
 def test_a_story_stays_with_its_picture():
     """Who opens the link of a story reads its sentence; a changed knob takes it off the page and out of the link."""
     at = opened(**opened_story("interval").query())
@@ -346,6 +348,7 @@ def typed(at: AppTest, key: str, name: str) -> AppTest:
     return box.set_value(name).run()
 
 
+@pytest.mark.computes
 def test_exact_or_learned_is_one_click_for_each_role():
     at = opened(n="512", **{"left.main": "A64@2048"})
     for pressed, asked in (

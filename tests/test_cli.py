@@ -178,6 +178,7 @@ def test_samples_are_kept_with_their_scene(folder, reference):
     assert set(listing(folder)) == {"s.npz", "s.csv"}
 
 
+@pytest.mark.computes
 def test_a_figure_is_written_where_it_is_wanted(folder):
     printed = good("figure", "fig2", "--format", "svg", "--out", "new/place", "--n", 64, *exact_cast("cfg"))
     assert printed.strip() == "new/place/fig2.svg"
@@ -256,6 +257,7 @@ PROBE = ("probe", "--density", "exact:A", "--sigma", 1, "--at", "0,0")
 TRAIN = ("train", "--width", 8, "--iters", 4, "--batch", 64)
 
 
+@pytest.mark.computes
 @pytest.mark.parametrize("kind", FORMATS)
 def test_the_figure_of_a_link_is_the_download_of_the_app(folder, kind):
     link = "left.w=2.5&left.unconditional=exact:AB&right.rule=none&n=512&seed=3&view=0.45,1.22,0.3&trails=1"

@@ -77,6 +77,7 @@ def test_every_kind_says_what_it_is(entry):
     assert any(f"~{entry.name}=" in name for name in zoo.examples())
 
 
+@pytest.mark.computes
 @pytest.mark.parametrize("sigma", [0.01, 0.1, 1.0, 5.0])
 @pytest.mark.parametrize("name", NAMES)
 def test_score_is_the_gradient_of_logp(name, sigma):
@@ -119,6 +120,7 @@ def test_same_name_same_object(name):
     assert models.load(name) is models.load(name)
 
 
+@pytest.mark.computes
 @pytest.mark.parametrize(
     "names",
     [

@@ -109,6 +109,7 @@ def test_unknown_class_names_the_legal_ones(bad):
             ask(bad)
 
 
+@pytest.mark.computes
 @pytest.mark.parametrize(("classes", "mass"), fractal.THRESHOLDS)
 def test_the_kept_thresholds_are_what_is_worked_out(classes, mass):
     assert fractal.quantile(classes, mass, 0.0) == pytest.approx(fractal.THRESHOLDS[classes, mass], abs=2e-4)

@@ -8,6 +8,7 @@ from toy import fractal
 from toy.quadrature import log_mass
 
 
+@pytest.mark.computes
 @pytest.mark.parametrize("sigma", [0.03, 0.5, 5.0])
 def test_an_exact_density_has_mass_one(sigma):
     log_z, error = log_mass(fractal.mixture("A"), sigma)

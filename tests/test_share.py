@@ -81,6 +81,7 @@ def test_a_link_is_read_strictly():
         assert all(word in str(caught.value) for word in words)
 
 
+@pytest.mark.computes
 def test_the_figure_shows_the_window_on_the_screen():
     whole, near = (of_link(f"n=512&left.main=exact:A&view={view}") for view in ("0.3,0.3,1.2", "0.45,1.22,0.3"))
     assert figure(whole, "svg") != figure(near, "svg")
