@@ -2,6 +2,7 @@
 
 import math
 import threading
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -228,6 +229,22 @@ def test_what_is_compiled_overtakes_an_endless_compilation(lanes):
     (future,) = found.ask("another", [Work("quick", lambda: "answer", "known")])
     assert future.result(60) == "answer"
     assert not gate.open.is_set()
+
+
+def test_two_that_are_compiled_are_computed_at_once(lanes):
+    found, _ = lanes
+    gates = [Gate(), Gate()]
+    futures = [found.ask(number, [Work(gate, gate, "known")])[0] for number, gate in enumerate(gates)]
+    assert all(gate.held.wait(60) for gate in gates)
+    for gate in gates:
+        gate.open.set()
+    assert [future.result(60) for future in futures] == ["done"] * 2
+
+
+def test_what_sixty_wait_for_is_done_before_they_are_taken_to_have_left():
+    crowded, memory = SimpleNamespace(waiting=60), {}
+    _, waits = (patience(crowded, memory, "asked", "w", live=False) for _ in range(2))
+    assert 1.5 * waits < engines.ASKED  # and the viewer asks again after a second or two
 
 
 def test_a_compilation_waits_for_another_and_for_nothing_else(lanes):

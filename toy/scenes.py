@@ -585,18 +585,23 @@ def guide_role(scene: Scene) -> str | None:
     return others[0] if others else None
 
 
+LOGP_AT_ONCE = 2**14  # points: enough for all cores, and few enough for their caches
+
+
 def outside(frame: Frame) -> np.ndarray:
     """Whether each point of the path is outside the true 99% region of its noise level, [steps + 1, n]."""
     target = frame.scene.target
     sigmas = frame.sigmas.astype(np.float32)
     thresholds = fractal.region_thresholds(target, sigmas)
-    logp = _logp_path(fractal.mixture(target), jnp.asarray(frame.path), jnp.asarray(sigmas))
+    logp = _logp_path(
+        fractal.mixture(target), jnp.asarray(frame.path), jnp.asarray(sigmas), steps=LOGP_AT_ONCE // frame.scene.n
+    )
     return ~(np.asarray(logp) >= thresholds[:, None])
 
 
-@jax.jit
-def _logp_path(density: Density, path: Array, sigmas: Array) -> Array:
-    return jax.lax.map(lambda now: density.logp(*now), (path, sigmas))
+@partial(jax.jit, static_argnames="steps")
+def _logp_path(density: Density, path: Array, sigmas: Array, *, steps: int) -> Array:
+    return jax.lax.map(lambda now: density.logp(*now), (path, sigmas), batch_size=max(1, steps))
 
 
 def contours(classes: str, *, sigma: float = 0.0, resolution: int = 480) -> list[np.ndarray]:

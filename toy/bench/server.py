@@ -87,16 +87,16 @@ def _healthy(url: str) -> bool:
         return False
 
 
-# Streamlit's protocol is protobuf over a websocket. Four numbers of it are enough here, and spare importing Streamlit.
-RERUN, QUERY = 11, 1  # BackMsg.rerun_script, ClientState.query_string
+# Streamlit's protocol is protobuf over a websocket. A few numbers of it are enough here, and spare importing Streamlit.
+RERUN, QUERY, ALONE = 11, 1, 5  # BackMsg.rerun_script, ClientState.query_string and fragment_id
 DELTA, FINISHED = 5, 6  # ForwardMsg
-ELEMENT, EXCEPTION = 3, 8  # Delta.new_element, Element.exception
+ELEMENT, EXCEPTION, FRAGMENT = 3, 8, 8  # Delta.new_element, Element.exception, Delta.fragment_id
 RETRY, RETRY_MOST = 0.05, 1.6  # seconds after which the viewer asks again, and longer each time
 
 
-def rerun(query: str) -> bytes:
-    """The message that runs the page anew with a query string."""
-    return _sized(RERUN, _sized(QUERY, query.encode()))
+def rerun(query: str, fragment: bytes = b"") -> bytes:
+    """The message that runs the page anew with a query string, or one fragment of it alone."""
+    return _sized(RERUN, _sized(QUERY, query.encode()) + (_sized(ALONE, fragment) if fragment else b""))
 
 
 def _sized(number: int, payload: bytes) -> bytes:
@@ -158,6 +158,7 @@ class Visitor:
     def __init__(self, socket: Any) -> None:
         """Speak over an open websocket."""
         self.socket = socket
+        self.viewer = b""  # the fragment that the viewer is in
 
     @staticmethod
     @asynccontextmanager
@@ -171,11 +172,11 @@ class Visitor:
             yield Visitor(socket)
 
     async def change(self, query: str, *, since: float | None = None, patience: float = 60) -> Answer:
-        """Run the page with a query string, and again as the viewer does until what it shows is what was asked for."""
+        """Run the page with a query string, and then its viewer alone until what it shows is what was asked for."""
         began = time.perf_counter() if since is None else since
         first, wait = math.nan, RETRY
         for tries in itertools.count(1):
-            error, header = await self._run(query, patience)
+            error, header = await self._run(rerun(query, self.viewer if tries > 1 else b""), patience)
             seconds = time.perf_counter() - began
             first = seconds if tries == 1 else first
             if not error and header.get("busy") and seconds > patience:
@@ -186,9 +187,9 @@ class Visitor:
             wait = min(RETRY_MOST, 2 * wait)
         raise AssertionError
 
-    async def _run(self, query: str, patience: float) -> tuple[str, dict[str, Any]]:
+    async def _run(self, message: bytes, patience: float) -> tuple[str, dict[str, Any]]:
         """What went wrong in one run of the page, and the header of its picture."""
-        await self.socket.send(rerun(query))
+        await self.socket.send(message)
         error = ""
         header: dict[str, Any] = {}
         while True:
@@ -198,8 +199,10 @@ class Visitor:
                 return f"no answer within {patience:g} s", header
             part = fields(memoryview(message))
             if DELTA in part:
-                header = _pack_header(message) or header
-                if EXCEPTION in fields(fields(part[DELTA]).get(ELEMENT, memoryview(b""))):
+                delta = fields(part[DELTA])
+                if found := _pack_header(message):
+                    header, self.viewer = found, bytes(delta.get(FRAGMENT, b""))
+                if EXCEPTION in fields(delta.get(ELEMENT, memoryview(b""))):
                     error = "a traceback was shown"
             if FINISHED in part and part[FINISHED] != 2:  # 2: overtaken by another run
                 return error or ("the page did not compile" if part[FINISHED] == 1 else ""), header

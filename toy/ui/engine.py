@@ -25,11 +25,13 @@ CACHE_BYTES = 256 * 2**20
 SPARE_EVERY = 32  # jobs
 REHEARSAL_DELAY = 2.5  # seconds
 LEASE = 6.0  # seconds for which work is done for somebody who will ask again
+ASKED = 30.0  # the same for what a visitor asked for last: longer than an answer waits behind sixty others
 QUICK, COMPILING, LONG = "engine", "engine-compiling", "engine-long"  # the workers
 # An answer waits, in seconds: for what was not asked for before; where the viewer asked, which knows that it waits;
 # for what was asked for before, and longer for each computation that waits, so that many do not ask all the time.
-SOON, LIVE, PATIENT, LINE = 0.1, 0.5, 1.0, 0.05
-SLICE = 0.05  # seconds between two looks at whether the visitor has chosen something else
+SOON, LIVE, PATIENT, LINE = 0.1, 0.5, 1.0, 0.25
+SLICE = 0.05  # seconds between two looks at whether the visitor has chosen something else, and as much again for each
+LOOKS = 4  # computations that wait: many who look all the time leave no processor to the workers
 
 
 class Busy(Exception):
@@ -72,10 +74,11 @@ class _Job:
 
 
 class Engine:
-    """Three workers for all visitors: the most urgent job first, the same job once, results kept by content.
+    """Four workers for all visitors: the most urgent job first, the same job once, results kept by content.
 
-    One takes what is compiled and light, one what has to be compiled first, one what may take long whenever it is done:
-    nobody waits for another's new method, nor that for somebody's long measurement.
+    Two take what is compiled and light, one what has to be compiled first, one what may take long whenever it is done:
+    nobody waits for another's new method, nor that for somebody's long measurement. Two, since what is computed leaves
+    a core idle now and then.
     """
 
     def __init__(
@@ -100,7 +103,8 @@ class Engine:
         self._closing = False
         self._first = threading.Thread(target=self._run, args=(warm_up,), name=QUICK, daemon=True)
         self._beside = [
-            threading.Thread(target=self._work, args=(lane,), name=lane, daemon=True) for lane in (COMPILING, LONG)
+            threading.Thread(target=self._work, args=(lane,), name=lane, daemon=True)
+            for lane in (QUICK, COMPILING, LONG)
         ]
         self._later = threading.Timer(REHEARSAL_DELAY, self._rehearse, args=(rehearsals or (lambda: ()),))
         self._later.daemon = True
@@ -159,7 +163,7 @@ class Engine:
         return self._enqueue(Work(key, work), priority, lease=(None, seconds)).future
 
     def ask(
-        self, visitor: Hashable, works: Sequence[Work], *, priority: int = FULL, seconds: float = LEASE
+        self, visitor: Hashable, works: Sequence[Work], *, priority: int = FULL, seconds: float = ASKED
     ) -> list[Future]:
         """Lease all of ``works`` for a visitor, whose earlier asking is forgotten; Busy where the queue is full."""
         with self._lock:
@@ -350,7 +354,9 @@ def collected(
         futures = dict(zip(works, found.ask((visitor, kind), list(works.values()), priority=priority), strict=True))
     except Busy as error:
         return {}, dict.fromkeys(works, str(error))
-    while wait(futures.values(), max(0.0, min(end - time.monotonic(), SLICE))).not_done and time.monotonic() < end:
+    while (left := end - time.monotonic()) > 0:
+        if not wait(futures.values(), min(left, SLICE * (1 + found.waiting / LOOKS))).not_done:
+            break
         pause()
     results: dict[str, Any] = {}
     late: dict[str, str] = {}
