@@ -292,3 +292,16 @@ def test_weights_must_be_positive(weight):
 def test_covariances_must_be_positive_definite(variance):
     with pytest.raises(ValueError, match="positive definite"):
         GaussianMixture.of(np.ones((1, 1)), np.zeros((1, 1, 2)), np.diag([1.0, variance])[None])
+
+
+@pytest.mark.parametrize("sigma", [0.0, 0.002, 0.1, 5.0])
+def test_reaches_is_what_logp_says(sigma):
+    mixture, level = fractal.mixture("A"), jnp.float32(sigma)
+    x = jnp.concatenate(
+        [mixture.sample(jax.random.key(2), 256, sigma), jnp.array([[30.0, -20.0], [1e30, 0], [jnp.nan, 0]])]
+    )
+    logp = mixture.logp(x, level)
+    ranked = np.sort(logp[:256])
+    at = 32 + np.argmax(np.diff(ranked[32:65]))  # in the widest gap: no rounding decides
+    least = (ranked[at] + ranked[at + 1]) / 2
+    np.testing.assert_array_equal(mixture.reaches(x, level, least), logp >= least)

@@ -585,23 +585,22 @@ def guide_role(scene: Scene) -> str | None:
     return others[0] if others else None
 
 
-LOGP_AT_ONCE = 2**14  # points: enough for all cores, and few enough for their caches
+POINTS_A_PIECE = 2**14  # enough for all cores, and few enough for their caches
 
 
 def outside(frame: Frame) -> np.ndarray:
     """Whether each point of the path is outside the true 99% region of its noise level, [steps + 1, n]."""
-    target = frame.scene.target
+    target, n = frame.scene.target, frame.scene.n
     sigmas = frame.sigmas.astype(np.float32)
-    thresholds = fractal.region_thresholds(target, sigmas)
-    logp = _logp_path(
-        fractal.mixture(target), jnp.asarray(frame.path), jnp.asarray(sigmas), steps=LOGP_AT_ONCE // frame.scene.n
+    thresholds = fractal.region_thresholds(target, sigmas).astype(np.float32)
+    return ~np.asarray(
+        _inside(fractal.mixture(target), frame.path, sigmas, thresholds, steps=max(1, POINTS_A_PIECE // n))
     )
-    return ~(np.asarray(logp) >= thresholds[:, None])
 
 
 @partial(jax.jit, static_argnames="steps")
-def _logp_path(density: Density, path: Array, sigmas: Array, *, steps: int) -> Array:
-    return jax.lax.map(lambda now: density.logp(*now), (path, sigmas), batch_size=max(1, steps))
+def _inside(density: GaussianMixture, path: Array, sigmas: Array, thresholds: Array, *, steps: int) -> Array:
+    return jax.lax.map(lambda now: density.reaches(*now), (path, sigmas, thresholds), batch_size=steps)
 
 
 def contours(classes: str, *, sigma: float = 0.0, resolution: int = 480) -> list[np.ndarray]:
