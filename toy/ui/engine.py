@@ -411,7 +411,7 @@ def warm_up() -> Mapping[Work, Any]:
     from toy.ui import explore, explorer
 
     shown = explorer.rehearse()
-    # Streamlit collects garbage after every run; what is loaded now stays, so it need not be looked at again.
+    # What is loaded now stays: no collection of garbage need look at it again.
     gc.collect()
     gc.freeze()
     return {explore.work_of(side.scene): side for side in shown}
