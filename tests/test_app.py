@@ -1,5 +1,6 @@
 """Every page, run by Streamlit's own test runner: it shows what it should, whatever the URL says."""
 
+import json
 from pathlib import Path
 from urllib.parse import quote
 
@@ -94,6 +95,13 @@ def test_a_page_opens(page):
     fine(at)
     assert not at.warning
     assert shows_something(at)
+
+
+def test_the_lab_says_by_which_commands_its_claims_were_measured():
+    at = opened(FILES["lab"])
+    command = json.loads((ROOT / "docs" / "claims.json").read_text(encoding="utf-8"))["conditions"]["command"]
+    assert command in [code.value for code in at.code]
+    assert not any(command.split("\n")[0] in caption.value for caption in at.caption)
 
 
 # Work out a table, for longer than they are compiled.

@@ -34,8 +34,8 @@ def patiently(name: str, options: figures.Options) -> bytes:
     while True:
         try:
             picture = render(name, options, "png", wait=4)
-        except Busy as busy:
-            note.caption(f"Still being drawn: {plain(busy)}.")
+        except Busy:
+            note.caption("Still being drawn. What takes long is done for one visitor after another.")
             time.sleep(1)
         else:
             note.empty()

@@ -45,10 +45,11 @@ def _claims() -> None:
     if found:
         known = found["conditions"]
         st.caption(
-            f"Measured by `{known['command']}`: {known['n']} samples a scene, {known['seeds with training']} "
-            f"repetitions with training, {known['seeds of exact claims']} of exact claims; {known['device']}. "
+            f"Measured over {known['n']:d} samples each, {known['seeds with training']:d} repetitions with training, "
+            f"{known['seeds of exact claims']:d} of exact claims; {plain(known['device'])}. "
             "A verdict is that of the 95% interval over the seeds, against a threshold set before looking."
         )
+        st.code(known["command"], language="bash")
     before = {item["name"]: item for item in found["claims"]} if found else {}
     for name, item in have.items():
         here, shown = st.session_state.get(f"lab.claim.{name}"), before.get(name)
