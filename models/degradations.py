@@ -1,8 +1,7 @@
 """Worse versions of a density, by name: ``A64@4096~dropout=0.1``, ``exact:A~blur=0.05~label_mixing=0.2``.
 
-A name is ``BASE~kind=value~kind=value…``, applied from left to right. What follows a kind up to the next one belongs
-to it: ``~seed=3`` chooses its random draw (0 where it is not said), and a kind with several knobs takes the others by
-their names. ``dns:MAIN,ALL`` is a base made of two others, with knobs of its own: ``dns:exact:A,exact:AB~w=2~seed=1``.
+How a name is read is said in ``toy.names``; ``dns:MAIN,ALL`` is a base made of two others, with knobs of its own:
+``dns:exact:A,exact:AB~w=2~seed=1``.
 
 A degradation is one function. Its positional names say what it needs: ``density``, anything; ``net``, a network with
 its weight normalisation applied; ``snapshots``, a network's stored averages by iteration; ``data``, an exact mixture;
@@ -14,11 +13,10 @@ What takes ``data``, ``spec`` or ``recipe`` changes what a network is trained wi
 network has to be trained. In the name of an exact density ``data`` is that density.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any
 
 import jax
 import jax.numpy as jnp
@@ -29,19 +27,15 @@ from models.drawn import Dropped, DroppedPerLevel, Net, NoisyInput, masked, with
 from models.mlp import EnergyMLP, Spec
 from toy.densities import Density, GaussianMixture
 from toy.fractal import PARTS, mixture
-from toy.registry import Entry, Knob, Registry
+from toy.names import DEGRADATIONS, FITTED, Step, steps_of
+from toy.registry import Knob
 from toy.sampling import noise_levels, trajectory
 
-DEGRADATIONS = Registry("degradation")
-degradation = DEGRADATIONS.register
-
-FITTED = Registry("fitted density")  # bases of a name that are made of samples: ``dns:MAIN,ALL``
-fitted = FITTED.register
+degradation, fitted = DEGRADATIONS.register, FITTED.register
 
 KARRAS_2024 = "Karras et al. 2024, arXiv:2406.02507"
 POINT_VARIANCE = 1e-6  # of a data point: below the last noise level of any sampler, and what float32 still resolves
 BANDWIDTH = 0.05
-MOST = 8  # kinds in one name
 
 DROPOUT = f"Srivastava et al. 2014, JMLR 15; as a guide: {KARRAS_2024}"
 Share = Annotated[float, Knob(0, 0.9, 0.005, "p", "share of the hidden units that is left out", neutral=0)]
@@ -318,7 +312,7 @@ def dns(
     return of_points(points, BANDWIDTH**2)
 
 
-# --- Names ------------------------------------------------------------------------------------------------------------
+# --- In a name --------------------------------------------------------------------------------------------------------
 
 NEEDS = {
     "net": "a network",
@@ -327,50 +321,6 @@ NEEDS = {
     "spec": "a network, unchanged,",
     "recipe": "a network, unchanged,",
 }
-SEED = Knob(0, 2**31 - 1, 1, "seed", "seed of the random draw", name="seed", default=0)
-ITEM = re.compile(r"~(?=[a-z_0-9]+=)")
-
-
-@dataclass(frozen=True)
-class Step:
-    """One kind of a name with its knobs, in the order of its signature, and the seed of its draw."""
-
-    kind: str
-    knobs: tuple[tuple[str, float], ...]
-    seed: int = 0
-
-    @property
-    def entry(self) -> Entry:
-        """The function."""
-        return (DEGRADATIONS if self.kind in DEGRADATIONS else FITTED)[self.kind]
-
-    @property
-    def trains(self) -> bool:
-        """Whether a network has to be trained for it."""
-        return not {"data", "spec", "recipe"}.isdisjoint(self.entry.inputs)
-
-    @property
-    def neutral(self) -> bool:
-        """Whether it changes nothing at this value."""
-        name, value = self.knobs[0]
-        return value == self.entry.knobs[name].neutral
-
-    @property
-    def gives(self) -> type:
-        """What it returns."""
-        return get_type_hints(self.entry.function)["return"]
-
-    def __str__(self) -> str:
-        """The step as it stands in a name, always the same for the same values."""
-        (_, value), *others = self.knobs
-        written = [f"{self.kind}={_text(value)}"]
-        written += [f"{name}={_text(v)}" for name, v in others if v != self.entry.knobs[name].default]
-        return "~".join([*written, *([f"seed={self.seed}"] if self.seed else [])])
-
-    def __call__(self, **given: Any) -> Any:
-        """Apply it to what is ``given`` by the names of its inputs; the key is made from the seed."""
-        given["key"] = jax.random.key(self.seed) if "key" in self.entry.inputs else None
-        return self.entry(*(given[name] for name in self.entry.inputs), **dict(self.knobs))
 
 
 def check_order(name: str, steps: Sequence[Step], *, network: bool) -> None:
@@ -382,81 +332,6 @@ def check_order(name: str, steps: Sequence[Step], *, network: bool) -> None:
                 raise ValueError(f"{step.kind} needs {NEEDS[part]} and {name!r} is none")
         have = {EnergyMLP: {"net"}, Dropped: {"net"}, Net: {"net"}, GaussianMixture: {"data"}}.get(step.gives, set())
         name = f"{name}~{step}"
-
-
-def parse(name: str) -> tuple[str, Step | None, tuple[Step, ...]]:
-    """The base of a name, the knobs of a fitted base, and the degradations from left to right.
-
-    ValueError, one sentence, names the first value that is not legal and what is.
-    """
-    prefix, _, _ = name.partition(":")
-    if name.endswith(".safetensors") and prefix not in FITTED:  # a path may have anything in it
-        return name, None, ()
-    base, *items = ITEM.split(name)
-    if "~" in base and not base.endswith(".safetensors"):
-        wrong = base[base.index("~") :]
-        raise ValueError(f"{wrong!r} in density {name!r} is not ~kind=value; kinds: {', '.join(DEGRADATIONS)}")
-    return base, *_steps(items, prefix if prefix in FITTED else None)
-
-
-def steps_of(text: str) -> tuple[Step, ...]:
-    """The steps of ``kind=value~kind=value…``; ValueError as ``parse``."""
-    return _steps(text.split("~"), None)[1] if text else ()
-
-
-def _steps(items: Sequence[str], base: str | None) -> tuple[Step | None, tuple[Step, ...]]:
-    """The knobs of a fitted base and the steps after it, from ``key=value`` texts."""
-    groups: list[tuple[str, dict[str, str]]] = [(base, {})] if base else []
-    for item in items:
-        key, _, value = item.partition("=")
-        if groups and key in _options(groups[-1][0]):
-            kind, given = groups[-1]
-            if key in given:
-                raise ValueError(f"{key} is given twice to {kind}")
-            given[key] = value
-        elif key in DEGRADATIONS:
-            groups.append((key, {next(iter(DEGRADATIONS[key].knobs)): value}))
-        elif groups:
-            takes = ", ".join(_options(groups[-1][0])) or "nothing else"
-            raise ValueError(
-                f"{item!r} is no degradation and does not go with {groups[-1][0]}, which takes {takes}; "
-                f"degradations: {', '.join(DEGRADATIONS)}"
-            )
-        else:
-            DEGRADATIONS[key]  # raises
-    if len(groups) > MOST:
-        raise ValueError(f"{len(groups)} degradations in one name are more than {MOST}")
-    steps = [_step(kind, given) for kind, given in groups]
-    return (steps[0], tuple(steps[1:])) if base else (None, tuple(steps))
-
-
-def _options(kind: str) -> tuple[str, ...]:
-    """What may follow a kind and belongs to it: its further knobs, and the seed where it draws."""
-    entry = DEGRADATIONS[kind] if kind in DEGRADATIONS else FITTED[kind]
-    knobs = tuple(entry.knobs)[1 if kind in DEGRADATIONS else 0 :]
-    return (*knobs, *(["seed"] if not {"key", "x"}.isdisjoint(entry.inputs) else []))
-
-
-def _step(kind: str, given: Mapping[str, str]) -> Step:
-    entry = DEGRADATIONS[kind] if kind in DEGRADATIONS else FITTED[kind]
-    first = next(iter(entry.knobs)) if kind in DEGRADATIONS else None
-    knobs = []
-    for name, knob in entry.knobs.items():
-        shown = replace(knob, name=kind if name == first else name)
-        knobs.append((name, _number(shown, given.get(name, knob.default))))
-    return Step(kind, tuple(knobs), int(_number(SEED, given.get("seed", 0))))
-
-
-def _number(knob: Knob, value: Any) -> float:
-    """The value within the knob's range; a whole number where the knob's step is 1."""
-    number = knob.check(value)
-    if knob.step == 1 and number != int(number):
-        raise ValueError(f"{knob.name} = {value} is not a whole number")
-    return int(number) if knob.step == 1 else number
-
-
-def _text(value: float) -> str:
-    return repr(value).removesuffix(".0")
 
 
 def altered(data: GaussianMixture, changes: str) -> GaussianMixture:

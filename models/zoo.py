@@ -18,7 +18,6 @@ import difflib
 import hashlib
 import json
 import os
-import re
 import shlex
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
@@ -32,12 +31,12 @@ import numpy as np
 import platformdirs
 
 from models import checkpoint, degradations, ensemble, training
-from models.degradations import DEGRADATIONS, FITTED, Step
 from models.mlp import Predictor, Spec
 from models.training import Recipe
 from toy import fractal
 from toy.densities import Density
 from toy.files import check_writable
+from toy.names import DEGRADATIONS, FITTED, Name, Step
 from toy.quadrature import log_mass
 
 WEIGHTS = Path(__file__).parent / "weights"
@@ -55,9 +54,6 @@ SHIPPED = {
     "B64": Recipe(Spec("B", 64)),
     "B32": Recipe(Spec("B", 32)),
 }
-PATTERN = re.compile(r"(?P<classes>AB|A|B)(?P<width>\d{1,4})@(?P<step>\d{1,7})(?:#(?P<seed>\d{1,9}))?")
-
-
 KEPT_LIMIT = 64
 
 
@@ -85,10 +81,8 @@ def names() -> list[str]:
 
 
 def _order(name: str) -> tuple:
-    match = PATTERN.fullmatch(name)
-    if not match:
-        return ("", 0, 0, 0, name)
-    return (match["classes"], -int(match["width"]), int(match["seed"] or 0), int(match["step"]), name)
+    found = Name.parse(name).network
+    return (found.classes, -found.width, found.seed or 0, found.iterations, name) if found else ("", 0, 0, 0, name)
 
 
 Report = Callable[[int, np.ndarray], None]
@@ -102,7 +96,7 @@ class Made:
     ``parts`` are the names that a fitted density is made of.
     """
 
-    base: str
+    base: Name
     changes: tuple[Step, ...] = ()
     steps: tuple[Step, ...] = ()
     fitted: Step | None = None
@@ -167,8 +161,8 @@ def identity(name: str) -> Any:
     if made.parts:
         return {"parts": [identity(part) for part in made.parts], "steps": steps}
     if made.path is None:
-        return {"exact": made.base, "steps": steps}
-    if made.recipe and (made.changes or PATTERN.fullmatch(made.base)):
+        return {"exact": str(made.base), "steps": steps}
+    if made.recipe and (made.changes or made.base.network):
         return {"recipe": asdict(made.recipe), "steps": steps}
     if not made.path.is_file():
         raise ValueError(f"checkpoint {str(made.path)!r} does not exist")
@@ -211,7 +205,7 @@ def check(name: str) -> None:
     What a name is fitted to is checked, the fit itself is left to ``load``.
     """
     made = _take_apart(name)
-    if made.base.endswith(".safetensors"):
+    if made.base.is_file:
         raise ValueError(f"unknown density {name!r}; have: {_nearest(name)}")
     for part in made.parts:
         check(part)
@@ -230,48 +224,50 @@ def examples() -> list[str]:
 
 def _take_apart(name: str) -> Made:
     """How the name leads to a density; ValueError where it cannot."""
-    base, fitted, steps = degradations.parse(name)
+    parsed = Name.parse(name)
+    base, fitted, steps = Name(parsed.base), parsed.fit, parsed.steps
     if fitted:
         made = Made(base, (), steps, fitted, parts=_parts(base, fitted))
-    elif base.startswith("exact:"):
-        if base.removeprefix("exact:") not in fractal.CLASSES:
+    elif base.distribution is not None:
+        if base.distribution not in fractal.CLASSES:
             have = ", ".join(f"exact:{c}" for c in fractal.CLASSES)
-            raise ValueError(f"unknown density {base!r}; have: {have}")
+            raise ValueError(f"unknown density {str(base)!r}; have: {have}")
         made = Made(base, (), steps)
     else:
         changes = tuple(takewhile(lambda step: step.trains, steps))
         made = _network_of(base, changes, steps[len(changes) :])
-    degradations.check_order("~".join([base, *map(str, made.changes)]), made.steps, network=made.path is not None)
+    before = "~".join(map(str, (base, *made.changes)))
+    degradations.check_order(before, made.steps, network=made.path is not None)
     if any("snapshots" in step.entry.inputs for step in made.steps) and len(_snapshots(made)) < 2:
-        raise ValueError(f"{made.steps[0].kind} needs at least two stored snapshots, and {base!r} has only itself")
+        raise ValueError(f"{made.steps[0].kind} needs at least two stored snapshots, and {str(base)!r} has only itself")
     return made
 
 
-def _parts(base: str, fitted: Step) -> tuple[str, ...]:
+def _parts(base: Name, fitted: Step) -> tuple[str, ...]:
     """The names that play the roles of a fitted density."""
-    roles, parts = fitted.entry.roles, tuple(base.partition(":")[2].split(","))
-    if len(parts) != len(roles) or any(part.partition(":")[0] in FITTED for part in parts):
+    roles = fitted.entry.roles
+    if len(base.parts) != len(roles) or any(part.fitted for part in base.parts):
         form = ",".join(role.upper() for role in roles)
-        raise ValueError(f"density {base!r} is not {fitted.kind}:{form}, each of them exact or a network")
-    return parts
+        raise ValueError(f"density {str(base)!r} is not {fitted.kind}:{form}, each of them exact or a network")
+    return tuple(map(str, base.parts))
 
 
-def _network_of(base: str, changes: tuple[Step, ...], steps: tuple[Step, ...]) -> Made:
+def _network_of(base: Name, changes: tuple[Step, ...], steps: tuple[Step, ...]) -> Made:
     """Where the network of a base is, as it is or trained with changes; its recipe where that is needed."""
-    if match := PATTERN.fullmatch(base):
-        label = f"{match['classes']}{match['width']}" + (f"#{match['seed']}" if match["seed"] else "")
-        plain = Recipe(Spec(match["classes"], int(match["width"])), seed=int(match["seed"] or 0))
-        recipe = replace(SHIPPED.get(label, plain), iterations=int(match["step"]))
+    if said := base.network:
+        label = f"{said.classes}{said.width}" + ("" if said.seed is None else f"#{said.seed}")
+        plain = Recipe(Spec(said.classes, said.width), seed=said.seed or 0)
+        recipe = replace(SHIPPED.get(label, plain), iterations=said.iterations)
         path = WEIGHTS / f"{base}.safetensors"
         if not changes:
             return Made(base, (), steps, path=path if path.is_file() else _file_of(recipe), recipe=recipe)
     else:
-        if base.startswith("kept:") and base in kept():
-            path = kept_path(base.removeprefix("kept:"))
-        elif base.endswith(".safetensors"):
-            path = Path(base)
+        if base.kept and str(base) in kept():
+            path = kept_path(base.kept)
+        elif base.is_file:
+            path = Path(str(base))
         else:
-            raise ValueError(f"unknown density {base!r}; have: {_nearest(base)}, or a .safetensors file")
+            raise ValueError(f"unknown density {str(base)!r}; have: {_nearest(str(base))}, or a .safetensors file")
         if not changes and not any("snapshots" in step.entry.inputs for step in steps):
             return Made(base, (), steps, path=path)
         header = checkpoint.describe(path).header
@@ -330,7 +326,7 @@ def _make(name: str, _: tuple) -> Density:
         x = every.sample(jax.random.key(made.fitted.seed), degradations.DRAWS, degradations.START)
         density = made.fitted(x=x, **parts)
     elif made.path is None:
-        density = fractal.mixture(made.base.removeprefix("exact:"))
+        density = fractal.mixture(made.base.distribution)
     else:
         density = _network(made.path)
     for step in made.steps:
@@ -366,8 +362,9 @@ def classes_of(name: str) -> str:
     made = _take_apart(name)
     if made.parts:
         return classes_of(made.parts[-1])
-    if made.path is None:
-        return made.base.removeprefix("exact:")
+    if made.base.distribution is not None:
+        return made.base.distribution
+    assert made.path is not None
     return made.recipe.spec.classes if made.recipe else _network(made.path).classes
 
 
@@ -384,9 +381,9 @@ def probe(name: str, sigma: float, points: np.ndarray, *, normalise: bool = Fals
     """
     facts: dict[str, Any] = {"density": name, "sigma": sigma}
     made = _take_apart(name)
-    if name == made.base and name.startswith("exact:"):
+    if name == str(made.base) and made.base.distribution is not None:
         with jax.enable_x64(True):
-            density: Density = fractal.mixture.__wrapped__(name.removeprefix("exact:"))
+            density: Density = fractal.mixture.__wrapped__(made.base.distribution)
             logp, score = (np.asarray(f(jnp.asarray(points), sigma)) for f in (density.logp, density.score))
     else:
         density, x = load(name), jnp.asarray(points, jnp.float32)

@@ -166,15 +166,6 @@ def test_every_published_claim_says_what_it_needs():
 # --- The laboratory ---------------------------------------------------------------------------------------------------
 
 
-def test_names_of_networks_get_the_seed():
-    assert lab.seeded("A64@4096", 2) == "A64@4096#2"
-    assert lab.seeded("A32@512#7", 2) == "A32@512#7"
-    assert lab.seeded("A64@4096~dropout=0.1~seed=1{i}", 2) == "A64@4096#2~dropout=0.1~seed=12"
-    assert lab.seeded("dns:A64@4096,AB64@4096", 1) == "dns:A64@4096#1,AB64@4096#1"
-    assert lab.seeded("exact:A", 2) == "exact:A"
-    assert lab.seeded("A64@4096~0{i}.safetensors", 2) == "A64@4096~0{i}.safetensors"
-
-
 @pytest.mark.slow
 def test_a_measure_is_that_of_the_seeds_own_scene():
     found = Lab(TINY).measure("branch_tv", "autoguidance", w=2, weak="A64@512")

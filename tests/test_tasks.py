@@ -7,6 +7,7 @@ import pytest
 from ui_helpers import Blocked, Clock, until
 
 from toy import compare
+from toy.names import Name
 from toy.ui import casting
 from toy.ui import compare as comparing
 from toy.ui import trainer as trainers
@@ -99,5 +100,5 @@ def test_trials_come_one_at_a_time_and_a_failed_one_is_said(monkeypatch):
 )  # fmt: skip
 def test_every_density_has_an_exact_one(name, exact):
     assert casting.exact(name) == exact
-    assert casting.is_exact(exact)
-    assert not casting.is_exact(name)
+    assert Name.parse(exact).is_exact
+    assert not Name.parse(name).is_exact

@@ -17,6 +17,7 @@ from models.mlp import EnergyMLP, Spec
 from models.training import Recipe
 from toy import fractal
 from toy.densities import Density, GaussianMixture
+from toy.names import NETWORK
 from toy.scenes import ROLE_DEFAULTS, Scene, compute, score_on
 
 SHIPPED = [name for name in zoo.names() if ":" not in name]
@@ -45,8 +46,8 @@ def test_exact_names_come_first_then_by_class_width_seed_and_step():
     assert len(set(names)) == len(names)
 
     def order(name: str) -> tuple:
-        match = zoo.PATTERN.fullmatch(name)
-        return (match["classes"], -int(match["width"]), int(match["seed"] or 0), int(match["step"]))
+        match = NETWORK.fullmatch(name)
+        return (match["classes"], -int(match["width"]), int(match["seed"] or 0), int(match["iterations"]))
 
     assert sorted(SHIPPED, key=order) == SHIPPED
 
@@ -65,7 +66,7 @@ def test_half_written_files_and_others_are_not_listed(tmp_path, monkeypatch):
 @pytest.mark.parametrize("name", SHIPPED)
 def test_shipped_network(name):
     density = models.load(name)
-    match = zoo.PATTERN.fullmatch(name)
+    match = NETWORK.fullmatch(name)
     assert isinstance(density, Density)
     assert isinstance(density, EnergyMLP)
     assert density.normalised
@@ -79,7 +80,7 @@ def test_shipped_network(name):
 def test_shipped_file_says_how_it_was_made(name):
     path = zoo.WEIGHTS / f"{name}.safetensors"
     _, header = checkpoint.read(path)
-    assert header["step"] == int(zoo.PATTERN.fullmatch(name)["step"])
+    assert header["step"] == int(NETWORK.fullmatch(name)["iterations"])
     assert header["step"] <= header["recipe"]["iterations"]
     assert header["command"].startswith("python -m ")
     assert {"jax", "flax", "optax", "numpy"} <= set(header["versions"])

@@ -21,6 +21,7 @@ from toy.guidance import RULES
 from toy.lab.commands import claims as claims_command
 from toy.lab.commands import optimise as optimise_command
 from toy.lab.commands import sweep as sweep_command
+from toy.names import Name
 from toy.registry import Entry, Knob
 from toy.sampling import INTEGRATORS
 from toy.scenes import ROLE_DEFAULTS, SETTINGS, STARTS, Scene
@@ -601,7 +602,7 @@ def probe(density: str, sigma: str, points: tuple[str, ...], normalise: bool, as
     """
     from models import zoo
 
-    exact = density.startswith("exact:")
+    exact = Name.parse(density).distribution is not None
     level = noise_level(sigma, lo=0.0 if exact else 1e-3)
     rows = zoo.probe(density, level, np.array([_point(text) for text in points]), normalise=normalise)
     if as_json:

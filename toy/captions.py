@@ -5,11 +5,10 @@ from typing import Any
 
 from toy.registry import Entry, Knob
 from toy.sampling import INTEGRATORS
-from toy.scenes import SETTINGS, Scene, default_cast
+from toy.scenes import SETTINGS, Scene, default_cast, exact_of
 from toy.schedules import SCHEDULES
 
 ROLES = {"weak": "guide"}  # where the word for people is another one
-LEARNED = re.compile(r"\b(AB|A|B)\d+@\d+")
 
 
 def caption(scene: Scene) -> str:
@@ -68,8 +67,7 @@ def _facts(scene: Scene, *, alone: bool) -> dict[tuple[str, str], tuple[str, boo
 
 def _cast(scene: Scene) -> dict[tuple[str, str], tuple[str, bool]]:
     usual, cast = default_cast(scene.rule), dict(scene.cast)
-    exact = {role: LEARNED.sub(r"exact:\1", name) for role, name in usual.items()}
-    if cast == exact:
+    if cast == {role: exact_of(name) for role, name in usual.items()}:
         return {("cast", ""): ("exact scores", False)}
     return {("cast", role): (f"{ROLES.get(role, role)} {name}", name == usual[role]) for role, name in cast.items()}
 

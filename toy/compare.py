@@ -5,7 +5,6 @@ import io
 import json
 import os
 import queue
-import re
 import threading
 from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +19,7 @@ from toy import inputs, scenes
 from toy.densities import Density
 from toy.files import alone, check_writable, replacing
 from toy.guidance import RULES
+from toy.names import Name
 from toy.sampling import INTEGRATORS
 from toy.scenes import Scene, Spread
 from toy.schedules import SCHEDULES
@@ -150,14 +150,8 @@ def exact_name(role: str, name: str) -> str:
 
     ValueError for a name that does not tell its classes.
     """
-    if role == "weak" or name.startswith("exact:"):
-        return name
-    if name.startswith("dns:"):
-        return "dns:" + ",".join(exact_name("", part) for part in name.removeprefix("dns:").split(","))
-    classes = re.match(r"(AB|A|B)\d", name)
-    if not classes:
-        raise ValueError(f"density {name!r} does not tell its classes, so it has no exact counterpart")
-    return f"exact:{classes[1]}"
+    parsed = Name.parse(name)
+    return str(parsed.exact()) if parsed.is_learned and role != "weak" else name
 
 
 Row = dict[str, Any]

@@ -35,6 +35,7 @@ from toy.densities import Density, Normalised
 from toy.files import alone, check_writable, keep_compiled, replacing
 from toy.guidance import RULES
 from toy.metrics import METRICS
+from toy.names import Name
 from toy.registry import Entry, Knob, Registry
 from toy.sampling import INTEGRATORS
 from toy.scenes import Frame, Scene
@@ -87,8 +88,8 @@ class Row:
 
 def parts(scene: Scene) -> dict[str, Entry]:
     """The registered functions that a scene names, those of its densities too."""
-    kinds = {kind for _, name in scene.cast for kind in re.findall(r"(?:^|~)([a-z_]+)[=:]", name)}
-    named = {kind: registry[kind] for registry in (DEGRADATIONS, FITTED) for kind in kinds if kind in registry}
+    names = [Name.parse(name) for _, name in scene.cast]
+    named = {step.kind: step.entry for name in names for step in (*filter(None, [name.fit]), *name.steps)}
     chosen = {"rule": scene.entry, "schedule": SCHEDULES[scene.schedule], "integrator": INTEGRATORS[scene.integrator]}
     return chosen | named
 

@@ -4,7 +4,6 @@ URL, command line, slider, cache key, test case and figure caption are all the s
 """
 
 import math
-import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from jaxtyping import Array, Float
 from toy import fractal, metrics, sampling
 from toy.densities import Density, GaussianMixture, Normalised
 from toy.guidance import RULES, Step
+from toy.names import OTHER, Name
 from toy.quadrature import normalised
 from toy.registry import Entry, Knob
 from toy.sampling import INTEGRATORS
@@ -172,27 +172,20 @@ def default_cast(rule: str, target: str = "A") -> dict[str, str]:
     return {role: of_target(own.get(role, ROLE_DEFAULTS[role]), target) for role in RULES[rule].roles}
 
 
-CLASSES_IN = re.compile(r"(?<![A-Za-z])(?:AB|A|B)(?=\d)|(?<=exact:)(?:AB|A|B)")
-IN_PLACE = {"A": {}, "B": {"A": "B", "B": "A"}, "AB": {"A": "AB"}}
-
-
 def of_target(name: str, target: str) -> str:
-    """A density's name for target A as it is for another: 'A32@512' is 'B32@512' for B, 'B64@4096' is 'A64@4096'.
-
-    For both classes A becomes AB, and B, which is no other class then, stays. ValueError for an unknown target.
-    """
+    """A density's name for target A as it is for another: ``Name.of_target``. ValueError for an unknown target."""
     fractal.branches().of(target)
-    return CLASSES_IN.sub(lambda found: IN_PLACE[target].get(found[0], found[0]), name)
+    return str(Name.parse(name).of_target(target))
 
 
 def exact_of(name: str) -> str:
-    """The exact densities of the classes of a usual density's name: 'exact:A' of 'A64@4096'."""
-    return re.sub(r"(?<!\w)(AB|A|B)\d[^,~]*", r"exact:\1", name)
+    """The exact density in place of a usual one: 'exact:A' of 'A64@4096'."""
+    return str(Name.parse(name).exact())
 
 
 def prior_of_negative(target: str) -> float:
     """Prior probability, among both classes, of what plays the negative by default."""
-    return round(fractal.prior(of_target("exact:B", target).removeprefix("exact:")), 3)
+    return round(fractal.prior(OTHER[target].get("B", "B")), 3)
 
 
 def usual_value(knob: Knob, target: str) -> float:

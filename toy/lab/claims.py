@@ -10,7 +10,6 @@ undecided. Claims are called twice: first with NaN for every number, to learn al
 import importlib.util
 import inspect
 import math
-import re
 import threading
 import time
 from collections import Counter
@@ -31,6 +30,7 @@ from models.training import Recipe
 from toy import compare, flows, fractal, mechanism, scenes
 from toy.files import spare_maps
 from toy.metrics import METRICS
+from toy.names import Name
 from toy.quadrature import log_mass
 from toy.scenes import Scene
 
@@ -475,17 +475,6 @@ def _answers(portion: Sequence[Question]) -> dict[Question, np.ndarray]:
 
 # --- The laboratory ---------------------------------------------------------------------------------------------------
 
-UNSEEDED = re.compile(r"((?:AB|A|B)\d{1,4}@\d{1,7})(?![\d#])")  # a network's name that does not say its seed
-LEARNED = re.compile(r"(?:AB|A|B)\d{1,4}@|kept:|\.safetensors$")
-
-
-def seeded(name: str, seed: int) -> str:
-    """The name for one seed: a network without a seed gets it, ``{i}`` becomes it; a file's path stays.
-
-    'A64@4096~dropout=0.1~seed={i}' is 'A64@4096#2~dropout=0.1~seed=2' for seed 2.
-    """
-    return name if name.endswith(".safetensors") else UNSEEDED.sub(rf"\1#{seed}", name).replace("{i}", str(seed))
-
 
 class Lab:
     """What claims measure with: every answer is [seeds], one number for each repetition of the experiment.
@@ -588,9 +577,9 @@ class Lab:
             if len(name) != self.seeds:
                 raise ValueError(f"{role} has {len(name)} names for {self.seeds} seeds")
             return str(name[seed])
-        if self.exact and LEARNED.search(name):
+        if self.exact and Name.parse(name).is_learned:
             raise ValueError(f"role {role!r} is played by {name!r}, and a claim with exact=True takes no network")
-        return seeded(name, seed)
+        return str(Name.parse(name).seeded(seed))
 
 
 # --- Putting claims to the test ---------------------------------------------------------------------------------------

@@ -29,6 +29,7 @@ from toy.files import replacing, spare_maps
 from toy.guidance import RULES
 from toy.lab.store import Owner, Result, Store, StoreError, at_work
 from toy.metrics import METRICS
+from toy.names import Name
 from toy.sampling import INTEGRATORS
 from toy.scenes import SETTINGS, Scene
 from toy.schedules import SCHEDULES
@@ -366,7 +367,7 @@ def work(scene: Scene) -> int:
 
 def program(scene: Scene) -> tuple[Any, ...]:
     """What scenes have in common that one compiled program measures, as far as names tell."""
-    shapes = tuple(re.sub(r"@\d+(#\d+)?", "", name) for _, name in scene.cast)
+    shapes = tuple(str(Name.parse(name).architecture()) for _, name in scene.cast)
     return (scene.rule, scene.schedule, scene.integrator, scene.n, scene.steps, scene.target, scene.start, shapes)
 
 

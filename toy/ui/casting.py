@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from models import degradations, zoo
+from models import zoo
+from toy.names import Name
 from toy.scenes import default_cast
 from toy.ui import links
 from toy.ui.engine import engine
@@ -77,20 +78,9 @@ def _watch(cast: tuple[tuple[str, str], ...]) -> None:
 
 def exact(name: str) -> str:
     """The exact density in place of this one, with the same classes."""
-    base, fitted, _ = degradations.parse(name)
-    if fitted:
-        kind, _, parts = base.partition(":")
-        return f"{kind}:{','.join(exact(part) for part in parts.split(','))}"
-    return f"exact:{zoo.classes_of(name)}"
-
-
-def is_exact(name: str) -> bool:
-    """Whether a name is an exact density, not degraded."""
-    if name.startswith("exact:"):
-        return "~" not in name
-    return degradations.parse(name)[1] is not None and name == exact(name)
+    return str(Name.parse(name).exact(zoo.classes_of))
 
 
 def switchable(rule: str) -> tuple[str, ...]:
     """The roles of a rule that are usually learned: those that can be made exact."""
-    return tuple(role for role, name in default_cast(rule).items() if not is_exact(name))
+    return tuple(role for role, name in default_cast(rule).items() if not Name.parse(name).is_exact)

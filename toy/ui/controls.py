@@ -10,6 +10,7 @@ import streamlit as st
 import models
 from toy import fractal
 from toy.guidance import RULES
+from toy.names import Name
 from toy.registry import Knob
 from toy.sampling import INTEGRATORS
 from toy.scenes import SETTINGS, STARTS, default_cast
@@ -98,7 +99,7 @@ def _exact(state: State, slot: str) -> None:
     """Exact or learned, for each role that is usually learned."""
     scene = state.scene(slot)
     roles = [role for role, _ in scene.cast if role in casting.switchable(scene.rule)]
-    now = [role for role in roles if casting.is_exact(dict(scene.cast)[role])]
+    now = [role for role in roles if Name.parse(dict(scene.cast)[role]).is_exact]
     key = _set(f"control.{slot}.exact", now)
     st.pills(
         f"Exact scores, {slot}",
@@ -118,7 +119,7 @@ def _switch(slot: str, key: str) -> None:
     usual, values = default_cast(scene.rule, scene.target), {}
     for role, name in scene.cast:
         wanted = role in st.session_state[key]
-        if role in casting.switchable(scene.rule) and wanted != casting.is_exact(name):
+        if role in casting.switchable(scene.rule) and wanted != Name.parse(name).is_exact:
             if wanted:
                 learned[slot, scene.target, role] = name
             values[role] = casting.exact(name) if wanted else learned.get((slot, scene.target, role), usual[role])

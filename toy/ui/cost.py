@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from models import degradations, zoo
 from toy import fractal
+from toy.names import Name
 from toy.sampling import GIBBS_STEPS, INTEGRATORS
 from toy.scenes import Scene
 from toy.state import COUNTS, SLOTS, State
@@ -22,15 +23,14 @@ LARGEST = (128, 16)  # width and depth of a network of which no more is known
 
 def of_point(name: str) -> float:
     """Seconds for one score of a density at one point."""
-    base, fitted, steps = degradations.parse(name)
-    numbers = {step.kind: dict(step.knobs) for step in steps}
-    if fitted or base.startswith("exact:"):
-        count: float = degradations.DRAWS if fitted else fractal.mixture(zoo.classes_of(name)).log_weights.size
+    parsed = Name.parse(name)
+    numbers = {step.kind: dict(step.knobs) for step in parsed.steps}
+    if not parsed.is_network:
+        count: float = degradations.DRAWS if parsed.fitted else fractal.mixture(zoo.classes_of(name)).log_weights.size
         if "subset" in numbers:
             count = numbers["subset"]["count"]
         return COMPONENT * count * (2 if "label_mixing" in numbers else 1)
-    plain = zoo.PATTERN.fullmatch(base)
-    width, depth = (int(plain["width"]), 4) if plain else LARGEST
+    width, depth = (parsed.network.width, 4) if parsed.network else LARGEST
     depth = int(numbers["depth"]["layers"]) if "depth" in numbers else depth
     return WEIGHT * width * (width * depth + 4)
 

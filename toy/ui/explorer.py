@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 
 import models
-from models import zoo
 from toy import flows, fractal, metrics, scenes
 from toy.captions import captions
 from toy.densities import Normalised
+from toy.names import Name
 from toy.sampling import INTEGRATORS
 from toy.scenes import Frame, Scene
 from toy.schedules import SCHEDULES
@@ -147,9 +147,10 @@ def program(scene: Scene, *extra: Any) -> tuple:
     types = scene.entry.types
 
     def kind(role: str, name: str) -> Any:
-        plain = zoo.PATTERN.fullmatch(name)
+        parsed = Name.parse(name)
         # A density's constant is worked out for itself, and so is a degraded density.
-        return (plain["classes"], plain["width"]) if plain and types[role] is not Normalised else name
+        plain = parsed.network if not parsed.items and types[role] is not Normalised else None
+        return (plain.classes, plain.width) if plain else name
 
     names = ("rule", "schedule", "integrator", "target", "start", "steps", "n")
     return (*extra, *(getattr(scene, name) for name in names), *(kind(*played) for played in scene.cast))
@@ -297,7 +298,7 @@ def probe(scene: Scene, at: tuple[float, float], sigma: float) -> dict[str, Any]
         return found[0] if found else None
 
     return {
-        "learned": any(not name.startswith("exact:") for name in dict(scene.cast).values()),
+        "learned": any(Name.parse(name).is_network for _, name in scene.cast),
         "s1": numbers(scenes.score_on(cast["main"], x, level)),
         "s0": numbers(scenes.score_on(cast[guide], x, level)) if guide else None,
         "guided": numbers(scenes.guided_score(scene, cast, x, sigma)),

@@ -14,6 +14,7 @@ import streamlit as st
 
 import models
 from toy import figures, fractal
+from toy.names import Name
 from toy.scenes import VIEWS, Scene, View, default_cast, guide_role, view_of, window
 from toy.scenes import fields as compute
 from toy.ui import casting, controls, explorer, linked, links
@@ -261,6 +262,9 @@ def answer(
         "knobs": ", ".join(f"{name} = {value:g}" for name, value in scene.knobs if name in scene.entry.knobs),
         "target": scene.target,
         "names": {"main": cast["main"], "guide": cast[guide] if guide else None},
+        "constant": {
+            who: Name.parse(cast[role]).is_network for who, role in (("main", "main"), ("guide", guide)) if role
+        },
         "range": [SIGMA_MAX, SIGMA_MIN],
         "rows": list(figures.FIG9_SIGMAS),
         "home": [home.x, home.y, home.half],

@@ -630,12 +630,11 @@ export class FieldView extends Screen {
     const [log1, log0] = [read("left.logp1"), read("left.logp0")];
     const parts = [`(${hover.map(numberText).join(", ")})`];
     // A network says the slope of its log density, not its height: what is read off it lacks a constant.
-    const lacks = (...names) => (names.some((name) => name && !name.startsWith("exact:")) ? " + const" : "");
-    const { main, guide } = header.names;
+    const lacks = (...who) => (who.some((role) => header.constant[role]) ? " + const" : "");
     const add = (label, value) => value !== null && parts.push(`${label} ${numberText(value)}`);
-    add(`log p₁${lacks(main)}`, log1);
-    add(`log p₀${lacks(guide)}`, log0);
-    if (log1 !== null && log0 !== null) add(`log p₁/p₀${lacks(main, guide)}`, log1 - log0);
+    add(`log p₁${lacks("main")}`, log1);
+    add(`log p₀${lacks("guide")}`, log0);
+    if (log1 !== null && log0 !== null) add(`log p₁/p₀${lacks("main", "guide")}`, log1 - log0);
     add("log p true", read("truth.logp"));
     add("σ·error", read("left.error"));
     setText(this.readout, parts.join("   "));
