@@ -32,7 +32,7 @@ def knob_value(knob):
 
 def in_order(entry, values):
     """The two knobs of an entry of which one may not be above the other, as they may be."""
-    names = entry.facts.get("ordered", ())
+    names = entry.ordered or ()
     return dict(zip(names, sorted(values[name] for name in names), strict=True))
 
 
@@ -42,7 +42,7 @@ def scenes(draw, shared=None):
     if shared is None:
         shared = draw(shared_settings())
     tilting = "tilt" in INTEGRATORS[shared["integrator"]].inputs  # then not every method goes with it
-    rule = draw(st.sampled_from([name for name, rule in RULES.items() if "tilt" in rule.facts or not tilting]))
+    rule = draw(st.sampled_from([name for name, rule in RULES.items() if rule.tilt or not tilting]))
     schedule = "constant" if tilting else draw(st.sampled_from(list(SCHEDULES)))
     entries = (RULES[rule], SCHEDULES[schedule], INTEGRATORS[shared["integrator"]])
     values = {name: draw(knob_value(knob)) for entry in entries for name, knob in entry.knobs.items()}

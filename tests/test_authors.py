@@ -114,7 +114,7 @@ def test_the_posterior_that_is_tracked_is_the_posterior(reference):
     }
     advance, begin, given = sampling._steps(x, levels, cast, knobs, KEY, "feedback_guidance", "constant", "ancestral")
     last, memory, _ = jax.jit(lambda: jax.lax.scan(lambda state, now: (advance(state, now), None), begin, given)[0])()
-    memory = entry.facts["observe"](last, memory, **{name: knobs[name] for name in entry.knobs})
+    memory = entry.observe(last, memory, **{name: knobs[name] for name in entry.knobs})
     tracked = np.asarray(memory.log_ratio, np.float64)
 
     def exact(x, sigma):

@@ -14,7 +14,7 @@ from toy.sampling import INTEGRATORS, noise_levels, volume
 from toy.scenes import Scene
 
 STD = np.array([0.5, 0.2])
-DETERMINISTIC = [name for name, entry in INTEGRATORS.items() if not entry.facts.get("stochastic")]
+DETERMINISTIC = [name for name, entry in INTEGRATORS.items() if not entry.stochastic]
 
 
 def gaussian(std) -> GaussianMixture:

@@ -50,7 +50,7 @@ def follow(rule: Entry, cast, knobs, x=X, sigma=SIGMA, share=1.0) -> jax.Array:
     """The score that the rule follows, early in a run."""
     sigma = jnp.float32(sigma)
     step = Step(sigma, 0.8 * sigma, jnp.float32(0.2), jnp.float32(share))
-    return guided(rule, cast, x, sigma, knobs, start_of(rule, "memory", x), step)[0]
+    return guided(rule, cast, x, sigma, knobs, start_of(rule.memory, x), step)[0]
 
 
 def most_different(rule: Entry, a, b, knobs=None) -> float:

@@ -35,7 +35,7 @@ def follow(rule: str, x, sigma, cast=None, step=None, **knobs) -> np.ndarray:
 @partial(jax.jit, static_argnames="rule")
 def _followed(rule: str, cast, x, sigma, values, step):
     entry = RULES[rule]
-    return guided(entry, cast, x, sigma, values, start_of(entry, "memory", x), step)[0]
+    return guided(entry, cast, x, sigma, values, start_of(entry.memory, x), step)[0]
 
 
 def close(found, wanted, sigma) -> None:
@@ -199,7 +199,7 @@ def _end(rule, integrator, n=2**15, steps=32, seed=0, bottom=0.02, top=5.0, std=
     return float(jnp.std(trajectory(x, levels, cast, knobs, KEY, rule=rule, integrator=integrator, keep=False)))
 
 
-STOCHASTIC = [name for name, entry in INTEGRATORS.items() if entry.facts.get("stochastic")]
+STOCHASTIC = [name for name, entry in INTEGRATORS.items() if entry.stochastic]
 
 
 @pytest.mark.computes

@@ -46,7 +46,7 @@ def test_the_default_page_has_an_empty_link():
 
 def moved(state, slot, entry, name, value):
     """The state with one knob moved, and the knob that it pushes along."""
-    pair = in_order(entry, dict(state.scene(slot).knobs) | {name: value}) if entry.facts.get("ordered") else {}
+    pair = in_order(entry, dict(state.scene(slot).knobs) | {name: value}) if entry.ordered else {}
     return state.change(slot, **(pair if name in pair else {name: value}))
 
 

@@ -178,8 +178,8 @@ def test_unknown_measure_lists_the_legal_ones(true_samples):
 
 @pytest.mark.parametrize("name", SCALARS)
 def test_measures_are_labelled(name):
-    assert METRICS[name].facts["label"]
-    assert METRICS[name].facts["better"] in ("low", "high", "truth")
+    assert METRICS[name].label
+    assert METRICS[name].better in ("low", "high", "truth")
 
 
 @pytest.mark.parametrize("n", [128, 2048])

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import pytest
 
-from toy.guidance import RULES
+from toy.guidance import RULES, Rule, Score
 from toy.metrics import METRICS
 from toy.registry import Entry, Knob, Registry
 from toy.sampling import INTEGRATORS
@@ -19,11 +19,18 @@ Weight = Annotated[float, Knob(0, 8, 0.5, "w", "a weight", neutral=1)]
 
 
 def test_signature_becomes_roles_and_knobs():
-    registry = Registry("rule")
+    registry = Registry("rule", Rule, roles=(Score,))
 
     @registry.register(source="here", formula="s = s_main", memory=len)
     def follow(
-        main, x, weak, sigma, memory, *, w: Weight = 2.0, beta: Annotated[float, Knob(-1, 1, 0.1, "β", "?")] = 0
+        main: Score,
+        x,
+        weak: Score,
+        sigma,
+        memory,
+        *,
+        w: Weight = 2.0,
+        beta: Annotated[float, Knob(-1, 1, 0.1, "β", "?")] = 0,
     ):
         """Follow the leader.
 
@@ -38,13 +45,14 @@ def test_signature_becomes_roles_and_knobs():
     assert entry.knobs["w"] == Knob(0, 8, 0.5, "w", "a weight", neutral=1, name="w", default=2.0)
     assert entry.knobs["beta"].neutral is None
     assert entry.summary == "Follow the leader."
-    assert entry.facts == {"memory": len}
+    assert entry.memory is len
+    assert entry.tilt is None
     assert entry(1, 2, 3, 4, 5) == 1
     assert follow.__name__ == "follow"
 
 
 def test_registry_is_a_mapping_in_order():
-    registry = Registry("thing")
+    registry = Registry("thing", Entry)
     for name in ("second", "first"):
         registry.register(source="here", name=name)(lambda x: x)
     assert list(registry) == ["second", "first"]
@@ -56,7 +64,7 @@ def test_registry_is_a_mapping_in_order():
 
 @pytest.mark.parametrize("hint", [float, Annotated[float, "not a knob"], None])
 def test_knob_without_a_range_is_refused(hint):
-    registry = Registry("rule")
+    registry = Registry("rule", Rule, roles=(Score,))
 
     def bad(main, *, w=1.0):
         return main
@@ -73,7 +81,7 @@ def test_default_outside_its_range_is_refused(default):
         return main
 
     with pytest.raises(ValueError, match=r"w = .* is not a number from 0 to 8"):
-        Registry("rule").register(source="here")(bad)
+        Registry("rule", Rule, roles=(Score,)).register(source="here")(bad)
 
 
 def test_knob_without_a_default_is_refused():
@@ -81,20 +89,25 @@ def test_knob_without_a_default_is_refused():
         return main
 
     with pytest.raises((TypeError, ValueError), match="w"):
-        Registry("rule").register(source="here")(bad)
+        Registry("rule", Rule, roles=(Score,)).register(source="here")(bad)
 
 
 def test_duplicate_is_refused():
-    registry = Registry("rule")
+    registry = Registry("rule", Rule, roles=(Score,))
     registry.register(source="here", name="one")(lambda main: main)
     with pytest.raises(ValueError, match="rule 'one' is registered twice"):
         registry.register(source="there", name="one")(lambda main: -main)
     assert registry["one"].source == "here"
 
 
+def test_what_an_entry_does_not_have_is_refused():
+    with pytest.raises(TypeError, match="order"):
+        Registry("rule", Rule).register(source="here", order=2)(lambda main: main)
+
+
 def test_source_is_required():
     with pytest.raises(TypeError, match="source"):
-        Registry("rule").register()
+        Registry("rule", Rule, roles=(Score,)).register()
 
 
 @pytest.mark.parametrize("registry", REGISTRIES, ids=lambda r: r.kind)

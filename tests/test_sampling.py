@@ -16,7 +16,7 @@ from toy.sampling import INTEGRATORS, noise_levels, trajectory
 from toy.scenes import SETTINGS
 
 KEY = jax.random.key(0)
-DETERMINISTIC = [name for name, entry in INTEGRATORS.items() if not entry.facts.get("stochastic")]
+DETERMINISTIC = [name for name, entry in INTEGRATORS.items() if not entry.stochastic]
 STD = np.array([1.0, 0.5])  # different along the two axes
 
 
@@ -71,14 +71,14 @@ def test_order_on_a_gaussian(integrator):
         for steps in counts
     ]
     slope = np.polyfit(np.log(counts), np.log(np.max(errors, axis=1)), 1)[0]
-    assert -slope == pytest.approx(INTEGRATORS[integrator].facts["order"], abs=0.2)
+    assert -slope == pytest.approx(INTEGRATORS[integrator].order, abs=0.2)
 
 
 @pytest.mark.parametrize("integrator", DETERMINISTIC)
 def test_whole_flow_of_a_gaussian(integrator):
     path = flow(edm(128), integrator=integrator, main=gaussian(STD))
     wanted = STD * np.sqrt(1 / (STD**2 + 25))
-    order = INTEGRATORS[integrator].facts["order"]
+    order = INTEGRATORS[integrator].order
     np.testing.assert_allclose(path[-1, 0], wanted, rtol=0.05 if order == 1 else 1e-3)
 
 
@@ -155,7 +155,7 @@ def test_memory_moves_on_once_a_step(counting, integrator):
 def test_rules_without_memory_are_not_asked_for_it(counting):
     assert RULES[counting].roles == ()
     assert "memory" in RULES[counting].inputs
-    assert all(("memory" in rule.facts) == ("memory" in rule.inputs) for rule in RULES.values())
+    assert all((rule.memory is not None) == ("memory" in rule.inputs) for rule in RULES.values())
 
 
 def test_unknown_names_are_refused():

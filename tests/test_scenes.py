@@ -45,12 +45,12 @@ def any_values(draw) -> dict:
     optional |= {"target": st.sampled_from(fractal.CLASSES), "start": st.sampled_from(STARTS)}
     values = draw(st.fixed_dictionaries({}, optional=optional))
     # What is not legal together is refused; test_cli.py has the sentences.
-    if "tilt" in INTEGRATORS[integrator].inputs and ("tilt" not in RULES[rule].facts or schedule != "constant"):
+    if "tilt" in INTEGRATORS[integrator].inputs and (RULES[rule].tilt is None or schedule != "constant"):
         integrator = "heun"
         values = {name: value for name, value in values.items() if name not in INTEGRATORS["smc"].knobs}
     values |= {"n": max(values["n"], 16)} if "n" in values else {}
     for entry in entries:
-        low, high = entry.facts.get("ordered", (None, None))
+        low, high = entry.ordered or (None, None)
         if low and {low, high} & set(values):
             ends = (values.get(name, entry.knobs[name].default) for name in (low, high))
             values[low], values[high] = sorted(ends)
@@ -268,7 +268,7 @@ def test_guided_score_follows_rule_and_schedule():
     np.testing.assert_allclose(scenes.guided_score(outside, cast, x, sigma), main, rtol=1e-4, atol=1e-4)
 
 
-TILTING = [name for name, rule in RULES.items() if "tilt" in rule.facts]
+TILTING = [name for name, rule in RULES.items() if rule.tilt]
 
 
 @pytest.mark.parametrize("rule", TILTING)

@@ -8,7 +8,7 @@ if __name__ == "__main__":  # the door, before anything that is slow to import
 import json
 import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -632,7 +632,7 @@ def list_(as_json: bool) -> None:
     from models.degradations import DEGRADATIONS
     from toy.metrics import METRICS
 
-    registries = {
+    registries: dict[str, Mapping[str, Entry]] = {
         "rules": RULES,
         "schedules": SCHEDULES,
         "integrators": INTEGRATORS,

@@ -33,8 +33,8 @@ from models.zoo import missing
 from toy import compare, door, figures, inputs, interrupts, metrics, scenes
 from toy.densities import Density, Normalised
 from toy.files import alone, check_writable, keep_compiled, replacing
-from toy.guidance import RULES
-from toy.metrics import METRICS
+from toy.guidance import RULES, Rule
+from toy.metrics import METRICS, Metric
 from toy.names import Name
 from toy.registry import Entry, Knob, Registry
 from toy.sampling import INTEGRATORS
@@ -90,13 +90,12 @@ def parts(scene: Scene) -> dict[str, Entry]:
     """The registered functions that a scene names, those of its densities too."""
     names = [Name.parse(name) for _, name in scene.cast]
     named = {step.kind: step.entry for name in names for step in (*filter(None, [name.fit]), *name.steps)}
-    chosen = {"rule": scene.entry, "schedule": SCHEDULES[scene.schedule], "integrator": INTEGRATORS[scene.integrator]}
-    return chosen | named
+    return dict(zip(("rule", "schedule", "integrator"), scene.entries, strict=True)) | named
 
 
 def digest(entry: Entry) -> str:
     """A digest of an entry's code, of what it observes too, without docstrings, comments and formatting."""
-    observe = [entry.facts["observe"]] if "observe" in entry.facts else []
+    observe = [entry.observe] if isinstance(entry, Rule) and entry.observe else []
     return hashlib.sha256("\n".join(map(_bare, [entry.function, *observe])).encode()).hexdigest()[:8]
 
 
@@ -117,9 +116,9 @@ def rows(folder: str, entry: Entry) -> list[Row]:
     if folder in ("rules", "schedules", "integrators"):
         chosen = {"rule": entry.name} if folder == "rules" else {"rule": compare.BASE, entry.kind: entry.name}
         scene = Scene.of(chosen.pop("rule"), n=N, **chosen)
-        others = [{"integrator": entry.facts["integrator"]}] if "integrator" in entry.facts else []
+        others = [{"integrator": entry.integrator}] if isinstance(entry, Rule) and entry.integrator else []
         found = []
-        for other in ({}, *others, *entry.facts.get("also", ())):
+        for other in ({}, *others, *(entry.also if isinstance(entry, Rule) else ())):
             words = "".join(f", {INTEGRATORS[v].title}" for v in other.values() if v in INTEGRATORS)
             for scores in ("learned", "exact"):
                 found.append(Row(scores + words, compare.scored(scene.change(**other), scores)))
@@ -188,16 +187,16 @@ def head(entry: Entry) -> str:
     blocks = [f"# {entry.title}", f"`{entry.name}`, {article} {entry.kind}."]
     blocks += [f"    {entry.formula}"] if entry.formula else []
     blocks += [prose(doc)]
-    if entry.kind == "rule":
+    if isinstance(entry, Rule):
         usual = scenes.default_cast(entry.name)
         lines = [f"| `{role}` | `{usual[role]}` | {asked(entry, role)} |" for role in entry.roles]
         blocks += ["## Roles", "\n".join(["| role | usual density | asked for |", "|---|---|---|", *lines])]
     elif entry.kind in ("degradation", "fitted density"):
         blocks += [f"Made from: {', '.join(f'`{name}`' for name in entry.inputs)}."]
-    if entry.kind == "metric":
-        blocks += [f"Better: {entry.facts['better']}."] if "better" in entry.facts else []
-    if "integrator" in entry.facts:
-        blocks += [f"Derived for the integrator `{entry.facts['integrator']}`, which is the one to choose with it."]
+    if isinstance(entry, Metric):
+        blocks += [f"Better: {entry.better}."]
+    if isinstance(entry, Rule) and entry.integrator:
+        blocks += [f"Derived for the integrator `{entry.integrator}`, which is the one to choose with it."]
     blocks += ["## Knobs", knob_table(entry.knobs) if entry.knobs else "None."]
     if "w" in entry.knobs and entry.knobs["w"].neutral == 1:
         blocks += ["The default weight in other conventions: " + "; ".join(conventions(entry.knobs["w"].default)) + "."]

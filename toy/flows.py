@@ -23,7 +23,7 @@ CHUNK = 4096  # points taken back at once
 
 def tilted(scene: Scene, cast: Mapping[str, Density]) -> Tilted | None:
     """The tilted density that the scene's rule stands for at its full weight; None for rules without one."""
-    if "tilt" not in scene.entry.facts:
+    if scene.entry.tilt is None:
         return None
     knobs = dict(scene.knobs)
     return sampling.tilted(scene.entry, cast, {name: knobs[name] for name in scene.entry.knobs})

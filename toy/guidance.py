@@ -7,15 +7,13 @@ log-density whose constant is right too. It may also take ``x``, ``sigma``, the 
 
 The role ``main`` is what is followed where the weights are neutral. Weights follow Karras et al. 2024: ``w = 1`` is no
 guidance, ``w = 0`` is the guide alone. A rule that carries state from step to step takes ``memory`` and returns
-``(score, memory)``; ``memory=`` in its decorator says what it starts from, given ``x``, and ``observe=`` what becomes
-of it, given the rule's knobs, once a step, where the last one led. ``cast=`` names densities for roles whose usual one
-does not fit. ``tilt=`` gives the exponents of the tilted density whose score the rule is: a product of powers of its
-roles' densities. ``integrator=`` names the one that the paper derives the rule for, ``also=`` other values of a Scene
-that its page shows.
+``(score, memory)``. What else its decorator may say are the fields of ``Rule``.
 
 A knob called ``prior`` is the prior probability of the negative class: what is usual follows the target.
 """
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Annotated, Any, NamedTuple
 
 import jax
@@ -23,13 +21,34 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from toy.densities import Density, Normalised
-from toy.registry import Knob, Registry
-
-RULES = Registry("rule")
-rule = RULES.register
+from toy.registry import Entry, Knob, Registry
 
 Points = Float[Array, "*b 2"]
-Score = Float[Array, "*b 2"]
+Score = Annotated[Float[Array, "*b 2"], "of a role"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule(Entry):
+    """A guidance rule.
+
+    ``tilt`` gives the exponents of the tilted density whose score the rule is, a product of powers of its roles'
+    densities, given its knobs; None where it stands for none. ``memory`` gives what its memory starts from, given
+    ``x``; ``observe`` what becomes of that, given the rule's knobs, once a step, where the last one led. ``cast`` names
+    densities for roles whose usual one does not fit, ``integrator`` the one that the paper derives the rule for,
+    ``also`` other values of a Scene that its page shows.
+    """
+
+    tilt: Callable[..., dict[str, Any]] | None = None
+    memory: Callable[[Any], Any] | None = None
+    observe: Callable[..., Any] | None = None
+    cast: Mapping[str, str] = field(default_factory=dict)
+    integrator: str = ""
+    also: tuple[Mapping[str, Any], ...] = ()
+
+
+RULES = Registry("rule", Rule, roles=(Score, Density, Normalised))
+rule = RULES.register
+
 Weight = Annotated[
     float,
     Knob(0, 8, 0.05, "w", "guidance weight: 1 is no guidance, 0 the guide alone", neutral=1),

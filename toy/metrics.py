@@ -18,9 +18,18 @@ from jaxtyping import Array, Float
 
 from toy import fractal
 from toy.densities import GaussianMixture
-from toy.registry import Registry
+from toy.registry import Entry, Registry
 
-METRICS = Registry("metric")
+
+@dataclass(frozen=True, kw_only=True)
+class Metric(Entry):
+    """A measure: its short ``label``, and whether 'low', 'high' or the 'truth' is ``better``."""
+
+    label: str
+    better: str
+
+
+METRICS = Registry("metric", Metric)
 metric = METRICS.register
 
 PAPER_TOY = "Karras et al. 2024, arXiv:2406.02507, Section 4"

@@ -16,10 +16,11 @@ from typing import Any, get_type_hints
 
 import jax
 
+from toy.densities import Density
 from toy.registry import Entry, Knob, Registry
 
-DEGRADATIONS = Registry("degradation")
-FITTED = Registry("fitted density")  # bases that are made of samples: ``dns:MAIN,ALL``
+DEGRADATIONS = Registry("degradation", Entry)
+FITTED = Registry("fitted density", Entry, roles=(Density,))  # bases that are made of samples: ``dns:MAIN,ALL``
 
 NETWORK = re.compile(r"(?P<classes>AB|A|B)(?P<width>\d{1,4})@(?P<iterations>\d{1,7})(?:#(?P<seed>\d{1,9}))?")
 ITEM = re.compile(r"~(?=[a-z_0-9]+=)")

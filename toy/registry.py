@@ -1,7 +1,7 @@
 """One registry for everything that can be chosen by name: rules, schedules, integrators, metrics.
 
-A function's signature is its declaration. Positional names say what it needs (roles, ``x``, ``sigma``),
-keyword-only names are knobs, and a knob's annotation carries its range, step, label and help.
+A function's signature is its declaration. Positional names say what it needs, and those annotated with a role's type
+are roles; keyword-only names are knobs, and a knob's annotation carries its range, step, label and help.
 Sliders, command-line flags, URL keys, sweeps and the ranges that tests draw from are all made from it.
 """
 
@@ -9,7 +9,7 @@ import inspect
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Annotated, Any, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Generic, TypeVar, get_args, get_origin, get_type_hints
 
 
 @dataclass(frozen=True)
@@ -41,9 +41,13 @@ class Knob:
         return number
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Entry:
-    """A registered function: what it needs (``inputs``, with ``types``), what can be turned (``knobs``), its source."""
+    """A registered function: what it needs (``inputs``, with ``types``), what can be turned (``knobs``), its source.
+
+    ``roles`` are the inputs that a density plays; ``ordered`` are two knobs of which the first is at most the second.
+    Entries of a kind that has more to say are of a class of their own.
+    """
 
     name: str
     title: str
@@ -53,44 +57,38 @@ class Entry:
     formula: str
     inputs: tuple[str, ...]
     types: Mapping[str, Any]
+    roles: tuple[str, ...]
     knobs: Mapping[str, Knob]
-    facts: Mapping[str, Any]
+    ordered: tuple[str, str] | None = None
 
     @property
     def summary(self) -> str:
         """First line of the docstring."""
         return (inspect.getdoc(self.function) or "").partition("\n")[0]
 
-    @property
-    def roles(self) -> tuple[str, ...]:
-        """Inputs that a density plays: all but the positions, noise levels and memories."""
-        return tuple(name for name in self.inputs if name not in NOT_ROLES)
-
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call the function itself."""
         return self.function(*args, **kwargs)
 
 
-# fmt: off
-NOT_ROLES = frozenset((
-    "x", "sigma", "sigma_next", "steps", "step", "progress", "memory", "past", "key", "samples",
-    "field", "field_at", "unguided", "logp", "tilt",
-))
-# fmt: on
+E = TypeVar("E", bound=Entry)
 
 
-class Registry(Mapping[str, Entry]):
+class Registry(Mapping[str, E], Generic[E]):
     """Entries of one kind by name; ``registry[name]`` raises a KeyError-free, one-sentence ValueError."""
 
-    def __init__(self, kind: str) -> None:
-        """Start empty; ``kind`` is the word used in messages, such as 'rule'."""
+    def __init__(self, kind: str, entry: type[E], *, roles: tuple[Any, ...] = ()) -> None:
+        """Start empty; ``kind`` is the word used in messages, such as 'rule', ``roles`` the annotations of roles."""
         self.kind = kind
-        self._entries: dict[str, Entry] = {}
+        self._entry = entry
+        self._roles = roles
+        self._entries: dict[str, E] = {}
 
-    def register(self, *, source: str, formula: str = "", title: str = "", name: str = "", **facts: Any) -> Callable:
+    def register(self, *, source: str, formula: str = "", title: str = "", name: str = "", **fields: Any) -> Callable:
         """Return a decorator that registers a function under its own name and leaves it unchanged.
 
-        ``title`` is the name for people, by default the function's name in words.
+        ``title`` is the name for people, by default the function's name in words; ``fields`` are what else the
+        entries of this registry have. TypeError for one that they do not have.
         """
 
         def decorate(function: Callable) -> Callable:
@@ -114,14 +112,24 @@ class Registry(Mapping[str, Entry]):
                 knob.check(knob.default)
                 knobs[parameter.name] = knob
             words = title or key.replace("_", " ").capitalize()
-            self._entries[key] = Entry(
-                key, words, self.kind, function, source, formula, tuple(inputs), types, knobs, facts
+            self._entries[key] = self._entry(
+                name=key,
+                title=words,
+                kind=self.kind,
+                function=function,
+                source=source,
+                formula=formula,
+                inputs=tuple(inputs),
+                types=types,
+                roles=tuple(role for role in inputs if types[role] in self._roles),
+                knobs=knobs,
+                **fields,
             )
             return function
 
         return decorate
 
-    def __getitem__(self, name: str) -> Entry:
+    def __getitem__(self, name: str) -> E:
         """Return the entry; a ValueError lists the legal names."""
         try:
             return self._entries[name]

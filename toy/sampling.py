@@ -8,11 +8,12 @@ another step and the memory that it begins with; ``logp`` and ``tilt``, the logs
 density that the rule stands for, up to a constant, ``(x, sigma) -> log p``; ``x``, ``sigma``, ``sigma_next``, the
 number of ``steps`` and a ``key``. ``memory`` is the rule's and moves on once a step: a rule that observes does so where
 the step begins, all evaluations of a step are given the memory that it begins with, and the first one's is handed on.
-An integrator that carries something itself takes ``past`` and returns it third; ``past=`` in its decorator says what it
-starts from, given ``x``.
+An integrator that carries something itself takes ``past`` and returns it third. What its decorator may say are the
+fields of ``Integrator``.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Any, NamedTuple
 
@@ -21,12 +22,9 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from toy.densities import Density, Normalised, Tilted
-from toy.guidance import RULES, Step
+from toy.guidance import RULES, Rule, Step
 from toy.registry import Entry, Knob, Registry
 from toy.schedules import SCHEDULES
-
-INTEGRATORS = Registry("integrator")
-integrator = INTEGRATORS.register
 
 Points = Float[Array, "n 2"]
 Memory = Any  # what a rule carries from step to step; () for most
@@ -35,6 +33,23 @@ Score = Callable[[Points, Array], Points]
 LogDensity = Callable[[Points, Array], Float[Array, " n"]]
 
 EDM = "Karras et al. 2022, arXiv:2206.00364"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Integrator(Entry):
+    """An integrator: its ``order``, whether it is ``stochastic``, and the ``least`` number of particles it takes.
+
+    ``past`` gives what it carries from step to step at the start, given ``x``.
+    """
+
+    order: int
+    stochastic: bool = False
+    least: int = 1
+    past: Callable[[Any], Any] | None = None
+
+
+INTEGRATORS = Registry("integrator", Integrator)
+integrator = INTEGRATORS.register
 
 
 def noise_levels(steps: int, sigma_max: Any, sigma_min: Any, rho: Any = 7.0) -> Float[Array, " s"]:
@@ -319,13 +334,13 @@ def scheduled(rule: Entry, knobs: Mapping[str, Any], share: Array) -> dict[str, 
     return values
 
 
-def start_of(entry: Entry, fact: str, x: Float[Array, "*b 2"]) -> Memory:
-    """What a rule's ``memory`` or an integrator's ``past`` starts from; () for those that carry nothing."""
-    return entry.facts.get(fact, lambda x: ())(x)
+def start_of(carried: Callable[[Any], Any] | None, x: Float[Array, "*b 2"]) -> Memory:
+    """What a rule's ``memory`` or an integrator's ``past`` starts from; () where it carries nothing."""
+    return () if carried is None else carried(x)
 
 
 def guided(
-    rule: Entry,
+    rule: Rule,
     cast: Mapping[str, Density],
     x: Float[Array, "*b 2"],
     sigma: Array,
@@ -346,12 +361,12 @@ def guided(
     return result if "memory" in rule.inputs else (result, memory)
 
 
-def tilted(rule: Entry, cast: Mapping[str, Density], knobs: Mapping[str, Any]) -> Tilted:
+def tilted(rule: Rule, cast: Mapping[str, Density], knobs: Mapping[str, Any]) -> Tilted:
     """The tilted density whose score the rule is; ValueError without one."""
-    if "tilt" not in rule.facts:
-        have = ", ".join(name for name, entry in RULES.items() if "tilt" in entry.facts)
+    if rule.tilt is None:
+        have = ", ".join(name for name, entry in RULES.items() if entry.tilt)
         raise ValueError(f"rule {rule.name!r} stands for no tilted density; these do: {have}")
-    exponents = rule.facts["tilt"](**knobs)
+    exponents = rule.tilt(**knobs)
     return Tilted(tuple(cast[role] for role in exponents), tuple(jnp.float32(power) for power in exponents.values()))
 
 
@@ -408,8 +423,8 @@ def volume(
     With ``upwards`` the noise levels rise instead, and every step is guided as the same step downwards is: where a
     point comes from, to the order of the integrator. The ``since`` first steps are left out.
     """
-    if INTEGRATORS[integrator].facts.get("stochastic"):
-        have = ", ".join(name for name, entry in INTEGRATORS.items() if not entry.facts.get("stochastic"))
+    if INTEGRATORS[integrator].stochastic:
+        have = ", ".join(name for name, entry in INTEGRATORS.items() if not entry.stochastic)
         raise ValueError(f"integrator {integrator!r} is stochastic and gives no exact log q; these do: {have}")
     advance, start, levels = _steps(x, sigmas, cast, knobs, jax.random.key(0), rule, schedule, integrator, upwards)
     still = jax.tree.map(lambda a: jnp.zeros((2, *a.shape), a.dtype), start)
@@ -471,8 +486,8 @@ def _steps(
         given = {"sigma": sigma, "progress": progress}
         share = shares(*(given[name] for name in shares.inputs), **_pick(shares, knobs))
         step, values = Step(sigma, sigma_next, progress, share), scheduled(entry, knobs, share)
-        if "observe" in entry.facts:
-            memory = entry.facts["observe"](x, memory, **values)
+        if entry.observe:
+            memory = entry.observe(x, memory, **values)
         return lambda x, sigma, memory: guided(entry, cast, x, sigma, values, memory, step), memory
 
     def advance(state: _State, now: tuple[Array, ...]) -> _State:
@@ -497,7 +512,7 @@ def _steps(
         x, memory, *past = stepper(*(given[name] for name in stepper.inputs), **_pick(stepper, knobs))
         return (x, memory, past[0] if past else ())
 
-    start = (x, start_of(entry, "memory", x), start_of(stepper, "past", x))
+    start = (x, start_of(entry.memory, x), start_of(stepper.past, x))
     return advance, start, (sigmas[:-1], sigmas[1:], jnp.arange(steps) / steps, jax.random.split(key, steps))
 
 

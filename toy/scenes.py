@@ -18,11 +18,11 @@ from jaxtyping import Array, Float
 
 from toy import fractal, metrics, sampling
 from toy.densities import Density, GaussianMixture, Normalised
-from toy.guidance import RULES, Step
+from toy.guidance import RULES, Rule, Step
 from toy.names import OTHER, Name
 from toy.quadrature import normalised
 from toy.registry import Entry, Knob
-from toy.sampling import INTEGRATORS
+from toy.sampling import INTEGRATORS, Integrator
 from toy.schedules import SCHEDULES
 
 STARTS = ("exact", "normal")
@@ -79,11 +79,8 @@ class Scene:
         ``Scene.of("autoguidance", w=2, weak="A32@512", n=4096)``. ValueError names the first bad value and what is
         allowed, also for a role or knob that the chosen rule, schedule and integrator do not have.
         """
-        choices = {
-            "schedule": (values.pop("schedule", "constant"), SCHEDULES),
-            "integrator": (values.pop("integrator", "heun"), INTEGRATORS),
-        }
-        entries = [RULES[rule], *(registry[str(name)] for name, registry in choices.values())]
+        schedule, integrator = str(values.pop("schedule", "constant")), str(values.pop("integrator", "heun"))
+        entries = chosen(rule, schedule, integrator)
         knobs = {name: knob for entry in entries for name, knob in entry.knobs.items()}
         given = {name: values.pop(name) for name in list(values) if name in knobs}
         target = str(values.pop("target", "A"))
@@ -103,8 +100,8 @@ class Scene:
             knobs=tuple(
                 (name, knob.check(given.get(name, usual_value(knob, target)))) for name, knob in sorted(knobs.items())
             ),
-            schedule=str(choices["schedule"][0]),
-            integrator=str(choices["integrator"][0]),
+            schedule=schedule,
+            integrator=integrator,
             target=target,
             start=start,
             **settings,
@@ -141,20 +138,25 @@ class Scene:
                     del merged[name]
                 elif target != self.target and name != "prior" and value == exact_of(usual[name]):
                     merged[name] = exact_of(default_cast(rule, target).get(name, value))
-        entries = (RULES[rule], SCHEDULES[merged["schedule"]], INTEGRATORS[merged["integrator"]])
+        entries = chosen(rule, merged["schedule"], merged["integrator"])
         takes = {*RULES[rule].roles, *(name for entry in entries for name in entry.knobs)}
         takes |= {"schedule", "integrator", "target", "start", *SETTINGS, *values} - {"rule"}
         return Scene.of(rule, **{name: value for name, value in merged.items() if name in takes})
 
     @property
-    def entry(self) -> Entry:
+    def entry(self) -> Rule:
         """The rule."""
         return RULES[self.rule]
 
     @property
+    def entries(self) -> tuple[Rule, Entry, Integrator]:
+        """The rule, the schedule and the integrator."""
+        return chosen(self.rule, self.schedule, self.integrator)
+
+    @property
     def advice(self) -> str:
         """A sentence where the rule was derived for another integrator; else nothing."""
-        derived = self.entry.facts.get("integrator", self.integrator)
+        derived = self.entry.integrator or self.integrator
         if derived == self.integrator:
             return ""
         return (
@@ -166,9 +168,14 @@ class Scene:
         return np.asarray(_levels(self.steps, self.sigma_max, self.sigma_min, self.rho))
 
 
+def chosen(rule: str, schedule: str, integrator: str) -> tuple[Rule, Entry, Integrator]:
+    """A rule, a schedule and an integrator by their names; ValueError lists what there is."""
+    return RULES[rule], SCHEDULES[schedule], INTEGRATORS[integrator]
+
+
 def default_cast(rule: str, target: str = "A") -> dict[str, str]:
     """The density's name that plays each role of a rule unless one asks for another: the target's own."""
-    own = RULES[rule].facts.get("cast", {})
+    own = RULES[rule].cast
     return {role: of_target(own.get(role, ROLE_DEFAULTS[role]), target) for role in RULES[rule].roles}
 
 
@@ -195,23 +202,24 @@ def usual_value(knob: Knob, target: str) -> float:
 
 def _check_combination(scene: Scene) -> None:
     """ValueError in one sentence where rule, schedule, integrator and numbers do not go together."""
-    values, stepper = dict(scene.knobs), INTEGRATORS[scene.integrator]
-    for entry in (scene.entry, SCHEDULES[scene.schedule], stepper):
-        low, high = entry.facts.get("ordered", (None, None))
+    values, (_, _, stepper) = dict(scene.knobs), scene.entries
+    for entry in scene.entries:
+        low, high = entry.ordered or ("", "")
         if low and values[low] > values[high]:
             raise ValueError(f"{low} = {values[low]:g} is above {high} = {values[high]:g}")
     if "tilt" in stepper.inputs:
-        if "tilt" not in scene.entry.facts:
-            have = ", ".join(name for name, rule in RULES.items() if "tilt" in rule.facts)
+        if scene.entry.tilt is None:
+            have = ", ".join(name for name, rule in RULES.items() if rule.tilt)
             raise ValueError(
                 f"integrator {scene.integrator!r} needs a rule that stands for a tilted density, and {scene.rule!r} "
                 f"does not; these do: {have}"
             )
         if scene.schedule != "constant":
             raise ValueError(f"integrator {scene.integrator!r} needs schedule 'constant', not {scene.schedule!r}")
-    least = stepper.facts.get("least", 1)
-    if scene.n < least:
-        raise ValueError(f"n = {scene.n} is too few for integrator {scene.integrator!r}, which needs at least {least}")
+    if scene.n < stepper.least:
+        raise ValueError(
+            f"n = {scene.n} is too few for integrator {scene.integrator!r}, which needs at least {stepper.least}"
+        )
 
 
 @partial(jax.jit, static_argnames="steps")
@@ -537,7 +545,7 @@ def _guided(
     rule: str, cast: Mapping[str, Density], x: Array, knobs: Mapping[str, Any], sigma: Array, step: Step
 ) -> Array:
     entry = RULES[rule]
-    return sampling.guided(entry, cast, x, sigma, knobs, sampling.start_of(entry, "memory", x), step)[0]
+    return sampling.guided(entry, cast, x, sigma, knobs, sampling.start_of(entry.memory, x), step)[0]
 
 
 def guided_score(scene: Scene, cast: Mapping[str, Density], x: Array | np.ndarray, sigma: float) -> Array:
@@ -565,10 +573,10 @@ def exponents(scene: Scene, sigma: float) -> dict[str, float]:
 
     Empty where the rule is the score of no such density.
     """
-    if "tilt" not in scene.entry.facts:
+    if scene.entry.tilt is None:
         return {}
     _, values = _step_at(scene, sigma)
-    powers = scene.entry.facts["tilt"](**{name: values[name] for name in scene.entry.knobs})
+    powers = scene.entry.tilt(**{name: values[name] for name in scene.entry.knobs})
     return {role: float(power) for role, power in powers.items()}
 
 

@@ -11,9 +11,9 @@ from typing import Annotated
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from toy.registry import Knob, Registry
+from toy.registry import Entry, Knob, Registry
 
-SCHEDULES = Registry("schedule")
+SCHEDULES = Registry("schedule", Entry)
 schedule = SCHEDULES.register
 
 Share = Float[Array, "..."]

@@ -68,7 +68,7 @@ def run(only: str | None = None, *, report: Report | None = None) -> list[dict[s
 def run_app(only: str | None = None, *, count: int = 20, report: Report | None = None) -> list[dict[str, Any]]:
     """Run the benchmarks of the app in a real Chromium, each ``count`` times; ValueError where there is none."""
     chosen = select(only, app=True, gpu=True)
-    if any(entry.facts.get("browser") for entry in chosen):
+    if any(entry.browser for entry in chosen):
         chromium()
     # Asked in another process: this one would keep the memory of a GPU from the server.
     backend, name = child(ASK_DEVICE).splitlines()[-2:]
@@ -78,7 +78,7 @@ def run_app(only: str | None = None, *, count: int = 20, report: Report | None =
         for entry in chosen:
             if report:
                 report(entry.name)
-            empty = stage.empty if entry.facts.get("rerun") else None
+            empty = stage.empty if entry.rerun else None
             before, found, after = _speeds(), attempt(entry, stage), _speeds()
             speed = float(np.median(before + after))
             rows.append(row(entry, found, device=name, gpu=backend == "gpu", speed=speed, empty=empty))

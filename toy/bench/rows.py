@@ -10,16 +10,32 @@ from toy.registry import Entry, Registry
 
 YARDSTICK = 400.0  # GFLOP/s
 
-BENCHMARKS = Registry("benchmark")
 
-
-def benchmark(name: str, unit: str, **facts: Any) -> Callable:
-    """Register a benchmark.
+@dataclass(frozen=True, kw_only=True)
+class Benchmark(Entry):
+    """A benchmark in a ``unit``.
 
     ``budget`` and ``p95_budget`` are its limits, ``gpu_budget`` the one on a GPU; ``scaled`` budgets move with the
     yardstick. ``only_gpu``, ``app`` and ``browser`` say where it runs; ``rerun``: it is compared with an empty rerun.
     """
-    return BENCHMARKS.register(source="measured here", name=name, unit=unit, **facts)
+
+    unit: str
+    budget: float | None = None
+    p95_budget: float | None = None
+    gpu_budget: float | None = None
+    scaled: bool = False
+    only_gpu: bool = False
+    app: bool = False
+    browser: bool = False
+    rerun: bool = False
+
+
+BENCHMARKS = Registry("benchmark", Benchmark)
+
+
+def benchmark(name: str, unit: str, **fields: Any) -> Callable:
+    """Register a benchmark."""
+    return BENCHMARKS.register(source="measured here", name=name, unit=unit, **fields)
 
 
 @dataclass(frozen=True)
@@ -32,7 +48,7 @@ class Measured:
 
 
 def row(
-    entry: Entry,
+    entry: Benchmark,
     found: Measured,
     *,
     device: str,
@@ -41,15 +57,14 @@ def row(
     empty: float | None = None,
 ) -> dict[str, Any]:
     """One line of the report. ``speed`` is the yardstick in GFLOP/s, ``empty`` the empty rerun in ms."""
-    facts = entry.facts
-    unscaled = facts.get("gpu_budget") if gpu else facts.get("budget")
-    scale = YARDSTICK / speed if speed and facts.get("scaled") and not gpu else 1.0
+    unscaled = entry.gpu_budget if gpu else entry.budget
+    scale = YARDSTICK / speed if speed and entry.scaled and not gpu else 1.0
     budget = None if unscaled is None else unscaled * scale
     median, p95 = (float(np.percentile(found.values, q)) for q in (50, 95)) if found.values else (None, None)
-    limits = [(median, budget), (p95, None if gpu else facts.get("p95_budget"))]
+    limits = [(median, budget), (p95, None if gpu else entry.p95_budget)]
     checks = [value <= limit for value, limit in limits if value is not None and limit is not None]
     ratio, to = None, ""
-    milliseconds = {"ms": 1.0, "s": 1e3}.get(facts["unit"])
+    milliseconds = {"ms": 1.0, "s": 1e3}.get(entry.unit)
     if median is not None and milliseconds and (empty or speed):
         base, to = (empty, "empty rerun") if empty else (2 * 2048**3 / speed / 1e6, "2048^3 product")  # type: ignore[operator]
         ratio = median * milliseconds / base
@@ -60,11 +75,11 @@ def row(
         "p95": p95,
         "min": min(found.values, default=None),
         "count": len(found.values),
-        "unit": facts["unit"],
+        "unit": entry.unit,
         "ratio": ratio,
         "ratio_to": to,
         "budget": budget,
-        "p95_budget": None if gpu else facts.get("p95_budget"),
+        "p95_budget": None if gpu else entry.p95_budget,
         "unscaled_budget": unscaled,
         "yardstick": speed,
         "ok": found.fine and all(checks) if checks or not found.fine else None,
@@ -100,7 +115,7 @@ def _digits(value: float | None) -> str:
     return "" if value is None else f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
-def select(only: str | None, *, app: bool, gpu: bool) -> list[Entry]:
+def select(only: str | None, *, app: bool, gpu: bool) -> list[Benchmark]:
     """The benchmarks to run here: all, one by its name, or a family ('sampling': sampling-2048, sampling-16384)."""
     if only is not None and not any(_in_family(name, only) for name in BENCHMARKS):
         names = dict.fromkeys("method-NAME" if name.startswith("method-") else name for name in BENCHMARKS)
@@ -108,9 +123,7 @@ def select(only: str | None, *, app: bool, gpu: bool) -> list[Entry]:
     return [
         entry
         for name, entry in BENCHMARKS.items()
-        if (only is None or _in_family(name, only))
-        and bool(entry.facts.get("app")) == app
-        and (gpu or not entry.facts.get("only_gpu"))
+        if (only is None or _in_family(name, only)) and entry.app == app and (gpu or not entry.only_gpu)
     ]
 
 

@@ -58,7 +58,7 @@ def _methods() -> Iterator[str]:
     from toy.sampling import INTEGRATORS
 
     usual = ("none", "cfg", "autoguidance")
-    rules = [name for name, rule in RULES.items() if name not in usual and "tilt" in rule.facts]
+    rules = [name for name, rule in RULES.items() if name not in usual and rule.tilt]
     for integrator, steps, rule in product(INTEGRATORS, (32, 24, 40), [*rules, *usual]):
         yield f"left.rule={rule}&integrator={integrator}&steps={steps}&n=1024"
 

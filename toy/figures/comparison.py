@@ -52,7 +52,7 @@ def method_title(name: str) -> str:
 
 def _words(measure: str) -> str:
     if measure == "alignment":  # the name in tables says less than its label
-        return METRICS[measure].facts["label"]
+        return METRICS[measure].label
     return measure.replace("_", " ").replace(" tv", " TV")
 
 
@@ -284,7 +284,6 @@ def _legend(figure: Figure, measures: Sequence[str]) -> None:
     also=lambda options: {"n": min(options.n, QUICK_N), "seeds": QUICK_SEEDS, "methods": QUICK},
     title="Compare",
     name="compare",
-    seconds=60,
 )
 def compare_quick(load: Load, options: Options) -> Figure:
     """Outliers, branch TV and alignment over strength for some methods, and the trade-off between the first two."""

@@ -155,7 +155,6 @@ CONTROL = ("AB64@4096", "A64@4096")  # a guide of full size, and a weak model as
     rules=("autoguidance", "cfg", "negative_prompt"),
     settings=(),
     also=lambda options: {"control": of_target(CONTROL[0], options.target)},
-    seconds=20,
 )
 def mechanism_of_guides(load: Load, options: Options) -> Figure:
     """What guides pull towards at each noise level: errors, cosine with the true correction, best weight, parts."""
@@ -220,7 +219,6 @@ def pull_figure(
     rules=("cfg", "autoguidance"),
     settings=("seed", "sigma"),
     weights=False,
-    seconds=5,
 )
 def pull(load: Load, options: Options) -> Figure:
     """The pull of CFG's guide at one noise level, split into what is due to its quality and to its other task."""
@@ -309,7 +307,8 @@ def _nats(summary: Mapping[str, float], name: str) -> str:
 
 
 def _formula(scene: Scene) -> str:
-    powers = scene.entry.facts["tilt"](**{name: dict(scene.knobs)[name] for name in scene.entry.knobs})
+    assert scene.entry.tilt is not None
+    powers = scene.entry.tilt(**{name: dict(scene.knobs)[name] for name in scene.entry.knobs})
     parts = [rf"p_{{\mathrm{{{role}}}}}^{{\,{power:.3g}}}" for role, power in powers.items() if power]
     return f"$\\propto {' '.join(parts)}$"
 
@@ -320,7 +319,6 @@ def _formula(scene: Scene) -> str:
     name="density",
     rules=("cfg",),
     settings=("seed", "steps"),
-    seconds=40,
     also=lambda options: {"n": min(options.n, DENSITY_N)},
 )
 def densities(load: Load, options: Options) -> Figure:

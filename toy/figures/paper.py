@@ -34,7 +34,7 @@ from toy.figures.panels import (
 )
 from toy.guidance import RULES
 from toy.palette import colour_of
-from toy.registry import Registry
+from toy.registry import Entry, Registry
 from toy.scenes import Frame, Scene, View
 
 Load = Callable[[str], Density]
@@ -43,7 +43,21 @@ SPACING = 0.15  # least distance of the points that carry arrows, in half-widths
 FIG9_SIGMAS = (0.5, 0.25, 0.08, 0.03, 0.01)
 METHODS = ("none", "cfg", "naive_truncation", "autoguidance")  # what the paper's figures compare
 
-FIGURES = Registry("figure")
+
+@dataclass(frozen=True, kw_only=True)
+class FigureEntry(Entry):
+    """A figure: the ``rules`` that it samples with, and the ``settings`` of ``Options`` that it is drawn with.
+
+    ``weights`` says whether its rules' knobs are among them; ``also`` gives other values that it is drawn with.
+    """
+
+    rules: tuple[str, ...]
+    settings: tuple[str, ...]
+    weights: bool = True
+    also: "Callable[[Options], Mapping[str, Any]] | None" = None
+
+
+FIGURES = Registry("figure", FigureEntry)
 
 
 @dataclass(frozen=True)
@@ -305,13 +319,13 @@ def check(name: str, kind: str) -> None:
 def caption(name: str, options: Options = Options()) -> dict[str, str]:
     """What the figure shows and every value that it is drawn with, as text; knobs as ``rule.knob``."""
     entry = FIGURES[name]
-    made = [options.scene(rule) for rule in entry.facts["rules"]]
+    made = [options.scene(rule) for rule in entry.rules]
     values: dict[str, Any] = {"figure": name, "title": entry.summary, "after": entry.source}
     values |= {role: density for scene in made for role, density in scene.cast}
-    if entry.facts["settings"] and entry.facts.get("weights", True):  # otherwise nothing is sampled with them
+    if entry.settings and entry.weights:  # otherwise nothing is sampled with them
         values |= {f"{scene.rule}.{knob}": f"{value:g}" for scene in made for knob, value in scene.knobs}
-    values |= {setting: getattr(options, setting) for setting in ("target", *entry.facts["settings"])}
-    values |= entry.facts["also"](options) if "also" in entry.facts else {}
+    values |= {setting: getattr(options, setting) for setting in ("target", *entry.settings)}
+    values |= entry.also(options) if entry.also else {}
     if options.view:
         values["view"] = f"{options.view.x:g},{options.view.y:g},{options.view.half:g}"
     return {key: str(value) for key, value in values.items()}

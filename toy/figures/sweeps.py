@@ -81,7 +81,7 @@ def cells(rows: Sequence[Row], axes: Sequence[str], metric: str) -> dict[tuple[A
 
 def best(metric: str) -> str | None:
     """'low' or 'high'; None where neither is better."""
-    found = METRICS[metric].facts["better"] if metric in METRICS else None
+    found = METRICS[metric].better if metric in METRICS else None
     return found if found in ("low", "high") else None
 
 

@@ -508,7 +508,7 @@ class Lab:
 
         So the choice never sees the number that is reported; with one seed there is none. A note says what was chosen.
         """
-        better = METRICS[measure].facts["better"]
+        better = METRICS[measure].better
         if better not in ("low", "high"):
             raise ValueError(f"measure {measure!r} has no best: it is to be near the truth")
         table = np.stack([self.measure(measure, rule, **values, **option) for option in options])
@@ -531,7 +531,7 @@ class Lab:
         if of not in ("truth", "tilt"):
             raise ValueError(f"unknown density {of!r} to diverge from; have: truth, tilt")
         found = self.scenes(rule, **{"n": self.size.n // 4, **values})
-        if of == "tilt" and "tilt" not in found[0].entry.facts:
+        if of == "tilt" and found[0].entry.tilt is None:
             raise ValueError(f"rule {rule!r} stands for no tilted density")
         return np.stack([self.record.ask(Divergence(scene, of)) for scene in found])
 

@@ -92,8 +92,8 @@ class Problem:
             raise ValueError(f"rule {scene.rule!r} has no alpha to optimise; these do: {have}")
         if self.timed and scene.schedule != "constant":
             raise ValueError(f"schedule {scene.schedule!r} would be replaced by what is optimised; leave it 'constant'")
-        if INTEGRATORS[scene.integrator].facts.get("stochastic"):
-            have = ", ".join(name for name, entry in INTEGRATORS.items() if not entry.facts.get("stochastic"))
+        if INTEGRATORS[scene.integrator].stochastic:
+            have = ", ".join(name for name, entry in INTEGRATORS.items() if not entry.stochastic)
             raise ValueError(f"integrator {scene.integrator!r} is stochastic and is not optimised; these are: {have}")
         reals: tuple[tuple[str, Any, int], ...] = (("mixing", self.mixing, 1), ("roughness", self.roughness, 1000))
         for name, number, most in reals:

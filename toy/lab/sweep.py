@@ -135,8 +135,8 @@ class Sweep:
 
 def takes(rule: str, schedule: str, integrator: str) -> set[str]:
     """Names of the values that a scene with this rule, schedule and integrator takes."""
-    entries = (RULES[rule], SCHEDULES[schedule], INTEGRATORS[integrator])
-    return {*CHOICES, *SETTINGS, *RULES[rule].roles, *(knob for entry in entries for knob in entry.knobs)}
+    entries = scenes.chosen(rule, schedule, integrator)
+    return {*CHOICES, *SETTINGS, *entries[0].roles, *(knob for entry in entries for knob in entry.knobs)}
 
 
 def _text(label: Label) -> str:

@@ -30,7 +30,7 @@ MOST = 9  # methods at once: as many as there are colours, and grey
 STRENGTHS = [f"{strength:g}" for strength in compare.STRENGTHS]
 COUNTS = (512, 1024, 2048, 4096)
 N, SEEDS = 2048, Knob(1, 8, 1, "seeds", "each a run of its own; error bars are over them", name="seeds", default=3)
-MEASURES = {"outliers": "outliers", "branch_tv": "branch TV", "alignment": METRICS["alignment"].facts["label"]}
+MEASURES = {"outliers": "outliers", "branch_tv": "branch TV", "alignment": METRICS["alignment"].label}
 PERCENT = ("outliers", "tail", "deep_tail", "root_share", "coverage")
 POLL, PATIENCE = 1.0, 0.7  # seconds between looks at the engine, and within one
 

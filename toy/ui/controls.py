@@ -35,7 +35,7 @@ def rule_title(rule: str) -> str:
 def integrator_title(name: str) -> str:
     """An integrator's name for people, with what tells it apart."""
     entry = INTEGRATORS[name]
-    return f"{entry.title} · stochastic" if entry.facts.get("stochastic") else entry.title
+    return f"{entry.title} · stochastic" if entry.stochastic else entry.title
 
 
 def _place(rule: str) -> tuple:

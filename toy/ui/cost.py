@@ -48,7 +48,7 @@ def evaluations(scene: Scene) -> tuple[float, float]:
         return 2 * GIBBS_STEPS * knobs["rounds"], 2 * steps
     if scene.integrator == "smc":
         return 4 * steps, 2 * steps  # the tilted density before and after, and the reference's
-    return (1 if scene.integrator == "dpm_2m" else INTEGRATORS[scene.integrator].facts["order"]) * steps, 0
+    return (1 if scene.integrator == "dpm_2m" else INTEGRATORS[scene.integrator].order) * steps, 0
 
 
 def seconds(scene: Scene) -> float:

@@ -19,7 +19,6 @@ from toy.densities import Normalised
 from toy.names import Name
 from toy.sampling import INTEGRATORS
 from toy.scenes import Frame, Scene
-from toy.schedules import SCHEDULES
 from toy.state import LAYERS, SLOTS, State
 from toy.ui import cost, presets
 from toy.ui.packing import DEFAULT_PACK, pack, quantise, unpack
@@ -113,7 +112,7 @@ def _numbers(value: Any, count: int) -> tuple[float, ...] | None:
 
 def live_knobs(scene: Scene) -> dict[str, Any]:
     """Knobs of the rule, the schedule and the integrator by name."""
-    entries = (scene.entry, SCHEDULES[scene.schedule], INTEGRATORS[scene.integrator])
+    entries = scene.entries
     return {name: knob for entry in entries for name, knob in entry.knobs.items()}
 
 
@@ -241,7 +240,7 @@ def tilt_words(scene: Scene, sigma: float) -> str:
 
 def no_tilt(scene: Scene) -> str:
     """Why a side has no tilted density; empty where it has one."""
-    return "" if "tilt" in scene.entry.facts else f"{scene.entry.title} is the score of no tilted density"
+    return "" if scene.entry.tilt else f"{scene.entry.title} is the score of no tilted density"
 
 
 def drawn(scene: Scene, sigma: float, box: tuple[float, float, float, float]) -> tuple[np.ndarray, float, float]:
@@ -369,7 +368,7 @@ def panel(slot: str, asked: Scene, found: Side, title: str, pending: str = "") -
         "pending": pending or found.waiting,
         "metrics": [] if found.waiting else measures(found),
         "n": found.scene.n,
-        "stochastic": bool(INTEGRATORS[found.scene.integrator].facts.get("stochastic")),
+        "stochastic": INTEGRATORS[found.scene.integrator].stochastic,
         "waiting": found.waiting,
         "lacks": {"tilt": no_tilt(asked)} if no_tilt(asked) else {},
     }

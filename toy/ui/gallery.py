@@ -64,7 +64,7 @@ def page() -> None:
         name = linked.select("Figure", list(figures.FIGURES), "figure", "fig1")
         entry = figures.FIGURES[name]
         st.caption(f"{entry.summary} After {entry.source}.")
-        rules = [RULES[rule] for rule in entry.facts["rules"]]
+        rules = [RULES[rule] for rule in entry.rules]
         roles = list(dict.fromkeys(role for rule in rules for role in rule.roles))
         cast = {role: linked.density(role, role, ROLE_DEFAULTS[role]) for role in roles}
         knobs: dict[str, float] = {}

@@ -42,7 +42,7 @@ PRESETS = {
 }
 N, SEEDS = 4096, 4
 FLOW_N, SIDE = 4096, 120
-RULES_DRAWN = [rule for rule in controls.RULES_IN_ORDER if "tilt" in RULES[rule].facts]
+RULES_DRAWN = [rule for rule in controls.RULES_IN_ORDER if RULES[rule].tilt]
 
 
 # --- The answer in a sentence -----------------------------------------------------------------------------------------
@@ -342,8 +342,8 @@ WORDS = {
 def _drawn(scene: Scene) -> None:
     knobs = ", ".join(f"{scene.entry.knobs[k].label} = {v:g}" for k, v in scene.knobs if k in scene.entry.knobs)
     st.caption(" · ".join(filter(None, (scene.entry.title, knobs, plain(", ".join(name for _, name in scene.cast))))))
-    if INTEGRATORS[scene.integrator].facts.get("stochastic"):
-        have = ", ".join(entry.title for entry in INTEGRATORS.values() if not entry.facts.get("stochastic"))
+    if INTEGRATORS[scene.integrator].stochastic:
+        have = ", ".join(entry.title for entry in INTEGRATORS.values() if not entry.stochastic)
         title = INTEGRATORS[scene.integrator].title
         words = "is stochastic: its samples are no function of their start, so there is no exact log q"
         st.info(f"{title} {words}; these have one: {have}.")
