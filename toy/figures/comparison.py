@@ -50,7 +50,8 @@ def method_title(name: str) -> str:
     return name
 
 
-def _words(measure: str) -> str:
+def measure_name(measure: str) -> str:
+    """A measure in words, for a figure."""
     if measure == "alignment":  # the name in tables says less than its label
         return METRICS[measure].label
     return measure.replace("_", " ").replace(" tv", " TV")
@@ -176,7 +177,7 @@ def _limits(found: Summary, measure: str, floor: float | None) -> tuple[float, f
     return low - margin, high + margin
 
 
-def _scaled(ax: Axes, axis: str, measure: str, limits: tuple[float, float], *, few: bool = False) -> None:
+def scale_axis(ax: Axes, axis: str, measure: str, limits: tuple[float, float], *, few: bool = False) -> None:
     """Scale, limits and ticks of a measure; ``few`` ticks for the small strips."""
     percent = measure in PERCENT
     (ax.set_xlim if axis == "x" else ax.set_ylim)(limits)
@@ -204,7 +205,7 @@ def _curve(ax: Axes, name: str, found: Summary, measure: str, floor: float | Non
     banded(ax, its["strength"], its["mean"], its["error"], COLOURS.get(measure, PURPLE))
     ax.set_xlim(0.9, 4.1)
     ticked(ax, "x", (1, 2, 3, 4))
-    _scaled(ax, "y", measure, limits, few=True)
+    scale_axis(ax, "y", measure, limits, few=True)
 
 
 def _trade_off(
@@ -232,12 +233,12 @@ def _trade_off(
         ax.plot(floor["branch_tv"], floor["outliers"], marker="*", markersize=6, color=DARK, linestyle="none", zorder=5)
         ax.annotate("truth", (floor["branch_tv"], floor["outliers"]), (4, -7), textcoords="offset points", fontsize=5.6)
     for axis, measure in (("x", "branch_tv"), ("y", "outliers")):
-        _scaled(ax, axis, measure, limits[measure])
-    _numbers(ax, ends)
+        scale_axis(ax, axis, measure, limits[measure])
+    label_ends(ax, ends)
     ax.set_xlabel("branch TV: variation that is lost")
 
 
-def _numbers(ax: Axes, ends: list[tuple[float, float, str, str]]) -> None:
+def label_ends(ax: Axes, ends: list[tuple[float, float, str, str]]) -> None:
     """Words beside the lines' ends, within the axes, moved apart where they would lie on each other."""
     figure = ax.get_figure(root=True)
     assert figure is not None
@@ -263,7 +264,7 @@ def _numbers(ax: Axes, ends: list[tuple[float, float, str, str]]) -> None:
 def _legend(figure: Figure, measures: Sequence[str]) -> None:
     height = figure.get_figheight()
     x = 0.44
-    words: list[tuple[str, Line, str]] = [(COLOURS.get(m, PURPLE), "-", _words(m)) for m in measures]
+    words: list[tuple[str, Line, str]] = [(COLOURS.get(m, PURPLE), "-", measure_name(m)) for m in measures]
     words += [("#A6ABB4", line, RULES[name].title) for name, line in REFERENCES.items()]
     words += [("#A6ABB4", (0, (0.8, 1.2)), "no guidance"), (DARK, "-", "true samples")]
     ax = figure.add_axes((0, 1 - 0.2 / height, 1, 0.2 / height), label="legend")

@@ -10,7 +10,7 @@ from matplotlib.colors import Colormap, LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
 
 from toy.figures.charts import banded, plain, ticked
-from toy.figures.comparison import LOG, PERCENT, _numbers, _scaled, _words
+from toy.figures.comparison import LOG, PERCENT, label_ends, measure_name, scale_axis
 from toy.figures.panels import BLUE, DARK, DPI, GREEN, GREY, ORANGE, PURPLE, RED, WIDTH, style
 from toy.metrics import METRICS
 
@@ -148,7 +148,7 @@ def sweep_figure(
         for i, ax in enumerate(below):
             ax.tick_params(labelleft=i % COLUMNS == 0)
             ax.set_xlabel(line)
-        below[0].set_ylabel(_words(metric))
+        below[0].set_ylabel(measure_name(metric))
         if x:
             _legend(below[0], x)
     return figure
@@ -203,7 +203,7 @@ def _heat(ax: Axes, rows: Sequence[Row], x: str, y: str, line: str | None, metri
             label.set_verticalalignment("center")
     ax.tick_params(length=0, labelsize=6)
     ax.set(xlabel=x, ylabel=y)
-    ax.set_title(f"{_words(metric)}{words}{rest}", loc="left")
+    ax.set_title(f"{measure_name(metric)}{words}{rest}", loc="left")
     if table.size > 150:
         return
     for (i, j), value in np.ndenumerate(table):
@@ -256,7 +256,7 @@ def _curves(ax: Axes, rows: Sequence[Row], every: Sequence[Row], line: str, x: s
         if len(at) <= FEW_TICKS:
             ticked(ax, "x", tuple(at))
     if metric in LOG:
-        _scaled(ax, "y", metric, (0.0, _top(every, metric)))
+        scale_axis(ax, "y", metric, (0.0, _top(every, metric)))
     elif metric in PERCENT:
         ax.yaxis.set_major_formatter(lambda v, _: f"{100 * v:g}%")
 
@@ -294,9 +294,9 @@ def _trade_off(ax: Axes, rows: Sequence[Row], axes: Sequence[str], shade: str | 
     front = np.flatnonzero(pareto(y, x))
     front = front[np.argsort(x[front])]
     ax.plot(x[front], y[front], color=RED, linewidth=0.8, marker="o", markersize=3.6, markerfacecolor="none", zorder=3)
-    _scaled(ax, "y", "outliers", (0.0, _top(rows, "outliers")))
+    scale_axis(ax, "y", "outliers", (0.0, _top(rows, "outliers")))
     ax.set(xlabel="branch TV: variation that is lost", ylabel="outliers")
-    _numbers(ax, [(x[i], y[i], ", ".join(map(_label, keys[i])), RED) for i in _spaced(front, x)])
+    label_ends(ax, [(x[i], y[i], ", ".join(map(_label, keys[i])), RED) for i in _spaced(front, x)])
     named = f" ({', '.join(axes)})" if axes else ""
     ax.set_title(f"in red what nothing else beats{named}", loc="left")
 
