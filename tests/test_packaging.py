@@ -7,6 +7,10 @@ import tomllib
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
+from click.testing import CliRunner
+
+from toy.__main__ import main
+
 ROOT = Path(__file__).parent.parent
 DECLARED = {re.split(r"[<>=\[ ]", line)[0].lower() for line in (ROOT / "requirements.txt").read_text().splitlines()}
 OPTIONAL = {"dask", "distributed", "playwright"}  # asked for in one sentence where they are missing
@@ -42,3 +46,4 @@ def test_every_requirement_has_both_ends():
 def test_one_version():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
     assert re.search(r"^version: (.*)$", (ROOT / "CITATION.cff").read_text(encoding="utf-8"), re.M)[1] == project
+    assert CliRunner().invoke(main, ["--version"]).output.split()[-1] == project

@@ -1,0 +1,72 @@
+"""``python -m toy compare``: quality against variation, for many methods at many strengths."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from toy import interrupts, memory
+from toy.cli.flags import whole
+from toy.files import check_writable
+
+
+@click.command()
+@click.option("--methods", default="all", show_default=True, metavar="NAMES", help="names by commas, or all")
+@click.option("--strengths", metavar="NUMBERS", help="by commas, 0 to 8: 1 is no guidance [1,1.5,...,4]")
+@click.option("--n", default="4096", show_default=True, metavar="NUMBER", help="number of samples")
+@click.option("--seeds", default="5", show_default=True, metavar="NUMBER", help="seeds of every trial")
+@click.option(
+    "--scores",
+    default="learned",
+    show_default=True,
+    metavar="NAME",
+    help="exact, exact-main, exact-guides: "
+    "the exact densities in place of networks in all roles, in main, in the others",
+)
+@click.option("--out", default="out/compare.csv", show_default=True, metavar="FILE", help="the .csv file to write")
+def compare(methods: str, strengths: str | None, n: str, seeds: str, scores: str, out: str) -> None:
+    """Measure many methods over strengths and seeds; a table as CSV and Parquet, and a figure beside it.
+
+    Interrupted, the same command goes on where it was.
+
+    \b
+    python -m toy compare --out out/compare.csv
+    python -m toy compare --methods cfg,autoguidance,cfg+interval --n 1024 --seeds 3
+    python -m toy compare --methods cfg,negative_prompt --scores exact
+    """
+    import models
+    from toy import figures
+    from toy.compare import STRENGTHS, Trial, chosen, run, trials
+
+    if not out.endswith(".csv"):
+        raise ValueError(f"--out {out!r} does not end in .csv")
+    levels = STRENGTHS if strengths is None else tuple(_strength(text) for text in strengths.split(","))
+    count = whole(seeds, "seeds", 1, 100)
+    wanted = trials(chosen(methods), levels, n=whole(n, "n", 1, 2**20), seeds=count, scores=scores)
+    for name in {name for trial in wanted for _, name in trial.scene.cast}:
+        models.load(name)  # before the first trial is measured
+    for trial in wanted:
+        memory.check(trial.scene, seeds=trial.seeds)
+    picture = Path(out).with_suffix(".png")
+    check_writable(out, Path(out).with_suffix(".parquet"), picture)
+    interrupts.keeps(f"what was measured is kept in {out}; the same command goes on from there.")
+    with click.progressbar(length=len(wanted), label="comparing", file=sys.stderr) as bar:
+
+        def report(trial: Trial, computed: bool) -> None:
+            bar.label = f"comparing {trial.method.name} at {trial.strength:g}"
+            bar.update(1)
+
+        rows = run(wanted, models.cast, out, report=report)
+    figures.save(figures.compare_figure(rows), picture, caption={"title": "compare", "methods": methods})
+    for path in (Path(out), Path(out).with_suffix(".parquet"), picture):
+        click.echo(path)
+
+
+def _strength(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = float("nan")
+    if not 0 <= value <= 8:
+        raise ValueError(f"strength {text!r} is not a number from 0 to 8")
+    return value

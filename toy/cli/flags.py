@@ -1,0 +1,130 @@
+"""Flags that commands share, and what they become: a Scene, its Frame, numbers within their range."""
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+import numpy as np
+
+from toy import memory
+from toy.guidance import RULES
+from toy.registry import Knob
+from toy.sampling import INTEGRATORS
+from toy.scenes import ROLE_DEFAULTS, SETTINGS, STARTS, Scene
+from toy.schedules import SCHEDULES
+
+ROLES = tuple(dict.fromkeys(role for rule in RULES.values() for role in rule.roles))
+# Rules may share a knob's name; what they allow may differ, and the Scene knows.
+KNOBS: dict[str, dict[str, Knob]] = {}
+for _registry in (RULES, SCHEDULES, INTEGRATORS):
+    for _entry in _registry.values():
+        for _name, _knob in _entry.knobs.items():
+            KNOBS.setdefault(_name, {})[_entry.name] = _knob
+
+
+FOLDED = {name for name in KNOBS if name.startswith("share") and name != "share1"}  # as share1, for the steps after it
+
+
+def _decorate(command: Callable, options: list[Callable]) -> Callable:
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def cast_options(command: Callable) -> Callable:
+    """One flag a role."""
+    return _decorate(
+        command,
+        [
+            click.option(
+                f"--{role}",
+                metavar="DENSITY",
+                help=f"density in the role '{role}' [{ROLE_DEFAULTS.get(role, 'exact:A')}]",
+            )
+            for role in ROLES
+        ],
+    )
+
+
+def knob_options(command: Callable) -> Callable:
+    """One flag a knob of any rule, schedule or integrator."""
+    return _decorate(
+        command,
+        [
+            click.option(
+                f"--{name.replace('_', '-')}", name, metavar="NUMBER", help=_help(knobs), hidden=name in FOLDED
+            )
+            for name, knobs in KNOBS.items()
+        ],
+    )
+
+
+def _help(knobs: dict[str, Knob]) -> str:
+    """What a flag means, for every rule that means something else by it."""
+    meanings: dict[str, list[str]] = {}
+    for owner, knob in knobs.items():
+        meanings.setdefault(f"{knob.help}, {knob.lo:g} to {knob.hi:g}", []).append(owner)
+    if len(meanings) == 1:
+        return next(iter(meanings)) + ("; --share2 to --share32 likewise" if "free" in knobs else "")
+    return "; ".join(f"{', '.join(owners)}: {words}" for words, owners in meanings.items())
+
+
+def scene_options(command: Callable) -> Callable:
+    """All flags of a Scene; values are checked by the Scene, so that every door has the same words."""
+    settings = [
+        click.option(f"--{name.replace('_', '-')}", name, metavar="NUMBER", help=f"{knob.help} [{knob.default:g}]")
+        for name, knob in SETTINGS.items()
+    ]
+    choices = [
+        click.option("--rule", default="none", metavar="RULE", help=f"one of: {', '.join(RULES)} [none]"),
+        click.option("--schedule", metavar="NAME", help=f"one of: {', '.join(SCHEDULES)} [constant]"),
+        click.option("--integrator", metavar="NAME", help=f"one of: {', '.join(INTEGRATORS)} [heun]"),
+        click.option(
+            "--target",
+            metavar="CLASS",
+            help="class that the samples are measured against, and whose the usual densities are: A, B or AB [A]",
+        ),
+        click.option("--start", metavar="NAME", help=f"distribution of the initial noise: {', '.join(STARTS)} [exact]"),
+    ]
+    return _decorate(cast_options(knob_options(_decorate(command, settings))), choices)
+
+
+def scene_of(rule: str, **flags: str | None) -> Scene:
+    """The Scene of the given flags; those that were not given take their defaults."""
+    return Scene.of(rule, **{name: value for name, value in flags.items() if value is not None})
+
+
+def frame_of(scene: Scene, **options: Any) -> Any:
+    """Load the cast and compute."""
+    import models
+    from toy.scenes import compute
+
+    memory.check(scene, keep=options.get("keep", True))
+    return compute(scene, models.cast(scene.cast), **options)
+
+
+def noise_level(text: str, *, lo: float = 1e-3) -> float:
+    """A noise level from text; ValueError names the range."""
+    try:
+        sigma = float(text)
+    except ValueError:
+        sigma = float("nan")
+    if not lo <= sigma <= 100:
+        raise ValueError(f"sigma = {text} is not a number from {lo:g} to 100")
+    return sigma
+
+
+def whole(text: str, name: str, lo: int, hi: int) -> int:
+    """A whole number from text; ValueError names the range."""
+    if not (text.isdecimal() and len(text) < 20 and lo <= int(text) <= hi):
+        raise ValueError(f"{name} = {text} is not a whole number from {lo} to {hi}")
+    return int(text)
+
+
+def finite(value: Any) -> Any:
+    """JSON has no NaN or infinity: they become null."""
+    if isinstance(value, dict):
+        return {key: finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(item) for item in value]
+    return None if isinstance(value, float) and not np.isfinite(value) else value

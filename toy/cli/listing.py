@@ -1,0 +1,59 @@
+"""``python -m toy list``: everything that can be chosen by name."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from toy.guidance import RULES
+from toy.registry import Entry
+from toy.sampling import INTEGRATORS
+from toy.schedules import SCHEDULES
+
+
+@click.command("list")
+@click.option("--json", "as_json", is_flag=True, help="print one JSON object")
+def list_(as_json: bool) -> None:
+    """List rules, schedules, integrators, degradations, metrics and densities, with knobs, ranges and sources."""
+    import models
+    from models.degradations import DEGRADATIONS
+    from toy.metrics import METRICS
+
+    registries: dict[str, Mapping[str, Entry]] = {
+        "rules": RULES,
+        "schedules": SCHEDULES,
+        "integrators": INTEGRATORS,
+        "degradations": DEGRADATIONS,
+        "metrics": METRICS,
+    }
+    if as_json:
+        listing: dict[str, Any] = {
+            title: [_row(e) for e in registry.values()] for title, registry in registries.items()
+        }
+        click.echo(json.dumps({**listing, "densities": models.names()}, indent=2, ensure_ascii=False))
+        return
+    for title, registry in registries.items():
+        click.secho(title, bold=True)
+        for entry in registry.values():
+            knobs = ", ".join(f"{k.name} {k.lo:g}..{k.hi:g} [{k.default:g}]" for k in entry.knobs.values())
+            roles = f"({', '.join(entry.roles)})" if registry is RULES else ""
+            click.echo(f"  {entry.name}{roles}  {knobs}\n      {entry.summary}  {entry.source}")
+    click.secho("densities", bold=True)
+    click.echo("  " + "  ".join(models.names()))
+    click.echo("  degraded, for example: " + "  ".join(models.zoo.examples()))
+
+
+def _row(entry: Entry) -> dict[str, Any]:
+    knobs = [
+        {"name": k.name, "label": k.label, "lo": k.lo, "hi": k.hi, "step": k.step, "default": k.default, "help": k.help}
+        for k in entry.knobs.values()
+    ]
+    row = {
+        "name": entry.name,
+        "summary": entry.summary,
+        "formula": entry.formula,
+        "source": entry.source,
+        "knobs": knobs,
+    }
+    return row | ({"roles": list(entry.roles)} if entry.kind == "rule" else {})

@@ -1,0 +1,48 @@
+"""``python -m toy table``: the methods of the paper, one line each."""
+
+import sys
+from typing import Any
+
+import click
+
+from toy.cli.flags import frame_of
+from toy.scenes import Scene
+
+PAPER_METHODS: tuple[tuple[str, str, dict[str, Any]], ...] = (
+    ("exact score, no guidance", "none", {"main": "exact:A"}),
+    ("no guidance", "none", {}),
+    ("autoguidance, w = 2", "autoguidance", {"w": 2}),
+    ("autoguidance, w = 3", "autoguidance", {"w": 3}),
+    ("CFG, w = 2", "cfg", {"w": 2}),
+    ("CFG, w = 4", "cfg", {"w": 4}),
+    ("naive truncation, 1.4", "naive_truncation", {"gamma": 1.4}),
+    ("guide alone", "none", {"main": "A32@512"}),
+    ("exact scores, CFG, w = 4", "cfg", {"w": 4, "main": "exact:A", "unconditional": "exact:AB"}),
+)
+
+
+@click.command()
+@click.option("--n", default="16384", show_default=True, metavar="NUMBER", help="number of samples")
+@click.option("--seed", default="0", show_default=True, metavar="NUMBER", help="seed of the initial noise")
+def table(n: str, seed: str) -> None:
+    """Measure the paper's methods and print a Markdown table.
+
+    \b
+    python -m toy table --n 4096
+    """
+    columns = ("outliers", "deep_tail", "mean_logp", "branch_tv", "root_share", "alignment", "sw1")
+    scenes = [(label, Scene.of(rule, n=n, seed=seed, **values)) for label, rule, values in PAPER_METHODS]
+    rows = []
+    floor: dict[str, Any] = {}
+    with click.progressbar(scenes, label="measuring", file=sys.stderr) as bar:
+        for label, scene in bar:
+            frame = frame_of(scene, keep=False)
+            floor = dict(frame.floor)
+            rows.append((label, frame.metrics))
+    click.echo(f"| | {' | '.join(name.replace('_', ' ') for name in columns)} |\n|---{'|---' * len(columns)}|")
+    for label, values in [("true samples (noise floor)", floor), *rows]:
+        click.echo(f"| {label} | {' | '.join(_cell(name, values[name]) for name in columns)} |")
+
+
+def _cell(name: str, value: float) -> str:
+    return f"{value:.2%}" if name in ("outliers", "deep_tail", "root_share") else f"{value:.3f}"
