@@ -7,7 +7,7 @@ from ui_helpers import NAMES
 from toy import fractal
 from toy.guidance import RULES
 from toy.sampling import INTEGRATORS
-from toy.scenes import SETTINGS, STARTS, Scene
+from toy.scene import SETTINGS, STARTS, Scene
 from toy.schedules import SCHEDULES
 from toy.state import (
     COUNTS,

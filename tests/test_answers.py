@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from ui_helpers import until
 
 from toy.sampling import INTEGRATORS
-from toy.scenes import Scene
+from toy.scene import Scene
 from toy.state import COUNTS, SLOTS, State, parse
 from toy.ui import cost, explore, explorer, export, share
 from toy.ui.engine import Engine

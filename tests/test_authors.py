@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from toy import docs, fractal, sampling, scenes
+from toy import docs, fractal, sampling, views
 from toy.guidance import RULES, SUREST, Step
 from toy.sampling import INTEGRATORS, guided, noise_levels
-from toy.scenes import Scene
+from toy.scene import Scene
 from toy.state import State
 
 KEY = jax.random.key(5)
@@ -228,7 +228,7 @@ def test_churn_is_shared_out_over_the_steps(churn, steps, reference):
 
 def test_a_threshold_is_as_exact_as_its_docstring_says():
     n, share = 2**17, 0.01
-    logp = np.asarray(scenes.logp_on(fractal.mixture("A"), fractal.mixture("A").sample(KEY, n), jnp.float32(0)))
+    logp = np.asarray(views.logp_on(fractal.mixture("A"), fractal.mixture("A").sample(KEY, n), jnp.float32(0)))
     at = np.quantile(logp, share)
     density = np.mean(np.abs(logp - at) < 0.15) / 0.3
     said = float(re.search(r"standard error about (\S+) at mass 0.99", fractal.threshold.__wrapped__.__doc__)[1])

@@ -13,7 +13,7 @@ from toy import __main__ as program
 from toy import compare, docs, files, memory, metrics, scenes
 from toy.lab import claims
 from toy.registry import Knob
-from toy.scenes import Scene
+from toy.scene import Scene
 from toy.ui import explorer, fields
 
 HUGE = int("9" * 400)

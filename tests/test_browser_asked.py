@@ -6,7 +6,7 @@ import re
 import pytest
 
 from toy.guidance import RULES
-from toy.scenes import Scene
+from toy.scene import Scene
 from toy.state import DEFAULTS, SLOTS, State
 from toy.ui import explorer
 

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from test_scenes import any_values
 
 from toy.captions import caption, captions
-from toy.scenes import Scene
+from toy.scene import Scene
 from toy.state import State
 from toy.ui.presets import PRESETS
 

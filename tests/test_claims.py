@@ -21,7 +21,7 @@ from toy.lab import claims as lab
 from toy.lab import report
 from toy.lab.claims import FAILS, HOLDS, UNDECIDED, Bound, Lab, Part, Size, claim
 from toy.lab.commands.claims import claims as command
-from toy.scenes import Scene
+from toy.scene import Scene
 
 TINY = Size("tiny", n=256, trainings=2, draws=2, steps=8, small=True)
 FINITE = st.floats(-10, 10, allow_nan=False)

@@ -20,7 +20,7 @@ from toy.__main__ import main
 from toy.figures import FORMATS
 from toy.guidance import RULES
 from toy.sampling import INTEGRATORS
-from toy.scenes import ROLE_DEFAULTS, Scene
+from toy.scene import ROLE_DEFAULTS, Scene
 from toy.schedules import SCHEDULES
 from toy.state import parse
 from toy.ui import export

@@ -19,7 +19,7 @@ import models
 from toy.lab import cluster as clusters
 from toy.lab import sweep as sweeps
 from toy.lab.store import Store, at_work
-from toy.scenes import Scene
+from toy.scene import Scene
 
 ROOT = Path(__file__).parents[1]
 

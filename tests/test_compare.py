@@ -8,7 +8,7 @@ import models
 from toy import compare, scenes
 from toy.guidance import RULES
 from toy.sampling import INTEGRATORS
-from toy.scenes import Scene
+from toy.scene import Scene
 from toy.schedules import SCHEDULES
 
 QUICK = {"n": 64, "seeds": 2, "steps": 8}

@@ -17,8 +17,9 @@ from models.mlp import EnergyMLP, Spec
 from models.training import Recipe
 from toy import fractal
 from toy.densities import Density, GaussianMixture
-from toy.scenes import Scene, score_on
+from toy.scene import Scene
 from toy.state import State
+from toy.views import score_on
 
 TREE = fractal.mixture("A")
 TRAINED = [name for name, entry in DEGRADATIONS.items() if {"spec", "recipe"}.intersection(entry.inputs)]

@@ -12,7 +12,7 @@ from models.zoo import names
 from toy import compare, docs, fractal, metrics
 from toy.docs import FOLDERS
 from toy.guidance import RULES
-from toy.scenes import Scene
+from toy.scene import Scene
 from toy.schedules import SCHEDULES
 
 FOLDER = Path(__file__).parent.parent / "docs" / "methods"
@@ -32,7 +32,7 @@ def test_everything_registered_has_its_page(folder, name):
     assert page.startswith(docs.head(entry)), f"the page of {name} is not what its code says now: {AGAIN}"
     for knob in entry.knobs:
         assert f"| `{knob}` |" in page
-    for role in docs.scenes.default_cast(name) if folder == "rules" else ():
+    for role in docs.default_cast(name) if folder == "rules" else ():
         assert f"| `{role}` |" in page
     assert "## What 2D shows" in page
     assert f"]({folder}/{name}.md)" in text(FOLDER / "README.md"), f"the index lacks {name}: {AGAIN}"

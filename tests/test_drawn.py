@@ -13,7 +13,8 @@ from models import drawn, zoo
 from models.mlp import SIGMA_DATA, SILU_GAIN
 from toy import fractal, scenes
 from toy.densities import GaussianMixture
-from toy.scenes import Scene, score_on
+from toy.scene import Scene
+from toy.views import score_on
 
 N, V = 4096, 0.1
 

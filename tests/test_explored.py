@@ -8,9 +8,10 @@ from matplotlib.colors import to_hex, to_rgb
 from matplotlib.quiver import Quiver
 from PIL import Image
 
-from toy import figures, fractal, scenes
+from toy import figures, fractal, guidance, views
 from toy.palette import PAGES, colour_of
-from toy.scenes import Frame, Scene
+from toy.scene import Scene
+from toy.scenes import Frame
 
 RULES = ("cfg", "adaptive_projected_guidance")
 
@@ -84,7 +85,7 @@ def test_layers_are_drawn_or_named_as_not_drawn(sides, monkeypatch):
         found |= {"logtilt": np.zeros((8, 8))} if scene.rule == "cfg" else {}
         return found | {"at": np.zeros((4, 2)), "main": np.ones((4, 2)), "true": np.ones((4, 2))}
 
-    monkeypatch.setattr(scenes, "fields", fields)
+    monkeypatch.setattr(views, "fields", fields)
     ui = {"layers": ["p1", "tilt", "correction"], "t": 1.0, "trails": True, "view": [0.5, 0.5, 0.25], "follow": False}
     figure = figures.explored(*sides, ui)
     assert asked["cfg"] == (0.2, (0.25, 0.75, 0.25, 0.75)), "at the noise level and in the window on the screen"
@@ -92,7 +93,7 @@ def test_layers_are_drawn_or_named_as_not_drawn(sides, monkeypatch):
     assert (len(tilting.images), len(other.images)) == (2, 1)
     assert all(any(isinstance(part, Quiver) for part in ax.collections) for ax in figure.axes)
     (words,) = (text.get_text() for text in figure.texts)
-    assert words == f"not drawn: trails, tilted density of {scenes.RULES['adaptive_projected_guidance'].title}"
+    assert words == f"not drawn: trails, tilted density of {guidance.RULES['adaptive_projected_guidance'].title}"
     legend = [text.get_text() for text in figure.legends[0].get_texts()]
     assert {"$p_1$", "tilted density", "true correction"} < set(legend)
     assert "branch that lost mass" not in legend, "no tint below a density"

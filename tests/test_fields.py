@@ -15,8 +15,8 @@ from ui_helpers import FRAME, ODD, ROOT, until
 
 import models
 from toy import figures
-from toy import scenes as rooms
-from toy.scenes import Scene
+from toy import views as rooms
+from toy.scene import Scene
 from toy.ui import fields, linked
 from toy.ui.engine import Busy, engine
 from toy.ui.fields import Look, Request, answer, home_of, looked, parse

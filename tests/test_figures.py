@@ -21,7 +21,9 @@ from PIL import Image
 
 from toy import compare, figures, flows, fractal, mechanism, sampling, scenes
 from toy.figures import Options
-from toy.scenes import VIEWS, Frame, Scene, View
+from toy.scene import Scene
+from toy.scenes import Frame
+from toy.views import VIEWS, View
 
 CAST = {"main": "exact:A", "unconditional": "exact:AB", "weak": "exact:AB", "negative": "exact:B"}
 TINY = Options(cast=CAST, n=40, steps=8, resolution=24)

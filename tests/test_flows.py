@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 import models
-from toy import flows, fractal, sampling, scenes
+from toy import flows, fractal, sampling, scenes, views
 from toy.densities import GaussianMixture
 from toy.guidance import RULES
 from toy.quadrature import log_mass
 from toy.sampling import INTEGRATORS, noise_levels, volume
-from toy.scenes import Scene
+from toy.scene import Scene
 
 STD = np.array([0.5, 0.2])
 DETERMINISTIC = [name for name, entry in INTEGRATORS.items() if not entry.stochastic]
@@ -94,7 +94,7 @@ def test_exact_cfg_does_not_draw_the_tilted_density():
     x, _ = fractal.mixture("A").sample_with_groups(jax.random.key(5), 2**15)
     product = flows.tilted(scene, models.cast(scene.cast))
     mass, _ = log_mass(product, 0.0)
-    weight = np.exp(np.asarray(scenes.logp_on(product, x, jnp.float32(0)) - fractal.mixture("A").logp(x, 0.0)) - mass)
+    weight = np.exp(np.asarray(views.logp_on(product, x, jnp.float32(0)) - fractal.mixture("A").logp(x, 0.0)) - mass)
     assert weight.mean() == pytest.approx(1, abs=0.01)
     root = np.asarray(fractal.mixture("A").responsibilities(x, 0.0)[:, 0])
     assert (weight * root).mean() == pytest.approx(0.2487, abs=0.01)
@@ -161,7 +161,7 @@ def test_going_back_may_begin_at_any_level(schedule):
 def test_the_density_on_a_grid_has_its_mass_where_the_samples_are(sigma):
     scene = Scene.of("none", main="exact:A", n=4096)
     seen: list[float] = []
-    view = scenes.VIEWS["closeup"]
+    view = views.VIEWS["closeup"]
     points, cast = view.grid(64), models.cast(scene.cast)
     found = flows.on_grid(scene, cast, points, sigma=sigma, report=seen.append)
     assert seen[-1] == 1

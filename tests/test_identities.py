@@ -11,7 +11,7 @@ from toy import fractal
 from toy.densities import GaussianMixture
 from toy.guidance import RULES, Step
 from toy.sampling import INTEGRATORS, guided, noise_levels, start_of, trajectory
-from toy.scenes import Scene, default_cast
+from toy.scene import Scene, default_cast
 
 KEY = jax.random.key(0)
 EXACT = {"main": "A", "conditional": "A", "negative": "B", "unconditional": "AB"}

@@ -14,7 +14,7 @@ from models.degradations import DEGRADATIONS
 from toy import fractal
 from toy.guidance import RULES
 from toy.sampling import INTEGRATORS
-from toy.scenes import STARTS, Scene
+from toy.scene import STARTS, Scene
 from toy.schedules import SCHEDULES
 from toy.state import (
     COUNTS,

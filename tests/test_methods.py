@@ -4,7 +4,7 @@ import pytest
 
 import models
 from toy import scenes
-from toy.scenes import Scene
+from toy.scene import Scene
 
 EXACT = {"main": "exact:A", "unconditional": "exact:AB"}
 pytestmark = [pytest.mark.slow, pytest.mark.computes]

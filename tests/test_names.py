@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 import models
 from models import zoo
-from toy import compare, scenes
+from toy import compare
 from toy.guidance import RULES
 from toy.names import Name
-from toy.scenes import default_cast
+from toy.scene import default_cast, exact_of
 
 ROOT = Path(__file__).parent.parent
 TARGETS = ("A", "B", "AB")
@@ -71,7 +71,7 @@ def test_networks_get_the_seed():
 def test_usual_names_have_their_targets_classes(rule, target):
     for role, name in default_cast(rule, target).items():
         assert Name.parse(name) == Name.parse(default_cast(rule)[role]).of_target(target)
-        assert Name.parse(scenes.exact_of(name)).is_exact
+        assert Name.parse(exact_of(name)).is_exact
 
 
 def test_what_belongs_to_a_user_keeps_its_name():

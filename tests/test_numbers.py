@@ -53,7 +53,7 @@ def one_field():
     """A page with nothing but a field for a whole number."""
     import streamlit as st
 
-    from toy.scenes import SETTINGS
+    from toy.scene import SETTINGS
     from toy.ui import linked, links
 
     links.begin("train")

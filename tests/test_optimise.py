@@ -21,7 +21,7 @@ from toy.lab import optima, optimise
 from toy.lab.commands.optimise import command
 from toy.lab.optimise import CONSTANT, OPTIMUM, ORACLE, PLAIN, Measured, Optimum, Problem
 from toy.sampling import trajectory
-from toy.scenes import Scene
+from toy.scene import Scene
 from toy.state import parse
 
 EXACT = {"main": "exact:A", "unconditional": "exact:AB"}

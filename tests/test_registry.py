@@ -10,7 +10,7 @@ from toy.guidance import RULES, Rule, Score
 from toy.metrics import METRICS
 from toy.registry import Entry, Knob, Registry
 from toy.sampling import INTEGRATORS
-from toy.scenes import SETTINGS, Scene
+from toy.scene import SETTINGS, Scene
 from toy.schedules import SCHEDULES
 
 REGISTRIES = (RULES, SCHEDULES, INTEGRATORS, METRICS)

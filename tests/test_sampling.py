@@ -13,7 +13,7 @@ from toy.densities import GaussianMixture
 from toy.guidance import RULES
 from toy.registry import Knob
 from toy.sampling import INTEGRATORS, noise_levels, trajectory
-from toy.scenes import SETTINGS
+from toy.scene import SETTINGS
 
 KEY = jax.random.key(0)
 DETERMINISTIC = [name for name, entry in INTEGRATORS.items() if not entry.stochastic]

@@ -9,13 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toy import fractal, scenes
+from toy import fractal, scenes, views
 from toy.densities import GaussianMixture
 from toy.guidance import RULES
 from toy.metrics import METRICS
 from toy.sampling import INTEGRATORS
-from toy.scenes import INTEGERS, SETTINGS, STARTS, VIEWS, Scene, compute, view_of
+from toy.scene import INTEGERS, SETTINGS, STARTS, Scene
+from toy.scenes import compute
 from toy.schedules import SCHEDULES
+from toy.views import VIEWS, view_of
 
 EXACT = {"main": "exact:A", "unconditional": "exact:AB", "weak": "exact:B"}
 
@@ -180,7 +182,7 @@ def test_change_refuses_the_same(values, words):
 def test_crossed_noise_levels_are_refused(monkeypatch):
     # The ranges keep them apart; were they wider, the scene would still refuse.
     wider = {name: replace(SETTINGS[name], lo=0, hi=9) for name in ("sigma_min", "sigma_max")}
-    monkeypatch.setattr(scenes, "SETTINGS", SETTINGS | wider)
+    monkeypatch.setattr("toy.scene.SETTINGS", SETTINGS | wider)
     for low in (0.5, 0.7):
         with pytest.raises(ValueError, match=f"sigma_min = {low} is not below sigma_max = 0.5"):
             Scene.of(sigma_min=low, sigma_max=0.5)
@@ -261,11 +263,11 @@ def test_guided_score_follows_rule_and_schedule():
     scene = exact_scene("cfg", w=3.0)
     cast = cast_of(scene)
     main, guide = (cast[role].score(x, jnp.float32(sigma)) for role in ("main", "unconditional"))
-    np.testing.assert_allclose(scenes.guided_score(scene, cast, x, sigma), 3 * main - 2 * guide, rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(views.guided_score(scene, cast, x, sigma), 3 * main - 2 * guide, rtol=1e-3, atol=1e-3)
     inside = scene.change(schedule="interval", lo=0.1, hi=0.5)
-    np.testing.assert_allclose(scenes.guided_score(inside, cast, x, sigma), 3 * main - 2 * guide, rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(views.guided_score(inside, cast, x, sigma), 3 * main - 2 * guide, rtol=1e-3, atol=1e-3)
     outside = scene.change(schedule="interval", lo=0.5, hi=1.0)
-    np.testing.assert_allclose(scenes.guided_score(outside, cast, x, sigma), main, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(views.guided_score(outside, cast, x, sigma), main, rtol=1e-4, atol=1e-4)
 
 
 TILTING = [name for name, rule in RULES.items() if rule.tilt]
@@ -283,20 +285,20 @@ def test_the_product_of_powers_has_the_score_that_is_followed(rule):
     found = []
     for schedule, knobs in (("constant", {}), ("linear", {}), ("interval", {"lo": 0.5, "hi": 1.0})):
         now = scene.change(schedule=schedule, **knobs)
-        found.append(powers := scenes.exponents(now, level))
+        found.append(powers := views.exponents(now, level))
         score = sum(power * np.asarray(cast[role].score(x, jnp.float32(level))) for role, power in powers.items())
-        np.testing.assert_allclose(score, scenes.guided_score(now, cast, x, level), rtol=1e-3, atol=1e-3)
+        np.testing.assert_allclose(score, views.guided_score(now, cast, x, level), rtol=1e-3, atol=1e-3)
     assert found[2] == {role: float(role == "main") for role in found[2]}  # the interval is elsewhere
     assert rule == "none" or found[0] != found[1]
 
 
 def test_a_rule_that_is_no_density_score_has_no_exponents():
     lacking = exact_scene("adaptive_projected_guidance")
-    assert scenes.exponents(lacking, 0.3) == {}
-    found = scenes.fields(lacking, cast_of(lacking), sigma=0.3, box=(-1, 1, -1, 1), resolution=4, arrows=2)
+    assert views.exponents(lacking, 0.3) == {}
+    found = views.fields(lacking, cast_of(lacking), sigma=0.3, box=(-1, 1, -1, 1), resolution=4, arrows=2)
     assert "logtilt" not in found
     scene = exact_scene("naive_truncation", gamma=1.4)
-    found = scenes.fields(scene, cast_of(scene), sigma=0.3, box=(-1, 1, -1, 1), resolution=4, arrows=2)
+    found = views.fields(scene, cast_of(scene), sigma=0.3, box=(-1, 1, -1, 1), resolution=4, arrows=2)
     np.testing.assert_allclose(found["logtilt"], 1.4 * found["logp1"], rtol=1e-5)
 
 
@@ -305,15 +307,15 @@ def test_outside_tells_one_percent_of_true_points_at_each_level():
     density = fractal.mixture("A")
     path = np.stack([density.sample(jax.random.key(i), n, jnp.float32(s)) for i, s in enumerate(levels)])
     frame = scenes.Frame(exact_scene(), levels, path, np.zeros(n), np.zeros(127), {})
-    found = scenes.outside(frame)
+    found = views.outside(frame)
     assert found.shape == (4, n)
     np.testing.assert_allclose(found.mean(axis=1), 0.01, atol=0.009)
     far = scenes.Frame(exact_scene(), levels, path + 90, np.zeros(n), np.zeros(127), {})
-    assert scenes.outside(far).all()
+    assert views.outside(far).all()
 
 
 def test_contours_are_closed_and_on_the_level():
-    lines = scenes.contours("A", sigma=0.1, resolution=160)
+    lines = views.contours("A", sigma=0.1, resolution=160)
     assert lines
     for line in lines:
         np.testing.assert_allclose(line[0], line[-1], atol=1e-6)
@@ -325,7 +327,7 @@ def test_contours_are_closed_and_on_the_level():
 def test_fields(rule):
     scene, sigma = exact_scene(rule), 0.2
     cast = cast_of(scene)
-    found = scenes.fields(scene, cast, sigma=sigma, box=(-1, 1, -0.5, 0.5), resolution=6, arrows=3)
+    found = views.fields(scene, cast, sigma=sigma, box=(-1, 1, -0.5, 0.5), resolution=6, arrows=3)
     grids, arrows = {"logp1", "truth", "error", "logtilt"}, {"at", "main", "guided", "true"}
     if rule == "cfg":
         grids, arrows = grids | {"logp0"}, arrows | {"guide"}
@@ -336,15 +338,15 @@ def test_fields(rule):
     np.testing.assert_allclose(
         found["logp1"][-1, 0], cast["main"].logp(jnp.array([-1, 0.5]), jnp.float32(sigma)), rtol=1e-4
     )
-    wanted = sigma**2 * np.asarray(scenes.guided_score(scene, cast, found["at"], sigma))
+    wanted = sigma**2 * np.asarray(views.guided_score(scene, cast, found["at"], sigma))
     np.testing.assert_allclose(found["guided"], wanted, rtol=1e-3, atol=1e-4)
     np.testing.assert_allclose(found["at"][[0, -1]], [(-2 / 3, -1 / 3), (2 / 3, 1 / 3)], rtol=1e-5)
 
 
 def test_guide_role():
-    assert scenes.guide_role(exact_scene("none")) is None
-    assert scenes.guide_role(exact_scene("cfg")) == "unconditional"
-    assert scenes.guide_role(exact_scene("autoguidance")) == "weak"
+    assert views.guide_role(exact_scene("none")) is None
+    assert views.guide_role(exact_scene("cfg")) == "unconditional"
+    assert views.guide_role(exact_scene("autoguidance")) == "weak"
 
 
 @pytest.mark.parametrize("name", VIEWS)

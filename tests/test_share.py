@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from ui_helpers import NAMES
 
 from toy.__main__ import main, scene_of
-from toy.scenes import Scene
+from toy.scene import Scene
 from toy.state import (
     SHARED,
     SLOTS,

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from toy import fractal
-from toy.scenes import Scene
+from toy.scene import Scene
 from toy.state import SLOTS
 from toy.ui import explorer
 from toy.ui.glossary import meaning

@@ -34,7 +34,7 @@ from toy.lab.commands.sweep import sweep as command
 from toy.lab.store import Store, StoreError, at_work
 from toy.lab.sweep import Batch, Pace, Sweep
 from toy.metrics import METRICS
-from toy.scenes import Scene
+from toy.scene import Scene
 
 ROOT = Path(__file__).parents[1]
 QUICK = 'n = 64\nsteps = 8\nmain = "exact:A"\n'

@@ -7,9 +7,9 @@ import pytest
 
 import models
 from models import zoo
-from toy import fractal, scenes
+from toy import fractal, views
 from toy.guidance import RULES
-from toy.scenes import Scene, default_cast
+from toy.scene import Scene, default_cast
 from toy.state import SLOTS, State, parse
 
 each_rule = pytest.mark.parametrize("rule", RULES)
@@ -83,7 +83,7 @@ def test_the_oracle_corrects_towards_the_target(target, reference):
     truth, pull = reference(target).score(x, 0.1), main - weak
     best = np.sum((truth - main) * pull, axis=1, keepdims=True) / np.sum(pull * pull, axis=1, keepdims=True)
     wanted = main + np.clip(best, -20, 20) * pull
-    np.testing.assert_allclose(0.1 * scenes.guided_score(scene, cast, x, 0.1), 0.1 * wanted, atol=5e-3)
+    np.testing.assert_allclose(0.1 * views.guided_score(scene, cast, x, 0.1), 0.1 * wanted, atol=5e-3)
 
 
 @pytest.mark.parametrize("target", ["A", "B"])
@@ -94,7 +94,7 @@ def test_dynamic_negative_guidance_with_the_usual_prior_is_the_score_of_the_targ
         x = np.asarray(fractal.mixture("AB").sample(jax.random.key(0), 512, sigma))
         own = reference(target).logp(x, sigma) + np.log(fractal.prior(target)) - reference("AB").logp(x, sigma)
         x = x[own > np.log(0.05)]  # the odds of the rest are a small difference of large numbers
-        found = scenes.guided_score(scene, models.cast(scene.cast), x, sigma)
+        found = views.guided_score(scene, models.cast(scene.cast), x, sigma)
         np.testing.assert_allclose(sigma * found, sigma * reference(target).score(x, sigma), atol=0.03)
 
 

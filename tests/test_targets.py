@@ -4,9 +4,10 @@ import jax
 import numpy as np
 import pytest
 
-from toy import figures, fractal, scenes
-from toy.scenes import Scene, View
+from toy import figures, fractal, scenes, views
+from toy.scene import Scene
 from toy.ui import explorer
+from toy.views import View
 
 
 def share(view: View, points: np.ndarray) -> float:
@@ -24,8 +25,8 @@ def samples(target):
 
 
 def test_a_targets_windows_show_the_target(target, samples):
-    assert share(scenes.window("tree", target), samples) > 0.99
-    assert 0.02 < share(scenes.window("closeup", target), samples) < 0.2
+    assert share(views.window("tree", target), samples) > 0.99
+    assert 0.02 < share(views.window("closeup", target), samples) < 0.2
     assert len(figures.spread(target, 0.03, figures.Options(target=target).window("closeup"))) > 5
 
 

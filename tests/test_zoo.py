@@ -18,7 +18,9 @@ from models.training import Recipe
 from toy import fractal
 from toy.densities import Density, GaussianMixture
 from toy.names import NETWORK
-from toy.scenes import ROLE_DEFAULTS, Scene, compute, score_on
+from toy.scene import ROLE_DEFAULTS, Scene
+from toy.scenes import compute
+from toy.views import score_on
 
 SHIPPED = [name for name in zoo.names() if ":" not in name]
 N = 16384

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import models
 from toy.guidance import RULES
-from toy.scenes import STARTS
+from toy.scene import STARTS
 from toy.schedules import SCHEDULES
 from toy.state import COUNTS, FLAGS, HIDEABLE, LAYOUTS, SHARED, SLOTS
 from toy.ui.engine import Engine

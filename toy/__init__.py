@@ -15,5 +15,5 @@ def __getattr__(name: str) -> Any:
     if name == "figures":
         return import_module("toy.figures")
     if name in __all__:
-        return getattr(import_module("toy.scenes"), name)
+        return getattr(import_module("toy.scene" if name == "Scene" else "toy.scenes"), name)
     raise AttributeError(f"module 'toy' has no attribute {name!r}")

@@ -5,7 +5,7 @@ from typing import Any
 
 from toy.registry import Entry, Knob
 from toy.sampling import INTEGRATORS
-from toy.scenes import SETTINGS, Scene, default_cast, exact_of
+from toy.scene import SETTINGS, Scene, default_cast, exact_of
 from toy.schedules import SCHEDULES
 
 ROLES = {"weak": "guide"}  # where the word for people is another one

@@ -21,7 +21,8 @@ from toy.files import alone, check_writable, replacing
 from toy.guidance import RULES
 from toy.names import Name
 from toy.sampling import INTEGRATORS
-from toy.scenes import Scene, Spread
+from toy.scene import Scene
+from toy.scenes import Spread
 from toy.schedules import SCHEDULES
 
 STRENGTHS = tuple(np.linspace(1, 4, 7))

@@ -38,7 +38,8 @@ from toy.metrics import METRICS, Metric
 from toy.names import Name
 from toy.registry import Entry, Knob, Registry
 from toy.sampling import INTEGRATORS
-from toy.scenes import Frame, Scene
+from toy.scene import Scene, default_cast
+from toy.scenes import Frame
 from toy.schedules import SCHEDULES
 
 N, SEEDS = 4096, 3
@@ -188,7 +189,7 @@ def head(entry: Entry) -> str:
     blocks += [f"    {entry.formula}"] if entry.formula else []
     blocks += [prose(doc)]
     if isinstance(entry, Rule):
-        usual = scenes.default_cast(entry.name)
+        usual = default_cast(entry.name)
         lines = [f"| `{role}` | `{usual[role]}` | {asked(entry, role)} |" for role in entry.roles]
         blocks += ["## Roles", "\n".join(["| role | usual density | asked for |", "|---|---|---|", *lines])]
     elif entry.kind in ("degradation", "fitted density"):
@@ -308,7 +309,7 @@ def tail(folder: str, entry: Entry, numbers: Mapping[str, Any]) -> str:
 
 
 def _usual(rule: Entry) -> list[str]:
-    return list(scenes.default_cast(rule.name).values())
+    return list(default_cast(rule.name).values())
 
 
 def described(folder: str, entry: Entry, scene: Scene) -> str:

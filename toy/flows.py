@@ -13,10 +13,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from toy import fractal, sampling, scenes
+from toy import fractal, sampling, scenes, views
 from toy.densities import Density, GaussianMixture, Tilted
 from toy.quadrature import log_mass
-from toy.scenes import Scene
+from toy.scene import Scene
 
 CHUNK = 4096  # points taken back at once
 
@@ -37,7 +37,7 @@ def tilt_level(scene: Scene, cast: Mapping[str, Density]) -> float:
 def log_start(scene: Scene, x: Float[Array, "n 2"]) -> Float[Array, " n"]:
     """Log-density of the scene's starting points, nats."""
     if scene.start == "exact":
-        return scenes.logp_on(fractal.mixture(scene.target), x, jnp.float32(scene.sigma_max))
+        return views.logp_on(fractal.mixture(scene.target), x, jnp.float32(scene.sigma_max))
     variance = scene.sigma_max**2
     return -jnp.sum(jnp.square(x), axis=-1) / (2 * variance) - math.log(2 * math.pi * variance)
 
@@ -75,13 +75,13 @@ def flow(scene: Scene, cast: Mapping[str, Density], *, tilt: bool = True) -> Flo
     x = scenes.initial(scene)
     samples, log_det = _volume(scene, cast, x, jnp.asarray(scene.sigmas()), upwards=False)
     logq = log_start(scene, x) - log_det
-    logp = scenes.logp_on(fractal.mixture(scene.target), samples, jnp.float32(0))
+    logp = views.logp_on(fractal.mixture(scene.target), samples, jnp.float32(0))
     product = tilted(scene, cast) if tilt else None
     logtilt, error = None, math.nan
     if product is not None:
         level = tilt_level(scene, cast)
         mass, error = log_mass(product, level)
-        logtilt = np.asarray(scenes.logp_on(product, samples, jnp.float32(level))) - mass
+        logtilt = np.asarray(views.logp_on(product, samples, jnp.float32(level))) - mass
     return Flow(scene, np.asarray(samples), np.asarray(logq), np.asarray(logp), logtilt, error)
 
 

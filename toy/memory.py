@@ -5,7 +5,7 @@ from pathlib import Path
 
 import psutil
 
-from toy.scenes import Scene
+from toy.scene import Scene
 
 POINT = 4600  # bytes at work for a point: 2**20 points of networks of width 64 took 4.7 GB
 SMALL = 2**30  # bytes that are not asked about

@@ -10,7 +10,8 @@ from urllib.parse import parse_qsl, urlencode
 
 from models import zoo
 from toy.captions import captions
-from toy.scenes import Scene, compute
+from toy.scene import Scene
+from toy.scenes import compute
 
 SLOTS = ("left", "right")
 COUNTS = (512, 1024, 2048, 4096, 8192)

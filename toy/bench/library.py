@@ -143,8 +143,9 @@ def sampling_2048(n: int = 2048, repeats: int = 20) -> Measured:
     """Autoguided sampling of 2048 points, A64@4096 with A32@512, 32 Heun steps, whole trajectory."""
     import models
     from toy import scenes
+    from toy.scene import Scene
 
-    scene = scenes.Scene.of("autoguidance", main="A64@4096", weak="A32@512", w=3, n=n)
+    scene = Scene.of("autoguidance", main="A64@4096", weak="A32@512", w=3, n=n)
     cast = models.cast(scene.cast)
     return Measured(timed(lambda: scenes.sample(scene, cast), repeats))
 
@@ -178,10 +179,10 @@ def logp_grid(classes: str = "A", resolution: int = 400, repeats: int = 7) -> Me
     """Exact log-density of class A on a grid of 400 x 400."""
     import jax.numpy as jnp
 
-    from toy import fractal, scenes
+    from toy import fractal, views
 
-    grid = jnp.asarray(scenes.VIEWS["both"].grid(resolution))
-    return Measured(timed(lambda: scenes.logp_on(fractal.mixture(classes), grid, jnp.float32(0.03)), repeats))
+    grid = jnp.asarray(views.VIEWS["both"].grid(resolution))
+    return Measured(timed(lambda: views.logp_on(fractal.mixture(classes), grid, jnp.float32(0.03)), repeats))
 
 
 @benchmark("logp-grid-AB", "ms")
@@ -196,12 +197,12 @@ def score_4096(n: int = 4096, repeats: int = 20) -> Measured:
     import jax
     import jax.numpy as jnp
 
-    from toy import fractal, scenes
+    from toy import fractal, views
 
     density = fractal.mixture("A")
     sigma = jnp.exp(-2.3 + 1.5 * jax.random.normal(jax.random.key(1), (n,)))
     x = density.sample(jax.random.key(2), n, sigma)
-    return Measured(timed(lambda: scenes.score_on(density, x, sigma), repeats))
+    return Measured(timed(lambda: views.score_on(density, x, sigma), repeats))
 
 
 @benchmark("compile", "s")
@@ -214,7 +215,8 @@ def compile_(repeats: int = 3) -> Measured:
 def default_scene(n: int = 2048) -> float:
     """Compute both sides of the default scene; seconds."""
     import models
-    from toy.scenes import Scene, compute
+    from toy.scene import Scene
+    from toy.scenes import compute
 
     began = time.perf_counter()
     for scene in (Scene.of("cfg", w=4, n=n), Scene.of("autoguidance", w=3, n=n)):

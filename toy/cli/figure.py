@@ -9,7 +9,7 @@ import click
 from toy import interrupts, memory
 from toy.cli.flags import KNOBS, ROLES, cast_options, knob_options, noise_level
 from toy.files import check_writable, replacing
-from toy.scenes import SETTINGS, Scene
+from toy.scene import SETTINGS, Scene
 
 
 @click.command()
@@ -114,7 +114,7 @@ def figure_options(flags: dict[str, str | None]) -> Any:
     """The figures' Options of the given flags, checked."""
     from toy import fractal
     from toy.figures import Options
-    from toy.scenes import view_of
+    from toy.views import view_of
 
     given = {name: value for name, value in flags.items() if value is not None}
     values: dict[str, Any] = {"cast": tuple((role, given.pop(role)) for role in ROLES if role in given)}

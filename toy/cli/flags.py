@@ -10,7 +10,7 @@ from toy import memory
 from toy.guidance import RULES
 from toy.registry import Knob
 from toy.sampling import INTEGRATORS
-from toy.scenes import ROLE_DEFAULTS, SETTINGS, STARTS, Scene
+from toy.scene import ROLE_DEFAULTS, SETTINGS, STARTS, Scene
 from toy.schedules import SCHEDULES
 
 ROLES = tuple(dict.fromkeys(role for rule in RULES.values() for role in rule.roles))

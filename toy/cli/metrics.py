@@ -7,7 +7,7 @@ import click
 
 from toy import memory
 from toy.cli.flags import finite, frame_of, scene_of, scene_options, whole
-from toy.scenes import Scene
+from toy.scene import Scene
 
 
 @click.command()

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from toy.cli.flags import frame_of
-from toy.scenes import Scene
+from toy.scene import Scene
 
 PAPER_METHODS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("exact score, no guidance", "none", {"main": "exact:A"}),

@@ -10,7 +10,8 @@ from PIL import Image
 from toy.captions import captions
 from toy.figures.panels import captioned, outline, panel, style
 from toy.palette import PAGES, colour_of
-from toy.scenes import Frame, window
+from toy.scenes import Frame
+from toy.views import window
 
 BETWEEN = 2  # pictures for each step of the sampler
 PIXELS = 960

@@ -20,7 +20,7 @@ from toy.guidance import RULES
 from toy.metrics import METRICS
 from toy.palette import colour_of
 from toy.sampling import INTEGRATORS
-from toy.scenes import Scene
+from toy.scene import Scene
 from toy.schedules import SCHEDULES
 
 MEASURES = ("outliers", "branch_tv", "alignment")

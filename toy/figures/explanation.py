@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
-from toy import compare, fractal, scenes
+from toy import compare, fractal, views
 from toy.captions import caption
 from toy.densities import Density
 from toy.figures.charts import banded, rooms, ticked
@@ -32,7 +32,8 @@ from toy.flows import flow, on_grid, tilted
 from toy.mechanism import Mechanism, mechanism
 from toy.palette import colour_of
 from toy.quadrature import log_mass
-from toy.scenes import Scene, View, of_target
+from toy.scene import Scene, of_target
+from toy.views import View
 
 # --- Mechanism --------------------------------------------------------------------------------------------------------
 
@@ -189,11 +190,11 @@ def pull_figure(
 
     Arrows are σ² times differences of scores, one scale for all four panels.
     """
-    view = view or scenes.window("closeup", target)
+    view = view or views.window("closeup", target)
     points = spread(target, sigma, view, seed)
     at, level = jnp.asarray(points, jnp.float32), jnp.float32(sigma)
     truth = fractal.mixture(target)
-    s1, s0, sw, s = (np.asarray(scenes.score_on(d, at, level)) for d in (main, guide, weak, truth))
+    s1, s0, sw, s = (np.asarray(views.score_on(d, at, level)) for d in (main, guide, weak, truth))
     fields = {
         "Pull of the guide": (s1 - s0, colour_of("ratio")),
         "its quality part": (s1 - sw, colour_of("quality")),
@@ -261,7 +262,7 @@ def density_figure(
     """
     with style():
         figure, axes = grid(1, 3, below=0.34)
-        _densities(axes[0], scene, cast, view or scenes.window("tree", scene.target), resolution, report)
+        _densities(axes[0], scene, cast, view or views.window("tree", scene.target), resolution, report)
     return figure
 
 
@@ -276,7 +277,7 @@ def _densities(
     done = (lambda share: report("density", share)) if report else None
     logq = on_grid(scene, cast, points, report=done)
     mass, _ = log_mass(product, scene.sigma_min)  # the noise level of the grid's log q
-    logtilt = np.asarray(scenes.logp_on(product, points, jnp.float32(scene.sigma_min)), np.float64) - mass
+    logtilt = np.asarray(views.logp_on(product, points, jnp.float32(scene.sigma_min)), np.float64) - mass
     top = float(exact_logp(scene.target, scene.sigma_min, view, resolution).max())  # black: as dense as the truth
     shades = [np.exp(0.5 * np.minimum(log - top, 0)) for log in (logq, logtilt)]
     cell = (2 * view.half / (resolution - 1)) ** 2

@@ -10,12 +10,13 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from toy import flows, fractal, scenes
+from toy import flows, fractal, scenes, views
 from toy.captions import captions
 from toy.densities import Density
 from toy.figures.panels import arrows, captioned, dots, outline, panel, style
 from toy.palette import PAGES, colour_of
-from toy.scenes import Frame, View
+from toy.scenes import Frame
+from toy.views import View
 
 SIGMA_DATA = 0.5
 GRID, ARROWS = 240, 17
@@ -85,7 +86,7 @@ def _side(
     """One panel; returns what it lacks. ``marks`` gathers the legend."""
     scene, at = frame.scene, _step(frame, ui)
     sigma, target = float(frame.sigmas[at]), scene.target
-    view = View(*ui["view"]) if ui.get("view") else scenes.window("tree", target)
+    view = View(*ui["view"]) if ui.get("view") else views.window("tree", target)
     if ui.get("follow", True):  # the camera steps back as far as the noise reaches
         view = View(view.x, view.y, view.half * float(np.hypot(sigma, SIGMA_DATA)) / SIGMA_DATA)
     plain, layers = bool(ui.get("paper_look")), list(ui.get("layers", ()))
@@ -118,7 +119,7 @@ def _side(
     points = frame.path[-1 if len(frame.path) == 1 else at]
     outside = np.zeros(len(points), bool)
     if ui.get("quality", True) and not plain:
-        logp = np.asarray(scenes.logp_on(fractal.mixture(target), points, np.float32(sigma)))
+        logp = np.asarray(views.logp_on(fractal.mixture(target), points, np.float32(sigma)))
         outside = ~(logp >= float(fractal.region_thresholds(target, sigma)))
         marks["outside"] = _dot("outside", "outside it", dark, hollow=True)
     marks["inside"] = _dot("ink", "sample", dark)
@@ -167,7 +168,7 @@ def _layers(
     """Densities and arrows at one noise level; returns those that this side has not."""
     if not layers:
         return []
-    found = scenes.fields(scene, cast, sigma=sigma, box=view.box, resolution=GRID, arrows=ARROWS)
+    found = views.fields(scene, cast, sigma=sigma, box=view.box, resolution=GRID, arrows=ARROWS)
     lacks = []
     for name in layers:
         if name in DENSITIES:

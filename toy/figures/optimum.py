@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from toy.figures.charts import plain, ticked
 from toy.figures.panels import BLUE, DARK, DPI, GREEN, GREY, ORANGE, PURPLE, WIDTH, dots, outline, panel, style
-from toy.scenes import window
+from toy.views import window
 
 OPTIMUM, CONSTANT = "optimum", "best constant"  # what is drawn against each other; other methods have a colour each
 COLOURS = {OPTIMUM: BLUE, CONSTANT: ORANGE, "no guidance": GREY, "oracle": GREEN}

@@ -16,10 +16,11 @@ from matplotlib.collections import LineCollection
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
-from toy import fractal, scenes
+from toy import fractal, views
 from toy.densities import Density
 from toy.palette import SERIES, colour_of
-from toy.scenes import VIEWS, Frame, View
+from toy.scenes import Frame
+from toy.views import VIEWS, View
 
 BLUE, RED, GREEN, ORANGE, PURPLE = SERIES[:5]  # of methods; what has a role has the role's own colour
 GREY, DARK = colour_of("other"), colour_of("ink")
@@ -83,7 +84,7 @@ def captioned(titles: Sequence[str]) -> tuple[Figure, np.ndarray, list[str]]:
 
 
 def logp_grid(density: Density, view: View, sigma: float, resolution: int) -> np.ndarray:
-    return np.asarray(scenes.logp_on(density, jnp.asarray(view.grid(resolution)), jnp.float32(sigma)))
+    return np.asarray(views.logp_on(density, jnp.asarray(view.grid(resolution)), jnp.float32(sigma)))
 
 
 @lru_cache(maxsize=32)
@@ -104,7 +105,7 @@ def particles(
     frame: Frame, ax: Axes | None = None, *, view: View | None = None, title: str = "", colour: str = DARK
 ) -> Figure:
     """Draw a Frame's samples over the trees; a new Figure where no axes are given."""
-    view = view or scenes.window("tree", frame.scene.target)
+    view = view or views.window("tree", frame.scene.target)
     with style():
         ax = panel(ax, view, title)
         outline(ax, frame.scene.target, view=view)
@@ -135,7 +136,7 @@ def outline(
     role: str = "target",
 ) -> None:
     """Outline of the target class in orange over that of both classes in grey, about the 99% regions of p(x; sigma)."""
-    view = view or scenes.window("tree", target)
+    view = view or views.window("tree", target)
     xs, ys = np.linspace(*view.box[:2], resolution), np.linspace(*view.box[2:], resolution)
     for classes, colour, wanted in (("AB", colour_of("other", dark), both), (target, colour_of(role, dark), True)):
         if not wanted:

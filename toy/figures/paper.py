@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from toy import fractal, sampling, scenes
+from toy import fractal, sampling, scenes, views
 from toy.captions import captions
 from toy.densities import Density
 from toy.figures.files import check_format
@@ -35,7 +35,9 @@ from toy.figures.panels import (
 from toy.guidance import RULES
 from toy.palette import colour_of
 from toy.registry import Entry, Registry
-from toy.scenes import Frame, Scene, View
+from toy.scene import Scene
+from toy.scenes import Frame
+from toy.views import View
 
 Load = Callable[[str], Density]
 
@@ -105,7 +107,7 @@ class Options:
 
     def window(self, name: str) -> View:
         """The chosen view, or the one of that name."""
-        return self.view or scenes.window(name, self.target)
+        return self.view or views.window(name, self.target)
 
 
 def thinned(points: np.ndarray, distance: float) -> np.ndarray:
@@ -174,7 +176,7 @@ def _fieldgrid(
     axes: Sequence[Axes], scene: Scene, cast: Mapping[str, Density], points: np.ndarray, options: Options, view: View
 ) -> None:
     """Three panels: p1 and p0 with their scores at ``points``, and their ratio with the difference of the scores."""
-    guide = scenes.guide_role(scene)
+    guide = views.guide_role(scene)
     if guide is None:
         raise ValueError(f"rule {scene.rule!r} has no guide, so there is no ratio to draw")
     sigma, target = options.sigma, options.target
@@ -189,7 +191,7 @@ def _fieldgrid(
     if not len(points):
         return
     at = jnp.asarray(points, jnp.float32)
-    s1, s0 = (np.asarray(scenes.score_on(cast[role], at, jnp.float32(sigma))) for role in ("main", guide))
+    s1, s0 = (np.asarray(views.score_on(cast[role], at, jnp.float32(sigma))) for role in ("main", guide))
     longest = 0.9 * SPACING * view.half
     # sigma^2 s is the step that the denoiser takes; the ratio's arrows are twice as long beside it
     arrows(axes[0], points, sigma**2 * s1, longest=longest)
@@ -233,7 +235,7 @@ def side_by_side(frames: Sequence[Frame], *, view: View | None = None, titles: S
     with style():
         figure, axes, titles = captioned(titles)
         for ax, frame, title in zip(axes, frames, titles, strict=True):
-            window = view or scenes.window("tree", frame.scene.target)
+            window = view or views.window("tree", frame.scene.target)
             particles(frame, ax, view=window, title=title)
     return figure
 
@@ -249,7 +251,7 @@ def fig1(load: Load, options: Options = Options()) -> Figure:
     _samples(axes[0, 0], _truth(options), "(a) Ground truth", view, options)
     for ax, letter, rule in zip(axes[0, 1:], "bcde", METHODS, strict=True):
         _method(ax, letter, rule, view, load, options)
-    left, right, bottom, top = scenes.window("closeup", options.target).box
+    left, right, bottom, top = views.window("closeup", options.target).box
     axes[0, 2].add_patch(Rectangle((left, bottom), right - left, top - bottom, fill=False, linewidth=0.6, zorder=5))
     return figure
 
@@ -294,7 +296,7 @@ def fig9(load: Load, options: Options = Options()) -> Figure:
 def overview(load: Load, options: Options = Options()) -> Figure:
     """Autoguidance in eight panels: samples, densities, their ratio, trajectories."""
     figure, axes = grid(2, 4)
-    view = scenes.window("tree", options.target)
+    view = views.window("tree", options.target)
     _samples(axes[0, 0], _truth(options), "(a) Ground truth", view, options)
     _method(axes[0, 1], "b", "none", view, load, options)
     _method(axes[0, 2], "c", "autoguidance", view, load, options)

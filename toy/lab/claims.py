@@ -27,12 +27,12 @@ import numpy as np
 
 from models import zoo
 from models.training import Recipe
-from toy import compare, flows, fractal, mechanism, scenes
+from toy import compare, flows, fractal, mechanism, scenes, views
 from toy.files import spare_maps
 from toy.metrics import METRICS
 from toy.names import Name
 from toy.quadrature import log_mass
-from toy.scenes import Scene
+from toy.scene import Scene, default_cast
 
 HOLDS, FAILS, UNDECIDED = "holds", "does not hold", "undecided"
 CONFIDENCE = 0.95
@@ -321,7 +321,7 @@ class Divergence:
         if self.of == "truth":
             return np.asarray(np.mean(found.logq - found.logp))
         product, level = flows.tilted(self.scene, cast), flows.tilt_level(self.scene, cast)
-        logp = scenes.logp_on(product, jnp.asarray(found.samples), jnp.float32(level))
+        logp = views.logp_on(product, jnp.asarray(found.samples), jnp.float32(level))
         return np.asarray(np.mean(found.logq - logp) + _tilt_mass(replace(self.scene, seed=0, n=1)))
 
 
@@ -559,7 +559,7 @@ class Lab:
         if "seed" in values:
             raise ValueError(f"seed = {values['seed']} cannot be set: a claim is measured over seeds")
         usual = {"n": self.size.n, "steps": self.size.steps}
-        roles = scenes.default_cast(rule, values.get("target", "A"))
+        roles = default_cast(rule, values.get("target", "A"))
         found = []
         for seed in range(self.seeds):
             given = {role: values.get(role, self.usual(role, name)) for role, name in roles.items()}

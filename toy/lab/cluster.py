@@ -20,7 +20,7 @@ from typing import Any
 
 from toy.files import keep_compiled
 from toy.lab.sweep import Batch, Outcome, cast_of, measure
-from toy.scenes import Scene
+from toy.scene import Scene
 
 RETRIES = 3  # of a batch that failed, or whose workers died
 WAITING = 30  # seconds for a scheduler to answer

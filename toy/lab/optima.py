@@ -28,7 +28,7 @@ from toy.lab.optimise import (
     goal,
     weights,
 )
-from toy.scenes import Scene
+from toy.scene import Scene
 from toy.state import COUNTS, State, text
 
 if TYPE_CHECKING:

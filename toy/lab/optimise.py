@@ -20,13 +20,13 @@ import numpy as np
 import optax
 from jaxtyping import Array, Float
 
-from toy import flows, fractal, metrics, sampling, scenes
+from toy import flows, fractal, metrics, sampling, scenes, views
 from toy.densities import Density
 from toy.guidance import RULES
 from toy.metrics import Truth
 from toy.registry import Knob
 from toy.sampling import INTEGRATORS
-from toy.scenes import Scene
+from toy.scene import SETTINGS, Scene
 from toy.schedules import SCHEDULES
 
 FREE = ("shares", "w", "alpha", "interval")
@@ -156,7 +156,7 @@ class Problem:
         cast, guide = dict(self.scene.cast), self.guide
         if guide is None:
             return None
-        names = ("integrator", "target", "start", *scenes.SETTINGS)
+        names = ("integrator", "target", "start", *SETTINGS)
         shared = {name: getattr(self.scene, name) for name in names}
         truth = f"exact:{self.scene.target}"
         return Scene.of("optimal_weight", main=cast["main"], weak=cast[guide], truth=truth, **shared)
@@ -164,7 +164,7 @@ class Problem:
     @property
     def guide(self) -> str | None:
         """The role that the oracle extrapolates away from: the weak model, or the only guide."""
-        return "weak" if "weak" in self.scene.entry.roles else scenes.guide_role(self.scene)
+        return "weak" if "weak" in self.scene.entry.roles else views.guide_role(self.scene)
 
 
 def chosen(names: str, scene: Scene) -> tuple[str, ...]:

@@ -31,7 +31,7 @@ from toy.lab.store import Owner, Result, Store, StoreError, at_work
 from toy.metrics import METRICS
 from toy.names import Name
 from toy.sampling import INTEGRATORS
-from toy.scenes import SETTINGS, Scene
+from toy.scene import SETTINGS, Scene, chosen
 from toy.schedules import SCHEDULES
 
 VERSION = 1  # of what a trial's numbers mean: raised when the same scene would be measured otherwise
@@ -135,7 +135,7 @@ class Sweep:
 
 def takes(rule: str, schedule: str, integrator: str) -> set[str]:
     """Names of the values that a scene with this rule, schedule and integrator takes."""
-    entries = scenes.chosen(rule, schedule, integrator)
+    entries = chosen(rule, schedule, integrator)
     return {*CHOICES, *SETTINGS, *entries[0].roles, *(knob for entry in entries for knob in entry.knobs)}
 
 

@@ -8,7 +8,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from models import zoo
 from toy.names import Name
-from toy.scenes import default_cast
+from toy.scene import default_cast
 from toy.ui import links
 from toy.ui.engine import engine
 from toy.ui.trainer import Crowded, Trainer, trainer

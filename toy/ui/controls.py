@@ -13,7 +13,7 @@ from toy.guidance import RULES
 from toy.names import Name
 from toy.registry import Knob
 from toy.sampling import INTEGRATORS
-from toy.scenes import SETTINGS, STARTS, default_cast
+from toy.scene import SETTINGS, STARTS, default_cast
 from toy.schedules import SCHEDULES
 from toy.state import COUNTS, SLOTS, State, check_density, text
 from toy.ui import casting, numbers

@@ -10,7 +10,7 @@ from models import degradations, zoo
 from toy import fractal
 from toy.names import Name
 from toy.sampling import GIBBS_STEPS, INTEGRATORS
-from toy.scenes import Scene
+from toy.scene import Scene
 from toy.state import COUNTS, SLOTS, State
 
 WEIGHT, COMPONENT = 5e-11, 2e-9  # seconds for one weight of a network, one component of a mixture, at one point

@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from toy.scenes import Scene
+from toy.scene import Scene
 from toy.state import COUNTS, SHARED, SLOTS, State, from_viewer
 from toy.ui import casting, controls, cost, explorer, presets, share
 from toy.ui.engine import FULL, PREVIEW, Engine, Work, collected, engine, patience

@@ -13,12 +13,13 @@ from typing import Any
 import numpy as np
 
 import models
-from toy import flows, fractal, metrics, scenes
+from toy import flows, fractal, metrics, scenes, views
 from toy.captions import captions
 from toy.densities import Normalised
 from toy.names import Name
 from toy.sampling import INTEGRATORS
-from toy.scenes import Frame, Scene
+from toy.scene import Scene
+from toy.scenes import Frame
 from toy.state import LAYERS, SLOTS, State
 from toy.ui import cost, presets
 from toy.ui.packing import DEFAULT_PACK, pack, quantise, unpack
@@ -160,7 +161,7 @@ def side(scene: Scene) -> Side:
     frame = scenes.compute(scene, models.cast(scene.cast), floor=False, measures=MEASURES)
     arrays = {
         "positions": positions(frame),
-        "outside": scenes.outside(frame).astype(np.uint8),
+        "outside": views.outside(frame).astype(np.uint8),
         "branch_gain": branch_gain(frame),
     }
     errors = metrics.errors(frame.metrics, frame.occupancy, scene.n, scene.target)
@@ -202,7 +203,7 @@ def drawn_scenery() -> dict[str, np.ndarray]:
         "tree.thickness": tree.thickness.astype(np.float32),
     }
     for classes in fractal.CLASSES:
-        lines = scenes.contours(classes)
+        lines = views.contours(classes)
         arrays[f"outline.{classes}"] = np.concatenate(lines)
         arrays[f"outline.{classes}.starts"] = np.cumsum([0, *map(len, lines[:-1])]).astype(np.uint32)
     return arrays
@@ -216,7 +217,7 @@ def forward_samples(scene: Scene) -> np.ndarray:
 
 def field(scene: Scene, sigma: float, box: tuple[float, float, float, float]) -> dict[str, Any]:
     """Layers of one side over ``box``, as the viewer takes them."""
-    found = scenes.fields(scene, models.cast(scene.cast), sigma=sigma, box=box, resolution=RESOLUTION)
+    found = views.fields(scene, models.cast(scene.cast), sigma=sigma, box=box, resolution=RESOLUTION)
     arrays: dict[str, Any] = {
         name: quantise(found[name]) for name in ("logp1", "logp0", "logtilt", "error") if name in found
     }
@@ -233,7 +234,7 @@ def field(scene: Scene, sigma: float, box: tuple[float, float, float, float]) ->
 
 def tilt_words(scene: Scene, sigma: float) -> str:
     """The tilted density of a side at one noise level, as the product of powers that it is."""
-    powers = scenes.exponents(scene, sigma)
+    powers = views.exponents(scene, sigma)
     factors = [f"p({role})^{power:.3g}".replace("-", "−") for role, power in powers.items() if power]
     return f"tilted: {' · '.join(factors)}" if factors else no_tilt(scene)
 
@@ -250,9 +251,9 @@ def drawn(scene: Scene, sigma: float, box: tuple[float, float, float, float]) ->
     needed = cost.drawn_seconds(scene, RESOLUTION**2, COVER)
     if needed > cost.MOST_DRAWN:
         raise ValueError(f"the sampler's own density would take about {needed:.0f} s here: ask for fewer steps")
-    cast, points = models.cast(scene.cast), scenes.grid(box, RESOLUTION)
+    cast, points = models.cast(scene.cast), views.grid(box, RESOLUTION)
     found = flows.on_grid(scene, cast, points, sigma=sigma, cover=math.ceil(COVER / scene.n))
-    top = float(np.max(scenes.logp_on(fractal.mixture(scene.target), points, np.float32(sigma))))
+    top = float(np.max(views.logp_on(fractal.mixture(scene.target), points, np.float32(sigma))))
     return quantise(np.nan_to_num(np.clip(found, top + LOWEST, top - LOWEST), nan=top + LOWEST))
 
 
@@ -286,7 +287,7 @@ def probe(scene: Scene, at: tuple[float, float], sigma: float) -> dict[str, Any]
     """Scores and log-densities of one side at a point."""
     cast = models.cast(scene.cast)
     x, level = np.array([at], np.float32), np.float32(sigma)
-    truth, guide = fractal.mixture(scene.target), scenes.guide_role(scene)
+    truth, guide = fractal.mixture(scene.target), views.guide_role(scene)
 
     def numbers(values: Any) -> list[float] | None:
         found = [float(v) for v in np.asarray(values).ravel()]
@@ -298,13 +299,13 @@ def probe(scene: Scene, at: tuple[float, float], sigma: float) -> dict[str, Any]
 
     return {
         "learned": any(Name.parse(name).is_network for _, name in scene.cast),
-        "s1": numbers(scenes.score_on(cast["main"], x, level)),
-        "s0": numbers(scenes.score_on(cast[guide], x, level)) if guide else None,
-        "guided": numbers(scenes.guided_score(scene, cast, x, sigma)),
-        "truth": numbers(scenes.score_on(truth, x, level)),
-        "logp1": number(scenes.logp_on(cast["main"], x, level)),
-        "logp0": number(scenes.logp_on(cast[guide], x, level)) if guide else None,
-        "logp_true": number(scenes.logp_on(truth, x, level)),
+        "s1": numbers(views.score_on(cast["main"], x, level)),
+        "s0": numbers(views.score_on(cast[guide], x, level)) if guide else None,
+        "guided": numbers(views.guided_score(scene, cast, x, sigma)),
+        "truth": numbers(views.score_on(truth, x, level)),
+        "logp1": number(views.logp_on(cast["main"], x, level)),
+        "logp0": number(views.logp_on(cast[guide], x, level)) if guide else None,
+        "logp_true": number(views.logp_on(truth, x, level)),
     }
 
 
@@ -478,7 +479,7 @@ def assemble(
         "sigma_data": SIGMA_DATA,
         "sigma_max": scene.sigma_max,
         "sigma_min": scene.sigma_min,
-        "layout": {"view": list(astuple(scenes.window("tree", scene.target)))},
+        "layout": {"view": list(astuple(views.window("tree", scene.target)))},
         "target": scene.target,
         "paired": scene.start == "exact",
         "panels": [

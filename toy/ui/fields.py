@@ -15,13 +15,14 @@ import streamlit as st
 import models
 from toy import figures, fractal
 from toy.names import Name
-from toy.scenes import VIEWS, Scene, View, default_cast, guide_role, view_of, window
-from toy.scenes import fields as compute
+from toy.scene import Scene, default_cast
 from toy.ui import casting, controls, explorer, linked, links
 from toy.ui.engine import FULL, PREVIEW, Busy, Engine, Work, collected, engine, patience
 from toy.ui.gallery import TYPES
 from toy.ui.packing import pack, quantise, viewer_sources
 from toy.ui.words import plain
+from toy.views import VIEWS, View, guide_role, view_of, window
+from toy.views import fields as compute
 
 KEY = "fieldview"
 OWN = ("sigma", "view", "panels", "arrows")
@@ -438,7 +439,7 @@ def snippet(scene: Scene, look: Look) -> str:
     return (
         "import models\n"
         "from toy import figures\n"
-        "from toy.scenes import View\n\n"
+        "from toy.views import View\n\n"
         f"options = figures.Options(\n    cast={dict(scene.cast)!r},\n    sigma={look.sigma:g},\n{target}"
         f"    view=View({window.x:g}, {window.y:g}, {window.half:g}),\n)\n"
         f"figure = figures.fields(models.load, {scene.rule!r}, options{arrows})\n"

@@ -9,10 +9,11 @@ import streamlit as st
 import models
 from toy import figures
 from toy.guidance import RULES
-from toy.scenes import ROLE_DEFAULTS, SETTINGS, VIEWS
+from toy.scene import ROLE_DEFAULTS, SETTINGS
 from toy.ui import casting, linked
 from toy.ui.engine import FULL, Busy, engine
 from toy.ui.words import plain
+from toy.views import VIEWS
 
 TYPES = {"png": "image/png", "pdf": "application/pdf", "svg": "image/svg+xml"}
 OWN = "the figure's own"

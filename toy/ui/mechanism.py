@@ -17,11 +17,12 @@ from toy.figures import density_figure
 from toy.guidance import RULES
 from toy.mechanism import Mechanism, mechanism
 from toy.sampling import INTEGRATORS
-from toy.scenes import Scene, of_target, window
+from toy.scene import Scene, of_target
 from toy.ui import casting, charts, controls, linked, links
 from toy.ui.engine import FULL, Busy, Work, engine
 from toy.ui.tasks import Report, tasks
 from toy.ui.words import plain
+from toy.views import window
 
 MAIN = "A64@4096"
 

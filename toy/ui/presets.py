@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from toy.scenes import Scene
+from toy.scene import Scene
 from toy.state import DEFAULTS, State
 
 

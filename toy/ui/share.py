@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from toy.scenes import Scene
+from toy.scene import Scene
 from toy.state import SLOTS, State, text
 from toy.ui import charts
 from toy.ui.engine import engine

@@ -7,7 +7,7 @@ from models import zoo
 from models.mlp import Spec
 from models.training import LOSSES, Recipe
 from toy import fractal
-from toy.scenes import SETTINGS
+from toy.scene import SETTINGS
 from toy.ui import linked
 from toy.ui.engine import engine
 from toy.ui.trainer import Run, Trainer, keep, picture, trainer

@@ -17,8 +17,8 @@ import numpy as np
 
 from models import checkpoint, training, zoo
 from models.mlp import Predictor
-from toy import scenes
-from toy.scenes import Scene
+from toy import scenes, views
+from toy.scene import Scene
 from toy.ui.engine import Engine
 from toy.ui.quota import QUOTA, Rate, Shelf
 
@@ -259,7 +259,7 @@ def picture(run: Run, n: int = 1024) -> bytes | None:
     frame = scenes.compute(
         scene, {"main": run.net.frozen()}, keep=False, floor=False, measures=("outliers", "branch_tv")
     )
-    view = scenes.window("tree", target)
+    view = views.window("tree", target)
     values: dict[str, Any] = dict(frame.metrics)
     title = f"iteration {run.step}: {values['outliers']:.1%} outside, branch TV {values['branch_tv']:.2f}"
     from toy import figures  # here: matplotlib would be a quarter of a second of every start

@@ -15,7 +15,7 @@ import click
 
 from toy import door, interrupts
 from toy.files import check_writable, keep_compiled, replacing
-from toy.scenes import Scene
+from toy.scene import Scene
 
 N, BATCH = "2048", {"kl": 512}  # samples of a seed; points of an iteration where not the usual number
 

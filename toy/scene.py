@@ -1,0 +1,230 @@
+"""A Scene is everything that is sampled, in one frozen value.
+
+URL, command line, slider, cache key, test case and figure caption are all the same Scene.
+"""
+
+import math
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import jax
+import numpy as np
+from jaxtyping import Array
+
+from toy import fractal, sampling
+from toy.guidance import RULES, Rule
+from toy.names import OTHER, Name
+from toy.registry import Entry, Knob
+from toy.sampling import INTEGRATORS, Integrator
+from toy.schedules import SCHEDULES
+
+STARTS = ("exact", "normal")
+ROLE_DEFAULTS = {  # of target A; default_cast puts another target's classes in
+    "main": "A64@4096",
+    "unconditional": "AB32@512",
+    "weak": "A32@512",
+    "negative": "B64@4096",
+    "conditional": "A64@4096",
+    "truth": "exact:A",
+}
+
+SETTINGS = {
+    knob.name: knob
+    for knob in (
+        Knob(8, 256, 1, "steps", "integration steps (under 8 even the exact score diverges)", name="steps", default=32),
+        Knob(0.5, 80, 0.5, "σ max", "noise level of the start", name="sigma_max", default=5.0, log=True),
+        Knob(0.0005, 0.1, 0.0005, "σ min", "last noise level before 0", name="sigma_min", default=0.002, log=True),
+        Knob(1, 20, 0.5, "ρ", "spacing of the noise levels: larger is denser at low noise", name="rho", default=7.0),
+        Knob(1, 2**20, 1, "n", "number of samples", name="n", default=16384, log=True),
+        Knob(0, 2**31 - 1, 1, "seed", "seed of the initial noise, the same for every method", name="seed", default=0),
+    )
+}
+INTEGERS = ("steps", "n", "seed")
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What is sampled: rule, cast, knobs, schedule, integrator, noise levels, number of samples, seed.
+
+    ``cast`` gives the density's name of every role that the rule needs and ``knobs`` the value of every knob of rule,
+    schedule and integrator, both as sorted tuples of pairs. ``Scene.of`` fills in defaults and is the way to make one.
+    ``target`` is the class that the samples are measured against.
+    """
+
+    rule: str = "none"
+    cast: tuple[tuple[str, str], ...] = (("main", ROLE_DEFAULTS["main"]),)
+    knobs: tuple[tuple[str, float], ...] = ()
+    schedule: str = "constant"
+    integrator: str = "heun"
+    target: str = "A"
+    start: str = "exact"
+    steps: int = 32
+    sigma_max: float = 5.0
+    sigma_min: float = 0.002
+    rho: float = 7.0
+    n: int = 16384
+    seed: int = 0
+
+    @classmethod
+    def of(cls, rule: str = "none", **values: Any) -> "Scene":
+        """A checked Scene from flat values: settings, roles and knobs by name; strings are parsed.
+
+        ``Scene.of("autoguidance", w=2, weak="A32@512", n=4096)``. ValueError names the first bad value and what is
+        allowed, also for a role or knob that the chosen rule, schedule and integrator do not have.
+        """
+        schedule, integrator = str(values.pop("schedule", "constant")), str(values.pop("integrator", "heun"))
+        entries = chosen(rule, schedule, integrator)
+        knobs = {name: knob for entry in entries for name, knob in entry.knobs.items()}
+        given = {name: values.pop(name) for name in list(values) if name in knobs}
+        target = str(values.pop("target", "A"))
+        cast = {role: str(values.pop(role, name)) for role, name in default_cast(rule, target).items()}
+        settings: dict[str, Any] = {
+            name: _number(SETTINGS[name], values.pop(name)) for name in list(values) if name in SETTINGS
+        }
+        start = str(values.pop("start", "exact"))
+        if values:
+            have = ", ".join([*cast, *knobs, *SETTINGS, "schedule", "integrator", "target", "start"])
+            raise ValueError(f"{next(iter(values))!r} does not go with rule {rule!r}; it takes: {have}")
+        if start not in STARTS:
+            raise ValueError(f"unknown start {start!r}; have: {', '.join(STARTS)}")
+        scene = cls(
+            rule=rule,
+            cast=tuple(sorted(cast.items())),
+            knobs=tuple(
+                (name, knob.check(given.get(name, usual_value(knob, target)))) for name, knob in sorted(knobs.items())
+            ),
+            schedule=schedule,
+            integrator=integrator,
+            target=target,
+            start=start,
+            **settings,
+        )
+        if scene.sigma_min >= scene.sigma_max:
+            raise ValueError(f"sigma_min = {scene.sigma_min:g} is not below sigma_max = {scene.sigma_max:g}")
+        _check_combination(scene)
+        return scene
+
+    def flat(self) -> dict[str, Any]:
+        """All values by name, as ``Scene.of`` takes them."""
+        names = ("schedule", "integrator", "target", "start", *SETTINGS)
+        return {"rule": self.rule, **dict(self.cast), **dict(self.knobs), **{n: getattr(self, n) for n in names}}
+
+    def short(self) -> dict[str, Any]:
+        """The values that differ from the rule's defaults, and the rule: for links, commands and captions."""
+        choices = {"schedule": self.schedule, "integrator": self.integrator, "target": self.target}
+        default = Scene.of(self.rule, **choices).flat() | {"schedule": "constant", "integrator": "heun", "target": "A"}
+        return {k: v for k, v in self.flat().items() if k == "rule" or v != default[k]}
+
+    def change(self, **values: Any) -> "Scene":
+        """The scene with some values changed, checked; values that the new rule does not take are dropped.
+
+        Under a new rule or target a role that played the old one's usual density plays the new one's; under a new
+        target so do its exact counterpart, and a knob whose usual value is the target's.
+        """
+        merged = self.flat() | values
+        rule, target = merged.pop("rule"), merged["target"]
+        if rule != self.rule or target != self.target:
+            usual: dict[str, Any] = {**default_cast(self.rule, self.target), "prior": prior_of_negative(self.target)}
+            mine = {name: value for name, value in merged.items() if name in usual and name not in values}
+            for name, value in mine.items():
+                if value == usual[name]:
+                    del merged[name]
+                elif target != self.target and name != "prior" and value == exact_of(usual[name]):
+                    merged[name] = exact_of(default_cast(rule, target).get(name, value))
+        entries = chosen(rule, merged["schedule"], merged["integrator"])
+        takes = {*RULES[rule].roles, *(name for entry in entries for name in entry.knobs)}
+        takes |= {"schedule", "integrator", "target", "start", *SETTINGS, *values} - {"rule"}
+        return Scene.of(rule, **{name: value for name, value in merged.items() if name in takes})
+
+    @property
+    def entry(self) -> Rule:
+        """The rule."""
+        return RULES[self.rule]
+
+    @property
+    def entries(self) -> tuple[Rule, Entry, Integrator]:
+        """The rule, the schedule and the integrator."""
+        return chosen(self.rule, self.schedule, self.integrator)
+
+    @property
+    def advice(self) -> str:
+        """A sentence where the rule was derived for another integrator; else nothing."""
+        derived = self.entry.integrator or self.integrator
+        if derived == self.integrator:
+            return ""
+        return (
+            f"{self.entry.title} is derived for the integrator {INTEGRATORS[derived].title}: choose it for both sides."
+        )
+
+    def sigmas(self) -> np.ndarray:
+        """Noise levels [steps + 1], the last one 0."""
+        return np.asarray(_levels(self.steps, self.sigma_max, self.sigma_min, self.rho))
+
+
+def chosen(rule: str, schedule: str, integrator: str) -> tuple[Rule, Entry, Integrator]:
+    """A rule, a schedule and an integrator by their names; ValueError lists what there is."""
+    return RULES[rule], SCHEDULES[schedule], INTEGRATORS[integrator]
+
+
+def default_cast(rule: str, target: str = "A") -> dict[str, str]:
+    """The density's name that plays each role of a rule unless one asks for another: the target's own."""
+    own = RULES[rule].cast
+    return {role: of_target(own.get(role, ROLE_DEFAULTS[role]), target) for role in RULES[rule].roles}
+
+
+def of_target(name: str, target: str) -> str:
+    """A density's name for target A as it is for another: ``Name.of_target``. ValueError for an unknown target."""
+    fractal.branches().of(target)
+    return str(Name.parse(name).of_target(target))
+
+
+def exact_of(name: str) -> str:
+    """The exact density in place of a usual one: 'exact:A' of 'A64@4096'."""
+    return str(Name.parse(name).exact())
+
+
+def prior_of_negative(target: str) -> float:
+    """Prior probability, among both classes, of what plays the negative by default."""
+    return round(fractal.prior(OTHER[target].get("B", "B")), 3)
+
+
+def usual_value(knob: Knob, target: str) -> float:
+    """A knob's value unless one asks for another: its default, but a ``prior`` is that of the target's negative."""
+    return prior_of_negative(target) if knob.name == "prior" else knob.default
+
+
+def _check_combination(scene: Scene) -> None:
+    """ValueError in one sentence where rule, schedule, integrator and numbers do not go together."""
+    values, (_, _, stepper) = dict(scene.knobs), scene.entries
+    for entry in scene.entries:
+        low, high = entry.ordered or ("", "")
+        if low and values[low] > values[high]:
+            raise ValueError(f"{low} = {values[low]:g} is above {high} = {values[high]:g}")
+    if "tilt" in stepper.inputs:
+        if scene.entry.tilt is None:
+            have = ", ".join(name for name, rule in RULES.items() if rule.tilt)
+            raise ValueError(
+                f"integrator {scene.integrator!r} needs a rule that stands for a tilted density, and {scene.rule!r} "
+                f"does not; these do: {have}"
+            )
+        if scene.schedule != "constant":
+            raise ValueError(f"integrator {scene.integrator!r} needs schedule 'constant', not {scene.schedule!r}")
+    if scene.n < stepper.least:
+        raise ValueError(
+            f"n = {scene.n} is too few for integrator {scene.integrator!r}, which needs at least {stepper.least}"
+        )
+
+
+@partial(jax.jit, static_argnames="steps")
+def _levels(steps: int, sigma_max: float, sigma_min: float, rho: float) -> Array:
+    return sampling.noise_levels(steps, sigma_max, sigma_min, rho)
+
+
+def _number(knob: Knob, value: Any) -> float | int:
+    number = knob.check(value)
+    if knob.name not in INTEGERS:
+        return number
+    if number != math.floor(number):
+        raise ValueError(f"{knob.name} = {value} is not a whole number")
+    return int(number)
