@@ -25,7 +25,7 @@ def of_point(name: str) -> float:
     """Seconds for one score of a density at one point."""
     parsed = Name.parse(name)
     numbers = {step.kind: dict(step.knobs) for step in parsed.steps}
-    if not parsed.is_network:
+    if parsed.fitted or parsed.distribution is not None:
         count: float = degradations.DRAWS if parsed.fitted else fractal.mixture(zoo.classes_of(name)).log_weights.size
         if "subset" in numbers:
             count = numbers["subset"]["count"]
