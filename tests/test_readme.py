@@ -54,6 +54,7 @@ def test_there_is_something_to_run() -> None:
     assert blocks("python")
 
 
+@pytest.mark.computes
 @pytest.mark.parametrize("command", COMMANDS)
 def test_command(command: str, tmp_path: Path) -> None:
     # Every figure is drawn in test_figures.py: here one stands for all, which take minutes; and fewer samples do.
@@ -63,6 +64,7 @@ def test_command(command: str, tmp_path: Path) -> None:
     assert run(words[1:], tmp_path)
 
 
+@pytest.mark.computes
 @pytest.mark.parametrize("snippet", blocks("python"))
 def test_snippet(snippet: str, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
