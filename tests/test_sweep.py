@@ -451,6 +451,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> list[dict]:
     return table(sweep, path)
 
 
+@pytest.mark.computes
 @pytest.mark.slow
 def test_killed_it_goes_on_and_ends_as_if_undisturbed(start, undisturbed: list[dict], tmp_path: Path) -> None:
     spec, path = tmp_path / "spec.toml", tmp_path / "store.sqlite"
@@ -504,6 +505,7 @@ def test_interrupted_it_says_so_and_gives_its_leases_back(start, tmp_path: Path)
         assert connection.execute("SELECT (SELECT count(*) FROM leases), count(*) FROM owners").fetchone() == (0, 0)
 
 
+@pytest.mark.computes
 @pytest.mark.slow
 def test_a_full_disk_ends_it_in_one_sentence_and_it_goes_on_later(
     start, undisturbed: list[dict], tmp_path: Path
