@@ -1,5 +1,6 @@
 """A density's name is read in one place, and what is made of it is a name again."""
 
+import doctest
 import re
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 import models
 from models import zoo
-from toy import compare
+from toy import compare, names
 from toy.guidance import RULES
 from toy.names import Name
 from toy.scene import default_cast, exact_of
@@ -51,6 +52,15 @@ def test_what_is_made_of_a_name_is_a_name(text):
 @pytest.mark.parametrize("name", [*zoo.names(), *zoo.examples()])
 def test_a_name_says_of_which_classes_it_is(name):
     assert Name.parse(name).classes == zoo.classes_of(name)
+
+
+def test_examples_are_true():
+    assert doctest.testmod(names) == (0, 3)
+
+
+def test_a_path_that_looks_like_parts_is_a_path():
+    assert Name.parse("runs:a,b.safetensors").is_file
+    assert Name.parse("dns:exact:A,runs/b.safetensors").fitted == "dns"
 
 
 def test_networks_get_the_seed():

@@ -73,7 +73,7 @@ class Name:
     def fitted(self) -> str:
         """The kind of density that is fitted to samples of the parts; empty for any other base."""
         prefix = self.base.partition(":")[0]
-        found = PARTS.fullmatch(self.base)
+        found = PARTS.fullmatch(self.base) and not self.base.endswith(".safetensors")  # a path may look like it
         return prefix if found or prefix in FITTED else ""
 
     @cached_property
@@ -209,7 +209,7 @@ class Step:
     @property
     def entry(self) -> Entry:
         """The function."""
-        return (DEGRADATIONS if self.kind in DEGRADATIONS else FITTED)[self.kind]
+        return _entry(self.kind)
 
     @property
     def trains(self) -> bool:
@@ -271,15 +271,19 @@ def _steps(items: Sequence[str], base: str | None) -> tuple[Step | None, tuple[S
     return (steps[0], tuple(steps[1:])) if base else (None, tuple(steps))
 
 
+def _entry(kind: str) -> Entry:
+    return (DEGRADATIONS if kind in DEGRADATIONS else FITTED)[kind]
+
+
 def _options(kind: str) -> tuple[str, ...]:
     """What may follow a kind and belongs to it: its further knobs, and the seed where it draws."""
-    entry = DEGRADATIONS[kind] if kind in DEGRADATIONS else FITTED[kind]
+    entry = _entry(kind)
     knobs = tuple(entry.knobs)[1 if kind in DEGRADATIONS else 0 :]
     return (*knobs, *(["seed"] if not {"key", "x"}.isdisjoint(entry.inputs) else []))
 
 
 def _step(kind: str, given: Mapping[str, str]) -> Step:
-    entry = DEGRADATIONS[kind] if kind in DEGRADATIONS else FITTED[kind]
+    entry = _entry(kind)
     first = next(iter(entry.knobs)) if kind in DEGRADATIONS else None
     knobs = []
     for name, knob in entry.knobs.items():

@@ -74,12 +74,12 @@ def run_app(only: str | None = None, *, count: int = 20, report: Report | None =
     backend, name = child(ASK_DEVICE).splitlines()[-2:]
     rows = []
     with ExitStack() as stack:
-        stage = Stage(stack, count)
+        stage, after = Stage(stack, count), _speeds()
         for entry in chosen:
             if report:
                 report(entry.name)
             empty = stage.empty if entry.rerun else None
-            before, found, after = _speeds(), attempt(entry, stage), _speeds()
+            before, found, after = after, attempt(entry, stage), _speeds()
             speed = float(np.median(before + after))
             rows.append(row(entry, found, device=name, gpu=backend == "gpu", speed=speed, empty=empty))
     return rows

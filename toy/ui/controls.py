@@ -211,7 +211,7 @@ def method(state: State, slot: str) -> None:
             help=f"{meaning('schedule')} {SCHEDULES[scene.schedule].summary} {SCHEDULES[scene.schedule].formula}",
         )
         values = dict(scene.knobs)
-        for entry in (SCHEDULES[scene.schedule], INTEGRATORS[scene.integrator]):
+        for entry in scene.entries[1:]:
             for knobs in families(entry.knobs.values()):
                 if len(knobs) > 1:
                     _numbers(knobs, [values[knob.name] for knob in knobs], slot)

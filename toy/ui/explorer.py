@@ -113,8 +113,7 @@ def _numbers(value: Any, count: int) -> tuple[float, ...] | None:
 
 def live_knobs(scene: Scene) -> dict[str, Any]:
     """Knobs of the rule, the schedule and the integrator by name."""
-    entries = scene.entries
-    return {name: knob for entry in entries for name, knob in entry.knobs.items()}
+    return {name: knob for entry in scene.entries for name, knob in entry.knobs.items()}
 
 
 # --- Computing --------------------------------------------------------------------------------------------------------
