@@ -112,7 +112,7 @@ def test_the_posterior_that_is_tracked_is_the_posterior(reference):
     knobs = {
         name: jnp.float32(v) for name, v in {"pi": 1.0, "tau": 1.0, "delta": 0.0, "most": 10.0, "eta": 1.0}.items()
     }
-    advance, begin, given = sampling._steps(x, levels, cast, knobs, KEY, "feedback_guidance", "constant", "ancestral")
+    advance, begin, given = sampling.step_of(x, levels, cast, knobs, KEY, "feedback_guidance", "constant", "ancestral")
     last, memory, _ = jax.jit(lambda: jax.lax.scan(lambda state, now: (advance(state, now), None), begin, given)[0])()
     memory = entry.observe(last, memory, **{name: knobs[name] for name in entry.knobs})
     tracked = np.asarray(memory.log_ratio, np.float64)

@@ -1,0 +1,18 @@
+"""Sampling: noise levels, integrators, whole trajectories, and the density that a sampler itself gives its samples.
+
+``dx = -sigma s(x; sigma) dsigma`` from ``sigma_max`` down to 0; Karras et al. 2022, arXiv:2206.00364.
+"""
+
+from toy.sampling.integrators import INTEGRATORS, Integrator, integrator
+from toy.sampling.noise import noise_levels
+
+# isort: split
+# Integrators are listed everywhere in the order in which they are registered.
+from toy.sampling.deterministic import dpm_2m, euler, heun
+
+# isort: split
+from toy.sampling.stochastic import GIBBS_STEPS, ancestral, edm_stochastic, gibbs, predictor_corrector, resample, smc
+
+# isort: split
+from toy.sampling.scores import guided, scheduled, start_of, tilted
+from toy.sampling.trajectories import step_of, trajectory, volume

@@ -1,0 +1,163 @@
+"""Whole trajectories, and how a sampler stretches volume on the way."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from toy.densities import Density
+from toy.guidance import RULES, Step
+from toy.registry import Entry
+from toy.sampling.integrators import INTEGRATORS, Field, Memory, Points
+from toy.sampling.scores import guided, scheduled, start_of, tilted
+from toy.schedules import SCHEDULES
+
+
+@partial(jax.jit, static_argnames=("rule", "schedule", "integrator", "keep"))
+def trajectory(
+    x: Points,
+    sigmas: Float[Array, " s"],
+    cast: Mapping[str, Density],
+    knobs: Mapping[str, Array],
+    key: Array,
+    *,
+    rule: str,
+    schedule: str = "constant",
+    integrator: str = "heun",
+    keep: bool = True,
+) -> Float[Array, "s n 2"]:
+    """Follow the guided ODE from ``x`` at ``sigmas[0]`` through all noise levels; [steps + 1, n, 2].
+
+    One compilation serves all values of the knobs, noise levels, points and keys. With ``keep=False`` only the last
+    points are returned, [1, n, 2].
+    """
+    advance, start, levels = step_of(x, sigmas, cast, knobs, key, rule, schedule, integrator)
+
+    def body(state: _State, now: tuple[Array, ...]) -> tuple[_State, Points | None]:
+        state = advance(state, now)
+        return state, (state[0] if keep else None)
+
+    (last, *_), path = jax.lax.scan(body, start, levels)
+    return last[None] if path is None else jnp.concatenate([x[None], path])
+
+
+@partial(jax.jit, static_argnames=("rule", "schedule", "integrator", "upwards"))
+def volume(
+    x: Points,
+    sigmas: Float[Array, " s"],
+    cast: Mapping[str, Density],
+    knobs: Mapping[str, Array],
+    *,
+    rule: str,
+    schedule: str = "constant",
+    integrator: str = "heun",
+    upwards: bool = False,
+    since: int | Array = 0,
+) -> tuple[Points, Float[Array, " n"]]:
+    """Where a deterministic sampler takes ``x``, and log |det| of the Jacobian of that map, [n], in nats.
+
+    A sample's own log-density is that of its start less this. Two tangents are carried along with everything that the
+    sampler remembers, and made orthogonal again at each step: what was taken out adds up to the logarithm. ValueError
+    for a stochastic integrator, whose samples are no function of their start.
+
+    With ``upwards`` the noise levels rise instead, and every step is guided as the same step downwards is: where a
+    point comes from, to the order of the integrator. The ``since`` first steps are left out.
+    """
+    if INTEGRATORS[integrator].stochastic:
+        have = ", ".join(name for name, entry in INTEGRATORS.items() if not entry.stochastic)
+        raise ValueError(f"integrator {integrator!r} is stochastic and gives no exact log q; these do: {have}")
+    advance, start, levels = step_of(x, sigmas, cast, knobs, jax.random.key(0), rule, schedule, integrator, upwards)
+    still = jax.tree.map(lambda a: jnp.zeros((2, *a.shape), a.dtype), start)
+    tangents = (still[0] + jnp.eye(2)[:, None], *still[1:])  # of x along both axes
+
+    def body(carry: tuple, now: tuple[Array, ...]) -> tuple:
+        state, tangents, log_det = carry
+
+        def push(tangent: _State) -> tuple[_State, _State]:
+            return jax.jvp(lambda state: advance(state, now), (state,), (tangent,))
+
+        state, tangents = jax.vmap(push, out_axes=(None, 0))(tangents)
+        first, second = tangents[0]
+        length = jnp.sqrt(jnp.sum(first * first, axis=-1))
+        unit = first / length[..., None]
+        along = jnp.sum(unit * second, axis=-1)
+        across = unit[..., 0] * second[..., 1] - unit[..., 1] * second[..., 0]
+
+        def straighten(t: Array) -> Array:
+            shape = (*length.shape, *(1,) * (t.ndim - 1 - length.ndim))
+            one = t[0] / length.reshape(shape)
+            return jnp.stack([one, (t[1] - along.reshape(shape) * one) / jnp.abs(across).reshape(shape)])
+
+        # What is not a particle's own, such as a step's length, does not depend on where it started.
+        tangents = jax.tree.map(lambda t: straighten(t) if t.ndim > 1 else t, tangents)
+        return state, tangents, log_det + jnp.log(length) + jnp.log(jnp.abs(across))
+
+    def counted(carry: tuple, now: tuple[Array, tuple[Array, ...]]) -> tuple[tuple, None]:
+        index, given = now
+        return jax.lax.cond(index >= since, body, lambda carry, _: carry, carry, given), None
+
+    begin = (start, tangents, jnp.zeros(len(x)))
+    (state, _, log_det), _ = jax.lax.scan(counted, begin, (jnp.arange(len(sigmas) - 1), levels))
+    return state[0], log_det
+
+
+_State = tuple[Points, Memory, Any]
+
+
+def step_of(
+    x: Points,
+    sigmas: Float[Array, " s"],
+    cast: Mapping[str, Density],
+    knobs: Mapping[str, Array],
+    key: Array,
+    rule: str,
+    schedule: str,
+    integrator: str,
+    upwards: bool = False,
+) -> tuple[Callable[[_State, tuple[Array, ...]], _State], _State, tuple[Array, ...]]:
+    """One step as a function of (points, rule's memory, integrator's past), what it starts from, and all its levels."""
+    entry, stepper, shares = RULES[rule], INTEGRATORS[integrator], SCHEDULES[schedule]
+    steps = len(sigmas) - 1
+
+    def field_at(sigma: Array, sigma_next: Array, progress: Array, x: Points, memory: Memory) -> tuple[Field, Memory]:
+        """The score of a step that begins at ``x``, and the memory that its evaluations are given."""
+        if upwards:
+            sigma, sigma_next, progress = sigma_next, sigma, 1 - progress - 1 / steps
+        given = {"sigma": sigma, "progress": progress}
+        share = shares(*(given[name] for name in shares.inputs), **_pick(shares, knobs))
+        step, values = Step(sigma, sigma_next, progress, share), scheduled(entry, knobs, share)
+        if entry.observe:
+            memory = entry.observe(x, memory, **values)
+        return lambda x, sigma, memory: guided(entry, cast, x, sigma, values, memory, step), memory
+
+    def advance(state: _State, now: tuple[Array, ...]) -> _State:
+        x, memory, past = state
+        sigma, sigma_next, progress, key = now
+        field, memory = field_at(sigma, sigma_next, progress, x, memory)
+        given = {
+            "field": field,
+            "field_at": field_at,
+            "unguided": lambda x, sigma: cast["main"].score(x, sigma),
+            "logp": lambda x, sigma: cast["main"].logp(x, sigma),
+            "x": x,
+            "sigma": sigma,
+            "sigma_next": sigma_next,
+            "steps": steps,
+            "memory": memory,
+            "past": past,
+            "key": key,
+        }
+        if "tilt" in stepper.inputs:
+            given["tilt"] = tilted(entry, cast, _pick(entry, knobs)).logp
+        x, memory, *past = stepper(*(given[name] for name in stepper.inputs), **_pick(stepper, knobs))
+        return (x, memory, past[0] if past else ())
+
+    start = (x, start_of(entry.memory, x), start_of(stepper.past, x))
+    return advance, start, (sigmas[:-1], sigmas[1:], jnp.arange(steps) / steps, jax.random.split(key, steps))
+
+
+def _pick(entry: Entry, knobs: Mapping[str, Array]) -> dict[str, Array]:
+    return {name: knobs[name] for name in entry.knobs}
