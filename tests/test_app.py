@@ -97,6 +97,14 @@ def test_a_page_opens(page):
     assert shows_something(at)
 
 
+def test_an_engine_that_is_ready_in_the_middle_of_a_page_is_taken_at_once(monkeypatch):
+    asked = iter([False])
+    monkeypatch.setattr("toy.ui.engine.is_ready", lambda: next(asked, True))
+    at = opened(n="512")
+    fine(at)
+    assert not pack(at)[0]["precomputed"]
+
+
 def test_the_lab_says_by_which_commands_its_claims_were_measured():
     at = opened(FILES["lab"])
     command = json.loads((ROOT / "docs" / "claims.json").read_text(encoding="utf-8"))["conditions"]["command"]

@@ -120,10 +120,13 @@ def asks_for_methods() -> bool:
     return any(key.startswith(("left.", "right.")) for key in st.query_params)
 
 
-def await_engine() -> None:
-    """Return when the engine is ready; until then the page stays as drawn so far, and then runs again."""
+def await_engine(*, drawn: bool = False) -> None:
+    """Return when the engine is ready; until then the page stays as drawn so far, and then runs again.
+
+    A page that has ``drawn`` something in the meantime runs again also where the engine is ready by now.
+    """
     found, began = engine(), time.monotonic()
-    if found.ready.is_set():
+    if found.ready.is_set() and not drawn:
         return
     note = st.empty()
     while not (found.failure or found.ready.wait(0.2)):  # every note is also where Streamlit may stop this run
