@@ -27,7 +27,8 @@ SMALL = State().change("left", n=512)
 
 
 def knob_value(knob):
-    return st.floats(knob.lo, knob.hi)
+    number = st.floats(knob.lo, knob.hi)
+    return st.tuples(*[number] * knob.size) if knob.size else number
 
 
 def in_order(entry, values):

@@ -129,7 +129,7 @@ def test_one_compilation_for_all_values(names):
     knobs = [knob for entry in (*entries, INTEGRATORS[names["integrator"]]) for knob in entry.knobs.values()]
 
     def run(share, seed, sigma_max):
-        values = {knob.name: jnp.float32(knob.lo + share * (knob.hi - knob.lo)) for knob in knobs}
+        values = {knob.name: jnp.float32(knob.filled(knob.lo + share * (knob.hi - knob.lo))) for knob in knobs}
         cast = jax.tree.map(lambda value: jnp.float32(value * (1 + share)), cast_of(rule))
         sigmas = jnp.append(jnp.geomspace(sigma_max, 0.1, 8), 0)
         return trajectory(X + share, sigmas, cast, values, jax.random.key(seed), **names)

@@ -27,7 +27,9 @@ EXPLORE = {
         {"n": 512, "seed": 7, "steps": 16},
         {},
     ),
-    "left.schedule=free&left.share2=0.25&left.share32=-4": ({"schedule": "free", "share2": 0.25, "share32": -4}, {}, {}),
+    "left.schedule=free&left.share2=0.25&left.share32=-4": (
+        {"schedule": "free", "share2": 0.25, "share32": -4}, {}, {},
+    ),
     f"left.schedule=free&{SHARES}": ({"schedule": "free", **{f"share{i}": i / 8 for i in range(1, 33)}}, {}, {}),
     "left.main=exact:A&left.unconditional=A64@4096~dropout=0.01~seed=3&right.weak=A32@512%231": (
         {"main": "exact:A", "unconditional": "A64@4096~dropout=0.01~seed=3"},
@@ -54,9 +56,9 @@ EXPLORE = {
         {"variation": False, "paper_look": True, "paths": True, "samples": True, "curve": True, "follow": False,
          "loop": True},
     ),
-    "http://127.0.0.1:8501/?left.rule=none&story=close-up&right.rule=cfg&right.w=4&layout=left&layers=p1,p0,tilt,drawn,truth": (
+    "http://127.0.0.1:8501/?left.rule=none&story=close-up&right.rule=cfg&right.w=4&layout=left&layers=p1,p0,drawn": (
         {"rule": "none"}, {"rule": "cfg", "w": 4},
-        {"layout": "left", "layers": ["p1", "p0", "tilt", "drawn", "truth"]},
+        {"layout": "left", "layers": ["p1", "p0", "drawn"]},
     ),
 }  # fmt: skip
 

@@ -65,7 +65,7 @@ def single_changes():
                     yield f"{slot}.{rule}.{role}={density}", state.change(slot, **{role: density})
         for schedule in SCHEDULES:
             for name, knob in SCHEDULES[schedule].knobs.items():
-                for value in (knob.lo, knob.hi, min(knob.lo + 3 * knob.step, knob.hi)):
+                for value in map(knob.filled, (knob.lo, knob.hi, min(knob.lo + 3 * knob.step, knob.hi))):
                     state = start.change(slot, schedule=schedule)
                     yield f"{slot}.{schedule}.{name}={value}", moved(state, slot, SCHEDULES[schedule], name, value)
             yield f"{slot}.{schedule}", start.change(slot, schedule=schedule)

@@ -146,7 +146,7 @@ def test_knobs_are_complete_and_their_defaults_legal(entry: Entry):
         assert knob.name == name
         assert knob.label
         assert knob.help
-        assert knob.lo <= knob.default <= knob.hi
+        assert knob.check(knob.default) == knob.default
         assert 0 < knob.step <= knob.hi - knob.lo
         assert knob.neutral is None or knob.lo <= knob.neutral <= knob.hi
 

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from app_states import knob_value
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -38,7 +39,7 @@ def any_values(draw) -> dict:
     """A rule, and legal values of some of what it takes."""
     rule, schedule, integrator = (draw(st.sampled_from(list(r))) for r in (RULES, SCHEDULES, INTEGRATORS))
     entries = (RULES[rule], SCHEDULES[schedule], INTEGRATORS[integrator])
-    optional = {name: st.floats(k.lo, k.hi) for entry in entries for name, k in entry.knobs.items()}
+    optional = {name: knob_value(k) for entry in entries for name, k in entry.knobs.items()}
     for name, knob in SETTINGS.items():
         whole = st.integers(int(knob.lo), int(knob.hi))
         optional[name] = whole if name in INTEGERS else st.floats(knob.lo, knob.hi)

@@ -1,7 +1,5 @@
 """A schedule gives a share of the extra weight: nothing for w = 1, everything where it is 1, nothing where it is 0."""
 
-from dataclasses import replace
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -13,9 +11,9 @@ from streamlit.testing.v1 import AppTest
 from toy import fractal
 from toy.guidance import RULES
 from toy.sampling import scheduled, trajectory
+from toy.scene import Scene
 from toy.schedules import SCHEDULES
 from toy.state import State
-from toy.ui import controls
 
 SIGMAS = jnp.geomspace(5.0, 0.002, 33)
 KEY = jax.random.key(0)
@@ -47,7 +45,7 @@ def run(w: float, schedule: str, sigmas=SIGMAS[::4], integrator: str = "heun", r
 @each_schedule
 @given(data=st.data())
 def test_share_is_a_finite_number_for_each_step(schedule, data):
-    knobs = {n: jnp.float32(data.draw(st.floats(k.lo, k.hi))) for n, k in schedule.knobs.items()}
+    knobs = {n: jnp.float32(k.filled(data.draw(st.floats(k.lo, k.hi)))) for n, k in schedule.knobs.items()}
     share = share_of(schedule, SIGMAS, **knobs)
     assert share.shape == SIGMAS.shape
     assert share.dtype == np.float32
@@ -154,7 +152,7 @@ def test_a_clamp_is_linear_above_its_floor():
 
 
 TABLE = np.random.default_rng(0).uniform(-4, 8, 32).astype(np.float32)
-FREE = {f"share{i + 1}": jnp.asarray(value) for i, value in enumerate(TABLE)}
+FREE = {"share": jnp.asarray(TABLE)}
 
 
 def test_a_free_schedule_has_its_own_value_for_each_of_32_steps():
@@ -179,27 +177,22 @@ def test_the_sampler_uses_the_table_step_by_step():
         np.testing.assert_allclose(path[i + 1], moved, rtol=2e-3, atol=2e-4)
 
 
-def test_a_long_table_is_one_field():
-    knobs = list(SCHEDULES["free"].knobs.values())
-    assert controls.families(knobs) == [knobs]
-    alone = [*SCHEDULES["interval"].knobs.values(), *RULES["cads"].knobs.values()]
-    assert controls.families(alone) == [[knob] for knob in alone]
-    numbered = [replace(knob, name=f"tau{i}") for i, knob in enumerate(knobs[:8])]
-    assert controls.families(numbered) == [[knob] for knob in numbered]
-
-
-def test_numbers_by_commas_are_the_knobs_values():
-    knobs = list(SCHEDULES["free"].knobs.values())
-    written = " 1,2.5 ," + ",".join(["-3"] * 30)
-    found = controls.parsed(knobs, written)
-    assert found == {"share1": 1.0, "share2": 2.5} | {f"share{i}": -3.0 for i in range(3, 33)}
+def test_numbers_by_commas_are_the_knobs_value_and_each_has_a_name():
+    knob = SCHEDULES["free"].knobs["share"]
+    value = knob.check(" 1,2.5 ," + ",".join(["-3"] * 30))
+    assert value == (1.0, 2.5, *[-3.0] * 30)
+    assert knob.spelled(value) == {"share1": 1.0, "share2": 2.5} | {f"share{i}": -3.0 for i in range(3, 33)}
+    scene = Scene.of("cfg", schedule="free", share=value)
+    assert scene == Scene.of("cfg", schedule="free", **knob.spelled(value)) == Scene.of(**scene.flat())
+    assert dict(scene.change(share32=2).knobs)["share"] == (*value[:-1], 2.0)
+    assert set(knob.parts) < set(scene.flat())
 
 
 @pytest.mark.parametrize(
     ("written", "words"),
     [
-        ("1,2", "share1 to share32 are 32 numbers separated by commas, not 2"),
-        ("", "share1 to share32 are 32 numbers separated by commas, not 0"),
+        ("1,2", "share is 32 numbers separated by commas, not 2"),
+        ("", "share is 32 numbers separated by commas, not 0"),
         (",".join(["1"] * 33), "not 33"),
         (",".join(["1"] * 31 + ["x"]), "share32 = x is not a number from -4 to 8"),
         (",".join(["9"] + ["1"] * 31), "share1 = 9 is not a number from -4 to 8"),
@@ -208,7 +201,7 @@ def test_numbers_by_commas_are_the_knobs_values():
 )
 def test_other_text_is_refused_in_one_sentence(written, words):
     with pytest.raises(ValueError, match=r"^[^\n]*$") as caught:
-        controls.parsed(list(SCHEDULES["free"].knobs.values()), written)
+        SCHEDULES["free"].knobs["share"].check(written)
     assert words in str(caught.value)
 
 
@@ -230,14 +223,14 @@ def test_the_field_changes_the_state():
     state = State().change("left", schedule="free", share2=0.25)
     at = field(state)
     assert not at.exception
-    (widget,) = [each for each in at.text_input if each.key == "control.left.share1-share32"]
+    (widget,) = [each for each in at.text_input if each.key == "control.left.share"]
     assert widget.value.startswith("1, 0.25, 1, ")
     assert not [each for each in at.number_input if "share" in each.key]
     widget.set_value(", ".join(["2"] * 31 + ["-4"])).run()
     assert not at.exception
     knobs = dict(at.session_state.state.left.knobs)
-    assert (knobs["share1"], knobs["share31"], knobs["share32"]) == (2, 2, -4)
-    (widget,) = [each for each in at.text_input if each.key == "control.left.share1-share32"]
+    assert knobs["share"] == (*[2] * 31, -4)
+    (widget,) = [each for each in at.text_input if each.key == "control.left.share"]
     widget.set_value("1, 2").run()
-    assert at.session_state.notes == ["share1 to share32 are 32 numbers separated by commas, not 2"]
-    assert dict(at.session_state.state.left.knobs)["share1"] == 2
+    assert at.session_state.notes == ["share is 32 numbers separated by commas, not 2"]
+    assert dict(at.session_state.state.left.knobs)["share"][0] == 2

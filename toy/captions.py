@@ -44,7 +44,7 @@ def _facts(scene: Scene, *, alone: bool) -> dict[tuple[str, str], tuple[str, boo
     values = dict(scene.knobs)
     facts = {}
     for knob in scene.entry.knobs.values():
-        text = f"{_label(knob, scene.entry)} {number(values[knob.name])}"
+        text = f"{_label(knob, scene.entry, knob.name)} {number(values[knob.name])}"
         facts["knob", knob.name] = text, knob.neutral is None and values[knob.name] == knob.default
     facts |= _cast(scene)
     facts["setting", "schedule"] = _schedule(scene), False
@@ -82,13 +82,15 @@ def _schedule(scene: Scene) -> str:
 def _unusual(entry: Entry, values: dict[str, Any]) -> str:
     """The knobs that are not at their defaults, in brackets."""
     words = [
-        f"{_label(knob, entry)} {number(values[name])}"
+        f"{_label(knob, entry, part)} {number(value)}"
         for name, knob in entry.knobs.items()
-        if values[name] != knob.default
+        for part, value in knob.spelled(values[name]).items()
+        if value != knob.spelled(knob.default)[part]
     ]
     return f" ({', '.join(words)})" if words else ""
 
 
-def _label(knob: Knob, entry: Entry) -> str:
-    """The knob's label, or its name where others have the same label."""
-    return knob.label if [k.label for k in entry.knobs.values()].count(knob.label) == 1 else knob.name
+def _label(knob: Knob, entry: Entry, name: str) -> str:
+    """The knob's label, or the name of its number where others have the same label."""
+    alone = [k.label for k in entry.knobs.values()].count(knob.label) == 1 and not knob.size
+    return knob.label if alone else name

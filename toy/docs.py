@@ -224,7 +224,8 @@ def knob_table(knobs: Mapping[str, Knob]) -> str:
     for knob in knobs.values():
         neutral = "" if knob.neutral is None else f"{knob.neutral:g}"
         label = knob.label if knob.label != knob.name else ""
-        numbers = f"{knob.default:g} | {knob.lo:g} | {knob.hi:g}"
+        usual = ", ".join(f"{number:g}" for number in dict.fromkeys(knob.spelled(knob.default).values()))
+        numbers = f"{usual}{f', {knob.size} times' if knob.size else ''} | {knob.lo:g} | {knob.hi:g}"
         lines.append(f"| `{knob.name}` | {label} | {numbers} | {neutral} | {prose(knob.help)} |")
     return "\n".join(lines)
 

@@ -4,6 +4,7 @@ URL, command line, slider, cache key, test case and figure caption are all the s
 """
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -54,7 +55,7 @@ class Scene:
 
     rule: str = "none"
     cast: tuple[tuple[str, str], ...] = (("main", ROLE_DEFAULTS["main"]),)
-    knobs: tuple[tuple[str, float], ...] = ()
+    knobs: tuple[tuple[str, Any], ...] = ()
     schedule: str = "constant"
     integrator: str = "heun"
     target: str = "A"
@@ -75,10 +76,10 @@ class Scene:
         """
         schedule, integrator = str(values.pop("schedule", "constant")), str(values.pop("integrator", "heun"))
         entries = chosen(rule, schedule, integrator)
-        knobs = {name: knob for entry in entries for name, knob in entry.knobs.items()}
-        given = {name: values.pop(name) for name in list(values) if name in knobs}
+        knobs = knobs_of(entries)
         target = str(values.pop("target", "A"))
         cast = {role: str(values.pop(role, name)) for role, name in default_cast(rule, target).items()}
+        turned = tuple((name, knob.take(values, usual_value(knob, target))) for name, knob in sorted(knobs.items()))
         settings: dict[str, Any] = {
             name: _number(SETTINGS[name], values.pop(name)) for name in list(values) if name in SETTINGS
         }
@@ -91,9 +92,7 @@ class Scene:
         scene = cls(
             rule=rule,
             cast=tuple(sorted(cast.items())),
-            knobs=tuple(
-                (name, knob.check(given.get(name, usual_value(knob, target)))) for name, knob in sorted(knobs.items())
-            ),
+            knobs=turned,
             schedule=schedule,
             integrator=integrator,
             target=target,
@@ -105,16 +104,24 @@ class Scene:
         _check_combination(scene)
         return scene
 
-    def flat(self) -> dict[str, Any]:
+    def values(self) -> dict[str, Any]:
         """All values by name, as ``Scene.of`` takes them."""
         names = ("schedule", "integrator", "target", "start", *SETTINGS)
         return {"rule": self.rule, **dict(self.cast), **dict(self.knobs), **{n: getattr(self, n) for n in names}}
 
+    def flat(self) -> dict[str, Any]:
+        """The same, each a number or a word: the numbers of a vector have a name each, as in tables and stores."""
+        known = knobs_of(self.entries)
+        knobs = {part: number for name, value in self.knobs for part, number in known[name].spelled(value).items()}
+        others = {name: value for name, value in self.values().items() if name not in known}
+        return {"rule": self.rule, **dict(self.cast), **dict(sorted(knobs.items())), **others}
+
     def short(self) -> dict[str, Any]:
         """The values that differ from the rule's defaults, and the rule: for links, commands and captions."""
         choices = {"schedule": self.schedule, "integrator": self.integrator, "target": self.target}
-        default = Scene.of(self.rule, **choices).flat() | {"schedule": "constant", "integrator": "heun", "target": "A"}
-        return {k: v for k, v in self.flat().items() if k == "rule" or v != default[k]}
+        default = Scene.of(self.rule, **choices).values()
+        default |= {"schedule": "constant", "integrator": "heun", "target": "A"}
+        return {k: v for k, v in self.values().items() if k == "rule" or v != default[k]}
 
     def change(self, **values: Any) -> "Scene":
         """The scene with some values changed, checked; values that the new rule does not take are dropped.
@@ -122,7 +129,7 @@ class Scene:
         Under a new rule or target a role that played the old one's usual density plays the new one's; under a new
         target so do its exact counterpart, and a knob whose usual value is the target's.
         """
-        merged = self.flat() | values
+        merged = self.values() | values
         rule, target = merged.pop("rule"), merged["target"]
         if rule != self.rule or target != self.target:
             usual: dict[str, Any] = {**default_cast(self.rule, self.target), "prior": prior_of_negative(self.target)}
@@ -132,8 +139,7 @@ class Scene:
                     del merged[name]
                 elif target != self.target and name != "prior" and value == exact_of(usual[name]):
                     merged[name] = exact_of(default_cast(rule, target).get(name, value))
-        entries = chosen(rule, merged["schedule"], merged["integrator"])
-        takes = {*RULES[rule].roles, *(name for entry in entries for name in entry.knobs)}
+        takes = {*RULES[rule].roles, *knobs_of(chosen(rule, merged["schedule"], merged["integrator"]))}
         takes |= {"schedule", "integrator", "target", "start", *SETTINGS, *values} - {"rule"}
         return Scene.of(rule, **{name: value for name, value in merged.items() if name in takes})
 
@@ -165,6 +171,11 @@ class Scene:
 def chosen(rule: str, schedule: str, integrator: str) -> tuple[Rule, Entry, Integrator]:
     """A rule, a schedule and an integrator by their names; ValueError lists what there is."""
     return RULES[rule], SCHEDULES[schedule], INTEGRATORS[integrator]
+
+
+def knobs_of(entries: Iterable[Entry]) -> dict[str, Knob]:
+    """The knobs of a rule, a schedule and an integrator by name: no two of them share one."""
+    return {name: knob for entry in entries for name, knob in entry.knobs.items()}
 
 
 def default_cast(rule: str, target: str = "A") -> dict[str, str]:

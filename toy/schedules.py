@@ -92,37 +92,23 @@ def middle_peaked(
     return 2 * jnp.minimum(progress / peak, (1 - progress) / (1 - peak))
 
 
-Part = Annotated[float, Knob(-4, 8, 0.05, "share", "share of the extra weight at this step of 32; linear in between")]
+TABLE = 32
+Shares = Annotated[
+    Float[Array, " table"],
+    Knob(-4, 8, 0.05, "share", "share of the extra weight at each step of 32; linear in between", size=TABLE),
+]
 
 
-# fmt: off
 @schedule(source="this project", formula="w(τ) = 1 + share(τ)(w − 1), a table of 32 values, linear in between")
-def free(
-    progress: Share,
-    *,
-    share1: Part = 1.0, share2: Part = 1.0, share3: Part = 1.0, share4: Part = 1.0,
-    share5: Part = 1.0, share6: Part = 1.0, share7: Part = 1.0, share8: Part = 1.0,
-    share9: Part = 1.0, share10: Part = 1.0, share11: Part = 1.0, share12: Part = 1.0,
-    share13: Part = 1.0, share14: Part = 1.0, share15: Part = 1.0, share16: Part = 1.0,
-    share17: Part = 1.0, share18: Part = 1.0, share19: Part = 1.0, share20: Part = 1.0,
-    share21: Part = 1.0, share22: Part = 1.0, share23: Part = 1.0, share24: Part = 1.0,
-    share25: Part = 1.0, share26: Part = 1.0, share27: Part = 1.0, share28: Part = 1.0,
-    share29: Part = 1.0, share30: Part = 1.0, share31: Part = 1.0, share32: Part = 1.0,
-) -> Share:
+def free(progress: Share, *, share: Shares = (1.0,) * TABLE) -> Share:  # type: ignore[assignment]
     """Any course of the weight: a value for each of 32 steps.
 
     A share below 0 turns the guide round. With another number of steps the values stay where they are in the run.
     ``python -m toy optimise`` finds such a table by gradient.
     """
-    table = jnp.stack([jnp.asarray(value, float) for value in (
-        share1, share2, share3, share4, share5, share6, share7, share8,
-        share9, share10, share11, share12, share13, share14, share15, share16,
-        share17, share18, share19, share20, share21, share22, share23, share24,
-        share25, share26, share27, share28, share29, share30, share31, share32,
-    )])
+    table = jnp.asarray(share, float)
     # The last value once more, at the end of the run: a step of 32 lies on a node then, and takes its value exactly.
-    return jnp.interp(progress, jnp.arange(33) / 32, jnp.append(table, table[-1]))
-# fmt: on
+    return jnp.interp(progress, jnp.arange(TABLE + 1) / TABLE, jnp.append(table, table[-1]))
 
 
 @schedule(

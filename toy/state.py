@@ -73,13 +73,13 @@ class State:
         default = State()
         for slot in SLOTS:
             scene = self.scene(slot)
-            usual = default.scene(slot).change(target=scene.target).flat()  # whose cast is the target's
+            usual = default.scene(slot).change(target=scene.target).values()  # whose cast is the target's
             if scene.rule != usual["rule"]:
                 out[f"{slot}.rule"] = scene.rule
-                usual = Scene.of(scene.rule, target=scene.target, **DEFAULTS).flat()
+                usual = Scene.of(scene.rule, target=scene.target, **DEFAULTS).values()
             choices = {"schedule": scene.schedule, "integrator": scene.integrator, "target": scene.target}
-            fresh = Scene.of(scene.rule, **choices, **DEFAULTS).flat()
-            for name, value in scene.flat().items():
+            fresh = Scene.of(scene.rule, **choices, **DEFAULTS).values()
+            for name, value in scene.values().items():
                 base = usual.get(name, fresh[name])
                 if name in ("schedule", "integrator", "target"):
                     base = {"schedule": "constant", "integrator": "heun", "target": "A"}[name]
@@ -91,10 +91,7 @@ class State:
                 else:
                     out[f"{slot}.{name}"] = text(value)
         for name, value in self.ui:
-            if isinstance(value, bool):
-                out[name] = "1" if value else "0"
-            else:
-                out[name] = ",".join(map(text, value)) if isinstance(value, list | tuple) else text(value)
+            out[name] = text(int(value) if isinstance(value, bool) else value)
         if self.hide:
             out["hide"] = ",".join(self.hide)
         if self.story:
@@ -108,6 +105,8 @@ class State:
 
 def text(value: Any) -> str:
     """A value as it stands in a URL or a command: as short as it can be and still be read back the same."""
+    if isinstance(value, list | tuple):
+        return ",".join(map(text, value))
     return repr(value).removesuffix(".0") if isinstance(value, float) else str(value)
 
 

@@ -118,8 +118,9 @@ def figure_options(flags: dict[str, str | None]) -> Any:
 
     given = {name: value for name, value in flags.items() if value is not None}
     values: dict[str, Any] = {"cast": tuple((role, given.pop(role)) for role in ROLES if role in given)}
+    known = {name: next(iter(knobs.values())) for name, knobs in KNOBS.items()}
     values["knobs"] = {
-        name: next(iter(knobs.values())).check(given.pop(name)) for name, knobs in KNOBS.items() if name in given
+        name: knob.take(given, knob.default) for name, knob in known.items() if {name, *knob.parts} & given.keys()
     }
     if "view" in given:
         values["view"] = view_of(given.pop("view"))

@@ -22,9 +22,6 @@ for _registry in (RULES, SCHEDULES, INTEGRATORS):
             KNOBS.setdefault(_name, {})[_entry.name] = _knob
 
 
-FOLDED = {name for name in KNOBS if name.startswith("share") and name != "share1"}  # as share1, for the steps after it
-
-
 def _decorate(command: Callable, options: list[Callable]) -> Callable:
     for option in reversed(options):
         command = option(command)
@@ -47,25 +44,23 @@ def cast_options(command: Callable) -> Callable:
 
 
 def knob_options(command: Callable) -> Callable:
-    """One flag a knob of any rule, schedule or integrator."""
-    return _decorate(
-        command,
-        [
-            click.option(
-                f"--{name.replace('_', '-')}", name, metavar="NUMBER", help=_help(knobs), hidden=name in FOLDED
-            )
-            for name, knobs in KNOBS.items()
-        ],
-    )
+    """One flag a knob of any rule, schedule or integrator; of a vector also one a number, as --share3."""
+    options = []
+    for name, knobs in KNOBS.items():
+        flag, size = f"--{name.replace('_', '-')}", next(iter(knobs.values())).size
+        options.append(click.option(flag, name, metavar="NUMBERS" if size else "NUMBER", help=_help(knobs)))
+        options += [click.option(f"{flag}{i}", f"{name}{i}", hidden=True) for i in range(1, size + 1)]
+    return _decorate(command, options)
 
 
 def _help(knobs: dict[str, Knob]) -> str:
     """What a flag means, for every rule that means something else by it."""
     meanings: dict[str, list[str]] = {}
     for owner, knob in knobs.items():
-        meanings.setdefault(f"{knob.help}, {knob.lo:g} to {knob.hi:g}", []).append(owner)
+        many = f": {knob.size} numbers separated by commas; --{knob.parts[0]} is the first alone" if knob.size else ""
+        meanings.setdefault(f"{knob.help}, {knob.lo:g} to {knob.hi:g}{many}", []).append(owner)
     if len(meanings) == 1:
-        return next(iter(meanings)) + ("; --share2 to --share32 likewise" if "free" in knobs else "")
+        return next(iter(meanings))
     return "; ".join(f"{', '.join(owners)}: {words}" for words, owners in meanings.items())
 
 

@@ -10,6 +10,7 @@ from toy.guidance import RULES
 from toy.registry import Entry
 from toy.sampling import INTEGRATORS
 from toy.schedules import SCHEDULES
+from toy.state import text
 
 
 @click.command("list")
@@ -36,7 +37,7 @@ def list_(as_json: bool) -> None:
     for title, registry in registries.items():
         click.secho(title, bold=True)
         for entry in registry.values():
-            knobs = ", ".join(f"{k.name} {k.lo:g}..{k.hi:g} [{k.default:g}]" for k in entry.knobs.values())
+            knobs = ", ".join(f"{k.name} {k.lo:g}..{k.hi:g} [{text(k.default)}]" for k in entry.knobs.values())
             roles = f"({', '.join(entry.roles)})" if registry is RULES else ""
             click.echo(f"  {entry.name}{roles}  {knobs}\n      {entry.summary}  {entry.source}")
     click.secho("densities", bold=True)
@@ -47,6 +48,7 @@ def list_(as_json: bool) -> None:
 def _row(entry: Entry) -> dict[str, Any]:
     knobs = [
         {"name": k.name, "label": k.label, "lo": k.lo, "hi": k.hi, "step": k.step, "default": k.default, "help": k.help}
+        | ({"size": k.size} if k.size else {})
         for k in entry.knobs.values()
     ]
     row = {

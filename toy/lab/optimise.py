@@ -192,7 +192,7 @@ def _short(value: Any) -> float:
     return float(f"{float(value):.4g}")
 
 
-SHARE = SCHEDULES["free"].knobs["share1"]
+SHARE = SCHEDULES["free"].knobs["share"]
 NODES = np.linspace(0, 1 - 1 / TABLE, CONTROLS)
 HATS = np.stack([np.interp(np.arange(TABLE) / TABLE, NODES, row) for row in np.eye(CONTROLS)], axis=1)  # [32, 8]
 
@@ -241,7 +241,7 @@ def knobs_of(problem: Problem, u: Unbounded) -> dict[str, Array]:
             at = jnp.log(jnp.asarray(levels(problem.scene), shares.dtype))
             inside = jax.nn.sigmoid((at - jnp.log(found["lo"])) / EDGE)
             shares = shares * inside * jax.nn.sigmoid((jnp.log(found["hi"]) - at) / EDGE)
-        knobs |= {f"share{i + 1}": shares[i] for i in range(TABLE)}
+        knobs["share"] = shares
     return knobs
 
 
@@ -254,7 +254,7 @@ def scene_of(problem: Problem, u: Unbounded) -> Scene:
         if "lo" in knobs:
             at = levels(problem.scene)
             shares = np.where((at > knobs.pop("lo")) & (at <= knobs.pop("hi")), shares, 0.0)
-        knobs |= {f"share{i + 1}": float(share) for i, share in enumerate(shares)}
+        knobs["share"] = shares.tolist()
     elif "lo" in knobs:
         return problem.scene.change(schedule="interval", **knobs)
     return problem.base.change(**knobs)

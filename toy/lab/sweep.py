@@ -31,7 +31,7 @@ from toy.lab.store import Owner, Result, Store, StoreError, at_work
 from toy.metrics import METRICS
 from toy.names import Name
 from toy.sampling import INTEGRATORS
-from toy.scene import SETTINGS, Scene, chosen
+from toy.scene import SETTINGS, Scene, chosen, knobs_of
 from toy.schedules import SCHEDULES
 
 VERSION = 1  # of what a trial's numbers mean: raised when the same scene would be measured otherwise
@@ -44,7 +44,7 @@ POLL = 0.2  # seconds between looks at what other processes hold
 CHOICES = ("rule", "schedule", "integrator", "target", "start")
 ROLES = tuple(dict.fromkeys(role for rule in RULES.values() for role in rule.roles))
 ENTRIES = (*RULES.values(), *SCHEDULES.values(), *INTEGRATORS.values())
-KNOBS = tuple(dict.fromkeys(name for entry in ENTRIES for name in entry.knobs))
+KNOBS = tuple(dict.fromkeys(name for entry in ENTRIES for knob in entry.knobs.values() for name in knob.parts))
 SCENE_VALUES = tuple(dict.fromkeys((*CHOICES, *ROLES, *KNOBS, *SETTINGS)))
 KEYS = ("title", "metrics", "scene", "axes", "figure")
 RANGE = ("from", "to", "count", "log")
@@ -135,8 +135,8 @@ class Sweep:
 
 def takes(rule: str, schedule: str, integrator: str) -> set[str]:
     """Names of the values that a scene with this rule, schedule and integrator takes."""
-    entries = chosen(rule, schedule, integrator)
-    return {*CHOICES, *SETTINGS, *entries[0].roles, *(knob for entry in entries for knob in entry.knobs)}
+    knobs = knobs_of(chosen(rule, schedule, integrator)).values()
+    return {*CHOICES, *SETTINGS, *RULES[rule].roles, *(name for knob in knobs for name in knob.parts)}
 
 
 def _text(label: Label) -> str:

@@ -1,8 +1,6 @@
 """The settings beside the viewer, made from the registry: a new rule or schedule appears here by itself."""
 
-from collections.abc import Iterable, Sequence
-from itertools import groupby
-from string import digits
+from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
@@ -139,46 +137,24 @@ def _apply_number(slot: str, knob: Knob, before: float, key: str) -> None:
         st.session_state.notes = [said]
 
 
-MOST_ALONE = 8  # knobs of one numbered family that have a field each
-
-
-def families(knobs: Iterable[Knob]) -> list[list[Knob]]:
-    """The knobs as they are shown: each alone, but a long numbered family, NAME1 to NAMEk, together."""
-    found = []
-    for _, members in groupby(knobs, lambda knob: knob.name.rstrip(digits)):
-        family = list(members)
-        found += [family] if len(family) > MOST_ALONE else [[knob] for knob in family]
-    return found
-
-
-def parsed(knobs: Sequence[Knob], written: str) -> dict[str, float]:
-    """The values of a family, written as numbers separated by commas; ValueError names what is wrong."""
-    parts = [part.strip() for part in written.split(",") if part.strip()]
-    if len(parts) != len(knobs):
-        first, last = knobs[0].name, knobs[-1].name
-        raise ValueError(f"{first} to {last} are {len(knobs)} numbers separated by commas, not {len(parts)}")
-    return {knob.name: knob.check(part) for knob, part in zip(knobs, parts, strict=True)}
-
-
-def _apply_numbers(slot: str, knobs: Sequence[Knob], key: str) -> None:
+def _apply_numbers(slot: str, knob: Knob, key: str) -> None:
     try:
-        values = parsed(knobs, st.session_state[key])
+        value = knob.check(st.session_state[key])
     except ValueError as error:
         st.session_state.notes = [str(error)]
     else:
-        _change(slot, **values)
+        _change(slot, **{knob.name: value})
 
 
-def _numbers(knobs: Sequence[Knob], values: Sequence[float], slot: str) -> None:
-    """A whole family of knobs as one field."""
-    first, last = knobs[0], knobs[-1]
-    key = _set(f"control.{slot}.{first.name}-{last.name}", ", ".join(map(text, values)))
+def _numbers(knob: Knob, value: Sequence[float], slot: str) -> None:
+    """A vector as one field."""
+    key = _set(f"control.{slot}.{knob.name}", ", ".join(map(text, value)))
     st.text_input(
-        f"{first.label}, {len(knobs)} numbers",
-        help=f"{first.help}; from {first.lo:g} to {first.hi:g}, separated by commas",
+        f"{knob.label}, {knob.size} numbers",
+        help=f"{knob.help}; from {knob.lo:g} to {knob.hi:g}, separated by commas",
         key=key,
         on_change=_apply_numbers,
-        args=(slot, knobs, key),
+        args=(slot, knob, key),
     )
 
 
@@ -212,11 +188,8 @@ def method(state: State, slot: str) -> None:
         )
         values = dict(scene.knobs)
         for entry in scene.entries[1:]:
-            for knobs in families(entry.knobs.values()):
-                if len(knobs) > 1:
-                    _numbers(knobs, [values[knob.name] for knob in knobs], slot)
-                else:
-                    _number(knobs[0], values[knobs[0].name], slot)
+            for name, knob in entry.knobs.items():
+                (_numbers if knob.size else _number)(knob, values[name], slot)
 
 
 def sampling(state: State) -> None:

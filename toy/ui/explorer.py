@@ -18,7 +18,7 @@ from toy.captions import captions
 from toy.densities import Normalised
 from toy.names import Name
 from toy.sampling import INTEGRATORS
-from toy.scene import Scene
+from toy.scene import Scene, knobs_of
 from toy.scenes import Frame
 from toy.state import LAYERS, SLOTS, State
 from toy.ui import cost, presets
@@ -62,11 +62,11 @@ class Request:
             interval = _numbers(_mapping(given.get("interval")).get(slot), 2)
             if interval and state.scene(slot).schedule == "interval":
                 wanted |= {"lo": interval[0], "hi": interval[1]}
-            known = dict(state.scene(slot).knobs)
+            known = {name: knob for name, knob in live_knobs(state.scene(slot)).items() if not knob.size}
             for name, value in wanted.items():
                 number = _numbers([value], 1)
                 if name in known and number:
-                    knob = live_knobs(state.scene(slot))[name]
+                    knob = known[name]
                     knobs.append((slot, name, float(f"{min(max(number[0], knob.lo), knob.hi):.6g}")))
         box = _numbers(given.get("box"), 4)
         if box and not (box[0] < box[1] and box[2] < box[3] and max(map(abs, box)) <= 1000):
@@ -113,7 +113,7 @@ def _numbers(value: Any, count: int) -> tuple[float, ...] | None:
 
 def live_knobs(scene: Scene) -> dict[str, Any]:
     """Knobs of the rule, the schedule and the integrator by name."""
-    return {name: knob for entry in scene.entries for name, knob in entry.knobs.items()}
+    return knobs_of(scene.entries)
 
 
 # --- Computing --------------------------------------------------------------------------------------------------------
