@@ -22,6 +22,7 @@ from toy.lab import report
 from toy.lab.claims import FAILS, HOLDS, UNDECIDED, Bound, Lab, Part, Size, claim
 from toy.lab.commands.claims import claims as command
 from toy.scene import Scene
+from toy.uncertainty import interval
 
 TINY = Size("tiny", n=256, trainings=2, draws=2, steps=8, small=True)
 FINITE = st.floats(-10, 10, allow_nan=False)
@@ -48,7 +49,7 @@ def part(values, **bound):
 
 
 def test_the_interval_is_students():
-    mean, low, high = lab.interval(np.array([1.0, 2.0, 3.0]))
+    mean, low, high = interval(np.array([1.0, 2.0, 3.0]))
     assert (mean, low, high) == pytest.approx((2, 2 - 4.302653 / math.sqrt(3), 2 + 4.302653 / math.sqrt(3)), rel=1e-6)
 
 
@@ -255,7 +256,7 @@ def calls(monkeypatch):
     def measured(many, casts, measures):
         found.extend(many)
         return [
-            {name: np.full(lab.VECTORS.get(name, ()), 0.1 * scene.seed + 0.01 * i) for i, name in enumerate(measures)}
+            {name: np.full(metrics.METRICS[name].shape, 0.1 * scene.seed + 0.01 * i) for i, name in enumerate(measures)}
             for scene in many
         ]
 
@@ -288,7 +289,8 @@ def test_nothing_is_measured_while_planning_or_twice(calls):
 def test_planned_numbers_have_the_shape_of_measured_ones(calls):
     truth = metrics.truth("A", 16)
     found = jax.eval_shape(lambda x: metrics.values(x, truth, tuple(metrics.METRICS)), np.zeros((16, 2), np.float32))
-    assert {name: value.shape for name, value in found.items() if value.shape} == lab.VECTORS
+    shapes = {name: entry.shape for name, entry in metrics.METRICS.items()}
+    assert {name: value.shape for name, value in found.items()} == shapes
 
     @claim(source="here", within=1.0, exact=True)
     def spread(lab):

@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 import models
-from toy import door, fractal, metrics, scenes
+from toy import door, fractal, metrics, scenes, tables
 from toy.__main__ import scene_of, scene_options
 from toy.densities import GaussianMixture
 from toy.figures.optimum import optimum_figure
@@ -452,7 +452,7 @@ def test_the_table_has_every_method_and_the_gap(found):
     assert error == pytest.approx(np.std(numbers, ddof=1) / 2**0.5, rel=0.06)
     assert mean == pytest.approx(numbers.mean(), abs=0.06 * error)
     assert rows[2][3] == optima._cell("objective", *found.gap)
-    lines = optima.aligned([optima.HEAD, *rows]).splitlines()
+    lines = tables.aligned([optima.HEAD, *rows]).splitlines()
     assert len(lines) == 10
     page = optima.report({"cfg": found})
     assert optima.verdict(found) in page

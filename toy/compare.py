@@ -24,6 +24,7 @@ from toy.sampling import INTEGRATORS
 from toy.scene import Scene
 from toy.scenes import Spread
 from toy.schedules import SCHEDULES
+from toy.uncertainty import standard_error
 
 STRENGTHS = tuple(np.linspace(1, 4, 7))
 BASE = "cfg"  # the rule that other schedules and integrators are compared under
@@ -347,6 +348,6 @@ def summary(table: list[Row], measure: str) -> dict[str, dict[str, np.ndarray]]:
         out[name] = {
             "strength": np.array(strengths),
             "mean": np.array([v.mean() for v in values]),
-            "error": np.array([v.std(ddof=1) / len(v) ** 0.5 if len(v) > 1 else np.nan for v in values]),
+            "error": np.array([standard_error(v) for v in values]),
         }
     return out

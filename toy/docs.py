@@ -30,7 +30,7 @@ import numpy as np
 
 from models.degradations import DEGRADATIONS, FITTED
 from models.zoo import missing
-from toy import compare, door, figures, inputs, interrupts, metrics, scenes
+from toy import compare, door, figures, inputs, interrupts, metrics, scenes, tables
 from toy.densities import Density, Normalised
 from toy.files import alone, check_writable, keep_compiled, replacing
 from toy.guidance import RULES, Rule
@@ -41,10 +41,10 @@ from toy.sampling import INTEGRATORS
 from toy.scene import Scene, default_cast
 from toy.scenes import Frame
 from toy.schedules import SCHEDULES
+from toy.uncertainty import standard_error
 
 N, SEEDS = 4096, 3
 MEASURES = ("outliers", "branch_tv", "root_share", "alignment")  # of every page
-SHARES = ("outliers", "tail", "deep_tail", "root_share")
 FOLDERS: dict[str, Registry] = {
     "rules": RULES,
     "schedules": SCHEDULES,
@@ -167,8 +167,7 @@ def measure(scene: Scene, load: Load) -> tuple[dict[str, Any], Frame]:
     found = {}
     for name in METRICS:
         values = np.array([frame.metrics[name] for frame in frames], float)
-        error = values.std(axis=0, ddof=1) / math.sqrt(SEEDS)
-        found[name] = {"mean": _plain(values.mean(axis=0)), "error": _plain(error)}
+        found[name] = {"mean": _plain(values.mean(axis=0)), "error": _plain(standard_error(values))}
     return found, frames[0]
 
 
@@ -267,23 +266,13 @@ def cell(name: str, found: Mapping[str, Any]) -> str:
     mean, error = found[name]["mean"], found[name].get("error")
     if isinstance(mean, list):
         return ", ".join("not finite" if v is None else f"{v:.3f}" for v in mean)
-    if mean is None:
-        return "not finite"
-    scale, unit, digits = (100, "%", 2) if name in SHARES else (1, "", 4)
-    spread = "" if error is None else f" ± {scale * error:.{digits}f}"
-    return f"{scale * mean:.{digits}f}{spread}{unit}"
-
-
-def words(measure: str) -> str:
-    """A measure's name in words."""
-    return measure.replace("_", " ").replace(" tv", " TV")
+    return tables.cell(name, math.nan if mean is None else mean, math.nan if error is None else error)
 
 
 def table(lines: list[tuple[str, Mapping[str, Any]]], names: tuple[str, ...]) -> str:
     """Measures of several scenes."""
-    first = [f"| | {' | '.join(words(name) for name in names)} |", "|---" * (len(names) + 1) + "|"]
-    rest = [f"| {label} | {' | '.join(cell(name, found) for name in names)} |" for label, found in lines]
-    return "\n".join([*first, *rest])
+    head = ["", *map(tables.words, names)]
+    return tables.markdown([head, *([label, *(cell(name, found) for name in names)] for label, found in lines)])
 
 
 def tail(folder: str, entry: Entry, numbers: Mapping[str, Any]) -> str:
@@ -359,7 +348,7 @@ def index(numbers: Mapping[str, Any]) -> str:
         blocks += [f"## {TITLES[folder]}"]
         measured = any(rows(folder, entry) for entry in registry.values())
         names = MEASURES[:2] if measured else ()
-        top = "".join(f" {words(n)}, {label} |" for label in ("learned", "exact") for n in names)
+        top = "".join(f" {tables.words(n)}, {label} |" for label in ("learned", "exact") for n in names)
         lines = [f"| | |{top}", "|---|---|" + "---|" * (2 * len(names))]
         for entry in registry.values():
             mine = rows(folder, entry)[:2]

@@ -17,6 +17,7 @@ from jaxtyping import Array, Float
 from toy import fractal
 from toy.densities import Density, GaussianMixture
 from toy.sampling import noise_levels, trajectory
+from toy.uncertainty import standard_error
 
 SIGMAS = np.geomspace(0.005, 5, 25)
 PLACES = ("truth", "sampler")
@@ -71,9 +72,8 @@ def mechanism(
         ).items()
         if weak is not None or name not in SPLIT
     }
-    spread = {name: np.std(value, axis=0, ddof=1) / np.sqrt(seeds) if seeds > 1 else value[0] * np.nan
-              for name, value in found.items()}  # fmt: skip
-    return Mechanism(np.asarray(sigmas), {name: value.mean(axis=0) for name, value in found.items()}, spread)
+    means = {name: value.mean(axis=0) for name, value in found.items()}
+    return Mechanism(np.asarray(sigmas), means, {name: standard_error(value) for name, value in found.items()})
 
 
 SPLIT = ("quality", "task", "quality_cosine", "task_cosine", "task_share")

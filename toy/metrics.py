@@ -23,10 +23,15 @@ from toy.registry import Entry, Registry
 
 @dataclass(frozen=True, kw_only=True)
 class Metric(Entry):
-    """A measure: its short ``label``, and whether 'low', 'high' or the 'truth' is ``better``."""
+    """A measure: its short ``label``, whether 'low', 'high' or the 'truth' is ``better``, and the ``shape`` of one.
+
+    A share of samples or of mass is read in ``percent``.
+    """
 
     label: str
     better: str
+    percent: bool = False
+    shape: tuple[int, ...] = ()
 
 
 METRICS = Registry("metric", Metric)
@@ -91,19 +96,19 @@ def along_directions(x: Float[Array, "n 2"]) -> Float[Array, "d n"]:
     return jnp.sort(jnp.matmul(x, directions, precision="highest").T)
 
 
-@metric(source=PAPER_TOY, label="quality", better="low")
+@metric(source=PAPER_TOY, label="quality", better="low", percent=True)
 def outliers(logp: Array, truth: Truth) -> Array:
     """Share outside the true 99% highest-density region."""
     return jnp.mean(~(logp >= truth.threshold))  # NaN counts as outside
 
 
-@metric(source=PAPER_TOY, label="tail", better="low")
+@metric(source=PAPER_TOY, label="tail", better="low", percent=True)
 def tail(logp: Array, truth: Truth) -> Array:
     """Share outside the true 99.9% highest-density region."""
     return jnp.mean(~(logp >= truth.tail))
 
 
-@metric(source=PAPER_TOY, label="deep tail", better="low")
+@metric(source=PAPER_TOY, label="deep tail", better="low", percent=True)
 def deep_tail(logp: Array) -> Array:
     """Share with true log p below -10 nats: far from every branch."""
     return jnp.mean(~(logp >= -10))
@@ -121,13 +126,13 @@ def branch_tv(occupancy: Array, truth: Truth) -> Array:
     return 0.5 * jnp.sum(jnp.abs(occupancy - truth.mass))
 
 
-@metric(source="this project", label="root share", better="truth")
+@metric(source="this project", label="root share", better="truth", percent=True)
 def root_share(occupancy: Array, truth: Truth) -> Array:
     """Share of the samples on the root branch."""
     return jnp.sum(jnp.where(truth.depth == 0, occupancy, 0))
 
 
-@metric(source="this project", label="mass by depth", better="truth")
+@metric(source="this project", label="mass by depth", better="truth", shape=(fractal.DEPTH + 1,))
 def mass_by_depth(occupancy: Array, truth: Truth) -> Array:
     """Share of the samples on the branches of each depth, [7]."""
     depths = jnp.arange(fractal.DEPTH + 1)
@@ -180,6 +185,7 @@ def mean_distance(a: Float[Array, "n 2"], b: Float[Array, "m 2"]) -> Float[Array
     source="after Naeem et al. 2020, arXiv:2002.09797, with known densities in place of neighbours",
     label="coverage",
     better="high",
+    percent=True,
 )
 def coverage(x: Array, truth: Truth) -> Array:
     """Share of a true sample within the samples' own 99% region, from their density smoothed by 0.02.

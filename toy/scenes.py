@@ -1,6 +1,5 @@
 """What a Scene becomes: compute() turns it into a Frame of NumPy arrays, others into measures over seeds."""
 
-import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from toy import fractal, metrics, sampling
 from toy.densities import Density, GaussianMixture, Normalised
 from toy.quadrature import normalised
 from toy.scene import Scene
+from toy.uncertainty import standard_error
 
 
 @dataclass(frozen=True)
@@ -119,12 +119,7 @@ class Spread:
     @property
     def error(self) -> dict[str, np.ndarray]:
         """Standard error of the mean; NaN for one seed."""
-        count = len(next(iter(self.values.values())))
-        wide = {
-            name: np.std(found, axis=0, ddof=1) if count > 1 else found[0] * np.nan
-            for name, found in self.values.items()
-        }
-        return {name: found / math.sqrt(count) for name, found in wide.items()}
+        return {name: standard_error(found) for name, found in self.values.items()}
 
 
 def over_seeds(

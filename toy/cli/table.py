@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from toy import tables
 from toy.cli.flags import frame_of
 from toy.scene import Scene
 
@@ -39,10 +40,7 @@ def table(n: str, seed: str) -> None:
             frame = frame_of(scene, keep=False)
             floor = dict(frame.floor)
             rows.append((label, frame.metrics))
-    click.echo(f"| | {' | '.join(name.replace('_', ' ') for name in columns)} |\n|---{'|---' * len(columns)}|")
+    lines = [["", *(name.replace("_", " ") for name in columns)]]
     for label, values in [("true samples (noise floor)", floor), *rows]:
-        click.echo(f"| {label} | {' | '.join(_cell(name, values[name]) for name in columns)} |")
-
-
-def _cell(name: str, value: float) -> str:
-    return f"{value:.2%}" if name in ("outliers", "deep_tail", "root_share") else f"{value:.3f}"
+        lines.append([label, *(tables.cell(name, values[name], digits=3) for name in columns)])
+    click.echo(tables.markdown(lines))

@@ -22,6 +22,7 @@ from toy.palette import colour_of
 from toy.sampling import INTEGRATORS
 from toy.scene import Scene
 from toy.schedules import SCHEDULES
+from toy.tables import in_percent, words
 
 MEASURES = ("outliers", "branch_tv", "alignment")
 COLOURS = {"outliers": colour_of("outside"), "branch_tv": colour_of("lost"), "alignment": colour_of("truth")}
@@ -30,7 +31,6 @@ REFERENCES: dict[str, Line] = {
     "cfg": "-",
     "autoguidance": (0, (3, 1.2)),
 }  # drawn in grey in every panel, with this line
-PERCENT = ("outliers", "tail", "deep_tail", "root_share")
 LOG = ("outliers", "tail", "deep_tail")  # a symmetric log scale, linear below one percent
 
 FEW = 12  # up to as many methods share one trade-off panel, with their names in it
@@ -54,7 +54,7 @@ def measure_name(measure: str) -> str:
     """A measure in words, for a figure."""
     if measure == "alignment":  # the name in tables says less than its label
         return METRICS[measure].label
-    return measure.replace("_", " ").replace(" tv", " TV")
+    return words(measure)
 
 
 def compare_figure(rows: Sequence[Row], measures: Sequence[str] = MEASURES) -> Figure:
@@ -179,7 +179,7 @@ def _limits(found: Summary, measure: str, floor: float | None) -> tuple[float, f
 
 def scale_axis(ax: Axes, axis: str, measure: str, limits: tuple[float, float], *, few: bool = False) -> None:
     """Scale, limits and ticks of a measure; ``few`` ticks for the small strips."""
-    percent = measure in PERCENT
+    percent = in_percent(measure)
     (ax.set_xlim if axis == "x" else ax.set_ylim)(limits)
     if measure in LOG:
         (ax.set_xscale if axis == "x" else ax.set_yscale)("symlog", linthresh=0.01, linscale=0.6)
@@ -264,13 +264,13 @@ def label_ends(ax: Axes, ends: list[tuple[float, float, str, str]]) -> None:
 def _legend(figure: Figure, measures: Sequence[str]) -> None:
     height = figure.get_figheight()
     x = 0.44
-    words: list[tuple[str, Line, str]] = [(COLOURS.get(m, PURPLE), "-", measure_name(m)) for m in measures]
-    words += [("#A6ABB4", line, RULES[name].title) for name, line in REFERENCES.items()]
-    words += [("#A6ABB4", (0, (0.8, 1.2)), "no guidance"), (DARK, "-", "true samples")]
+    entries: list[tuple[str, Line, str]] = [(COLOURS.get(m, PURPLE), "-", measure_name(m)) for m in measures]
+    entries += [("#A6ABB4", line, RULES[name].title) for name, line in REFERENCES.items()]
+    entries += [("#A6ABB4", (0, (0.8, 1.2)), "no guidance"), (DARK, "-", "true samples")]
     ax = figure.add_axes((0, 1 - 0.2 / height, 1, 0.2 / height), label="legend")
     ax.set(xlim=(0, WIDTH), ylim=(0, 1))
     ax.axis("off")
-    for colour, line, word in words:
+    for colour, line, word in entries:
         ax.plot([x, x + 0.22], [0.5, 0.5], color=colour, linestyle=line, linewidth=1.0 if line == "-" else 0.8)
         ax.text(x + 0.27, 0.48, word, va="center", fontsize=6)
         x += 0.27 + 0.046 * len(word) + 0.14

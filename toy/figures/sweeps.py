@@ -10,9 +10,11 @@ from matplotlib.colors import Colormap, LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
 
 from toy.figures.charts import banded, plain, ticked
-from toy.figures.comparison import LOG, PERCENT, label_ends, measure_name, scale_axis
+from toy.figures.comparison import LOG, label_ends, measure_name, scale_axis
 from toy.figures.panels import BLUE, DARK, DPI, GREEN, GREY, ORANGE, PURPLE, RED, WIDTH, style
 from toy.metrics import METRICS
+from toy.tables import in_percent
+from toy.uncertainty import standard_error
 
 Row = dict[str, Any]
 
@@ -218,7 +220,7 @@ def _short(values: Sequence[Any]) -> bool:
 
 
 def _number(value: float, metric: str) -> str:
-    return f"{100 * value:.2g}%" if metric in PERCENT else f"{value:.3g}"
+    return f"{100 * value:.2g}%" if in_percent(metric) else f"{value:.3g}"
 
 
 def _colours(values: Sequence[Any]) -> list[Any]:
@@ -246,7 +248,7 @@ def _curves(ax: Axes, rows: Sequence[Row], every: Sequence[Row], line: str, x: s
         if not keys:
             continue
         mean = np.array([found[(key,)].mean() for key in keys])
-        error = np.array([_error(found[(key,)]) for key in keys])
+        error = np.array([standard_error(found[(key,)]) for key in keys])
         banded(ax, np.array([place[key] for key in keys]), mean, error, colour, label=_label(value))
     if words:
         ax.set_xticks(range(len(at)), [_label(v) for v in at], rotation=0 if _short(at) else 90)
@@ -257,18 +259,13 @@ def _curves(ax: Axes, rows: Sequence[Row], every: Sequence[Row], line: str, x: s
             ticked(ax, "x", tuple(at))
     if metric in LOG:
         scale_axis(ax, "y", metric, (0.0, _top(every, metric)))
-    elif metric in PERCENT:
+    elif in_percent(metric):
         ax.yaxis.set_major_formatter(lambda v, _: f"{100 * v:g}%")
 
 
 def _top(rows: Sequence[Row], metric: str) -> float:
     """Where the axis of a share ends."""
     return min(1.15, 1.3 * max(0.01, *(float(np.nan_to_num(row[metric])) for row in rows)))
-
-
-def _error(values: np.ndarray) -> float:
-    """Standard error of the mean; NaN for one value."""
-    return float(values.std(ddof=1) / len(values) ** 0.5) if len(values) > 1 else math.nan
 
 
 def _same(axes: Sequence[Axes]) -> None:

@@ -27,15 +27,15 @@ import numpy as np
 
 from models import zoo
 from models.training import Recipe
-from toy import compare, flows, fractal, mechanism, scenes, views
+from toy import compare, flows, mechanism, scenes, views
 from toy.files import spare_maps
 from toy.metrics import METRICS
 from toy.names import Name
 from toy.quadrature import log_mass
 from toy.scene import Scene, default_cast
+from toy.uncertainty import interval
 
 HOLDS, FAILS, UNDECIDED = "holds", "does not hold", "undecided"
-CONFIDENCE = 0.95
 
 Effect = np.ndarray | Mapping[str, np.ndarray]
 Report = Callable[[str, int, int], None]  # what is being done, how much of it is, out of how much
@@ -62,21 +62,6 @@ class Bound:
         if math.isinf(self.hi):
             return f"> {self.lo:g}"
         return f"< {self.hi:g}" if math.isinf(self.lo) else f"from {self.lo:g} to {self.hi:g}"
-
-
-def interval(values: np.ndarray) -> tuple[float, float, float]:
-    """Mean of numbers [seeds] and its two-sided 95% t interval: no ends for one number, NaN where one is lost."""
-    from scipy.special import stdtrit  # here: a third of a second of every start
-
-    values = np.asarray(values, float)
-    count = len(values)
-    if not count or not np.isfinite(values).all():
-        return math.nan, math.nan, math.nan
-    mean = float(values.mean())
-    if count == 1:
-        return mean, -math.inf, math.inf
-    half = float(stdtrit(count - 1, (1 + CONFIDENCE) / 2) * values.std(ddof=1) / math.sqrt(count))
-    return mean, mean - half, mean + half
 
 
 @dataclass(frozen=True)
@@ -276,8 +261,6 @@ class Size:
 QUICK = Size("quick", n=2048, trainings=3, draws=3, small=True)
 FULL = Size("full", n=8192, trainings=5, draws=8)
 
-VECTORS = {"mass_by_depth": (fractal.DEPTH + 1,)}  # measures of several numbers
-
 
 @dataclass(frozen=True)
 class Sampled:
@@ -294,7 +277,7 @@ class Sampled:
     @property
     def shape(self) -> tuple[int, ...]:
         """Of the answer."""
-        return VECTORS.get(self.measure, ())
+        return METRICS[self.measure].shape
 
 
 @dataclass(frozen=True)

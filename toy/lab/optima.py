@@ -4,14 +4,14 @@ import json
 import math
 import re
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from toy import inputs, scenes
+from toy import inputs, scenes, tables
 from toy.densities import Density
 from toy.files import replacing
 from toy.lab.optimise import (
@@ -24,12 +24,12 @@ from toy.lab.optimise import (
     Measured,
     Optimum,
     Problem,
-    error,
     goal,
     weights,
 )
 from toy.scene import Scene
 from toy.state import COUNTS, State, text
+from toy.uncertainty import standard_error
 
 if TYPE_CHECKING:
     from toy.figures.optimum import Drawn
@@ -66,7 +66,11 @@ def table(optimum: Optimum) -> list[tuple[str, ...]]:
         found.append(("", "", "held-out", *_cells(held_out)))
         if method == OPTIMUM:
             gaps = [
-                _cell(name, held_out[name].mean() - train[name].mean(), math.hypot(*map(error, (train[name], values))))
+                _cell(
+                    name,
+                    held_out[name].mean() - train[name].mean(),
+                    math.hypot(*map(standard_error, (train[name], values))),
+                )
                 for name, values in held_out.items()
             ]
             found.append(("", "", "gap", *gaps))
@@ -74,7 +78,7 @@ def table(optimum: Optimum) -> list[tuple[str, ...]]:
 
 
 def _cells(measures: Mapping[str, np.ndarray]) -> list[str]:
-    return [_cell(name, values.mean(), error(values)) for name, values in measures.items()]
+    return [_cell(name, values.mean(), standard_error(values)) for name, values in measures.items()]
 
 
 def _cell(name: str, mean: float, wide: float) -> str:
@@ -125,22 +129,9 @@ def verdict(optimum: Optimum) -> str:
 def floor_words(optimum: Optimum) -> list[str]:
     """A sentence where energy distance cannot tell unguided samples from true ones; else none."""
     numbers = optimum.methods[PLAIN].held_out["energy_distance"]
-    if optimum.problem.objective != "energy" or abs(numbers.mean()) > 2 * error(numbers):
+    if optimum.problem.objective != "energy" or abs(numbers.mean()) > 2 * standard_error(numbers):
         return []
     return ["Without guidance it is 0 to within two standard errors: this measure leaves nothing to gain."]
-
-
-def aligned(lines: Sequence[Sequence[str]]) -> str:
-    """Rows of text as a table in a terminal."""
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    padded = (map(str.ljust, line, widths) for line in lines)
-    return "\n".join("  ".join(cells).rstrip() for cells in padded)
-
-
-def markdown(lines: Sequence[Sequence[str]]) -> str:
-    """Rows of text as a table in Markdown, the first as its head."""
-    head, *body = ("| " + " | ".join(line) + " |" for line in lines)
-    return "\n".join([head, "|" + "---|" * len(lines[0]), *body])
 
 
 def link(optimum: Optimum) -> str:
@@ -184,7 +175,7 @@ def report(optima: Mapping[str, Optimum]) -> str:
             f"## {found.problem.scene.entry.title}: {objective_words(found.problem)}",
             *([f"```sh\n{found.command}\n```"] if found.command else []),
             " ".join([verdict(found), *floor_words(found)]),
-            markdown([HEAD, *table(found)]),
+            tables.markdown([HEAD, *table(found)]),
             f"Iterations: {losses}; the optimum came from {found.start}. {found.seconds:.0f} s in all. "
             f"[In the explorer]({APP}{link(found)}); [as a file](optimum/{name}.json).",
         ]
@@ -201,7 +192,9 @@ def drawn(optimum: Optimum, cast: Mapping[str, Density]) -> "Drawn":
     first = {name: scene.change(seed=problem.test.start) for name, scene in own.items()}
     train, held_out = (
         {
-            method: {name: (float(v.mean()), error(v)) for name, v in numbers(optimum, method, part).items()}
+            method: {
+                name: (float(v.mean()), float(standard_error(v))) for name, v in numbers(optimum, method, part).items()
+            }
             for method in optimum.methods
         }
         for part in ("train", "held_out")

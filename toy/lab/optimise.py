@@ -28,6 +28,7 @@ from toy.registry import Knob
 from toy.sampling import INTEGRATORS
 from toy.scene import SETTINGS, Scene
 from toy.schedules import SCHEDULES
+from toy.uncertainty import standard_error
 
 FREE = ("shares", "w", "alpha", "interval")
 OBJECTIVES = {
@@ -459,13 +460,13 @@ class Optimum:
         """Objective on the held-out seeds less that on the training seeds, and its standard error."""
         own = self.methods[OPTIMUM]
         train, held_out = goal(self.problem, own.train), goal(self.problem, own.held_out)
-        return float(held_out.mean() - train.mean()), math.hypot(error(train), error(held_out))
+        return float(held_out.mean() - train.mean()), math.hypot(standard_error(train), standard_error(held_out))
 
     @property
     def advantage(self) -> tuple[float, float]:
         """By how much the objective is below the best constant's, and the standard error: paired, on held-out seeds."""
         other, own = (goal(self.problem, self.methods[name].held_out) for name in (CONSTANT, OPTIMUM))
-        return float(np.mean(other - own)), error(other - own)
+        return float(np.mean(other - own)), float(standard_error(other - own))
 
     @property
     def beats(self) -> bool:
@@ -479,11 +480,6 @@ def goal(problem: Problem, measures: Mapping[str, np.ndarray]) -> np.ndarray:
     if problem.objective == "quality_variation":
         return problem.mixing * measures["outliers"] + (1 - problem.mixing) * measures["branch_tv"]
     return np.asarray(measures["kl" if problem.objective == "kl" else "energy_distance"])
-
-
-def error(numbers: np.ndarray) -> float:
-    """Standard error of the mean; NaN for one number."""
-    return float(np.std(numbers, ddof=1) / math.sqrt(len(numbers))) if len(numbers) > 1 else math.nan
 
 
 def usual(scene: Scene, cast: Mapping[str, Density], seeds: range) -> dict[str, np.ndarray]:

@@ -10,6 +10,7 @@ from typing import Any
 
 import jax
 
+from toy import tables
 from toy.figures.claims import Row
 from toy.lab.claims import Findings, Outcome, Part, Size
 
@@ -74,8 +75,7 @@ def table(outcomes: Sequence[Outcome]) -> str:
             name = f"  {part.name}: {part.verdict}" if several else item.claim.name
             said = "" if several else item.verdict
             lines.append((said, name, number(part.interval[0]), ends(part), str(part.bound)))
-    widths = [max(len(line[column]) for line in lines) for column in range(5)]
-    return "\n".join("  ".join(f"{cell:{w}}" for cell, w in zip(line, widths, strict=True)).rstrip() for line in lines)
+    return tables.aligned(lines)
 
 
 def as_json(findings: Findings, command: str = "") -> dict[str, Any]:
@@ -142,9 +142,7 @@ def markdown(findings: Findings, *, command: str, picture: str) -> str:
         command,
         "```",
         "",
-        "| | |",
-        "|---|---|",
-        *(f"| {name} | {value} |" for name, value in facts.items()),
+        tables.markdown([("", ""), *((name, str(value)) for name, value in facts.items())]),
         "",
         "## Verdicts",
         "",

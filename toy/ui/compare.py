@@ -1,7 +1,5 @@
 """The Compare page: methods over strength, measured in the background with error bars, a trial after another."""
 
-import csv
-import io
 import math
 import time
 from collections.abc import Collection, Mapping, Sequence
@@ -14,7 +12,7 @@ from urllib.parse import urlencode
 import streamlit as st
 
 import models
-from toy import compare, metrics, scenes
+from toy import compare, metrics, scenes, tables
 from toy.compare import Row, Trial
 from toy.guidance import RULES
 from toy.metrics import METRICS
@@ -31,7 +29,6 @@ STRENGTHS = [f"{strength:g}" for strength in compare.STRENGTHS]
 COUNTS = (512, 1024, 2048, 4096)
 N, SEEDS = 2048, Knob(1, 8, 1, "seeds", "each a run of its own; error bars are over them", name="seeds", default=3)
 MEASURES = {"outliers": "outliers", "branch_tv": "branch TV", "alignment": METRICS["alignment"].label}
-PERCENT = ("outliers", "tail", "deep_tail", "root_share", "coverage")
 POLL, PATIENCE = 1.0, 0.7  # seconds between looks at the engine, and within one
 
 
@@ -106,10 +103,7 @@ class Table:
 
 def number(name: str, value: float, error: float = math.nan) -> str:
     """A measure's value with its standard error, as it is read."""
-    scale, unit = (100, "%") if name in PERCENT else (1, "")
-    digits = 2 if unit else 3
-    spread = f" ± {scale * error:.{digits}f}" if math.isfinite(error) else ""
-    return f"{scale * value:.{digits}f}{spread}{unit}" if math.isfinite(value) else "diverged"
+    return tables.cell(name, value, error, digits=3) if math.isfinite(value) else "diverged"
 
 
 def curve(
@@ -180,16 +174,6 @@ def table(rows: Sequence[Row], floor: Mapping[str, Any]) -> dict[str, list[Any]]
         "strength": [strength for _, strength, _ in lines],
     }
     return out | {METRICS[name].title: [values[name] for _, _, values in lines] for name in names}
-
-
-def csv_of(rows: Sequence[Row]) -> bytes:
-    """The rows, one a seed, as the command line writes them."""
-    file = io.StringIO()
-    if rows:
-        writer = csv.DictWriter(file, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
-    return file.getvalue().encode()
 
 
 # --- The page ---------------------------------------------------------------------------------------------------------
@@ -278,7 +262,7 @@ def _results(wanted: Sequence[Trial], unfinished: bool) -> None:
         helps = {METRICS[name].title: st.column_config.TextColumn(help=METRICS[name].summary) for name in METRICS}
         st.dataframe(table(rows, floor), hide_index=True, column_config=helps, width="stretch")
     st.download_button(
-        "Download CSV", csv_of(rows), "compare.csv", "text/csv", on_click="ignore", disabled=not rows,
+        "Download CSV", tables.csv_bytes(rows), "compare.csv", "text/csv", on_click="ignore", disabled=not rows,
         icon=":material/download:",
     )  # fmt: skip
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from toy import door, interrupts
+from toy import door, interrupts, tables
 from toy.files import check_writable, keep_compiled, replacing
 from toy.scene import Scene
 
@@ -76,7 +76,7 @@ def command(scene_options: Callable[[Callable], Callable], scene_of: Callable[..
         optima.write(found, out)
         caption = {"title": "optimum", "command": words}
         figures.save(optimum_figure([optima.drawn(found, cast)]), picture, caption=caption)
-        click.echo(optima.aligned([optima.HEAD, *optima.table(found)]))
+        click.echo(tables.aligned([optima.HEAD, *optima.table(found)]))
         click.echo(optima.verdict(found))
         for path in (out, picture):
             click.echo(path)

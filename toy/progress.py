@@ -1,0 +1,65 @@
+"""How far long work is: one value for all of it, and one bar on stderr that shows it."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Progress:
+    """``done`` of ``total`` of a ``stage``, such as 'training', which counts iterations.
+
+    ``found`` of them were there already. ``left`` is the remaining time in seconds, None where too little was measured.
+    ``note`` says what else is worth seeing: what is measured now, the loss.
+    """
+
+    stage: str
+    done: int
+    total: int
+    found: int = 0
+    left: float | None = None
+    note: str = ""
+
+    @property
+    def words(self) -> str:
+        """What stands beside a bar."""
+        return ", ".join(filter(None, [self.note, "" if self.left is None else duration(self.left)]))
+
+
+Report = Callable[[Progress], None]
+
+
+def duration(seconds: float) -> str:
+    """A remaining time in words, without digits that it does not have."""
+    if seconds < 90:
+        return f"{seconds:.0f} s left"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} min left"
+    return f"{seconds / 3600:.1f} h left"
+
+
+@contextmanager
+def bars() -> Iterator[Report]:
+    """A bar on stderr for the stage that the work is in; a new stage ends the bar of the one before."""
+    from tqdm import tqdm
+
+    shown: dict[str, Any] = {}
+
+    def report(now: Progress) -> None:
+        if now.stage not in shown:
+            for bar in shown.values():
+                bar.close()
+            form = "{l_bar}{bar}| {n_fmt}/{total_fmt}{postfix}"
+            start = {"total": now.total, "initial": now.done, "desc": now.stage, "file": sys.stderr}
+            shown[now.stage] = tqdm(**start, bar_format=form)
+        bar = shown[now.stage]
+        bar.set_postfix_str(now.words, refresh=False)
+        bar.update(now.done - bar.n)
+
+    try:
+        yield report
+    finally:
+        for bar in shown.values():
+            bar.close()
