@@ -94,13 +94,13 @@ def middle_peaked(
 
 TABLE = 32
 Shares = Annotated[
-    Float[Array, " table"],
+    Float[Array, " table"] | tuple[float, ...],
     Knob(-4, 8, 0.05, "share", "share of the extra weight at each step of 32; linear in between", size=TABLE),
 ]
 
 
 @schedule(source="this project", formula="w(τ) = 1 + share(τ)(w − 1), a table of 32 values, linear in between")
-def free(progress: Share, *, share: Shares = (1.0,) * TABLE) -> Share:  # type: ignore[assignment]
+def free(progress: Share, *, share: Shares = (1.0,) * TABLE) -> Share:
     """Any course of the weight: a value for each of 32 steps.
 
     A share below 0 turns the guide round. With another number of steps the values stay where they are in the run.
