@@ -260,7 +260,7 @@ def calls(monkeypatch):
             for scene in many
         ]
 
-    monkeypatch.setattr(scenes, "measured", measured)
+    monkeypatch.setattr(scenes, "measure_scenes", measured)
     return found
 
 
@@ -405,7 +405,7 @@ def test_every_published_claim_can_be_planned(monkeypatch):
     def forbidden(*_, **__):
         raise AssertionError("planning measures nothing")
 
-    monkeypatch.setattr(scenes, "measured", forbidden)
+    monkeypatch.setattr(scenes, "measure_scenes", forbidden)
     for size in (lab.QUICK, lab.FULL):
         record = lab.Record()
         record.planning = True

@@ -44,13 +44,13 @@ def test_strength_one_is_no_guidance_and_more_is_more(name):
 def test_seeds_differ_and_equal_single_runs():
     (trial,) = compare.trials(compare.chosen("cfg"), (2.0,), **QUICK)
     cast = models.cast(trial.scene.cast)
-    spread = scenes.over_seeds(trial.scene, cast, 2)
+    spread = scenes.measure_seeds(trial.scene, cast, 2)
     for i in range(2):
         alone = scenes.compute(trial.scene.change(seed=i), cast, keep=False, floor=False).metrics
         for name, values in spread.values.items():
             np.testing.assert_allclose(values[i], alone[name], rtol=2e-3, atol=2e-4)
     assert spread.values["outliers"][0] != spread.values["outliers"][1]
-    assert np.isnan(scenes.over_seeds(trial.scene, cast, 1).error["outliers"])
+    assert np.isnan(scenes.measure_seeds(trial.scene, cast, 1).error["outliers"])
 
 
 def test_exact_casts_leave_the_weak_model_alone():

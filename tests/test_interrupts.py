@@ -145,7 +145,7 @@ TRAIN = ("train", "--width", "8", "--depth", "1", "--iters", "600", "--batch", "
         (("table", "--n", "64"), scenes, "compute", "nothing was written."),
         (("sample", *SMALL, "--out", "s.npz"), scenes, "sample", "nothing was written."),
         (("probe", "--density", "exact:A", "--sigma", "1", "--at", "0,0"), zoo, "probe", "nothing was written."),
-        (COMPARE, scenes, "over_seeds", "what was measured is kept in out/compare.csv; the same command goes on"),
+        (COMPARE, scenes, "measure_seeds", "what was measured is kept in out/compare.csv; the same command goes on"),
         (TRAIN, training, "train", "the training is kept beside m.safetensors; the same command goes on"),
         (("claims", "--quick"), zoo, "train_many", "no verdict was written; networks that were trained are kept."),
         (("figure", "fig1", "fig2", "--n", "64"), figures, "draw", "nothing was written."),
@@ -168,7 +168,7 @@ def test_the_other_programs_say_it_too(tmp_path, monkeypatch) -> None:
     found = CliRunner().invoke(zoo_command.main, ["A8@20~subset=20"])
     assert found.exit_code == 130
     assert "what was trained is kept; the same command goes on from there: python -m models.zoo" in found.stderr
-    monkeypatch.setattr(scenes, "over_seeds", interrupt)
+    monkeypatch.setattr(scenes, "measure_seeds", interrupt)
     monkeypatch.setattr(docs, "floor", interrupt)
     found = CliRunner().invoke(docs.main, [str(tmp_path)])
     assert found.exit_code == 130
@@ -180,7 +180,7 @@ def test_what_was_kept_is_gone_on_from(tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     with monkeypatch.context() as patch:
         patch.setattr(compare, "WORKERS", 1)
-        patch.setattr(scenes, "over_seeds", after(1, scenes.over_seeds))
+        patch.setattr(scenes, "measure_seeds", after(1, scenes.measure_seeds))
         assert CliRunner().invoke(program.main, COMPARE).exit_code == 130
     (before,) = compare.read("out/compare.csv")
     assert CliRunner().invoke(program.main, COMPARE).exit_code == 0

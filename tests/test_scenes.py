@@ -386,7 +386,7 @@ MIXED = [
 def test_many_scenes_at_once_are_each_what_it_is_alone(monkeypatch, backend):
     monkeypatch.setattr(jax, "default_backend", lambda: backend)  # as many together as a GPU would take, or one by one
     casts = [cast_of(scene) for scene in MIXED]
-    found = scenes.measured(MIXED, casts, ("outliers", "mass_by_depth"))
+    found = scenes.measure_scenes(MIXED, casts, ("outliers", "mass_by_depth"))
     for scene, cast, values in zip(MIXED, casts, found, strict=True):
         alone = scenes.compute(scene, cast, keep=False, floor=False).metrics
         assert list(values) == ["outliers", "mass_by_depth"]

@@ -271,7 +271,7 @@ def _measured(wanted: list[Trial], cast: Callable[[Any], Mapping[str, Density]])
             if stop.is_set():
                 return
             try:
-                spread = scenes.over_seeds(trial.scene, cast(trial.scene.cast), trial.seeds)
+                spread = scenes.measure_seeds(trial.scene, cast(trial.scene.cast), trial.seeds)
                 found.put((trial, rows(trial, spread)))
             except BaseException as error:  # for the caller
                 found.put(error)

@@ -122,21 +122,21 @@ class Spread:
         return {name: standard_error(found) for name, found in self.values.items()}
 
 
-def over_seeds(
+def measure_seeds(
     scene: Scene, cast: Mapping[str, Density], seeds: int, measures: tuple[str, ...] | None = None
 ) -> Spread:
     """Sample and measure with the ``seeds`` seeds from the scene's own on, all in one batch."""
     began = time.perf_counter()
     chosen = metrics.chosen(measures)
     keys = jax.vmap(jax.random.key)(scene.seed + jnp.arange(seeds))
-    found = _over_keys(keys, *_traced(scene, cast), **_fixed(scene, chosen))
+    found = _measure_keys(keys, *_arguments(scene, cast), **_constants(scene, chosen))
     return Spread(scene, {name: np.asarray(found[name]) for name in chosen}, time.perf_counter() - began)
 
 
-def measured(
+def measure_scenes(
     many: Sequence[Scene], casts: Sequence[Mapping[str, Density]], measures: tuple[str, ...] | None = None
 ) -> list[dict[str, np.ndarray]]:
-    """Sample and measure many scenes, as ``over_seeds`` does each with its own seed alone; element i is scene i's.
+    """Sample and measure many scenes, as ``measure_seeds`` does each with its own seed alone; element i is scene i's.
 
     On a GPU those of one shape are worked on together; on a CPU one scene of some thousand points fills the machine,
     and all of one shape share a compiled program.
@@ -145,14 +145,14 @@ def measured(
     groups: dict[Any, list[int]] = {}
     for i, (scene, cast) in enumerate(zip(many, casts, strict=True)):
         shapes = jax.tree.structure(cast), tuple(np.shape(leaf) for leaf in jax.tree.leaves(cast))
-        groups.setdefault((*_fixed(scene, chosen).values(), scene.target, scene.steps, shapes), []).append(i)
+        groups.setdefault((*_constants(scene, chosen).values(), scene.target, scene.steps, shapes), []).append(i)
     found: list[dict[str, np.ndarray]] = [{} for _ in many]
     for indices in groups.values():
         width = 1 if jax.default_backend() == "cpu" else max(1, min(len(indices), POINTS_AT_ONCE // many[indices[0]].n))
         for begin in range(0, len(indices), width):
             part = indices[begin : begin + width]
             padded = [*part, *part[-1:] * (width - len(part))]  # one shape, one program
-            values = _together([many[i] for i in padded], [casts[i] for i in padded], chosen)
+            values = _measure_equal_shapes([many[i] for i in padded], [casts[i] for i in padded], chosen)
             for row, i in enumerate(part):
                 found[i] = {name: value[row] for name, value in values.items()}
     return found
@@ -161,38 +161,38 @@ def measured(
 POINTS_AT_ONCE = 2**19
 
 
-def _together(
+def _measure_equal_shapes(
     many: Sequence[Scene], casts: Sequence[Mapping[str, Density]], chosen: tuple[str, ...]
 ) -> dict[str, np.ndarray]:
     """Measures [scenes, ...] of scenes of one shape."""
-    fixed, keys = _fixed(many[0], chosen), [jax.random.key(scene.seed) for scene in many]
-    traced = [_traced(scene, cast) for scene, cast in zip(many, casts, strict=True)]
+    constants, keys = _constants(many[0], chosen), [jax.random.key(scene.seed) for scene in many]
+    arguments = [_arguments(scene, cast) for scene, cast in zip(many, casts, strict=True)]
     if len(many) == 1:
-        found = _alone(keys[0], *traced[0], **fixed)
+        found = _measure_one(keys[0], *arguments[0], **constants)
         return {name: np.asarray(found[name])[None] for name in chosen}
-    targets, sigmas, players_, knobs, truths = zip(*traced, strict=True)
+    targets, sigmas, players_, knobs, truths = zip(*arguments, strict=True)
     differ = {role: len({id(cast[role]) for cast in casts}) > 1 for role in players_[0]}
     same = {role: density for role, density in players_[0].items() if not differ[role]}
     other = [{role: density for role, density in each.items() if differ[role]} for each in players_]
     stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *zip(keys, sigmas, other, knobs, strict=True))
-    found = _many(*stacked, targets[0], same, truths[0], **fixed)
+    found = _measure_stacked(*stacked, targets[0], same, truths[0], **constants)
     return {name: np.asarray(found[name]) for name in chosen}
 
 
-def _traced(scene: Scene, cast: Mapping[str, Density]) -> tuple[Any, ...]:
+def _arguments(scene: Scene, cast: Mapping[str, Density]) -> tuple[Any, ...]:
     """What of a scene a compiled program takes besides its key."""
     knobs = {name: jnp.float32(value) for name, value in scene.knobs}
     truth = metrics.truth(scene.target, scene.n)
     return fractal.mixture(scene.target), jnp.asarray(scene.sigmas()), players(scene, cast), knobs, truth
 
 
-def _fixed(scene: Scene, chosen: tuple[str, ...]) -> dict[str, Any]:
+def _constants(scene: Scene, chosen: tuple[str, ...]) -> dict[str, Any]:
     """What of a scene a program is compiled for."""
     names = (scene.rule, scene.schedule, scene.integrator)
     return {"n": scene.n, "exact": scene.start == "exact", "names": names, "measures": chosen}
 
 
-def _measured(
+def _sample_and_measure(
     key: Array,
     target: GaussianMixture,
     sigmas: Array,
@@ -215,21 +215,21 @@ def _measured(
     return metrics.values(path[-1], truth, measures)
 
 
-_FIXED = ("n", "exact", "names", "measures")
-_alone = partial(jax.jit, static_argnames=_FIXED)(_measured)
+_CONSTANTS = ("n", "exact", "names", "measures")
+_measure_one = partial(jax.jit, static_argnames=_CONSTANTS)(_sample_and_measure)
 
 
-@partial(jax.jit, static_argnames=_FIXED)
-def _over_keys(keys: Array, *traced: Any, **fixed: Any) -> dict[str, Array]:
-    return jax.vmap(lambda key: _measured(key, *traced, **fixed))(keys)
+@partial(jax.jit, static_argnames=_CONSTANTS)
+def _measure_keys(keys: Array, *arguments: Any, **constants: Any) -> dict[str, Array]:
+    return jax.vmap(lambda key: _sample_and_measure(key, *arguments, **constants))(keys)
 
 
-@partial(jax.jit, static_argnames=_FIXED)
-def _many(
-    keys: Array, sigmas: Array, other: Any, knobs: Any, target: Any, same: Any, truth: Any, **fixed: Any
+@partial(jax.jit, static_argnames=_CONSTANTS)
+def _measure_stacked(
+    keys: Array, sigmas: Array, other: Any, knobs: Any, target: Any, same: Any, truth: Any, **constants: Any
 ) -> dict[str, Array]:
     def one(key: Array, sigmas: Array, other: Any, knobs: Any) -> dict[str, Array]:
-        return _measured(key, target, sigmas, {**same, **other}, knobs, truth, **fixed)
+        return _sample_and_measure(key, target, sigmas, {**same, **other}, knobs, truth, **constants)
 
     return jax.vmap(one)(keys, sigmas, other, knobs)
 

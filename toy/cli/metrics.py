@@ -47,10 +47,10 @@ def metrics(as_json: bool, seeds: str | None, logq: bool, **flags: Any) -> None:
 def _over_seeds(scene: Scene, seeds: int, as_json: bool) -> None:
     import models
     from toy.metrics import METRICS, floor
-    from toy.scenes import over_seeds
+    from toy.scenes import measure_seeds
 
     memory.check(scene, seeds=seeds)
-    spread = over_seeds(scene, models.cast(scene.cast), seeds)
+    spread = measure_seeds(scene, models.cast(scene.cast), seeds)
     mean, error, true = spread.mean, spread.error, floor(scene.target, scene.n)
     if as_json:
         rows = {name: {"mean": mean[name].tolist(), "error": error[name].tolist()} for name in mean}

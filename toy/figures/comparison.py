@@ -294,6 +294,6 @@ def compare_quick(load: Load, options: Options) -> Figure:
     for trial in compare.trials(compare.chosen(QUICK), QUICK_STRENGTHS, n=n, seeds=QUICK_SEEDS, **values):
         cast = {role: name for role, name in dict(options.cast).items() if role in trial.scene.entry.roles}
         scene: Scene = trial.scene.change(**cast)
-        spread = scenes.over_seeds(scene, {role: load(name) for role, name in scene.cast}, QUICK_SEEDS, MEASURES)
+        spread = scenes.measure_seeds(scene, {role: load(name) for role, name in scene.cast}, QUICK_SEEDS, MEASURES)
         rows += compare.rows(compare.Trial(trial.method, trial.strength, scene, QUICK_SEEDS), spread)
     return compare_figure(rows)

@@ -451,7 +451,7 @@ def _answers(portion: Sequence[Question]) -> dict[Question, np.ndarray]:
         return {question: question.answer() for question in portion if not isinstance(question, Sampled)}
     many = list(dict.fromkeys(question.scene for question in sampled))
     measures = tuple(dict.fromkeys(question.measure for question in sampled))
-    found = scenes.measured(many, [zoo.cast(scene.cast) for scene in many], measures)
+    found = scenes.measure_scenes(many, [zoo.cast(scene.cast) for scene in many], measures)
     rows = dict(zip(many, found, strict=True))
     return {question: np.asarray(rows[question.scene][question.measure], float) for question in sampled}
 

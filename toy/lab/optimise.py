@@ -485,7 +485,7 @@ def goal(problem: Problem, measures: Mapping[str, np.ndarray]) -> np.ndarray:
 def usual(scene: Scene, cast: Mapping[str, Density], seeds: range) -> dict[str, np.ndarray]:
     """The usual measures by name, [seeds]."""
     many = [scene.change(seed=seed) for seed in seeds]
-    found = scenes.measured(many, [cast] * len(many), MEASURES)
+    found = scenes.measure_scenes(many, [cast] * len(many), MEASURES)
     return {name: np.array([float(each[name]) for each in found]) for name in MEASURES}
 
 

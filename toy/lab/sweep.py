@@ -394,7 +394,7 @@ def measure(many: Sequence[Mapping[str, Any]], densities: Mapping[str, Density],
     spare_maps()
     found = [Scene.of(**values) for values in many]
     casts = [{role: densities[name] for role, name in scene.cast} for scene in found]
-    rows = scenes.measured(found, casts, measures)
+    rows = scenes.measure_scenes(found, casts, measures)
     plain = [{name: np.asarray(value, float).tolist() for name, value in row.items()} for row in rows]
     return Outcome(plain, time.perf_counter() - began, jax.default_backend() != "cpu")
 

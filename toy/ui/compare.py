@@ -46,7 +46,7 @@ def title(name: str) -> str:
 
 def measure(trial: Trial) -> list[Row]:
     """The rows of a trial."""
-    return compare.rows(trial, scenes.over_seeds(trial.scene, models.cast(trial.scene.cast), trial.seeds))
+    return compare.rows(trial, scenes.measure_seeds(trial.scene, models.cast(trial.scene.cast), trial.seeds))
 
 
 class Table:
