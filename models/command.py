@@ -8,8 +8,9 @@ from contextlib import contextmanager
 import click
 import numpy as np
 
-from models import zoo
-from models.zoo import SHIPPED, SNAPSHOTS, Report
+from models import runs, stored, zoo
+from models.runs import Report
+from models.stored import SHIPPED
 from toy import door, interrupts
 from toy.files import check_writable, keep_compiled
 
@@ -35,14 +36,14 @@ def main(names: tuple[str, ...], force: bool) -> None:
         with _progress(name, iterations) as report:
             zoo.ensure(name, report=report)
     for label, recipe in SHIPPED.items() if not names else ():
-        out = zoo.snapshot(label, recipe.iterations)
+        out = stored.snapshot(label, recipe.iterations)
         if out.exists() and not force:
             continue
-        snapshots = {step: zoo.snapshot(label, step) for step in SNAPSHOTS}
+        snapshots = {step: stored.snapshot(label, step) for step in stored.SNAPSHOTS}
         for path in snapshots.values():
             check_writable(path)
         with _progress(out.stem, recipe.iterations) as report:
-            zoo.train(recipe, out, snapshots=snapshots, command="python -m models.zoo", report=report)
+            runs.train(recipe, out, snapshots=snapshots, command="python -m models.zoo", report=report)
 
 
 @contextmanager

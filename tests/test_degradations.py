@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 import models
-from models import checkpoint, command, degradations, training, zoo
+from models import checkpoint, command, degradations, stored, training, zoo
 from models.degradations import DEGRADATIONS
 from models.mlp import EnergyMLP, Spec
 from models.training import Recipe
@@ -228,7 +228,8 @@ def test_average_has_the_width_that_it_is_asked_for(width):
 
 
 def test_average_is_between_its_snapshots():
-    late, early = (np.asarray(checkpoint.load(zoo.WEIGHTS / f"A64@{at}.safetensors").gain[...]) for at in (4096, 2048))
+    files = (stored.WEIGHTS / f"A64@{at}.safetensors" for at in (4096, 2048))
+    late, early = (np.asarray(checkpoint.load(path).gain[...]) for path in files)
     gain = float(models.load("A64@4096~ema=0.1").gain[...])
     assert min(early, late) < gain < max(early, late)
     assert all(
@@ -356,8 +357,8 @@ def test_path_may_hold_a_tilde(tmp_path):
 def small(tmp_path, monkeypatch):
     """A folder of one's own, a recipe that trains at once, and a snapshot every 20 iterations."""
     monkeypatch.setenv("GUIDANCE_EXPLORER_MODELS", str(tmp_path))
-    monkeypatch.setitem(zoo.SHIPPED, "A8", TINY)
-    monkeypatch.setattr(zoo, "SNAPSHOTS", (20,))
+    monkeypatch.setitem(stored.SHIPPED, "A8", TINY)
+    monkeypatch.setattr(stored, "SNAPSHOTS", (20,))
     monkeypatch.setattr(training, "train", partial(training.train, every=20))
     return tmp_path
 
@@ -387,7 +388,7 @@ def test_file_says_what_it_was_trained_on(small):
     name = "A8@40~label_mixing=0.20~subset=20~seed=3"
     (recipe,) = zoo.missing(name)
     zoo.ensure(name)
-    _, header = checkpoint.read(zoo.trained_path(recipe))
+    _, header = checkpoint.read(stored.trained_path(recipe))
     assert checkpoint.recipe_of(header) == recipe
     assert header["recipe"]["data"] == "label_mixing=0.2~subset=20~seed=3"
     assert header["command"] == f"python -m models.zoo '{name}'" or name in header["command"]
@@ -427,7 +428,7 @@ def test_data_without_change_is_the_plain_network(small):
 
 def test_kept_model_has_its_own_recipe(small):
     recipe = replace(TINY, iterations=30, seed=9)
-    checkpoint.save(zoo.kept_path("mine"), training.start(recipe).net, recipe, step=30, loss=1.0, command="")
+    checkpoint.save(stored.kept_path("mine"), training.start(recipe).net, recipe, step=30, loss=1.0, command="")
     (wanted,) = zoo.missing("kept:mine~subset=20")
     assert wanted == replace(recipe, data="subset=20")
     assert isinstance(models.load("kept:mine~dropout_fixed=0.1"), EnergyMLP)

@@ -10,7 +10,7 @@ import jax
 import numpy as np
 import pytest
 
-from models import checkpoint, ensemble, training, zoo
+from models import checkpoint, ensemble, runs, stored, training, zoo
 from models.ensemble import Now
 from models.mlp import Spec, VectorMLP
 from models.training import Recipe
@@ -134,7 +134,7 @@ def folder(tmp_path, monkeypatch):
 def test_many_are_kept_with_what_they_were_trained_by(folder):
     recipes = [*TOGETHER["one stream"], replace(TINY, data_seed=5, iterations=7)]
     told = []
-    paths = zoo.train_many(recipes, command="test", report=lambda *now: told.append(now))
+    paths = runs.train_many(recipes, command="test", report=lambda *now: told.append(now))
     assert told[0] == (0, 36)
     assert told[-1] == (36, 36)
     for path, recipe in zip(paths, recipes, strict=True):
@@ -143,7 +143,7 @@ def test_many_are_kept_with_what_they_were_trained_by(folder):
         assert header["step"] == recipe.iterations
     assert not list(folder.rglob(".*.state"))
     before = [path.stat().st_mtime_ns for path in paths]
-    assert zoo.train_many(recipes) == paths
+    assert runs.train_many(recipes) == paths
     assert [path.stat().st_mtime_ns for path in paths] == before
 
 
@@ -157,10 +157,10 @@ def test_interrupted_it_goes_on_where_it_was(folder, monkeypatch):
 
     monkeypatch.setattr(ensemble, "train", lambda *given, **options: real(*given, **options, every=5))
     with pytest.raises(KeyboardInterrupt):
-        zoo.train_many(recipes, report=stop)
+        runs.train_many(recipes, report=stop)
     monkeypatch.setattr(ensemble, "train", real)
     told = []
-    paths = zoo.train_many(recipes, report=lambda *now: told.append(now))
+    paths = runs.train_many(recipes, report=lambda *now: told.append(now))
     assert told[0][0] > 0
     for path, recipe in zip(paths, recipes, strict=True):
         assert close(checkpoint.load(path), ends([recipe])[recipe].state.ema)
@@ -175,9 +175,9 @@ def test_what_diverged_is_named_and_the_rest_kept(folder, monkeypatch):
             yield [replace(now, losses=now.losses * np.nan) if now.recipe == recipes[1] else now for now in step]
 
     monkeypatch.setattr(ensemble, "train", diverge)
-    with pytest.raises(ValueError, match=f"1 of 3 trainings diverged: {zoo.trained_path(recipes[1]).stem}"):
-        zoo.train_many(recipes)
-    assert [zoo.trained_path(recipe).is_file() for recipe in recipes] == [True, False, True]
+    with pytest.raises(ValueError, match=f"1 of 3 trainings diverged: {stored.trained_path(recipes[1]).stem}"):
+        runs.train_many(recipes)
+    assert [stored.trained_path(recipe).is_file() for recipe in recipes] == [True, False, True]
 
 
 def test_names_are_trained_together(folder):
@@ -190,7 +190,7 @@ def test_names_are_trained_together(folder):
 
 
 def test_a_network_without_a_density_says_so(folder):
-    (path,) = zoo.train_many([TOGETHER["denoisers"][0]])
+    (path,) = runs.train_many([TOGETHER["denoisers"][0]])
     net = zoo.load(str(path))
     assert isinstance(net, VectorMLP)
     assert net.score(np.zeros((3, 2), np.float32), 0.1).shape == (3, 2)
@@ -217,7 +217,7 @@ def test_identity_is_how_a_density_is_made(one, other, same):
 
 
 def test_identity_of_a_file_is_what_is_in_it(folder):
-    one, two = zoo.train_many(TOGETHER["one stream"][:2])
+    one, two = runs.train_many(TOGETHER["one stream"][:2])
     for path, name in ((one, "mine"), (one, "copy"), (two, "other")):
         (folder / f"{name}.safetensors").write_bytes(path.read_bytes())
     assert zoo.identity("kept:mine") == zoo.identity("kept:copy") != zoo.identity("kept:other")
@@ -264,5 +264,5 @@ def test_a_recipe_has_a_name(name):
 
 
 def test_what_is_shipped_is_not_trained_again(folder):
-    (path,) = zoo.train_many([Recipe(Spec("A", 64), iterations=512)])
-    assert path == zoo.snapshot("A64", 512)
+    (path,) = runs.train_many([Recipe(Spec("A", 64), iterations=512)])
+    assert path == stored.snapshot("A64", 512)

@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from models import command as zoo_command
-from models import training, zoo
+from models import runs, training, zoo
 from toy import __main__ as program
 from toy import compare, docs, figures, interrupts, scenes
 
@@ -147,7 +147,7 @@ TRAIN = ("train", "--width", "8", "--depth", "1", "--iters", "600", "--batch", "
         (("probe", "--density", "exact:A", "--sigma", "1", "--at", "0,0"), zoo, "probe", "nothing was written."),
         (COMPARE, scenes, "measure_seeds", "what was measured is kept in out/compare.csv; the same command goes on"),
         (TRAIN, training, "train", "the training is kept beside m.safetensors; the same command goes on"),
-        (("claims", "--quick"), zoo, "train_many", "no verdict was written; networks that were trained are kept."),
+        (("claims", "--quick"), runs, "train_many", "no verdict was written; networks that were trained are kept."),
         (("figure", "fig1", "fig2", "--n", "64"), figures, "draw", "nothing was written."),
     ],
     ids=lambda value: value[0] if isinstance(value, tuple) else None,

@@ -9,19 +9,18 @@ import pytest
 from ui_helpers import ROOT
 
 import models
-from models import zoo
+from models import stored, zoo
 from toy import compare
 from toy.lab import optima
 from toy.state import check_density, of_link
 from toy.ui import compare as comparing
-from toy.ui import mechanism as mechanisms
-from toy.ui import trainer
+from toy.ui import pull, trainer
 
 # --- Names ------------------------------------------------------------------------------------------------------------
 
 
 def test_a_class_of_sixty_keeps_sixty_networks_under_one_name(tmp_path, monkeypatch):
-    monkeypatch.setattr(zoo, "kept_path", lambda name: tmp_path / f"{name}.safetensors")
+    monkeypatch.setattr(stored, "kept_path", lambda name: tmp_path / f"{name}.safetensors")
     monkeypatch.setattr(trainer.checkpoint, "save", lambda path, *_, **__: path.touch(exist_ok=False))
     run = SimpleNamespace(net="network", recipe=None, step=1, losses=[1.0])
     with ThreadPoolExecutor(60) as pool:
@@ -93,7 +92,7 @@ def test_noise_runs_from_high_to_low_on_axes_that_have_their_ends():
     names = [*(f"error_{part}" for part in ("main", "guide", "core", "rim", "outside")), "cosine", "best_w", "left"]
     found = SimpleNamespace(sigmas=sigmas, values=dict.fromkeys(names, ones), errors={})
     for name in ("errors", "cosines", "best", "left"):
-        spec = mechanisms.chart(found, name)
+        spec = pull.chart(found, name)
         for layer in spec["layer"][:3]:
             encoding = layer["encoding"]
             assert encoding["x"]["scale"]["domain"] == [5.0, 0.005]

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ui_helpers import until
 
-from models import zoo
+from models import stored, zoo
 from toy.ui import trainer as trainers
 from toy.ui.engine import Engine
 from toy.ui.quota import IN_USE, LIST, Rate, Shelf
@@ -108,7 +108,7 @@ def test_ever_new_names_of_one_session_are_slowed_down_and_others_are_not(traine
 def test_what_is_asked_for_counts_as_used(trainer, monkeypatch):
     used = []
     monkeypatch.setattr(Shelf, "used", lambda self, path: used.append(path))
-    path = zoo.trained_path(zoo.missing("A8@1#7")[0])
+    path = stored.trained_path(zoo.missing("A8@1#7")[0])
     path.parent.mkdir(parents=True)
     path.touch()
     assert trainer.need("A8@1#7") is None

@@ -25,7 +25,7 @@ from hypothesis.extra import numpy as hnp
 from matplotlib.figure import Figure
 
 import models
-from models import zoo
+from models.stored import WEIGHTS
 from toy import scenes
 from toy.figures import sweeps as drawn
 from toy.lab import sweep as sweeps
@@ -246,9 +246,9 @@ def test_an_address_is_of_the_content() -> None:
 
 def test_an_address_is_of_what_a_density_is_not_of_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GUIDANCE_EXPLORER_MODELS", str(tmp_path))
-    shipped = (zoo.WEIGHTS / "A32@512.safetensors").read_bytes()
+    shipped = (WEIGHTS / "A32@512.safetensors").read_bytes()
     found = []
-    for data in (shipped, (zoo.WEIGHTS / "A32@256.safetensors").read_bytes(), shipped):
+    for data in (shipped, (WEIGHTS / "A32@256.safetensors").read_bytes(), shipped):
         (tmp_path / "mine.safetensors").write_bytes(data)
         found.append(address(f'[scene]\nmain = "kept:mine"\n{QUICK.replace("main", "#")}'))
     assert found[0] == found[2] != found[1]

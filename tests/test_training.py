@@ -9,7 +9,7 @@ import numpy as np
 import optax
 import pytest
 
-from models import checkpoint, training, zoo
+from models import checkpoint, runs, training
 from models.mlp import EnergyMLP, Spec, rms_normalise
 from models.training import Recipe, State
 from toy import fractal
@@ -102,15 +102,14 @@ def interrupt(at: int):
 
 def test_interrupted_and_started_again_gives_the_same_file(quick, tmp_path, done):
     whole, broken = tmp_path / "whole.safetensors", tmp_path / "broken.safetensors"
-    zoo.train(TINY, whole, command="here")
+    runs.train(TINY, whole, command="here")
     for at in (20, 60):
         with pytest.raises(KeyboardInterrupt):
-            zoo.train(TINY, broken, command="here", report=interrupt(at))
+            runs.train(TINY, broken, command="here", report=interrupt(at))
         assert not broken.exists()
     steps = []
-    assert (
-        zoo.train(TINY, broken, command="here", report=lambda step, losses: steps.append((step, len(losses)))) == broken
-    )
+    path = runs.train(TINY, broken, command="here", report=lambda step, losses: steps.append((step, len(losses))))
+    assert path == broken
     assert steps == [(60, 0), (61, 1)]
     assert broken.read_bytes() == whole.read_bytes()
     assert same(checkpoint.load(whole), done[0].ema)
@@ -121,18 +120,18 @@ def test_interrupted_and_started_again_gives_the_same_file(quick, tmp_path, done
 def test_state_that_cannot_be_used_is_dropped(quick, tmp_path, done, damage):
     out = tmp_path / "a.safetensors"
     with pytest.raises(KeyboardInterrupt):
-        zoo.train(TINY if damage == "cut" else replace(TINY, seed=1), out, report=interrupt(20))
+        runs.train(TINY if damage == "cut" else replace(TINY, seed=1), out, report=interrupt(20))
     (state,) = tmp_path.iterdir()
     if damage == "cut":
         state.write_bytes(state.read_bytes()[:100])
-    zoo.train(TINY, out)
+    runs.train(TINY, out)
     assert same(checkpoint.load(out), done[0].ema)
     assert list(tmp_path.iterdir()) == [out]
 
 
 def test_snapshots_are_the_average_on_the_way(quick, tmp_path):
     early = tmp_path / "early.safetensors"
-    zoo.train(TINY, tmp_path / "late.safetensors", snapshots={20: early}, command="here")
+    runs.train(TINY, tmp_path / "late.safetensors", snapshots={20: early}, command="here")
     states = {int(state.step): state for state, _ in training.train(TINY)}
     assert same(checkpoint.load(early), states[20].ema)
     _, header = checkpoint.read(early)
@@ -148,7 +147,7 @@ def test_divergence_is_an_error_and_leaves_no_file(quick, tmp_path, monkeypatch)
 
     monkeypatch.setattr(training, "train", diverge)
     with pytest.raises(ValueError, match="training diverged before iteration 40: the loss is not finite"):
-        zoo.train(TINY, tmp_path / "a.safetensors")
+        runs.train(TINY, tmp_path / "a.safetensors")
     assert not (tmp_path / "a.safetensors").exists()
 
 

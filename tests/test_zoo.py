@@ -11,7 +11,7 @@ import pytest
 from flax import nnx
 
 import models
-from models import checkpoint, zoo
+from models import checkpoint, stored, zoo
 from models.checkpoint import CheckpointError
 from models.mlp import EnergyMLP, Spec
 from models.training import Recipe
@@ -55,7 +55,7 @@ def test_exact_names_come_first_then_by_class_width_seed_and_step():
 
 
 def test_half_written_files_and_others_are_not_listed(tmp_path, monkeypatch):
-    monkeypatch.setattr(zoo, "WEIGHTS", tmp_path / "shipped")
+    monkeypatch.setattr(stored, "WEIGHTS", tmp_path / "shipped")
     monkeypatch.setenv("GUIDANCE_EXPLORER_MODELS", str(tmp_path / "kept"))
     for folder in ("shipped", "kept"):
         (tmp_path / folder).mkdir()
@@ -80,7 +80,7 @@ def test_shipped_network(name):
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_shipped_file_says_how_it_was_made(name):
-    path = zoo.WEIGHTS / f"{name}.safetensors"
+    path = stored.WEIGHTS / f"{name}.safetensors"
     _, header = checkpoint.read(path)
     assert header["step"] == int(NETWORK.fullmatch(name)["iterations"])
     assert header["step"] <= header["recipe"]["iterations"]
@@ -99,7 +99,7 @@ def test_three_seeds_are_three_networks():
     ("name", "low", "high"), [("A64@4096", 0.007, 0.013), ("A32@512", 0.028, 0.046), ("AB32@512", 0.032, 0.052)]
 )
 def test_training_loss_is_the_papers(name, low, high):
-    _, header = checkpoint.read(zoo.WEIGHTS / f"{name}.safetensors")
+    _, header = checkpoint.read(stored.WEIGHTS / f"{name}.safetensors")
     assert low < header["loss"] < high
 
 
@@ -172,7 +172,7 @@ def test_network_that_is_not_trained_says_how_to_train_it(tmp_path, monkeypatch,
 
 def test_network_trained_on_demand_has_the_recipe_of_its_shipped_kin():
     (longer,) = zoo.missing("A32@700~depth=2")
-    assert longer == replace(zoo.SHIPPED["A32"], iterations=700, spec=Spec("A", 32, 2))
+    assert longer == replace(stored.SHIPPED["A32"], iterations=700, spec=Spec("A", 32, 2))
     assert zoo.missing("A32@512#1") == []  # the shipped one is of seed 1
     assert models.load("A32@512#1") is models.load("A32@512")
     assert models.load("A64@4096~depth=4") is models.load("A64@4096")

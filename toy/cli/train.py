@@ -39,7 +39,7 @@ def train(
     python -m toy train --classes A --width 32 --iters 512 --out A32.safetensors
     python -m toy train --grid 'width=8,16,32 iterations=256,512 seed=0,1,2 data_seed=0'
     """
-    from models import zoo
+    from models import runs
     from models.mlp import Spec
     from models.training import Recipe
 
@@ -67,7 +67,7 @@ def train(
             bar.label = f"training {classes}{width}" + (f", loss {losses.mean():.4f}" if len(losses) else "")
             bar.update(step - bar.pos)
 
-        click.echo(zoo.train(recipe, out, command=command, report=report))
+        click.echo(runs.train(recipe, out, command=command, report=report))
 
 
 TRAINED = ("classes", "width", "depth", "iters", "batch", "seed", "loss")
@@ -79,7 +79,7 @@ def train_grid(grid: str, flags: dict[str, str], **shared: Any) -> None:
 
     ``flags`` are those that were given, by the name of what they set: what is an axis of the grid has no one value.
     """
-    from models import ensemble, zoo
+    from models import ensemble, runs, zoo
 
     axes = ensemble.axes_of(grid)
     for name, flag in flags.items():
@@ -93,6 +93,6 @@ def train_grid(grid: str, flags: dict[str, str], **shared: Any) -> None:
             bar.length = total
             bar.update(done - bar.pos)
 
-        paths = zoo.train_many(recipes, command=f"python -m toy train --grid {shlex.quote(grid)}", report=report)
+        paths = runs.train_many(recipes, command=f"python -m toy train --grid {shlex.quote(grid)}", report=report)
     for recipe, path in zip(recipes, paths, strict=True):
         click.echo(zoo.name_of(recipe) or path)

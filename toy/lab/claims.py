@@ -25,7 +25,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from models import zoo
+from models import runs, stored, zoo
 from models.training import Recipe
 from toy import compare, flows, mechanism, scenes, views
 from toy.files import spare_maps
@@ -377,11 +377,11 @@ class Record:
     def train(self, report: Report | None = None) -> None:
         """Train all networks that the planned questions lack, as few programs as possible; they are kept."""
         names = dict.fromkeys(name for question in self.planned for name in question.names)
-        own = [recipe for recipe in self.recipes if not zoo.trained_path(recipe).is_file()]
+        own = [recipe for recipe in self.recipes if not stored.trained_path(recipe).is_file()]
         recipes = dict.fromkeys([*own, *(recipe for name in names for recipe in zoo.missing(name))])
         if recipes:
             told = (lambda done, total: report("training", done, total)) if report else None
-            zoo.train_many(recipes, command="python -m toy claims", report=told)
+            runs.train_many(recipes, command="python -m toy claims", report=told)
 
     def answer(self, questions: Iterable[Question], report: Report | None = None) -> None:
         """Answer what is not known yet, two programs at a time: compiling one keeps a single core busy."""
@@ -534,7 +534,7 @@ class Lab:
                 found.append(name)
                 continue
             self.record.recipes[wanted] = None
-            found.append(str(zoo.trained_path(wanted)))
+            found.append(str(stored.trained_path(wanted)))
         return tuple(found)
 
     def scenes(self, rule: str, **values: Any) -> list[Scene]:

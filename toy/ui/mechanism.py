@@ -8,7 +8,6 @@ from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
-import numpy as np
 import streamlit as st
 
 import models
@@ -18,7 +17,7 @@ from toy.guidance import RULES
 from toy.mechanism import Mechanism, mechanism
 from toy.sampling import INTEGRATORS
 from toy.scene import Scene, of_target
-from toy.ui import casting, charts, controls, linked, links
+from toy.ui import casting, controls, linked, links, pull
 from toy.ui.engine import FULL, Busy, Work, engine
 from toy.ui.tasks import Report, tasks
 from toy.ui.words import plain
@@ -44,136 +43,6 @@ PRESETS = {
 N, SEEDS = 4096, 4
 FLOW_N, SIDE = 4096, 120
 RULES_DRAWN = [rule for rule in controls.RULES_IN_ORDER if RULES[rule].tilt]
-
-
-# --- The answer in a sentence -----------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """How much of the pull is due to the task, over all noise levels, and both parts' cosines with what is lacking."""
-
-    share: float
-    quality_cosine: float
-    task_cosine: float
-
-    @property
-    def sentence(self) -> str:
-        """Whether the negative side is a bad version of the model itself or a distribution shift."""
-        shift, bad = "a **distribution shift**", "a **bad version of the model itself**"
-        how = "entirely" if not 0.02 < self.share < 0.98 else "mostly"
-        what = (
-            f"{how} {shift}"
-            if self.share > 2 / 3
-            else f"{how} {bad}"
-            if self.share < 1 / 3
-            else f"both {bad} and {shift}"
-        )
-        head = f"The negative side is {what}"
-        parts = {"quality part": self.quality_cosine, "task part": self.task_cosine}
-        told = ", ".join(f"the {name} with cosine {c:+.2f}" for name, c in parts.items() if math.isfinite(c))
-        return (
-            f"{head}: {self.share:.0%} of its pull is due to the task. Towards what the main model lacks points {told}."
-        )
-
-
-def verdict(found: Mechanism) -> Verdict | None:
-    """The numbers over noise levels, each weighted by the square lengths of the parts; None without a weak model."""
-    if "task_share" not in found.values:
-        return None
-    quality, task = (np.square(found.values[name]) for name in ("quality", "task"))
-    share = float(np.average(np.clip(found.values["task_share"], 0, 1), weights=quality + task + 1e-30))
-
-    def cosine(name: str, weights: np.ndarray) -> float:
-        there = weights > 1e-6 * (quality + task)
-        return (
-            float(np.average(found.values[f"{name}_cosine"][there], weights=weights[there]))
-            if there.any()
-            else math.nan
-        )
-
-    return Verdict(share, cosine("quality", quality), cosine("task", task))
-
-
-# --- Charts -----------------------------------------------------------------------------------------------------------
-
-CURVES: dict[str, tuple[str, dict[str, tuple[str, str]]]] = {
-    "errors": (
-        "score error ½σ²|s − s true|²",
-        {
-            "error_main": ("main", "main"),
-            "error_guide": ("guide", "guide"),
-            "error_core": ("core", "main"),
-            "error_rim": ("rim", "main"),
-            "error_outside": ("outside", "main"),
-        },
-    ),
-    "cosines": (
-        "cosine with the true correction",
-        {
-            "cosine": ("whole pull", "ratio"),
-            "quality_cosine": ("quality part", "quality"),
-            "task_cosine": ("task part", "task"),
-        },
-    ),
-    "best": ("best weight w", {"best_w": ("best w", "other")}),
-    "left": ("error left at the best w", {"left": ("error left", "other")}),
-    "lengths": (
-        "length σ|·| of the pull's parts",
-        {
-            "quality": ("quality part", "quality"),
-            "task": ("task part", "task"),
-            "correction": ("true correction", "correction"),
-        },
-    ),
-    "share": ("task share of the pull", {"task_share": ("task share", "task")}),
-}
-DASHES = {"core": (5, 2, 1, 2), "rim": (5, 3), "outside": (2, 2), "true correction": (5, 3)}
-LEVELS = {"cosines": {"no direction": 0.0}, "best": {"no guidance": 1.0}, "left": {"nothing repaired": 1.0}}
-
-
-def chart(found: Mechanism, name: str) -> dict[str, Any] | None:
-    """One chart over noise levels; None where there is nothing to draw."""
-    _, curves = CURVES[name]
-    values = dict(found.values) | {"correction": np.sqrt(2 * np.maximum(found.values["error_main"], 0))}
-    if "task" not in found.values:
-        values.pop("correction")
-    rows: list[dict[str, Any]] = []
-    for key, (label, _) in curves.items():
-        if key not in values:
-            continue
-        error = found.errors.get(key, np.zeros(len(found.sigmas)))
-        part = key.removesuffix("_cosine")
-        there = values.get(part, np.ones(1)) > 1e-3 * np.hypot(values["quality"], values["task"]) if (
-            part in ("quality", "task") and "task" in values) else np.ones(len(found.sigmas), bool)  # fmt: skip
-        for sigma, value, spread in zip(found.sigmas[there], values[key][there], error[there], strict=True):
-            if math.isfinite(value) and not (name in ("errors", "lengths") and value <= 0):
-                wide = 2 * spread if math.isfinite(spread) and label not in DASHES else 0.0
-                low = max(value - wide, 0.5 * value) if name in ("errors", "lengths") else value - wide
-                text = f"{value:.3g}" + (f" ± {spread:.2g}" if math.isfinite(spread) and spread else "")
-                row = {"series": label, "x": float(f"{sigma:.4g}"), "mean": float(value), "lo": float(low)}
-                rows.append(row | {"hi": float(value + wide), "text": text})
-    if not rows:
-        return None
-    scale: dict[str, Any] = {"type": "log"} if name in ("errors", "lengths") else {"zero": False}
-    axis: dict[str, Any] = {"tickCount": 5, "format": ".3~g"}
-    if name in ("errors", "lengths"):
-        axis |= {"values": [10.0**k for k in range(-6, 4)], "format": "~g"}
-    if name == "share":
-        scale = {"domain": [-0.05, 1.05], "nice": False}
-    if name == "left":
-        scale = {"domain": [0, 1.08], "nice": False}
-    ends = [float(max(found.sigmas)), float(min(found.sigmas))]
-    low, high = min(row["lo"] for row in rows), max(row["hi"] for row in rows)
-    scale.setdefault("domain", [low, high if high > low else low + 1])
-    return charts.lines(
-        rows, {label: (charts.colour(role), "circle") for label, role in curves.values()},
-        # From noise to data, as everywhere; a scale that has its ends asks nothing of data that are not there yet.
-        x={"title": "noise level σ", "scale": {"type": "log", "nice": False, "domain": ends},
-           "axis": {"values": [0.005, 0.02, 0.1, 0.5, 2], "format": "~g"}},
-        y={"title": None, "scale": scale, "axis": axis},
-        rules=LEVELS.get(name), dashes=DASHES, size=14, height=230,
-    )  # fmt: skip
 
 
 # --- The page ---------------------------------------------------------------------------------------------------------
@@ -260,7 +129,7 @@ def _measured(names: Mapping[str, str], target: str) -> None:
     key = ("mechanism", tuple(names.items()), target, N, SEEDS)
     # A program of its own: it does not wait behind the sampler's density below, which takes ten times as long.
     work = Work(key, partial(_mechanism, dict(names), target), program=key, name="the measurement")
-    _live(work, "measuring the scores at 25 noise levels", _curves)
+    _live(work, "measuring the scores at 25 noise levels", partial(pull.show, seeds=SEEDS))
 
 
 def _mechanism(names: Mapping[str, str], target: str) -> Mechanism:
@@ -284,33 +153,6 @@ def _live(work: Work, words: str, show: Callable[[Any], None]) -> None:
     while len(done) > 64:
         done.pop(next(iter(done)))
     st.fragment(draw, run_every=None if work.key in done else 1.0)()
-
-
-def _curves(found: Mechanism) -> None:
-    said = verdict(found)
-    if said:
-        st.markdown(said.sentence)
-    else:
-        st.markdown("Choose a weak model, of the main model's own task and as poor as the guide, to split the pull.")
-    drawn = {name: spec for name in CURVES if (spec := chart(found, name)) is not None}
-    names = list(drawn)
-    for row in (names[:3], names[3:]):
-        for column, name in zip(st.columns(3), row, strict=False):
-            words, curves = CURVES[name]
-            there = {point["series"] for point in drawn[name]["data"]["values"]}
-            look = {
-                label: (charts.colour(role), DASHES.get(label, ())) for label, role in curves.values() if label in there
-            }
-            with column:
-                st.caption(f"**{words}**")
-                st.html(charts.strokes(look))
-                alt = f"{words} over noise levels"
-                st.vega_lite_chart(drawn[name], key=f"mechanism.{name}", width="stretch", alt=alt)
-    st.caption(
-        f"Means over points of the true density at each noise level, bands two standard errors over {SEEDS} seeds. The "
-        "best w is the one weight for all points that leaves the least score error. Core, rim and outside "
-        "are the main model's error in the densest half of the true mass, up to 99% of it, and beyond."
-    )
 
 
 # --- What is drawn ----------------------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 import numpy as np
 import streamlit as st
 
-from models import zoo
+from models import stored
 from models.mlp import Spec
 from models.training import LOSSES, Recipe
 from toy import fractal
@@ -109,6 +109,6 @@ def _watch(run: Run) -> None:
 
 
 def _kept() -> None:
-    names = zoo.kept()
+    names = stored.kept()
     if names:
         st.caption(f"Kept models: {plain(', '.join(names), 4000)}")

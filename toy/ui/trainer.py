@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from models import checkpoint, training, zoo
+from models import checkpoint, stored, training, zoo
 from models.mlp import Predictor
 from toy import scenes, views
 from toy.scene import Scene
@@ -146,8 +146,8 @@ class Trainer:
                 shelf.used(path)
             return None
         recipe = absent[0]
-        steps = [step for step in zoo.SNAPSHOTS if step < recipe.iterations] + [recipe.iterations]
-        files = {step: zoo.trained_path(replace(recipe, iterations=step)) for step in steps}
+        steps = [step for step in stored.SNAPSHOTS if step < recipe.iterations] + [recipe.iterations]
+        files = {step: stored.trained_path(replace(recipe, iterations=step)) for step in steps}
         with self._lock:
             for run in self.runs.values():
                 if run.recipe == recipe and run.name and run.status not in ("done", "stopped"):
@@ -165,7 +165,7 @@ class Trainer:
 
     def _shelf(self) -> Shelf:
         """Of the folder where networks are kept that are trained on demand."""
-        folder = zoo.trained_path(training.Recipe()).parent
+        folder = stored.trained_path(training.Recipe()).parent
         with self._lock:
             return self._shelves.setdefault(folder, Shelf(folder))
 
@@ -236,11 +236,11 @@ def keep(run: Run, name: str) -> str:
         raise ValueError("nothing has been trained yet")
     facts = {"step": run.step, "loss": run.losses[-1], "command": "Train page"}
     with _KEEPING:  # a class of sixty presses Keep at once, all with the same name
-        taken = set(zoo.kept())
-        if len(taken) >= zoo.KEPT_LIMIT:
-            raise ValueError(f"{zoo.KEPT_LIMIT} models are kept already, which is all that this server keeps")
+        taken = set(stored.kept())
+        if len(taken) >= stored.KEPT_LIMIT:
+            raise ValueError(f"{stored.KEPT_LIMIT} models are kept already, which is all that this server keeps")
         free = next(each for each in _names(name) if f"kept:{each}" not in taken)
-        checkpoint.save(zoo.kept_path(free), run.net, run.recipe, **facts)
+        checkpoint.save(stored.kept_path(free), run.net, run.recipe, **facts)
     return f"kept:{free}"
 
 
