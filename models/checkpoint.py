@@ -5,7 +5,7 @@ import os
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -33,7 +33,7 @@ def tensors(tree: Any) -> dict[str, np.ndarray]:
     return {_name(path): np.asarray(leaf) for path, leaf in leaves}
 
 
-def _name(path: tuple) -> str:
+def _name(path: tuple[Any, ...]) -> str:
     return jax.tree_util.keystr(path, simple=True, separator=".").removesuffix(".value").replace(".value.", ".")
 
 
@@ -106,7 +106,8 @@ def load(path: str | Path) -> Predictor:
     """Read a network; CheckpointError where the file is damaged, foreign or of another architecture."""
     described = describe(path)
     spec = recipe_of(described.header, path).spec
-    return _fill(jax.eval_shape(lambda: network(spec, rngs=nnx.Rngs(0))), described, path)
+    blank: Predictor = jax.eval_shape(lambda: network(spec, rngs=nnx.Rngs(0)))
+    return _fill(blank, described, path)
 
 
 def load_state(path: str | Path, recipe: training.Recipe) -> training.State:
@@ -114,16 +115,18 @@ def load_state(path: str | Path, recipe: training.Recipe) -> training.State:
     described = describe(path)
     if recipe_of(described.header, path) != recipe:
         raise CheckpointError(f"training state {str(path)!r} belongs to another recipe: {described.header['recipe']}")
-    state = _fill(jax.eval_shape(lambda: training.start(recipe)), described, path)
+    blank: training.State = jax.eval_shape(lambda: training.start(recipe))
+    state = _fill(blank, described, path)
     if not 0 <= int(state.step) <= recipe.iterations:
         raise CheckpointError(f"training state {str(path)!r} is at step {int(state.step)} of {recipe.iterations}")
     return state
 
 
+T = TypeVar("T")
 TYPES = {"float32": "F32", "int32": "I32", "uint32": "U32"}  # as safetensors calls what networks and states hold
 
 
-def _fill(blank: Any, described: Described, path: str | Path) -> Any:
+def _fill(blank: T, described: Described, path: str | Path) -> T:
     """Put the tensors into a pytree of the same names, types and shapes; they are read only where these agree."""
     leaves, structure = jax.tree_util.tree_flatten_with_path(blank)
     wanted = {_name(key): leaf for key, leaf in leaves}
@@ -137,4 +140,5 @@ def _fill(blank: Any, described: Described, path: str | Path) -> Any:
     found, _ = read(path)
     if not all(np.isfinite(found[name]).all() for name in wanted):
         raise CheckpointError(f"checkpoint {str(path)!r} holds values that are not finite")
-    return jax.tree.unflatten(structure, [jnp.asarray(found[n], leaf.dtype) for n, leaf in wanted.items()])
+    filled: T = jax.tree.unflatten(structure, [jnp.asarray(found[n], leaf.dtype) for n, leaf in wanted.items()])
+    return filled

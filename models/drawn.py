@@ -7,7 +7,6 @@ another draw for each point and evaluation, and still a function. A point may be
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -32,14 +31,14 @@ def at_point(key: Array, strength: Array, x: Float[Array, "2"], sigma: Array) ->
     return key
 
 
-def each(ask: Callable[[Array, Array], Any], x: Array, sigma: Array | float) -> Any:
+def each(ask: Callable[[Array, Array], Array], x: Array, sigma: Array | float) -> Array:
     """``ask`` for each point alone: ``x`` [*b, 2], ``sigma`` [*#b]; what it gives, with axes [*b] before it."""
     shape = jnp.broadcast_shapes(x.shape[:-1], jnp.shape(sigma))
     x = jnp.broadcast_to(x, (*shape, 2)).reshape(-1, 2)
     one = jnp.ndim(sigma) == 0
     levels = jnp.asarray(sigma, jnp.float32) if one else jnp.broadcast_to(sigma, shape).ravel()
-    found = jax.vmap(ask, in_axes=(0, None if one else 0))(x, levels)
-    return found.reshape(*shape, *found.shape[1:])
+    answers: Array = jax.vmap(ask, in_axes=(0, None if one else 0))(x, levels)
+    return answers.reshape(*shape, *answers.shape[1:])
 
 
 @partial(jax.tree_util.register_dataclass, data_fields=["net", "key", "rate"], meta_fields=[])
@@ -100,14 +99,14 @@ class DroppedPerLevel:
         """Gradient of ``logp`` with respect to ``x``, in 1/length."""
         return self._each(lambda net, x, sigma: net.score(x, sigma), x, sigma, (2,))
 
-    def _each(self, ask: Any, x: Array, sigma: Array | float, last: tuple[int, ...]) -> Array:
+    def _each(self, ask: Callable[..., Array], x: Array, sigma: Array | float, last: tuple[int, ...]) -> Array:
         sigma = jnp.asarray(sigma, jnp.float32)
         if sigma.ndim == 0:
             return ask(self.at(sigma), x, sigma)
         shape = jnp.broadcast_shapes(x.shape[:-1], sigma.shape)
         flat = jnp.broadcast_to(x, (*shape, 2)).reshape(-1, 2), jnp.broadcast_to(sigma, shape).ravel()
-        found = jax.lax.map(lambda now: ask(self.at(now[1]), *now), flat, batch_size=256)
-        return found.reshape(*shape, *last)
+        answers: Array = jax.lax.map(lambda now: ask(self.at(now[1]), *now), flat, batch_size=256)
+        return answers.reshape(*shape, *last)
 
 
 def masked(net: Net, key: Array, rate: Float[Array, ""] | float) -> Net:

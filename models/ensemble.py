@@ -7,7 +7,7 @@ and data seed share every batch, and so the cost of the true score, which is mos
 
 import itertools
 import math
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from functools import partial
@@ -183,8 +183,9 @@ def chunk(
     are trained one after the other within an iteration, which keeps each in a CPU's cache; with None all together.
     """
 
-    def over(step: Any, trials: Any) -> tuple[State, Array]:
-        return jax.vmap(step)(trials) if at_once is None else jax.lax.map(step, trials)
+    def over(step: Callable[..., tuple[State, Array]], trials: Any) -> tuple[State, Array]:
+        made: tuple[State, Array] = jax.vmap(step)(trials) if at_once is None else jax.lax.map(step, trials)
+        return made
 
     def body(i: Array, now: tuple[State, Array]) -> tuple[State, Array]:
         stack, losses = now
@@ -198,4 +199,6 @@ def chunk(
             stack, values = over(lambda now: training.iterate(recipe, *now), (density, stack))
         return stack, losses.at[:, i].set(values)
 
-    return jax.lax.fori_loop(0, length, body, (stack, jnp.zeros((len(stack.step), room))))
+    start = stack, jnp.zeros((len(stack.step), room))
+    end: tuple[State, Array] = jax.lax.fori_loop(0, length, body, start)
+    return end

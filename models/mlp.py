@@ -121,7 +121,8 @@ class EnergyMLP(Network):
     ) -> Float[Array, "*b 2"]:
         """Gradient of ``logp`` with respect to ``x``, in 1/length."""
         x = jnp.broadcast_to(x, (*jnp.broadcast_shapes(x.shape[:-1], jnp.shape(sigma)), 2))
-        return jax.grad(lambda points: jnp.sum(self.logp(points, sigma, dropout=dropout)))(x)
+        score: Array = jax.grad(lambda points: jnp.sum(self.logp(points, sigma, dropout=dropout)))(x)
+        return score
 
 
 class VectorMLP(Network):

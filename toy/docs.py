@@ -45,7 +45,7 @@ from toy.uncertainty import standard_error
 
 N, SEEDS = 4096, 3
 MEASURES = ("outliers", "branch_tv", "root_share", "alignment")  # of every page
-FOLDERS: dict[str, Registry] = {
+FOLDERS: dict[str, Registry[Any]] = {
     "rules": RULES,
     "schedules": SCHEDULES,
     "integrators": INTEGRATORS,
@@ -100,7 +100,7 @@ def digest(entry: Entry) -> str:
     return hashlib.sha256("\n".join(map(_bare, [entry.function, *observe])).encode()).hexdigest()[:8]
 
 
-def _bare(function: Callable) -> str:
+def _bare(function: Callable[..., Any]) -> str:
     tree = ast.parse(textwrap.dedent(inspect.getsource(function))).body[0]
     assert isinstance(tree, ast.FunctionDef)
     if ast.get_docstring(tree) is not None:

@@ -37,7 +37,8 @@ def tilt_level(scene: Scene, cast: Mapping[str, Density]) -> float:
 def log_start(scene: Scene, x: Float[Array, "n 2"]) -> Float[Array, " n"]:
     """Log-density of the scene's starting points, nats."""
     if scene.start == "exact":
-        return views.logp_on(fractal.mixture(scene.target), x, jnp.float32(scene.sigma_max))
+        logp: Array = views.logp_on(fractal.mixture(scene.target), x, jnp.float32(scene.sigma_max))
+        return logp
     variance = scene.sigma_max**2
     return -jnp.sum(jnp.square(x), axis=-1) / (2 * variance) - math.log(2 * math.pi * variance)
 
@@ -150,13 +151,13 @@ def _at_level(scene: Scene, cast: Mapping[str, Density], sigma: float, cover: in
     levels = scene.sigmas()
     below = int(np.clip(np.searchsorted(-levels, -sigma), 1, len(levels) - 1))
     share = np.clip((levels[below - 1] - sigma) / (levels[below - 1] - levels[below]), 0, 1)
-    return (1 - share) * path[below - 1] + share * path[below]
+    return np.asarray((1 - share) * path[below - 1] + share * path[below])
 
 
 def _volume(
     scene: Scene, cast: Mapping[str, Density], x: Array, sigmas: Array, *, upwards: bool, since: int = 0
 ) -> tuple[Array, Array]:
-    return sampling.volume(
+    ends: tuple[Array, Array] = sampling.volume(
         x,
         sigmas,
         scenes.players(scene, cast),
@@ -167,3 +168,4 @@ def _volume(
         upwards=upwards,
         since=since,
     )
+    return ends

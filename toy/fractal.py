@@ -62,7 +62,7 @@ class Branches:
     def mass(self, classes: str) -> np.ndarray:
         """Share of each branch in the chosen classes, [branches], summing to one."""
         weight = self.weight[self.of(classes)]
-        return weight / weight.sum()
+        return np.asarray(weight / weight.sum())
 
     def of(self, classes: str) -> np.ndarray:
         """Mask of the branches that belong to the chosen classes; ValueError names the legal ones."""
@@ -75,7 +75,7 @@ class Branches:
 def branches() -> Branches:
     """Grow both trees from NumPy's legacy generator, one stream, class A whole before class B."""
     random = np.random.RandomState(SEED)
-    rows: list[tuple] = []
+    rows: list[tuple[str, np.ndarray, np.ndarray, int, float, np.ndarray, np.ndarray]] = []
 
     def grow(label: str, start: np.ndarray, angle: float, depth: int) -> None:
         u = np.array([np.cos(angle), np.sin(angle)])

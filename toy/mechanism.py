@@ -93,9 +93,10 @@ def _measure(
     def points(key: Array) -> Float[Array, "m n 2"]:
         if not steps:
             each = (jax.random.split(key, len(sigmas)), sigmas)
-            return jax.lax.map(lambda now: truth.sample(now[0], n, now[1]), each)
+            drawn: Array = jax.lax.map(lambda now: truth.sample(now[0], n, now[1]), each)
+            return drawn
         start = truth.sample(key, n, 5.0)
-        path = trajectory(start, noise_levels(64, 5.0, 0.002), {"main": main}, {}, key, rule="none")
+        path: Array = trajectory(start, noise_levels(64, 5.0, 0.002), {"main": main}, {}, key, rule="none")
         return path[jnp.array(steps)]
 
     def level(x: Array, sigma: Array) -> dict[str, Array]:
@@ -127,9 +128,11 @@ def _measure(
         }
 
     def one(key: Array) -> dict[str, Array]:
-        return jax.lax.map(lambda now: level(*now), (points(key), sigmas))
+        measures: dict[str, Array] = jax.lax.map(lambda now: level(*now), (points(key), sigmas))
+        return measures
 
-    return jax.lax.map(one, keys)
+    measures: dict[str, Array] = jax.lax.map(one, keys)
+    return measures
 
 
 TINY = 1e-12

@@ -166,8 +166,9 @@ def energy_distance(x: Array, truth: Truth) -> Array:
     Without self-pairs, so that true samples give 0 on average, and sometimes less.
     """
     n = len(x)
-    within = mean_distance(x, x) * n / max(n - 1, 1)
-    return mean_distance(x, truth.reference) - 0.5 * (within + truth.apart)
+    within: Array = mean_distance(x, x) * n / max(n - 1, 1)
+    between: Array = mean_distance(x, truth.reference)
+    return between - 0.5 * (within + truth.apart)
 
 
 @jax.jit

@@ -225,7 +225,8 @@ class Step:
     @property
     def gives(self) -> type:
         """What it returns."""
-        return get_type_hints(self.entry.function)["return"]
+        kind: type = get_type_hints(self.entry.function)["return"]
+        return kind
 
     def __str__(self) -> str:
         """The step as it stands in a name, always the same for the same values."""

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -14,6 +14,7 @@ from jaxtyping import Array, Float
 
 from toy.densities import Density, GaussianMixture, Normalised
 
+A = TypeVar("A", Array, np.ndarray)
 NODES, NODE_WEIGHTS = np.polynomial.legendre.leggauss(4)
 BATCH = 4096  # cells evaluated at once: one shape, one compilation
 
@@ -73,7 +74,8 @@ class Tabulated:
         i = jnp.clip(jnp.searchsorted(self.knots, level) - 1, 0, len(self.knots) - 2)
         t = level - self.knots[i]
         a, b, c, d = self.coefficients
-        return (((a[i] * t + b[i]) * t + c[i]) * t + d[i]) / _tame(sigma)
+        smooth: Array = ((a[i] * t + b[i]) * t + c[i]) * t + d[i]
+        return smooth / _tame(sigma)
 
     def logp(self, x: Float[Array, "*b 2"], sigma: Float[Array, "*#b"] | float) -> Float[Array, "*b"]:
         """Log-density in nats."""
@@ -84,7 +86,7 @@ class Tabulated:
         return self.density.score(x, sigma)
 
 
-def _tame(sigma: Any) -> Any:
+def _tame(sigma: A) -> A:
     """The constant of an energy network grows as 1/sigma: what makes it smooth enough for a spline."""
     return sigma / (sigma**2 + 0.25) ** 0.5
 
@@ -137,7 +139,7 @@ def _integrate(logp: Callable[[np.ndarray], np.ndarray], cells: np.ndarray, top:
     weights = np.outer(NODE_WEIGHTS, NODE_WEIGHTS).ravel()
     points = cells[:, None, :2] + cells[:, None, 2:] * np.column_stack([u.ravel(), v.ravel()])
     density = np.exp(logp(points.reshape(-1, 2)).reshape(len(cells), 16) - top)
-    return density @ weights * cells[:, 2] ** 2
+    return np.asarray(density @ weights * cells[:, 2] ** 2)
 
 
 def _logp(density: Density, sigma: float, points: np.ndarray) -> np.ndarray:

@@ -105,6 +105,7 @@ class Entry:
 
 
 E = TypeVar("E", bound=Entry)
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Registry(Mapping[str, E], Generic[E]):
@@ -117,14 +118,16 @@ class Registry(Mapping[str, E], Generic[E]):
         self._roles = roles
         self._entries: dict[str, E] = {}
 
-    def register(self, *, source: str, formula: str = "", title: str = "", name: str = "", **fields: Any) -> Callable:
+    def register(
+        self, *, source: str, formula: str = "", title: str = "", name: str = "", **fields: Any
+    ) -> Callable[[F], F]:
         """Return a decorator that registers a function under its own name and leaves it unchanged.
 
         ``title`` is the name for people, by default the function's name in words; ``fields`` are what else the
         entries of this registry have. TypeError for one that they do not have.
         """
 
-        def decorate(function: Callable) -> Callable:
+        def decorate(function: F) -> F:
             key = name or function.__name__
             if key in self._entries:
                 raise ValueError(f"{self.kind} {key!r} is registered twice")

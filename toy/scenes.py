@@ -36,7 +36,8 @@ class Frame:
     @property
     def samples(self) -> np.ndarray:
         """The points at sigma 0, [n, 2]."""
-        return self.path[-1]
+        points: np.ndarray = self.path[-1]
+        return points
 
 
 @partial(jax.jit, static_argnames="n")
@@ -48,7 +49,10 @@ def _start(density: GaussianMixture, key: Array, sigma: Array, *, n: int) -> tup
 def data_and_noise(scene: Scene) -> tuple[Float[Array, "n 2"], Float[Array, "n 2"]]:
     """True samples of the target, and noise of N(0, sigma_max^2 I): what the forward process adds up."""
     key_start, _ = jax.random.split(jax.random.key(scene.seed))
-    return _start(fractal.mixture(scene.target), key_start, jnp.float32(scene.sigma_max), n=scene.n)
+    parts: tuple[Array, Array] = _start(
+        fractal.mixture(scene.target), key_start, jnp.float32(scene.sigma_max), n=scene.n
+    )
+    return parts
 
 
 def initial(scene: Scene) -> Float[Array, "n 2"]:
@@ -66,7 +70,7 @@ def players(scene: Scene, cast: Mapping[str, Density]) -> dict[str, Density]:
 def sample(scene: Scene, cast: Mapping[str, Density], *, keep: bool = True) -> Float[Array, "s n 2"]:
     """Run the scene's sampler; [steps + 1, n, 2], or [1, n, 2] with ``keep=False``."""
     _, key_path = jax.random.split(jax.random.key(scene.seed))
-    return sampling.trajectory(
+    path: Array = sampling.trajectory(
         initial(scene),
         jnp.asarray(scene.sigmas()),
         players(scene, cast),
@@ -77,6 +81,7 @@ def sample(scene: Scene, cast: Mapping[str, Density], *, keep: bool = True) -> F
         integrator=scene.integrator,
         keep=keep,
     )
+    return path
 
 
 def compute(

@@ -98,7 +98,8 @@ def guided_score(scene: Scene, cast: Mapping[str, Density], x: Array | np.ndarra
     The step is the one that begins at ``sigma``; a rule that remembers is asked as at the start of its run.
     """
     step, values = _step_at(scene, sigma)
-    return _guided(scene.rule, players(scene, cast), jnp.asarray(x), values, step.sigma, step)
+    score: Array = _guided(scene.rule, players(scene, cast), jnp.asarray(x), values, step.sigma, step)
+    return score
 
 
 def _step_at(scene: Scene, sigma: float) -> tuple[Step, dict[str, Any]]:
@@ -145,7 +146,8 @@ def outside(frame: Frame) -> np.ndarray:
 
 @partial(jax.jit, static_argnames="steps")
 def _inside(density: GaussianMixture, path: Array, sigmas: Array, thresholds: Array, *, steps: int) -> Array:
-    return jax.lax.map(lambda now: density.reaches(*now), (path, sigmas, thresholds), batch_size=steps)
+    inside: Array = jax.lax.map(lambda now: density.reaches(*now), (path, sigmas, thresholds), batch_size=steps)
+    return inside
 
 
 def contours(classes: str, *, sigma: float = 0.0, resolution: int = 480) -> list[np.ndarray]:

@@ -2,6 +2,7 @@
 
 ``dx = -sigma s(x; sigma) dsigma`` from ``sigma_max`` down to 0; Karras et al. 2022, arXiv:2206.00364.
 """
+# ruff: noqa: F401
 
 from toy.sampling.integrators import INTEGRATORS, Integrator, integrator
 from toy.sampling.noise import noise_levels

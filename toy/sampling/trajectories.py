@@ -15,6 +15,9 @@ from toy.sampling.integrators import INTEGRATORS, Field, Memory, Points
 from toy.sampling.scores import guided, scheduled, start_of, tilted
 from toy.schedules import SCHEDULES
 
+_State = tuple[Points, Memory, Any]  # and an integrator's past
+_Stretched = tuple[_State, _State, Float[Array, " n"]]  # with two tangents, and log |det|
+
 
 @partial(jax.jit, static_argnames=("rule", "schedule", "integrator", "keep"))
 def trajectory(
@@ -73,7 +76,7 @@ def volume(
     still = jax.tree.map(lambda a: jnp.zeros((2, *a.shape), a.dtype), start)
     tangents = (still[0] + jnp.eye(2)[:, None], *still[1:])  # of x along both axes
 
-    def body(carry: tuple, now: tuple[Array, ...]) -> tuple:
+    def body(carry: _Stretched, now: tuple[Array, ...]) -> _Stretched:
         state, tangents, log_det = carry
 
         def push(tangent: _State) -> tuple[_State, _State]:
@@ -95,16 +98,13 @@ def volume(
         tangents = jax.tree.map(lambda t: straighten(t) if t.ndim > 1 else t, tangents)
         return state, tangents, log_det + jnp.log(length) + jnp.log(jnp.abs(across))
 
-    def counted(carry: tuple, now: tuple[Array, tuple[Array, ...]]) -> tuple[tuple, None]:
+    def counted(carry: _Stretched, now: tuple[Array, tuple[Array, ...]]) -> tuple[_Stretched, None]:
         index, given = now
         return jax.lax.cond(index >= since, body, lambda carry, _: carry, carry, given), None
 
     begin = (start, tangents, jnp.zeros(len(x)))
     (state, _, log_det), _ = jax.lax.scan(counted, begin, (jnp.arange(len(sigmas) - 1), levels))
     return state[0], log_det
-
-
-_State = tuple[Points, Memory, Any]
 
 
 def step_of(
