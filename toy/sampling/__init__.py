@@ -7,13 +7,11 @@
 from toy.sampling.integrators import INTEGRATORS, Integrator, integrator
 from toy.sampling.noise import noise_levels
 
-# isort: split
+# isort: off
 # Integrators are listed everywhere in the order in which they are registered.
 from toy.sampling.deterministic import dpm_2m, euler, heun
-
-# isort: split
 from toy.sampling.stochastic import GIBBS_STEPS, ancestral, edm_stochastic, gibbs, predictor_corrector, resample, smc
 
-# isort: split
+# isort: on
 from toy.sampling.scores import guided, scheduled, start_of, tilted
 from toy.sampling.trajectories import step_of, trajectory, volume
