@@ -29,6 +29,9 @@ def optimal_weight(
     return main + jnp.clip(best, -most, most) * difference
 
 
+Iterate = tuple[Points, Points, Points, Points]  # of Newton's method: shift, mismatch, both columns of the Jacobian
+
+
 @rule(
     source="Zheng and Lan 2023, arXiv:2312.07586",
     formula="s = w s_main(x + (w − 1)δ) − (w − 1) s_uncond(x + wδ), with equal denoised points at both",
@@ -68,7 +71,7 @@ def characteristic_guidance(
         move = -jnp.stack([a / det, b / det], axis=-1)
         return move * jnp.minimum(1, (0.2 + sigma) / norm(move))
 
-    def broyden(state: tuple[Points, ...], _: None) -> tuple[tuple[Points, ...], None]:
+    def broyden(state: Iterate, _: None) -> tuple[Iterate, None]:
         shift, off, first, second = state  # the Jacobian's columns
         move = newton(off, first, second)
         found = mismatch(shift + move)
