@@ -233,7 +233,7 @@ def _levels(steps: int, sigma_max: float, sigma_min: float, rho: float) -> Array
 
 
 def _number(knob: Knob, value: Any) -> float | int:
-    number = knob.check(value)
+    number: float = knob.check(value)
     if knob.name not in INTEGERS:
         return number
     if number != math.floor(number):
