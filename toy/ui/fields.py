@@ -268,7 +268,7 @@ def answer(
         },
         "range": [SIGMA_MAX, SIGMA_MIN],
         "rows": list(figures.FIG9_SIGMAS),
-        "home": [home.x, home.y, home.half],
+        "layout": {"view": [home.x, home.y, home.half]},
         "margin": MARGIN,
         "ui": look.flat(),
         "field": None,

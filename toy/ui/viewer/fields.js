@@ -96,6 +96,18 @@ export function contourSegments(values, ny, nx, level) {
   return out;
 }
 
+// The same in data units, for a grid over `box`.
+export function contourPath(values, [ny, nx], [x0, x1, y0, y1], level) {
+  const path = new Path2D();
+  const [dx, dy] = [(x1 - x0) / (nx - 1), (y1 - y0) / (ny - 1)];
+  const s = contourSegments(values, ny, nx, level);
+  for (let k = 0; k < s.length; k += 4) {
+    path.moveTo(x0 + s[k] * dx, y0 + s[k + 1] * dy);
+    path.lineTo(x0 + s[k + 2] * dx, y0 + s[k + 3] * dy);
+  }
+  return path;
+}
+
 export class FieldLayers {
   // `strength`: opacity of the layers' strongest places; `within`: see layerValues; `fade`: 0..1, shows of the ratio there.
   constructor(header, arrays, slots, { strength = null, within = null, fade = null } = {}) {
@@ -158,18 +170,10 @@ export class FieldLayers {
       }
     }
     context.putImageData(image, 0, 0);
-    const [x0, x1, y0, y1] = this.field.box;
-    const dx = (x1 - x0) / (nx - 1);
-    const dy = (y1 - y0) / (ny - 1);
-    const lines = levels.map((level) => {
-      const path = new Path2D();
-      const s = contourSegments(values, ny, nx, level);
-      for (let k = 0; k < s.length; k += 4) {
-        path.moveTo(x0 + s[k] * dx, y0 + s[k + 1] * dy);
-        path.lineTo(x0 + s[k + 2] * dx, y0 + s[k + 3] * dy);
-      }
-      return { path, colour: kind === "ratio" && level < 0 ? colours.ratioLow : colours[name] };
-    });
+    const lines = levels.map((level) => ({
+      path: contourPath(values, [ny, nx], this.field.box, level),
+      colour: kind === "ratio" && level < 0 ? colours.ratioLow : colours[name],
+    }));
     return { canvas, lines };
   }
 

@@ -106,3 +106,29 @@ export function nearest(points, n, x, y, reach) {
   }
   return best;
 }
+
+// The particles of both sides as a pack brings them.
+export function readFrames({ sigmas, id, quality, sigma_data }, arrays) {
+  const frames = { id, quality, sigmas, n: 0, slots: {}, outside: {}, gain: {} };
+  for (const slot of ["left", "right"]) {
+    const positions = arrays[`${slot}.positions`];
+    if (!positions) continue;
+    frames.slots[slot] = decodeFrames(positions, sigmas, sigma_data ?? 0.5);
+    frames.outside[slot] = arrays[`${slot}.outside`] ?? null;
+    frames.gain[slot] = arrays[`${slot}.branch_gain`]?.data ?? null;
+    frames.n = frames.slots[slot].n;
+  }
+  return frames;
+}
+
+// True samples, and the noise that the forward process adds to them.
+export function readTruth({ data }) {
+  return { x0: data, n: data.length / 2, points: new Float32Array(data.length), eps: gaussians(data.length, 7), matched: false };
+}
+
+// Where the start is said to be these very samples plus noise, that noise joins forward process and ODE without a seam.
+export function matchNoise(truth, start, sigma) {
+  if (!truth || !start || start.n !== truth.n) return;
+  for (let k = 0; k < truth.x0.length; k++) truth.eps[k] = (start.x[k] - truth.x0[k]) / sigma;
+  truth.matched = true;
+}

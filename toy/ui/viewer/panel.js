@@ -4,48 +4,29 @@ import { Curve } from "./curve.js";
 import { Dots } from "./dots.js";
 import { OFFLINE, explain, h, setText } from "./dom.js";
 import { NumberField, digitsOf } from "./number.js";
+import { Picture } from "./picture.js";
 import { MovingScenery } from "./scenery.js";
 import { meaning, word } from "./words.js";
 
 const MEASURED = { outliers: "quality", branch_tv: "variation", root_share: "trunk", alignment: "alignment" };
 
-export class Panel {
+export class Panel extends Picture {
   // `on`: {knob(slot, name, value, phase), ...}; pointer gestures are attached by the owner.
   constructor(slot, on) {
-    this.slot = slot;
+    const lie = (name) => h("div", { class: `tv-${name}`, testid: `${name}-${slot}` });
+    const front = h("canvas", { "aria-hidden": "true", testid: `dots-${slot}` });
+    const waiting = h("div", { class: "tv-waiting", testid: `waiting-${slot}`, role: "status" });
+    const [tag, badge, corner, curve] = [lie("tag"), lie("badge"), lie("corner"), new Curve(slot)];
+    super(slot, { className: `tv-at-plot-${slot}`, front, words: waiting, notes: [tag, badge, corner, curve.element] });
+    Object.assign(this, { slot, front, waiting, tag, badge, corner, curve });
     this.on = on;
     this.knobs = new Map();
     this.metrics = new Map();
     this.title = h("h3", { class: "tv-title", testid: `title-${slot}` });
     this.knobBox = h("div", { class: "tv-knobs" });
     this.head = h("div", { class: `tv-head tv-at-head-${slot}` }, this.title, this.knobBox);
-
-    this.back = h("canvas", { "aria-hidden": "true" });
-    this.front = h("canvas", { "aria-hidden": "true", testid: `dots-${slot}` });
-    this.above = h("canvas", { "aria-hidden": "true" });
     this.dots = new Dots(this.front);
     this.moving = new MovingScenery();
-    this.backContext = this.back.getContext("2d");
-    this.aboveContext = this.above.getContext("2d");
-    this.badge = h("div", { class: "tv-badge", testid: `badge-${slot}` });
-    this.corner = h("div", { class: "tv-corner", testid: `corner-${slot}` });
-    this.waiting = h("div", { class: "tv-waiting", testid: `waiting-${slot}`, role: "status" });
-    this.asked = h("div", { class: "tv-asked", testid: `asked-${slot}`, role: "status" });
-    this.tag = h("div", { class: "tv-tag", testid: `tag-${slot}` });
-    this.curve = new Curve(slot);
-    this.plot = h(
-      "div",
-      { class: `tv-plot tv-at-plot-${slot}`, testid: `plot-${slot}`, tabindex: "0", role: "group" },
-      this.back,
-      this.front,
-      this.above,
-      this.waiting,
-      this.asked,
-      this.tag,
-      this.badge,
-      this.corner,
-      this.curve.element,
-    );
     this.metricBox = h("div", { class: `tv-metrics tv-at-metrics-${slot}`, testid: `metrics-${slot}` });
     this.formula = h("span", { class: "tv-formula", testid: `formula-${slot}` });
     this.conventions = h("span", { class: "tv-conventions", "data-meaning": `${meaning("guidance scale")} ${meaning("extra weight")}`, testid: `conventions-${slot}` });
@@ -60,22 +41,14 @@ export class Panel {
     this.visible = visible;
   }
 
-  // Returns whether the size changed. The dots' memory is bounded: a 4K screen does not need 16 million of their pixels.
   resize() {
-    const { clientWidth: width, clientHeight: height } = this.plot;
-    if (!width || !height) return false;
-    const most = Math.sqrt(1.8e6 / (width * height));
-    const dpr = Math.min(window.devicePixelRatio || 1, most);
-    if (this.width === Math.round(width * dpr) && this.height === Math.round(height * dpr)) return false;
-    this.dpr = dpr;
-    this.width = Math.round(width * dpr);
-    this.height = Math.round(height * dpr);
-    for (const canvas of [this.back, this.above]) {
-      canvas.width = this.width;
-      canvas.height = this.height;
-    }
-    this.dots.resize(this.width, this.height);
-    return true;
+    const changed = super.resize();
+    if (changed) this.dots.resize(this.width, this.height);
+    return changed;
+  }
+
+  get dimmed() {
+    return [this.plot, this.metricBox, this.conventions];
   }
 
   // `values` are the knobs as the person last set them; a control that is being moved keeps its own.
@@ -92,15 +65,6 @@ export class Panel {
     explain(this.formula, header.summary ?? "");
     setText(this.conventions, (header.conventions ?? []).map(({ label, value }) => `${label} ${value}`).join("  ·  "));
     this.badge.classList.toggle("tv-busy", Boolean(busy));
-  }
-
-  // `words`: what is shown instead of what is asked for, or ""; `held`: a control is being moved, and the picture follows.
-  setPending(words, held) {
-    setText(this.asked, words);
-    for (const element of [this.plot, this.metricBox, this.conventions]) {
-      if (words) element.dataset.pending = held ? "held" : "waits";
-      else delete element.dataset.pending;
-    }
   }
 
   setBadge(parts) {

@@ -21,6 +21,37 @@ export function decompose({ s1, s0, guided, truth }) {
   return { main: s1 ?? null, guide: s0 ?? null, difference: minus(s1, s0), guided: guided ?? null, correction: minus(truth, s1) };
 }
 
+const lengthOf = (v) => (v ? Math.hypot(...v) : 0);
+const longest = (vectors) => Math.max(1e-12, ...Object.values(vectors).map(lengthOf));
+
+// Where a place is pinned, `size` pixels to each side.
+export function crosshair(context, x, y, style, dpr, size = 5) {
+  context.strokeStyle = style;
+  context.lineWidth = ((size + 1) / 5) * dpr;
+  context.beginPath();
+  for (const [dx, dy] of [[size * dpr, 0], [0, size * dpr]]) {
+    context.moveTo(x - dx, y - dy);
+    context.lineTo(x + dx, y + dy);
+  }
+  context.stroke();
+}
+
+// The named ones of a place's vectors as arrows; the longest of all is `reach` pixels. `strokes(name)`: [colour, width]s.
+export function drawVectors(context, x, y, vectors, names, reach, strokes, dpr) {
+  const k = reach / longest(vectors);
+  for (const name of names) {
+    const v = vectors[name];
+    if (!v) continue;
+    // The difference goes from the guide's tip to the main model's, the correction on from there: the sum is seen.
+    const from = { difference: vectors.guide, correction: vectors.main }[name] ?? [0, 0];
+    for (const [colour, width] of strokes(name)) {
+      context.strokeStyle = context.fillStyle = css(colour);
+      context.lineWidth = width * dpr;
+      arrow(context, x + from[0] * k, y - from[1] * k, v[0] * k, -v[1] * k, 1.5 * dpr, ARROW_LOOK[name]);
+    }
+  }
+}
+
 export class ProbeCard {
   constructor(slot, onclose) {
     this.whose = h("strong", { class: "tv-card-whose", testid: `whose-${slot}` });
@@ -61,7 +92,7 @@ export class ProbeCard {
     this.upTo.hidden = !panel?.learned;
     if (!panel) return;
     const vectors = decompose(panel);
-    const longest = Math.max(1e-12, ...Object.values(vectors).map((v) => (v ? Math.hypot(...v) : 0)));
+    const most = longest(vectors);
     for (const { name, row, glyph, cells } of this.rows) {
       const v = vectors[name];
       row.hidden = !v;
@@ -72,7 +103,7 @@ export class ProbeCard {
       context.strokeStyle = context.fillStyle = css(colours[name]);
       context.lineWidth = 3;
       const length = Math.hypot(...v) || 1;
-      const shown = 14 + 26 * Math.min(1, length / longest);
+      const shown = 14 + 26 * Math.min(1, length / most);
       const [dx, dy] = [(v[0] / length) * shown, (-v[1] / length) * shown];
       arrow(context, 22 - dx / 2, 22 - dy / 2, dx, dy, 2, ARROW_LOOK[name]);
     }

@@ -20,9 +20,13 @@ export class Queue {
     this.flush();
   }
 
-  // A pack that answers an older request does not free the one in flight.
+  // Whether a pack answers what is in flight; one that answers an older request does not.
+  answers(seq) {
+    return this.inFlight !== null && seq >= this.inFlight.seq;
+  }
+
   answered(seq) {
-    if (this.inFlight === null || seq < this.inFlight.seq) return false;
+    if (!this.answers(seq)) return false;
     this.inFlight = null;
     this.flush();
     return true;

@@ -3,9 +3,10 @@
 import { css, mix, packed } from "./colour.js";
 import { numberText, sigmaText } from "./dom.js";
 import { dotRadius, ringOf, shadesAt } from "./dots.js";
-import { ARROWS, ARROW_LOOK, DENSITIES, arrow } from "./fields.js";
+import { ARROWS, DENSITIES } from "./fields.js";
 import { forwardAt, positionAt, positionsAt, timeAt } from "./frames.js";
-import { decompose } from "./probe.js";
+import { crosshair, decompose, drawVectors } from "./probe.js";
+import { fieldBox, fieldSigma, pinnedAt, probeKey } from "./request.js";
 import { drawScaleBar, drawScenery } from "./scenery.js";
 import { toScreen } from "./view.js";
 
@@ -49,7 +50,7 @@ export function drawBack(v, panel, cam) {
 // Some particles, evenly spread over what is in sight at the end; the same ones on both sides.
 function choosePaths(v) {
   const frames = v.frames.slots.left ?? v.frames.slots.right;
-  const [x0, x1, y0, y1] = v.fieldBox(0);
+  const [x0, x1, y0, y1] = fieldBox(v, 0);
   const apart = (0.09 * v.view.half) ** 2;
   const chosen = [];
   for (let p = 0; p < frames.n && chosen.length < PATHS; p++) {
@@ -67,10 +68,10 @@ function tracePath(v, context, cam, frames, particle, from, to) {
 }
 
 function drawPaths(v, context, cam, frames, dpr) {
-  v.chosen ??= choosePaths(v);
+  v.pathsShown ??= choosePaths(v);
   const from = timeAt(v.time.sigmas, PATH_SIGMA * v.view.half);
   context.beginPath();
-  for (const particle of v.chosen) tracePath(v, context, cam, frames, particle, from, frames.steps);
+  for (const particle of v.pathsShown) tracePath(v, context, cam, frames, particle, from, frames.steps);
   context.lineWidth = 1.1 * dpr;
   context.strokeStyle = css(v.colours.ink, 0.42);
   context.stroke();
@@ -162,31 +163,16 @@ function drawProbe(v, context, cam, panel) {
     card.hide();
     return;
   }
-  const at = pin.kind === "point" ? pin.at : positionAt(v.frames.slots[pin.slot], v.time.t, pin.index);
+  const at = pinnedAt(v);
   const [x, y] = toScreen(cam, ...at);
   const entry = probe?.panels[probe.slots.indexOf(slot)] ?? null;
-  context.strokeStyle = css(v.colours.ink);
-  context.lineWidth = 1.2 * dpr;
-  context.beginPath();
-  context.moveTo(x - 5 * dpr, y);
-  context.lineTo(x + 5 * dpr, y);
-  context.moveTo(x, y - 5 * dpr);
-  context.lineTo(x, y + 5 * dpr);
-  context.stroke();
+  crosshair(context, x, y, css(v.colours.ink), dpr);
   // Arrows belong to one place and one sigma; while either moves on, the old numbers stay, greyed, and no arrow is drawn.
-  const stale = entry !== null && ("pending" in panel.plot.dataset || v.probeAsked !== v.probeKey() || Math.hypot(probe.at[0] - at[0], probe.at[1] - at[1]) > 0.001);
+  const stale = entry !== null && ("pending" in panel.plot.dataset || v.probeAsked !== probeKey(v) || Math.hypot(probe.at[0] - at[0], probe.at[1] - at[1]) > 0.001);
   if (entry && !stale) {
     const vectors = decompose(entry);
-    const longest = Math.max(1e-12, ...Object.values(vectors).map((vector) => (vector ? Math.hypot(...vector) : 0)));
-    const k = (0.2 * Math.min(panel.width, panel.height)) / longest;
-    for (const [name, vector] of Object.entries(vectors)) {
-      if (!vector) continue;
-      context.strokeStyle = context.fillStyle = css(v.colours[name]);
-      context.lineWidth = 2.4 * dpr;
-      // The difference goes from the guide's tip to the main model's, the correction on from there: the sum is seen.
-      const from = { difference: vectors.guide, correction: vectors.main }[name] ?? [0, 0];
-      arrow(context, x + from[0] * k, y - from[1] * k, vector[0] * k, -vector[1] * k, 1.5 * dpr, ARROW_LOOK[name]);
-    }
+    const reach = 0.2 * Math.min(panel.width, panel.height);
+    drawVectors(context, x, y, vectors, Object.keys(vectors), reach, (name) => [[v.colours[name], 2.4]], dpr);
   }
   let distance = "";
   const { left, right } = v.frames.slots;
@@ -195,7 +181,7 @@ function drawProbe(v, context, cam, panel) {
     const b = positionAt(right, right.steps, pin.index);
     distance = `the two ends lie ${numberText(Math.hypot(a[0] - b[0], a[1] - b[1]))} apart`;
   }
-  const place = `(${numberText(at[0])}, ${numberText(at[1])})  σ ${sigmaText(v.fieldSigma())}`;
+  const place = `(${numberText(at[0])}, ${numberText(at[1])})  σ ${sigmaText(fieldSigma(v))}`;
   card.update({
     whose: `${slot}: ${panel.info.title}`,
     what: pin.kind === "particle" ? `particle ${pin.index}  ${place}` : place,

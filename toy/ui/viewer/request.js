@@ -1,0 +1,49 @@
+// What Explore's view `v` asks of the server, and which questions are the same question.
+
+import { positionAt, sigmaAt } from "./frames.js";
+import { camera, visibleBox } from "./view.js";
+
+// Whole steps while time runs, so that the second round finds every field in the cache.
+export function fieldSigma({ time, header }) {
+  const t = time.playing ? Math.round(time.t) : time.t;
+  return Number(Math.max(sigmaAt(time.sigmas, t), header.sigma_min ?? 0.002).toPrecision(4));
+}
+
+export function fieldBox(v, sigma) {
+  const panel = v.panels[v.shownSlots()[0]];
+  return visibleBox(camera(v.view, panel.width || 1, panel.height || 1, v.zoomOut(sigma)));
+}
+
+export function layersKey(v) {
+  const sigma = fieldSigma(v);
+  return [v.frames?.id, sigma, ...fieldBox(v, sigma), ...v.ui.layers.slice().sort()].join("|");
+}
+
+// Where a pin is now: a particle's moves with it.
+export function pinnedAt({ frames, pin, time }) {
+  return pin.kind === "point" ? pin.at : positionAt(frames.slots[pin.slot], time.t, pin.index);
+}
+
+const probePoint = (v) => v.pin && pinnedAt(v).map((x) => Number(x.toFixed(5)));
+
+export function probeKey(v) {
+  return [v.frames?.id, fieldSigma(v), ...(probePoint(v) ?? [])].join("|");
+}
+
+// All of the state, as it is when the request is sent.
+export function requestOf(v, phase, slot) {
+  const of = (make) => Object.fromEntries(v.slots.map((side) => [side, make(side)]));
+  const sigma = fieldSigma(v);
+  return {
+    have: v.frames && v.frames.id === v.header.id ? v.frames.id : null,
+    phase,
+    slot,
+    knobs: of((side) => ({ ...v.values[side] })),
+    interval: of((side) => v.intervals[side]),
+    sigma,
+    box: fieldBox(v, sigma),
+    layers: [...v.ui.layers],
+    probe: probePoint(v),
+    curve: v.ui.curve,
+  };
+}
