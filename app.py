@@ -7,7 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from toy.ui.engine import engine, prepare
+from toy.ui.startup import engine, prepare
 
 HEAD_START = 1.0  # seconds in which a first visitor gets the shipped picture, before compiling takes the processor
 

@@ -1,6 +1,6 @@
 """Compare: methods over strength, with error bars."""
 
-from toy.ui.shell import await_engine
+from toy.ui.startup import await_engine
 
 await_engine()
 

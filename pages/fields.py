@@ -1,6 +1,6 @@
 """Fields: densities, ratio and scores at one noise level."""
 
-from toy.ui.shell import await_engine
+from toy.ui.startup import await_engine
 
 await_engine()
 

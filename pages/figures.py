@@ -1,6 +1,6 @@
 """Figures: the paper's figures with any cast, to look at, to download, and as a command line."""
 
-from toy.ui.shell import await_engine
+from toy.ui.startup import await_engine
 
 await_engine()
 

@@ -1,6 +1,6 @@
 """Lab: claims with their verdicts, sweeps while they run and afterwards, schedules found by gradient."""
 
-from toy.ui.shell import await_engine
+from toy.ui.startup import await_engine
 
 await_engine()
 

@@ -1,6 +1,6 @@
 """Mechanism: what a guide pulls towards, and what the sampler really draws."""
 
-from toy.ui.shell import await_engine
+from toy.ui.startup import await_engine
 
 await_engine()
 

@@ -1,6 +1,6 @@
 """Train: a network learns the tree while one watches."""
 
-from toy.ui.shell import await_engine
+from toy.ui.startup import await_engine
 
 await_engine()
 

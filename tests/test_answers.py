@@ -12,7 +12,7 @@ from ui_helpers import until
 from toy.sampling import INTEGRATORS
 from toy.scene import Scene
 from toy.state import COUNTS, SLOTS, State, parse
-from toy.ui import cost, explore, explorer, export, share
+from toy.ui import computing, cost, explore, export, requests, share
 from toy.ui.engine import Engine
 from toy.ui.packing import unpack
 
@@ -23,9 +23,9 @@ class Desk:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.engine, self.gate, self.held = Engine(), threading.Event(), set()
         self.memory: dict = {}
-        monkeypatch.setattr(explorer, "side", self.side)
+        monkeypatch.setattr(computing, "side", self.side)
 
-    def side(self, scene: Scene) -> explorer.Side:
+    def side(self, scene: Scene) -> computing.Side:
         if scene.rule in self.held:
             assert self.gate.wait(60)
         points = np.zeros((scene.steps + 1, scene.n, 2), np.uint16)
@@ -35,11 +35,11 @@ class Desk:
             "branch_gain": np.zeros(127, np.float32),
         }
         numbers = {"outliers": dict(scene.knobs).get("w", 0.0) / 100, "branch_tv": 0.5, "alignment": 0.5}
-        return explorer.Side(scene, arrays, numbers, numbers)
+        return computing.Side(scene, arrays, numbers, numbers)
 
     def answer(self, state: State, **request: object) -> dict:
         """The header of one answer."""
-        return unpack(explore.answer(self.engine, state, explorer.Request(**request), self.memory))[0]
+        return unpack(explore.answer(self.engine, state, requests.Request(**request), self.memory))[0]
 
     def settled(self, state: State) -> dict:
         """The header of the answer that waits for nothing."""
@@ -121,7 +121,7 @@ def test_a_drag_shows_what_it_asks_with_fewer_particles(desk):
     answers = []
     until(lambda: answers.append(desk.answer(asked, seq=1, phase="drag")) or not answers[-1]["busy"])
     law(answers[-1], asked)
-    assert (answers[-1]["quality"], answers[-1]["panels"][0]["n"]) == ("preview", explorer.PREVIEW)
+    assert (answers[-1]["quality"], answers[-1]["panels"][0]["n"]) == ("preview", computing.PREVIEW)
 
 
 # --- What a link may cost ---------------------------------------------------------------------------------------------

@@ -16,10 +16,10 @@ from toy import figures
 from toy.guidance import RULES
 from toy.state import parse
 from toy.ui import mechanism as mechanisms
-from toy.ui.engine import engine
 from toy.ui.packing import unpack
 from toy.ui.presets import PRESETS
 from toy.ui.presets import opened as opened_story
+from toy.ui.startup import engine
 from toy.ui.trainer import trainer
 from toy.ui.words import plain
 
@@ -33,7 +33,7 @@ def _warm():
     found = engine()
     assert found.ready.wait(300), found.failure
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("toy.ui.engine.SOON", 8.0)  # a runner asks no second time
+        patch.setattr("toy.ui.live.SOON", 8.0)  # a runner asks no second time
         # What fills these pages is measured and drawn elsewhere, and takes its time.
         patch.setattr(figures, "draw", lambda *args: Figure())
         patch.setattr(mechanisms, "N", 512)

@@ -14,7 +14,7 @@ from toy import compare, docs, files, memory, metrics, scenes
 from toy.lab import claims
 from toy.registry import Knob
 from toy.scene import Scene
-from toy.ui import explorer, fields
+from toy.ui import requests
 
 HUGE = int("9" * 400)
 
@@ -62,11 +62,10 @@ def test_a_knob_takes_no_integer_that_no_float_is() -> None:
         Scene.of("cfg", w=HUGE)
 
 
-@pytest.mark.parametrize("numbers", [explorer._numbers, fields._numbers])
 @pytest.mark.parametrize("bad", [HUGE, -HUGE, float("nan"), float("inf"), "1", None])
-def test_a_component_s_message_of_such_numbers_asks_nothing(numbers, bad) -> None:
-    assert numbers([bad, 1.0], 2) is None
-    assert numbers([2, 1.0], 2) == (2.0, 1.0)
+def test_a_component_s_message_of_such_numbers_asks_nothing(bad) -> None:
+    assert requests.numbers([bad, 1.0], 2) is None
+    assert requests.numbers([2, 1.0], 2) == (2.0, 1.0)
 
 
 # --- Memory -----------------------------------------------------------------------------------------------------------

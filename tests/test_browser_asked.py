@@ -8,7 +8,7 @@ import pytest
 from toy.guidance import RULES
 from toy.scene import Scene
 from toy.state import DEFAULTS, SLOTS, State
-from toy.ui import explorer
+from toy.ui import computing, packs, requests
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -101,10 +101,10 @@ def test_numbers_are_taken_as_people_type_them(visit):
 def pack_of(*rules: str) -> str:
     """What a page without particles is told of two rules, with numbers as wide as they get."""
     state = State(*(Scene.of(rule, **DEFAULTS) for rule in rules))
-    numbers = dict.fromkeys(explorer.MEASURES, 1.0)
-    sides = {slot: explorer.Side(state.scene(slot), {}, numbers, numbers) for slot in SLOTS}
-    request = explorer.Request(have=explorer.identity(state.left, state.right))
-    return base64.b64encode(explorer.assemble(state, sides, request)).decode()
+    numbers = dict.fromkeys(computing.MEASURES, 1.0)
+    sides = {slot: computing.Side(state.scene(slot), {}, numbers, numbers) for slot in SLOTS}
+    request = requests.Request(have=packs.identity(state.left, state.right))
+    return base64.b64encode(packs.assemble(state, sides, request)).decode()
 
 
 def test_every_rule_leaves_the_whole_page_on_a_small_screen(visit):

@@ -124,12 +124,12 @@ def test_the_first_link_after_a_start_is_a_page_of_the_app(browser, tmp_path):
 GATE = """
 import time
 from pathlib import Path
-from toy.ui import engine
-warm_up = engine.warm_up
+from toy.ui import startup
+warm_up = startup.warm_up
 def held():
     while not Path({gate!r}).exists(): time.sleep(0.02)
     return warm_up()
-engine.warm_up = held
+startup.warm_up = held
 """
 
 

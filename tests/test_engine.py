@@ -10,7 +10,8 @@ from ui_helpers import Blocked, Clock, until
 
 from toy.ui import engine as engines
 from toy.ui import memory
-from toy.ui.engine import BACKGROUND, FULL, PREVIEW, Busy, Engine, Work, collected, patience
+from toy.ui.engine import BACKGROUND, FULL, PREVIEW, Busy, Engine, Work
+from toy.ui.live import collected, patience
 
 
 class Weighed:

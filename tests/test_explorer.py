@@ -15,16 +15,16 @@ from toy.state import (
     SLOTS,
     parse,
 )
-from toy.ui import explorer, packing
+from toy.ui import computing, packing, packs, requests
 
 
 @pytest.fixture(scope="module")
 def sides():
-    return {slot: explorer.side(SMALL.scene(slot)) for slot in SLOTS}
+    return {slot: computing.side(SMALL.scene(slot)) for slot in SLOTS}
 
 
 def test_a_pack_holds_what_the_viewer_draws(sides):
-    header, arrays = packing.unpack(explorer.assemble(SMALL, sides, explorer.Request(seq=5)))
+    header, arrays = packing.unpack(packs.assemble(SMALL, sides, requests.Request(seq=5)))
     assert (header["seq"], header["quality"], header["busy"], header["precomputed"]) == (5, "full", False, False)
     steps, n = SMALL.left.steps + 1, SMALL.left.n
     assert len(header["sigmas"]) == steps
@@ -49,7 +49,7 @@ def test_a_pack_holds_what_the_viewer_draws(sides):
         assert (found["slot"], found["rule"], found["n"]) == (slot, scene.rule, n)
         assert {knob["name"]: knob["value"] for knob in found["knobs"]} == dict(scene.knobs)
         assert found["formula"] == RULES[scene.rule].formula
-        assert [row["key"] for row in found["metrics"]] == [*explorer.MEASURES]
+        assert [row["key"] for row in found["metrics"]] == [*computing.MEASURES]
         for row in found["metrics"]:
             end = row["ends"][1].removesuffix(" or more")
             top = float(end.removesuffix("%")) / (100 if "%" in end else 1)
@@ -64,26 +64,26 @@ def test_positions_are_the_sampled_path(sides):
     scene = SMALL.left
     frame = computing.compute(scene, models.cast(scene.cast), floor=False)
     codes, lo, hi = sides["left"].arrays["positions"]
-    scale = np.sqrt(frame.sigmas**2 + explorer.SIGMA_DATA**2)[:, None, None]
+    scale = np.sqrt(frame.sigmas**2 + computing.SIGMA_DATA**2)[:, None, None]
     seen = packing.dequantise(codes, lo, hi) * scale
     assert np.abs(seen - frame.path).max() <= 0.51 * (hi - lo) / 65535 * scale.max() + 1e-6
     assert frame.metrics["outliers"] == pytest.approx(sides["left"].arrays["outside"][-1].mean(), abs=1e-6)
 
 
 def test_frames_that_the_viewer_has_are_not_sent_again(sides):
-    whole = explorer.assemble(SMALL, sides, explorer.Request())
+    whole = packs.assemble(SMALL, sides, requests.Request())
     header, arrays = packing.unpack(whole)
-    again, rest = packing.unpack(explorer.assemble(SMALL, sides, explorer.Request(have=header["id"])))
+    again, rest = packing.unpack(packs.assemble(SMALL, sides, requests.Request(have=header["id"])))
     assert again["id"] == header["id"]
     assert not any(name.endswith(("positions", "outside", "branch_gain")) for name in rest)
     assert rest.keys() < arrays.keys()
-    other = packing.unpack(explorer.assemble(SMALL, sides, explorer.Request(have="other")))[1]
+    other = packing.unpack(packs.assemble(SMALL, sides, requests.Request(have="other")))[1]
     assert other.keys() == arrays.keys()
 
 
 def test_the_name_of_frames_is_their_content(sides):
     def name(state):
-        return explorer.identity(state.left, state.right)
+        return packs.identity(state.left, state.right)
 
     assert name(SMALL) == name(parse(SMALL.query())[0])
     others = [
@@ -98,10 +98,10 @@ def test_the_name_of_frames_is_their_content(sides):
 
 def test_layers_and_probe_are_sent_when_asked_for(sides):
     box, at, sigma = (-1.0, 1.6, -1.0, 1.6), (0.45, 1.22), 0.1
-    request = explorer.Request(sigma=sigma, box=box, layers=("ratio",), probe=at)
-    fields = {slot: explorer.field(SMALL.scene(slot), sigma, box) for slot in SLOTS}
-    probes = [explorer.probe(SMALL.scene(slot), at, sigma) for slot in SLOTS]
-    header, arrays = packing.unpack(explorer.assemble(SMALL, sides, request, fields=fields, probes=probes))
+    request = requests.Request(sigma=sigma, box=box, layers=("ratio",), probe=at)
+    fields = {slot: computing.field(SMALL.scene(slot), sigma, box) for slot in SLOTS}
+    probes = [computing.probe(SMALL.scene(slot), at, sigma) for slot in SLOTS]
+    header, arrays = packing.unpack(packs.assemble(SMALL, sides, request, fields=fields, probes=probes))
     assert header["field"]["box"] == list(box)
     assert header["field"]["sigma"] == sigma
     shape = tuple(header["field"]["shape"])
@@ -122,41 +122,39 @@ def test_layers_and_probe_are_sent_when_asked_for(sides):
 @pytest.mark.computes
 def test_the_drawn_density_is_sent_on_the_true_ones_grid(sides):
     box = (-0.6, 1.4, -0.6, 1.4)
-    request = explorer.Request.of({"sigma": 0.3, "box": list(box), "layers": ["drawn", "p9", 7]}, SMALL)
+    request = requests.Request.of({"sigma": 0.3, "box": list(box), "layers": ["drawn", "p9", 7]}, SMALL)
     assert request.layers == ("drawn",)
-    fields = {slot: explorer.field(SMALL.scene(slot), 0.3, box) for slot in SLOTS}
-    densities = {"left": explorer.drawn(SMALL.scene("left"), 0.3, box), "right": "there is none"}
-    header, arrays = packing.unpack(
-        explorer.assemble(SMALL, sides, request, fields=fields, densities=densities, note="")
-    )
+    fields = {slot: computing.field(SMALL.scene(slot), 0.3, box) for slot in SLOTS}
+    densities = {"left": computing.drawn(SMALL.scene("left"), 0.3, box), "right": "there is none"}
+    header, arrays = packing.unpack(packs.assemble(SMALL, sides, request, fields=fields, densities=densities, note=""))
     assert header["note"] == "there is none"
     assert "right.logq" not in arrays
     logq, low, high = densities["left"]
     assert arrays["left.logq"].shape == arrays["truth.logp"].shape
     values = low + (high - low) * logq / 65535
-    cell = np.prod([(box[1] - box[0]), (box[3] - box[2])]) / (explorer.RESOLUTION - 1) ** 2
+    cell = np.prod([(box[1] - box[0]), (box[3] - box[2])]) / (computing.RESOLUTION - 1) ** 2
     assert 0.5 < np.exp(values).sum() * cell < 1
 
 
 def test_a_sampler_without_a_density_says_so_in_one_sentence():
     scene = SMALL.change("left", integrator="ancestral").left
     with pytest.raises(ValueError, match="is stochastic and gives no exact log q"):
-        explorer.drawn(scene, 0.3, (-1.0, 1.0, -1.0, 1.0))
+        computing.drawn(scene, 0.3, (-1.0, 1.0, -1.0, 1.0))
 
 
 def test_a_diverged_scene_is_still_a_pack():
     state = parse(
         {"left.rule": "naive_truncation", "left.gamma": "3", "start": "normal", "sigma_max": "80", "n": "512"}
     )[0]
-    found = {slot: explorer.side(state.scene(slot)) for slot in SLOTS}
-    header, _ = packing.unpack(explorer.assemble(state, found, explorer.Request()))
+    found = {slot: computing.side(state.scene(slot)) for slot in SLOTS}
+    header, _ = packing.unpack(packs.assemble(state, found, requests.Request()))
     json.dumps(header, allow_nan=False)
 
 
 @pytest.mark.computes
 def test_the_shipped_scene_is_what_the_engine_computes():
     header, arrays = packing.unpack(packing.DEFAULT_PACK.read_bytes())
-    now, computed = packing.unpack(explorer.default_pack())
+    now, computed = packing.unpack(packs.default_pack())
     assert arrays.keys() == computed.keys()
     for name, array in computed.items():
         shipped = arrays[name]
@@ -197,14 +195,14 @@ def same(one, other, path=""):
 
 def test_every_number_is_said_with_its_error(sides):
     for side in sides.values():
-        assert set(side.errors) == set(explorer.MEASURES)
-        texts = {row["key"]: row["text"] for row in explorer.measures(side)}
+        assert set(side.errors) == set(computing.MEASURES)
+        texts = {row["key"]: row["text"] for row in packs.measures(side)}
         assert all(" ± " in text for text in texts.values())
     side = replace(
         sides["left"], metrics=sides["left"].metrics | {"outliers": 0.09, "branch_tv": 0.25, "root_share": 0.0}
     )
     side = replace(side, errors={"outliers": 0.006, "branch_tv": 0.012, "root_share": 0.0005, "alignment": 0.001})
-    texts = {row["key"]: row["text"] for row in explorer.measures(side)}
+    texts = {row["key"]: row["text"] for row in packs.measures(side)}
     assert texts["outliers"] == "9.0 ± 0.6% outside"
     assert texts["branch_tv"] == "TV 0.25 ± 0.01"
     assert texts["root_share"] == "0.0 ± 0.1%"
@@ -214,11 +212,11 @@ def test_every_number_is_said_with_its_error(sides):
 
 
 def test_a_curve_holds_the_numbers_of_the_scene_at_each_weight():
-    scene = explorer.without_weight(SMALL.left)
-    found = explorer.curve(scene)
+    scene = computing.without_weight(SMALL.left)
+    found = computing.curve(scene)
     knob = scene.entry.knobs["w"]
-    assert (found["w"][0], found["w"][-1], len(found["w"])) == (knob.lo, knob.hi, explorer.WEIGHTS)
-    for k in (0, explorer.WEIGHTS - 1):
+    assert (found["w"][0], found["w"][-1], len(found["w"])) == (knob.lo, knob.hi, computing.WEIGHTS)
+    for k in (0, computing.WEIGHTS - 1):
         metrics = scenes.compute(scene.change(w=found["w"][k]), models.cast(scene.cast), floor=False).metrics
         assert [found[name][k] for name in ("outliers", "branch_tv")] == pytest.approx(
             [float(metrics[name]) for name in ("outliers", "branch_tv")]
@@ -227,25 +225,25 @@ def test_a_curve_holds_the_numbers_of_the_scene_at_each_weight():
 
 def test_a_curve_is_the_same_whatever_the_weight_and_the_number_of_particles():
     left = SMALL.left
-    assert explorer.without_weight(left) == explorer.without_weight(left.change(w=1, n=2048))
-    assert explorer.without_weight(left) != explorer.without_weight(left.change(seed=left.seed + 1))
+    assert computing.without_weight(left) == computing.without_weight(left.change(w=1, n=2048))
+    assert computing.without_weight(left) != computing.without_weight(left.change(seed=left.seed + 1))
 
 
 def test_what_has_no_curve_says_why():
     with pytest.raises(ValueError, match="has no weight w"):
-        explorer.curve(explorer.without_weight(toy.Scene.of("none", n=512)))
+        computing.curve(computing.without_weight(toy.Scene.of("none", n=512)))
     with pytest.raises(ValueError, match=r"would take about .* s here: ask for fewer steps"):
-        explorer.curve(
-            explorer.without_weight(toy.Scene.of("cfg", main="exact:A", unconditional="exact:AB", steps=256))
+        computing.curve(
+            computing.without_weight(toy.Scene.of("cfg", main="exact:A", unconditional="exact:AB", steps=256))
         )
 
 
 def test_curves_are_sent_where_they_were_asked_for(sides):
-    asked = explorer.Request.of({"curve": True}, SMALL)
+    asked = requests.Request.of({"curve": True}, SMALL)
     assert asked.curve
-    assert not explorer.Request.of({"curve": "yes"}, SMALL).curve
+    assert not requests.Request.of({"curve": "yes"}, SMALL).curve
     curves = {"left": {"w": [0.0, 1.0], "outliers": [0.1, 0.2], "branch_tv": [0.0, 0.5]}, "right": "no weight"}
-    panels = packing.unpack(explorer.assemble(SMALL, sides, asked, curves=curves))[0]["panels"]
+    panels = packing.unpack(packs.assemble(SMALL, sides, asked, curves=curves))[0]["panels"]
     assert [found["curve"] for found in panels] == [curves["left"], {"lacks": "no weight"}]
-    panels = packing.unpack(explorer.assemble(SMALL, sides, explorer.Request()))[0]["panels"]
+    panels = packing.unpack(packs.assemble(SMALL, sides, requests.Request()))[0]["panels"]
     assert not any("curve" in found for found in panels)

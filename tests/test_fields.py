@@ -17,21 +17,24 @@ import models
 from toy import figures
 from toy import views as rooms
 from toy.scene import Scene
-from toy.ui import fields, linked
-from toy.ui.engine import Busy, engine
-from toy.ui.fields import Look, Request, answer, home_of, looked, parse
+from toy.ui import fieldpacks, fields, linked
+from toy.ui import look as looks
+from toy.ui.engine import Busy
+from toy.ui.fieldpacks import Request, answer, home_of
+from toy.ui.look import Look, looked, parse
 from toy.ui.packing import unpack, viewer_sources
+from toy.ui.startup import engine
 
 SCENE = Scene.of("cfg")
 HOME = home_of(SCENE)
-VIEWS = st.tuples(st.floats(-100, 100), st.floats(-100, 100), st.floats(fields.HALF_MIN, fields.HALF_MAX))
+VIEWS = st.tuples(st.floats(-100, 100), st.floats(-100, 100), st.floats(looks.HALF_MIN, looks.HALF_MAX))
 LOOKS = st.builds(
     lambda sigma, view, panels, arrows: looked(
         {"sigma": sigma, "view": view and list(view), "panels": sorted(panels), "arrows": arrows}, Look()
     ),
-    st.floats(fields.SIGMA_MIN, fields.SIGMA_MAX),
+    st.floats(looks.SIGMA_MIN, looks.SIGMA_MAX),
     st.none() | VIEWS,
-    st.sets(st.sampled_from(fields.PANELS), min_size=1),
+    st.sets(st.sampled_from(looks.PANELS), min_size=1),
     st.booleans(),
 )
 JUNK = st.recursive(
@@ -63,9 +66,9 @@ class Now:
 @pytest.fixture
 def coarse(monkeypatch):
     """Grids small enough for a test."""
-    monkeypatch.setattr(fields, "FINE", 12)
-    monkeypatch.setattr(fields, "COARSE", 6)
-    monkeypatch.setattr(fields, "ARROWS", 3)
+    monkeypatch.setattr(fieldpacks, "FINE", 12)
+    monkeypatch.setattr(fieldpacks, "COARSE", 6)
+    monkeypatch.setattr(fieldpacks, "ARROWS", 3)
 
 
 # --- Links ------------------------------------------------------------------------------------------------------------
@@ -82,7 +85,7 @@ def test_the_default_needs_no_parameters():
     assert parse({}) == (Look(), [])
 
 
-@pytest.mark.parametrize("key", fields.OWN)
+@pytest.mark.parametrize("key", looks.OWN)
 @pytest.mark.parametrize("value", ["", "-1", "1e999", "p9", "5,5", "0,0,0", "1000,0,1", "maybe", *ODD])
 def test_what_is_not_legal_is_named(key, value):
     legal = {("arrows", "true"), ("sigma", " 4 ")}
@@ -104,13 +107,13 @@ def test_named_views_are_links_too():
 # --- What the component says ------------------------------------------------------------------------------------------
 
 
-@given(JUNK | st.dictionaries(st.sampled_from([*fields.OWN, "box", "probe", "seq", "phase", "have"]), JUNK))
+@given(JUNK | st.dictionaries(st.sampled_from([*looks.OWN, "box", "probe", "seq", "phase", "have"]), JUNK))
 def test_no_value_of_the_component_breaks_the_page(given_):
     look = looked(given_, Look())
-    assert fields.SIGMA_MIN <= look.sigma <= fields.SIGMA_MAX
+    assert looks.SIGMA_MIN <= look.sigma <= looks.SIGMA_MAX
     assert parse(look.query())[1] == []
     request = Request.of(given_, look, HOME)
-    assert fields.SIGMA_MIN <= request.sigma <= fields.SIGMA_MAX
+    assert looks.SIGMA_MIN <= request.sigma <= looks.SIGMA_MAX
     left, right, bottom, top = request.box
     assert left < right
     assert bottom < top

@@ -6,11 +6,12 @@ from dataclasses import replace
 from app_states import QUICK, REQUESTS, states
 from hypothesis import example, given
 
+from toy.scene import knobs_of
 from toy.state import (
     State,
     parse,
 )
-from toy.ui import explorer
+from toy.ui import requests
 
 
 @QUICK
@@ -19,9 +20,9 @@ from toy.ui import explorer
 @example(State().change("left", schedule="interval"), {"knobs": {"left": {"lo": 1, "hi": 0.5}}})
 @example(State(), {"knobs": {"left": {"w": math.inf}}, "sigma": math.nan, "seq": True, "phase": ["drag"]})
 def test_a_request_is_never_trusted(state, given_request):
-    request = explorer.Request.of(given_request, state)
+    request = requests.Request.of(given_request, state)
     for slot, name, value in request.knobs:
-        knob = explorer.live_knobs(state.scene(slot))[name]
+        knob = knobs_of(state.scene(slot).entries)[name]
         assert knob.lo <= value <= knob.hi
     assert request.phase in ("drag", "release", "field", "probe")
     assert 0 <= request.seq < 2**53
@@ -45,7 +46,7 @@ def test_a_request_is_never_trusted(state, given_request):
 def test_a_request_moves_its_knobs_alone():
     state = State().change("right", schedule="interval")
     asked = {"knobs": {"left": {"w": 2.5}, "right": {"w": 99, "nothing": 1}}, "interval": {"right": [0.1, 0.7]}}
-    applied = explorer.Request.of(asked, state).apply(state)
+    applied = requests.Request.of(asked, state).apply(state)
     assert dict(applied.left.knobs)["w"] == 2.5
     assert dict(applied.right.knobs) == {"w": 8.0, "lo": 0.1, "hi": 0.7}
     assert replace(applied.left, knobs=()) == replace(state.left, knobs=())

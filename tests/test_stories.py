@@ -11,25 +11,25 @@ import pytest
 from toy import fractal
 from toy.scene import Scene
 from toy.state import SLOTS
-from toy.ui import explorer
+from toy.ui import computing, packs
 from toy.ui.glossary import meaning
 from toy.ui.packing import VIEWER
 from toy.ui.presets import PRESETS, opened
 
-side = cache(explorer.side)  # stories share scenes
+side = cache(computing.side)  # stories share scenes
 
 
 def seen(name, slot, seed):
     """What one panel of a story shows, by the names that a claim gives it."""
     state = opened(name)
     found = side(replace(state.scene(slot), seed=seed))
-    numbers = {row["key"]: row["value"] for row in explorer.measures(found)}
+    numbers = {row["key"]: row["value"] for row in packs.measures(found)}
     gain = found.arrays["branch_gain"]
     numbers |= {"trunk": 2.0 ** float(gain[0]), "emptied": int(np.sum(gain < -2))}
     view = dict(state.ui).get("view")
     if view:
         codes, lo, hi = found.arrays["positions"]
-        x = (codes[-1] / 65535 * (hi - lo) + lo) * explorer.SIGMA_DATA
+        x = (codes[-1] / 65535 * (hi - lo) + lo) * computing.SIGMA_DATA
         numbers["window"] = float(np.mean(np.abs(x - np.array(view[:2])).max(-1) < view[2]))
     return SimpleNamespace(**numbers)
 

@@ -6,7 +6,7 @@ import pytest
 
 from toy import figures, fractal, scenes, views
 from toy.scene import Scene
-from toy.ui import explorer
+from toy.ui import computing, packs
 from toy.views import View
 
 
@@ -39,7 +39,7 @@ def test_what_is_drawn_of_a_scene_looks_at_its_target(target, samples):
     (left, right), (bottom, top) = ax.get_xlim(), ax.get_ylim()
     inside = (samples > [left, bottom]) & (samples < [right, top])
     assert inside.all(axis=1).mean() > 0.99
-    gain = explorer.branch_gain(frame)
+    gain = computing.branch_gain(frame)
     true = fractal.branches().mass(target)
     np.testing.assert_allclose(gain, np.clip(np.log2(1 / branches / true), -3, 3), atol=1e-5)
 
@@ -49,7 +49,7 @@ def test_a_posterior_is_not_called_membership(target):
     scene = Scene.of("none", main=f"exact:{target}", target=target, n=64)
     usual = {"outliers": 0.01, "branch_tv": 0.05, "alignment": 0.99}
     sure, far = (
-        {row["key"]: row for row in explorer.measures(explorer.Side(scene, {}, numbers, usual))}["alignment"]
+        {row["key"]: row for row in packs.measures(computing.Side(scene, {}, numbers, usual))}["alignment"]
         for numbers in (usual, {"outliers": 0.94, "branch_tv": 0.9, "alignment": 1.0})
     )
     for row in (sure, far):

@@ -9,8 +9,8 @@ import click
 
 from toy import door
 from toy.files import check_writable, replacing
-from toy.ui.explorer import default_pack
 from toy.ui.packing import DEFAULT_PACK
+from toy.ui.packs import default_pack
 
 
 @click.command(cls=door.Command, context_settings=door.HELP)

@@ -1,19 +1,17 @@
 """The one place where the app computes: its workers, what waits for them, and what has been computed already.
 
-Nothing here imports JAX at the top: ``prepare`` does, when its caller chooses.
+Nothing here imports JAX at the top, so that a page can be drawn before.
 """
 
 import atexit
-import gc
 import itertools
 import threading
 import time
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
-from concurrent.futures import Future, wait
+from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import cache
 from importlib import import_module
 from typing import Any
 
@@ -27,11 +25,6 @@ REHEARSAL_DELAY = 2.5  # seconds
 LEASE = 6.0  # seconds for which work is done for somebody who will ask again
 ASKED = 30.0  # the same for what a visitor asked for last: longer than an answer waits behind sixty others
 QUICK, COMPILING, LONG = "engine", "engine-compiling", "engine-long"  # the workers
-# An answer waits, in seconds: for what was not asked for before; where the viewer asked, which knows that it waits;
-# for what was asked for before, and longer for each computation that waits, so that many do not ask all the time.
-SOON, LIVE, PATIENT, LINE = 0.1, 0.5, 1.0, 0.25
-SLICE = 0.05  # seconds between two looks at whether the visitor has chosen something else, and as much again for each
-LOOKS = 4  # computations that wait: many who look all the time leave no processor to the workers
 
 
 class Busy(Exception):
@@ -327,50 +320,6 @@ def memory() -> Any:
     return import_module("toy.ui.memory")
 
 
-def patience(found: Engine, memory: Any, name: str, asked: Any, *, live: bool) -> float:
-    """Seconds that an answer may take: few for what is asked for the first time, since whoever asked will ask again.
-
-    What was asked for last is kept in ``memory`` under ``name``; ``live`` is who knows by himself that he waits.
-    """
-    again, memory[name] = memory.get(name) == asked, asked
-    return PATIENT + LINE * found.waiting if again else LIVE if live else SOON
-
-
-def collected(
-    found: Engine,
-    visitor: Hashable,
-    works: Mapping[str, Work],
-    priority: int,
-    kind: str = "",
-    *,
-    end: float,
-    pause: Callable[[], object] = lambda: None,
-) -> tuple[dict[str, Any], dict[str, str]]:
-    """Results that come before the time ``end``, or the sentence that says why there is none, and words for the rest.
-
-    ``kind`` tells what one visitor asks for at the same time apart. ``pause`` is called again and again meanwhile.
-    """
-    try:
-        futures = dict(zip(works, found.ask((visitor, kind), list(works.values()), priority=priority), strict=True))
-    except Busy as error:
-        return {}, dict.fromkeys(works, str(error))
-    while (left := end - time.monotonic()) > 0:
-        if not wait(futures.values(), min(left, SLICE * (1 + found.waiting / LOOKS))).not_done:
-            break
-        pause()
-    results: dict[str, Any] = {}
-    late: dict[str, str] = {}
-    for name, future in futures.items():
-        if not future.done() or future.cancelled():
-            late[name] = found.words(works[name], besides=works.values())
-            continue
-        try:
-            results[name] = future.result()
-        except ValueError as error:  # of a density that is found out only when it is made
-            results[name] = str(error)
-    return results, late
-
-
 def _size(value: Any) -> int:
     """Bytes of a result: of its arrays, in whatever they stand."""
     if isinstance(value, Mapping | tuple | list):
@@ -378,47 +327,26 @@ def _size(value: Any) -> int:
     return max(1, len(value) if isinstance(value, bytes) else getattr(value, "nbytes", 1024))
 
 
-@cache
-def _only() -> Engine:
-    return Engine(warm_up, rehearsals)
-
-
 _starting = threading.Lock()
+_started: list[Engine] = []  # the app's, once there is one
+
+
+def start(
+    warm_up: Callable[[], Mapping[Any, Any] | None] | None = None,
+    rehearsals: Callable[[], Iterable[Work]] | None = None,
+) -> Engine:
+    """The app's engine, started like this on first use."""
+    with _starting:  # visitors that come at once get the same
+        if not _started:
+            _started.append(Engine(warm_up, rehearsals))
+        return _started[0]
 
 
 def engine() -> Engine:
-    """The app's engine, started on first use."""
-    with _starting:  # visitors that come at once get the same
-        return _only()
+    """The app's engine, as it was started."""
+    return start()
 
 
 def is_ready() -> bool:
     """Whether the engine was started and is ready; asking does not start it."""
-    return bool(_only.cache_info().currsize) and engine().ready.is_set()
-
-
-def prepare() -> None:
-    """Import what computing takes: for a server to do before it listens, since a thread that imports slows pages."""
-    from toy.files import keep_compiled
-
-    keep_compiled()
-    import_module("toy.ui.explore")
-
-
-def warm_up() -> Mapping[Work, Any]:
-    """Load the default cast, compile and compute what the default page shows; previews follow later."""
-    prepare()
-    from toy.ui import explore, explorer
-
-    shown = explorer.rehearse()
-    # What is loaded now stays: no collection of garbage need look at it again.
-    gc.collect()
-    gc.freeze()
-    return {explore.work_of(side.scene): side for side in shown}
-
-
-def rehearsals() -> list[Work]:
-    """The previews of the default page."""
-    from toy.ui import explore, explorer
-
-    return [explore.work_of(scene) for scene in explorer.usual(explorer.PREVIEW)]
+    return bool(_started) and _started[0].ready.is_set()

@@ -1,6 +1,5 @@
 """The Explore page: two linked panels, and everything that one may want to do with what they show."""
 
-import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from functools import partial
@@ -10,9 +9,10 @@ import streamlit as st
 
 from toy.scene import Scene
 from toy.state import COUNTS, SHARED, SLOTS, State, from_viewer
-from toy.ui import casting, controls, cost, explorer, presets, share
-from toy.ui.engine import FULL, PREVIEW, Engine, Work, collected, engine, patience
-from toy.ui.shell import VIEWER, actions, embedded, load_state, save_state, show_notes, viewer
+from toy.ui import casting, computing, controls, cost, live, packs, presets, share
+from toy.ui.engine import FULL, PREVIEW, Engine, Work, engine
+from toy.ui.requests import Request
+from toy.ui.shell import actions, embedded, load_state, save_state, show_notes
 from toy.ui.trainer import trainer
 
 
@@ -42,17 +42,17 @@ def _with_its_story(state: State) -> State:
 
 @st.fragment
 def _viewer() -> None:
+    live.serve(live.EXPLORE, _settings, _answer)
+
+
+def _settings(ui: Any) -> None:
+    save_state(from_viewer(st.session_state.state, ui), by_viewer=True)
+
+
+def _answer(given: Any, fresh: bool) -> bytes:
+    """The pack for what the view asked last; its knobs are taken into the state once."""
     state: State = st.session_state.state
-    given = st.session_state.get(VIEWER) or {}
-    ui = given.get("ui")
-    if ui and ui != st.session_state.get("ui_seen"):
-        st.session_state.ui_seen = ui
-        state = from_viewer(state, ui)
-        save_state(state, by_viewer=True)
-    raw = given.get("request")
-    fresh = raw is not None and raw != st.session_state.get("request_seen")
-    request = explorer.Request.of(raw, state)
-    note = ""
+    request, note = Request.of(given, state), ""
     if fresh and request.phase in ("drag", "release"):
         try:
             state = request.apply(state)
@@ -62,15 +62,13 @@ def _viewer() -> None:
             save_state(state)
     if not fresh:
         request = replace(request, seq=0, phase="release")
-    data = answer(engine(), state, request, st.session_state, note, pause=lambda: "state" in st.session_state)
-    viewer(data, VIEWER)
-    st.session_state.request_seen = raw  # not before: a run that is cut short leaves it to the next
+    return answer(engine(), state, request, st.session_state, note, pause=lambda: "state" in st.session_state)
 
 
 def answer(
     found: Engine,
     state: State,
-    request: explorer.Request,
+    request: Request,
     memory: Any,
     note: str = "",
     pause: Callable[[], object] = lambda: None,
@@ -83,8 +81,7 @@ def answer(
     drag = request.phase == "drag"
     affordable, fewer = cost.affordable(state)
     asked = {slot: _asked(affordable.scene(slot), drag) for slot in SLOTS}
-    end = time.monotonic() + patience(found, memory, "asked", asked, live=bool(request.seq))
-    collect = partial(collected, found, memory.setdefault("visitor", object()), end=end, pause=pause)
+    collect = live.asking(found, memory, "asked", asked, live=bool(request.seq), pause=pause)
     untrained = {slot: casting.waiting(trainer(found), scene.cast) for slot, scene in asked.items()}
     works = {slot: work_of(scene) for slot, scene in asked.items() if not untrained[slot]}
     sides, pending = collect(works, PREVIEW if drag else FULL)
@@ -95,7 +92,7 @@ def answer(
             pending |= {slot: words.words} if words.retry else {}
     # Words stand in the place of particles.
     sides = {
-        slot: explorer.stand_in(asked[slot], side) if isinstance(side, str) else side
+        slot: computing.stand_in(asked[slot], side) if isinstance(side, str) else side
         for slot, side in (sides | late).items()
     }
     before = memory.get("shown", {})
@@ -115,7 +112,7 @@ def answer(
     refused = [extra.pop(name) for name in list(extra) if isinstance(extra[name], str)]
     note = " ".join(filter(None, (note, fewer, *refused, *(f"{name}: {words}" for name, words in late.items()))))
     preview = shown["left"].scene.n != affordable.left.n
-    return explorer.assemble(
+    return packs.assemble(
         state,
         shown,
         request,
@@ -129,12 +126,12 @@ def answer(
 
 
 def _asked(scene: Scene, drag: bool) -> Scene:
-    return replace(scene, n=min(scene.n, explorer.PREVIEW)) if drag else scene
+    return replace(scene, n=min(scene.n, computing.PREVIEW)) if drag else scene
 
 
 def _together(
-    found: Engine, sides: Mapping[str, explorer.Side], before: Mapping[str, Scene], late: Collection[str]
-) -> dict[str, explorer.Side]:
+    found: Engine, sides: Mapping[str, computing.Side], before: Mapping[str, Scene], late: Collection[str]
+) -> dict[str, computing.Side]:
     """What is shown: the picture before in place of what is late, and sides only beside such of the same noise."""
     old = {slot: side for slot, scene in before.items() if (side := found.peek(side_key(scene)))}
     shown = {slot: old.get(slot, sides[slot]) if slot in late else sides[slot] for slot in SLOTS}
@@ -145,7 +142,7 @@ def _together(
     return dict(sides)
 
 
-def _alike(shown: Mapping[str, explorer.Side]) -> bool:
+def _alike(shown: Mapping[str, computing.Side]) -> bool:
     """Whether sides have the same noise, noise levels and number of particles, as far as they have particles."""
     scenes = [side.scene for side in shown.values() if not side.waiting]
     return len({tuple(getattr(scene, name) for name in SHARED) for scene in scenes}) <= 1
@@ -158,18 +155,18 @@ def side_key(scene: Scene) -> tuple:
 
 def work_of(scene: Scene) -> Work:
     """One side, for the engine."""
-    work, heavy = partial(explorer.side, scene), cost.seconds(scene) > cost.LONG
-    return Work(side_key(scene), work, explorer.program(scene, "side"), scene.entry.title, heavy)
+    work, heavy = partial(computing.side, scene), cost.seconds(scene) > cost.LONG
+    return Work(side_key(scene), work, computing.program(scene, "side"), scene.entry.title, heavy)
 
 
 def curve_of(scene: Scene) -> Work:
     """The curve over a scene's weight, for the engine."""
-    whole = explorer.without_weight(scene)
-    return Work(("curve", whole), partial(explorer.curve, whole), heavy=True)
+    whole = computing.without_weight(scene)
+    return Work(("curve", whole), partial(computing.curve, whole), heavy=True)
 
 
 def _extras(
-    collect: Callable[..., tuple[dict[str, Any], dict[str, str]]], state: State, request: explorer.Request
+    collect: Callable[..., tuple[dict[str, Any], dict[str, str]]], state: State, request: Request
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """Layers, probe and curves of both sides, if they were asked for, and words for what is late."""
     scenes = {slot: state.scene(slot) for slot in SLOTS}
@@ -178,7 +175,7 @@ def _extras(
     if request.layers and box:
         # Neither the noise nor the number of particles matters to a field.
         plain = [replace(scene, n=COUNTS[0], seed=0) for scene in scenes.values()]
-        do: Callable[[], Any] = partial(_both, explorer.field, scenes, sigma, box)
+        do: Callable[[], Any] = partial(_both, computing.field, scenes, sigma, box)
         works["fields"] = _quick(("field", *plain, sigma, box), do, scenes)
     if at:
         do = partial(_probes, scenes, at, sigma)
@@ -190,7 +187,7 @@ def _extras(
         late |= {f"curve of the {slot} side": words for slot, words in waiting.items()}
     if box and isinstance(results.get("fields"), dict) and "drawn" in request.layers:
         drawn = {
-            slot: Work(("drawn", scene, sigma, box), partial(explorer.drawn, scene, sigma, box), heavy=True)
+            slot: Work(("drawn", scene, sigma, box), partial(computing.drawn, scene, sigma, box), heavy=True)
             for slot, scene in scenes.items()
         }
         results["densities"], waiting = collect(drawn, FULL, "drawn")
@@ -200,7 +197,7 @@ def _extras(
 
 def _quick(key: tuple, do: Callable[[], Any], scenes: Mapping[str, Scene]) -> Work:
     """What is fast once it is compiled, for both sides at once."""
-    programs = tuple(explorer.program(scene, key[0]) for scene in scenes.values())
+    programs = tuple(computing.program(scene, key[0]) for scene in scenes.values())
     return Work(key, do, programs, "the layers" if key[0] == "field" else "the probe")
 
 
@@ -209,4 +206,4 @@ def _both(make: Callable, scenes: Mapping[str, Scene], *arguments: Any) -> dict[
 
 
 def _probes(scenes: Mapping[str, Scene], at: tuple[float, float], sigma: float) -> list[dict[str, Any]]:
-    return [explorer.probe(scene, at, sigma) for scene in scenes.values()]
+    return [computing.probe(scene, at, sigma) for scene in scenes.values()]

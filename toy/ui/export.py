@@ -11,8 +11,9 @@ import toy
 from toy import scenes
 from toy.captions import captions
 from toy.state import SLOTS, State, figure
-from toy.ui import explorer
+from toy.ui import computing, packs
 from toy.ui.packing import standalone_html
+from toy.ui.requests import Request
 
 
 def movie(state: State, dark: bool = False) -> bytes:
@@ -45,9 +46,9 @@ def table(state: State, dark: bool = False) -> bytes:
 
 def page(state: State, dark: bool = False) -> bytes:
     """One HTML file that plays the scene in any browser, without a server."""
-    sides = {slot: explorer.side(state.scene(slot)) for slot in SLOTS}
+    sides = {slot: computing.side(state.scene(slot)) for slot in SLOTS}
     names = " and ".join(captions(state.left, state.right))
-    return standalone_html(explorer.assemble(state, sides, explorer.Request()), names).encode()
+    return standalone_html(packs.assemble(state, sides, Request()), names).encode()
 
 
 CHOICES = (

@@ -1,6 +1,5 @@
-"""What every page shares: style, the viewer component, waiting for the engine, the state in the URL."""
+"""What every page shares: style, navigation, the state in the URL."""
 
-import time
 from collections.abc import Sequence
 from contextvars import ContextVar
 from typing import Any
@@ -8,8 +7,6 @@ from typing import Any
 import streamlit as st
 
 from toy.ui import links
-from toy.ui.engine import engine
-from toy.ui.packing import viewer_sources
 from toy.ui.words import plain
 
 ICONS = {
@@ -102,40 +99,9 @@ def actions() -> Any:
     return _actions.get()
 
 
-VIEWER = "viewer"  # key of the Explore page's one viewer, before and after the engine is ready
-
-
-@st.cache_resource
-def _component() -> Any:
-    return st.components.v2.component("toy_viewer", **viewer_sources(), isolate_styles=True)
-
-
-def viewer(data: bytes, key: str) -> Any:
-    """Mount the viewer with a pack."""
-    return _component()(key=key, data=data, on_request_change=lambda: None, on_ui_change=lambda: None)
-
-
 def asks_for_methods() -> bool:
     """Whether the URL names what either side shows: the shipped scene is then not what was asked for."""
     return any(key.startswith(("left.", "right.")) for key in st.query_params)
-
-
-def await_engine(*, drawn: bool = False) -> None:
-    """Return when the engine is ready; until then the page stays as drawn so far, and then runs again.
-
-    A page that has ``drawn`` something in the meantime runs again also where the engine is ready by now.
-    """
-    found, began = engine(), time.monotonic()
-    if found.ready.is_set() and not drawn:
-        return
-    note = st.empty()
-    while not (found.failure or found.ready.wait(0.2)):  # every note is also where Streamlit may stop this run
-        seconds = time.monotonic() - began
-        note.caption(f"The engine is starting: its programs are compiled once. {seconds:.0f} s")
-    if found.failure:
-        st.error(f"The engine could not start. {plain(found.failure)}")
-        st.stop()
-    links.rerun()
 
 
 def load_state() -> Any:

@@ -1,0 +1,225 @@
+"""What Explore's view is sent: two sides, what stands around them, and what was asked of them, as one pack."""
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import astuple, replace
+from typing import Any
+
+import numpy as np
+
+from toy import views
+from toy.captions import captions
+from toy.sampling import INTEGRATORS
+from toy.scene import Scene
+from toy.state import SLOTS, State
+from toy.ui import presets
+from toy.ui.computing import RESOLUTION, SIGMA_DATA, Side, drawn_scenery, forward_samples, no_tilt, scenery, side
+from toy.ui.packing import pack
+from toy.ui.requests import Request
+
+TITLE = "Guidance explorer"
+WHAT = "A diffusion model turns noise into samples; guidance steers it. Both sides start from the same noise."
+
+
+def identity(left: Scene, right: Scene) -> str:
+    """Content hash of two scenes: the name of their frames."""
+    text = json.dumps([left.flat(), right.flat()], sort_keys=True)
+    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+
+
+def panel(slot: str, asked: Scene, found: Side, title: str, pending: str = "") -> dict[str, Any]:
+    """What stands around a panel: title, knobs, formula, conventions of what is asked; numbers of what is shown.
+
+    ``shown`` says whose particles and numbers these are, ``pending`` in words why they are not those of ``asked``.
+    """
+    values = dict(asked.knobs)
+    knobs = [
+        {
+            "name": k.name,
+            "label": k.label,
+            "lo": k.lo,
+            "hi": k.hi,
+            "step": k.step,
+            "value": values[k.name],
+            "help": k.help,
+            "live": True,
+        }
+        for k in asked.entry.knobs.values()
+    ]
+    shown = {
+        "title": found.scene.entry.title,
+        "knobs": dict(found.scene.knobs),
+        "schedule": _schedule(found.scene),
+        "caption": captions(replace(found.scene, n=asked.n), asked)[0],
+    }
+    return {
+        "slot": slot,
+        "title": title,
+        "rule": asked.rule,
+        "formula": asked.entry.formula,
+        "summary": asked.entry.summary,
+        "knobs": knobs,
+        "schedule": _schedule(asked),
+        "conventions": conventions(values.get("w")),
+        "shown": None if found.waiting else shown,
+        "pending": pending or found.waiting,
+        "metrics": [] if found.waiting else measures(found),
+        "n": found.scene.n,
+        "stochastic": INTEGRATORS[found.scene.integrator].stochastic,
+        "waiting": found.waiting,
+        "lacks": {"tilt": no_tilt(asked)} if no_tilt(asked) else {},
+    }
+
+
+def _schedule(scene: Scene) -> dict[str, Any]:
+    values = dict(scene.knobs) if scene.schedule == "interval" else {}
+    return {"name": scene.schedule, "lo": values.get("lo"), "hi": values.get("hi")}
+
+
+def conventions(w: float | None) -> list[dict[str, str]]:
+    """The weight as other communities write it."""
+    if w is None:
+        return []
+    return [
+        {"label": "guidance scale", "value": f"{w:.2f}"},
+        {"label": "w − 1 =", "value": f"{w - 1:.2f}"},
+    ]
+
+
+def measures(found: Side) -> list[dict[str, Any]]:
+    """Quality, variation, the trunk's share and the class posterior, each with its standard error, on a bar with ends
+    and direction, beside what truth measures.
+    """
+    rows = (
+        ("outliers", "quality", "outside", 0.25, "25%", "less"),
+        ("branch_tv", "variation", "TV", 1.0, "1", "less"),
+        ("root_share", "trunk", "", 0.5, "50%", ""),
+        ("alignment", f"P({found.scene.target}|x)", "", 1.0, "100%", "more"),
+    )
+    out = []
+    for key, label, unit, top, end, better in rows:
+        if key not in found.metrics:
+            continue
+        value, floor = found.metrics[key], found.floor[key]
+        value = value if math.isfinite(value) else 1.0
+        percent = key != "branch_tv"
+        out.append(
+            {
+                "key": key,
+                "label": label,
+                "value": value,
+                "text": with_error(value, found.errors.get(key), unit, percent=percent),
+                "floor_text": f"truth {floor:.1%}" if percent else f"truth {floor:.2f}",
+                "fill": min(max(value / top, 0.0), 1.0),
+                "floor": min(max(floor / top, 0.0), 1.0),
+                "ends": ["0", end if value <= top else f"{end} or more"],
+                "better": f"{better} is better" if better else "the truth's is best",
+            }
+        )
+    if out[0]["value"] > 0.5:
+        out[-1] |= {"muted": True, "text": f"{out[-1]['text']}, most outside"}
+    return out
+
+
+def with_error(value: float, error: float | None, unit: str, *, percent: bool) -> str:
+    """A number with its standard error, in as many digits as it: "9.0 ± 0.6% outside", "TV 0.25 ± 0.01"."""
+    scale, digits = (100, 1) if percent else (1, 2)
+    text = " ± ".join(f"{scale * number:.{digits}f}" for number in (value, error) if number is not None)
+    return f"{text}% {unit}".strip() if percent else f"{unit} {text}"
+
+
+def lead(state: State, sides: Mapping[str, Side]) -> dict[str, str]:
+    """What stands above the pictures: the sentence of the story that they are, else what they are."""
+    shown: dict[str, Any] = {slot: replace(sides[slot].scene, n=state.left.n) for slot in SLOTS}
+    story = presets.told(replace(state, **shown))
+    if story is None:
+        return {"story": "", "title": TITLE, "text": WHAT}
+    return {"story": state.story, "title": story.title, "text": story.sentence}
+
+
+def assemble(
+    state: State,
+    sides: Mapping[str, Side],
+    request: Request,
+    *,
+    pending: Mapping[str, str] | None = None,
+    preview: bool = False,
+    busy: bool = False,
+    precomputed: bool = False,
+    note: str = "",
+    fields: Mapping[str, dict[str, Any]] | None = None,
+    densities: Mapping[str, tuple | str] | None = None,
+    probes: list[dict[str, Any]] | None = None,
+    curves: Mapping[str, dict[str, Any] | str] | None = None,
+    drawn: Mapping[str, np.ndarray] | None = None,
+    ui_from: int = 0,
+) -> bytes:
+    """One pack: frames unless the viewer has them already, layers and a probe if they were asked for.
+
+    ``state`` is what is asked, ``sides`` what is shown, ``pending`` why a side is not what is asked.
+    """
+    scene = sides["left"].scene
+    titles = captions(*(state.scene(slot) for slot in SLOTS), knobs=False)
+    absent = [slot for slot in SLOTS if sides[slot].waiting]
+    frames_id = "-".join([identity(*(sides[slot].scene for slot in SLOTS)), *absent])
+    header: dict[str, Any] = {
+        "version": 1,
+        "id": frames_id,
+        "seq": request.seq,
+        "quality": "preview" if preview else "full",
+        "precomputed": precomputed,
+        "busy": busy,
+        "note": note,
+        "lead": lead(state, sides),
+        "sigmas": scene.sigmas().tolist(),
+        "sigma_data": SIGMA_DATA,
+        "sigma_max": scene.sigma_max,
+        "sigma_min": scene.sigma_min,
+        "layout": {"view": list(astuple(views.window("tree", scene.target)))},
+        "target": scene.target,
+        "paired": scene.start == "exact",
+        "panels": [
+            panel(slot, state.scene(slot), sides[slot], title, (pending or {}).get(slot, ""))
+            for slot, title in zip(SLOTS, titles, strict=True)
+        ],
+        "ui": dict(state.ui),
+        "ui_from": ui_from,
+        "hide": [name for name in state.hide if name != "settings"],
+        "field": None,
+        "probe": None,
+    }
+    arrays: dict[str, Any] = {}
+    if request.have != frames_id:
+        for slot in SLOTS:
+            arrays |= {f"{slot}.{name}": value for name, value in sides[slot].arrays.items()}
+        if not preview:
+            arrays |= drawn or scenery()
+            if len(absent) < len(SLOTS):
+                arrays["truth.positions"] = forward_samples(scene)
+    if fields and request.box:
+        for slot, found in fields.items():
+            arrays |= {f"{slot}.{name}": value for name, value in found["own"].items()} | found["shared"]
+        for slot, density in (densities or {}).items():
+            if isinstance(density, str):
+                header["note"] = header["note"] or density
+            else:
+                arrays[f"{slot}.logq"] = density
+        key = hashlib.blake2b(repr((frames_id, request.sigma, request.box)).encode(), digest_size=6).hexdigest()
+        shape = [RESOLUTION, RESOLUTION]
+        header["field"] = {"id": key, "sigma": request.sigma, "box": list(request.box), "shape": shape}
+        header["field"]["tilt"] = {slot: found["tilt"] for slot, found in fields.items()}
+    for found in header["panels"]:
+        if of_panel := (curves or {}).get(found["slot"]):
+            found["curve"] = {"lacks": of_panel} if isinstance(of_panel, str) else of_panel
+    if probes and request.probe:
+        header["probe"] = {"at": list(request.probe), "sigma": request.sigma, "panels": probes}
+    return pack(header, arrays)
+
+
+def default_pack() -> bytes:
+    """The default page, as it is shipped."""
+    state = State()
+    sides = {slot: side(state.scene(slot)) for slot in SLOTS}
+    return assemble(state, sides, Request(), precomputed=True, drawn=drawn_scenery())

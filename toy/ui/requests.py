@@ -1,0 +1,104 @@
+"""What a live view asks for. It comes from a browser: nothing is taken on trust."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from toy.scene import knobs_of
+from toy.state import LAYERS, SLOTS, State
+
+Box = tuple[float, float, float, float]  # left, right, bottom, top
+Place = tuple[float, float]
+FAR = 1000.0  # from the origin; nothing is asked of beyond
+
+
+def numbers(value: Any, count: int) -> tuple[float, ...] | None:
+    """A list of so many finite numbers; None where it is not that."""
+    if not isinstance(value, list | tuple) or len(value) != count:
+        return None
+    if not all(isinstance(v, int | float) and not isinstance(v, bool) and abs(v) <= 1e300 for v in value):
+        return None  # also NaN and huge integers
+    return tuple(float(v) for v in value)
+
+
+def mapping(value: Any) -> Mapping:
+    """A mapping, empty where the value is none."""
+    return value if isinstance(value, Mapping) else {}
+
+
+def names(value: Any, known: Sequence[str]) -> tuple[str, ...]:
+    """Those of the known names that a list has, in their order."""
+    return tuple(name for name in known if name in value) if isinstance(value, list) else ()
+
+
+def sequence(value: Any) -> int:
+    """The number of a request; 0 where it has none."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**53 else 0
+
+
+def box_of(value: Any, least: float = 0.0) -> Box | None:
+    """A box whose sides are positive and at least so long."""
+    box = numbers(value, 4)
+    if not box or max(map(abs, box)) > FAR:
+        return None
+    left, right, bottom, top = box
+    return (left, right, bottom, top) if min(right - left, top - bottom) >= max(least, 1e-300) else None
+
+
+def place(value: Any) -> Place | None:
+    """A point on the plane."""
+    found = numbers(value, 2)
+    return (found[0], found[1]) if found and max(map(abs, found)) <= FAR else None
+
+
+@dataclass(frozen=True)
+class Request:
+    """What Explore's view asks for; made by ``Request.of``."""
+
+    seq: int = 0
+    have: str = ""
+    phase: str = "release"
+    knobs: tuple[tuple[str, str, float], ...] = ()  # (slot, name, value)
+    sigma: float = 0.03
+    box: Box | None = None
+    layers: tuple[str, ...] = ()
+    probe: Place | None = None
+    curve: bool = False  # over the weight
+
+    @classmethod
+    def of(cls, given: Any, state: State) -> "Request":
+        """A request from the component's value; what is missing or not legal falls back to nothing asked."""
+        if not isinstance(given, Mapping):
+            return cls()
+        knobs = []
+        for slot in SLOTS:
+            wanted = dict(mapping(mapping(given.get("knobs")).get(slot)))
+            interval = numbers(mapping(given.get("interval")).get(slot), 2)
+            if interval and state.scene(slot).schedule == "interval":
+                wanted |= {"lo": interval[0], "hi": interval[1]}
+            known = {name: knob for name, knob in knobs_of(state.scene(slot).entries).items() if not knob.size}
+            for name, value in wanted.items():
+                number = numbers([value], 1)
+                if name in known and number:
+                    knob = known[name]
+                    knobs.append((slot, name, float(f"{min(max(number[0], knob.lo), knob.hi):.6g}")))
+        sigma = numbers([given.get("sigma")], 1)
+        return cls(
+            seq=sequence(given.get("seq")),
+            have=str(given.get("have") or "")[:64],
+            phase=str(given.get("phase")) if given.get("phase") in ("drag", "release", "field", "probe") else "release",
+            knobs=tuple(knobs),
+            sigma=min(max(sigma[0], 0.002), 100.0) if sigma else 0.03,
+            box=box_of(given.get("box")),
+            layers=names(given.get("layers"), [name for group in LAYERS for name in group]),
+            probe=place(given.get("probe")),
+            curve=given.get("curve") is True,
+        )
+
+    def apply(self, state: State) -> State:
+        """The state with the knobs as they are on the viewer."""
+        for slot in SLOTS:
+            values = {name: value for side, name, value in self.knobs if side == slot}
+            if values:
+                state = state.change(slot, **values)
+        return state

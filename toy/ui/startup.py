@@ -1,0 +1,64 @@
+"""How the app starts: what is imported before the server listens, and what its engine does first."""
+
+import gc
+import time
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any
+
+import streamlit as st
+
+from toy.ui import engine as engines
+from toy.ui import links
+from toy.ui.engine import Engine, Work
+from toy.ui.words import plain
+
+
+def prepare() -> None:
+    """Import what computing takes: for a server to do before it listens, since a thread that imports slows pages."""
+    from toy.files import keep_compiled
+
+    keep_compiled()
+    import_module("toy.ui.explore")
+
+
+def warm_up() -> Mapping[Work, Any]:
+    """Load the default cast, compile and compute what the default page shows; previews follow later."""
+    prepare()
+    from toy.ui import computing, explore
+
+    shown = computing.rehearse()
+    # What is loaded now stays: no collection of garbage need look at it again.
+    gc.collect()
+    gc.freeze()
+    return {explore.work_of(side.scene): side for side in shown}
+
+
+def rehearsals() -> list[Work]:
+    """The previews of the default page."""
+    from toy.ui import computing, explore
+
+    return [explore.work_of(scene) for scene in computing.usual(computing.PREVIEW)]
+
+
+def engine() -> Engine:
+    """The app's engine, which begins with the default page."""
+    return engines.start(warm_up, rehearsals)
+
+
+def await_engine(*, drawn: bool = False) -> None:
+    """Return when the engine is ready; until then the page stays as drawn so far, and then runs again.
+
+    A page that has ``drawn`` something in the meantime runs again also where the engine is ready by now.
+    """
+    found, began = engine(), time.monotonic()
+    if found.ready.is_set() and not drawn:
+        return
+    note = st.empty()
+    while not (found.failure or found.ready.wait(0.2)):  # every note is also where Streamlit may stop this run
+        seconds = time.monotonic() - began
+        note.caption(f"The engine is starting: its programs are compiled once. {seconds:.0f} s")
+    if found.failure:
+        st.error(f"The engine could not start. {plain(found.failure)}")
+        st.stop()
+    links.rerun()
