@@ -20,6 +20,7 @@ MAGIC = b"TOYV"
 VIEWER = Path(__file__).parent / "viewer"
 DEFAULT_PACK = Path(__file__).parent / "default.pack"
 ENTRY = "main.js"
+SHEETS = ("theme", "chips", "panels", "pictures", "card", "transport", "sizes")  # of both views, in this order
 DTYPES = ("uint8", "uint16", "uint32", "int32", "float32", "float64")
 
 _ALIGN = 8
@@ -152,11 +153,11 @@ def bundle(entry: Path = VIEWER / ENTRY) -> str:
 
 @cache
 def viewer_sources(entry: str = "viewer") -> dict[str, str]:
-    """`html`, `css` and `js` as `streamlit.components.v2.component` takes them; other entries add to viewer.css."""
-    sheets = dict.fromkeys(("viewer.css", f"{entry}.css"))
+    """`html`, `css` and `js` as `streamlit.components.v2.component` takes them; Fields has a sheet of its own."""
+    sheets = SHEETS if entry == "viewer" else (*SHEETS, entry)
     return {
         "html": (VIEWER / f"{entry}.html").read_text(encoding="utf-8"),
-        "css": "\n".join((VIEWER / sheet).read_text(encoding="utf-8") for sheet in sheets),
+        "css": "\n".join((VIEWER / f"{sheet}.css").read_text(encoding="utf-8") for sheet in sheets),
         "js": bundle(VIEWER / (ENTRY if entry == "viewer" else f"{entry}.js")),
     }
 

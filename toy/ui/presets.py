@@ -1,10 +1,11 @@
 """Stories: the paper's figures and the cases that a lecture needs, each with one sentence that its numbers bear out."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import astuple, dataclass, field, replace
 from typing import Any
 
 from toy.scene import Scene
 from toy.state import DEFAULTS, State
+from toy.views import VIEWS
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ def told(state: State) -> Preset | None:
     return preset if (own.left, own.right) == (state.left, state.right) else None
 
 
-CLOSE_UP = {"view": [0.45, 1.22, 0.3]}
+CLOSE_UP = {"view": list(astuple(VIEWS["closeup"]))}
 
 PRESETS = {
     "cfg-or-autoguidance": Preset(

@@ -86,7 +86,7 @@ export function drawFieldChrome(v) {
   v.readout.classList.toggle("tf-stale", Boolean(pending));
   const current = shown && shown === v.cache.get(v.wanted);
   setText(v.badge, header.busy ? "computing …" : !current && shown && v.play ? `showing σ ${sigmaText(shown.sigma)} …` : waiting && !pending ? "sharpening …" : "");
-  v.badge.classList.toggle("tf-busy", Boolean(header.busy));
+  v.badge.classList.toggle("tv-busy", Boolean(header.busy));
   setText(v.targetWords, `99% region of ${header.target === "AB" ? "both classes" : header.target}`);
   v.otherKey.hidden = header.target === "AB";
   v.contourKey.hidden = !shown?.contour;

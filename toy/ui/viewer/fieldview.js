@@ -133,7 +133,7 @@ export class FieldView extends Session {
   // The slider's ticks, and the paper's rows as buttons.
   mark({ range, rows }) {
     for (const sigma of TICKS_OF_FIELDS) {
-      const tick = h("span", { text: String(sigma) });
+      const tick = h("span", { class: "tv-tick", text: String(sigma) });
       tick.style.setProperty("--tf-u", sliderAt(sigma, range));
       this.ticks.append(tick);
     }

@@ -59,10 +59,10 @@ def test_a_pack_holds_what_the_viewer_draws(sides):
 
 
 def test_positions_are_the_sampled_path(sides):
-    from toy import scenes as computing
+    from toy import scenes
 
     scene = SMALL.left
-    frame = computing.compute(scene, models.cast(scene.cast), floor=False)
+    frame = scenes.compute(scene, models.cast(scene.cast), floor=False)
     codes, lo, hi = sides["left"].arrays["positions"]
     scale = np.sqrt(frame.sigmas**2 + computing.SIGMA_DATA**2)[:, None, None]
     seen = packing.dequantise(codes, lo, hi) * scale
