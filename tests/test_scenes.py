@@ -15,7 +15,7 @@ from toy.densities import GaussianMixture
 from toy.guidance import RULES
 from toy.metrics import METRICS
 from toy.sampling import INTEGRATORS
-from toy.scene import INTEGERS, SETTINGS, STARTS, Scene
+from toy.scene import SETTINGS, STARTS, Scene
 from toy.scenes import compute
 from toy.schedules import SCHEDULES
 from toy.views import VIEWS, view_of
@@ -42,7 +42,7 @@ def any_values(draw) -> dict:
     optional = {name: knob_value(k) for entry in entries for name, k in entry.knobs.items()}
     for name, knob in SETTINGS.items():
         whole = st.integers(int(knob.lo), int(knob.hi))
-        optional[name] = whole if name in INTEGERS else st.floats(knob.lo, knob.hi)
+        optional[name] = whole if knob.whole else st.floats(knob.lo, knob.hi)
     names = st.sampled_from(["exact:A", "exact:AB", "A64@4096", "A32@512#1", "folder/a b.safetensors"])
     optional |= dict.fromkeys(RULES[rule].roles, names)
     optional |= {"target": st.sampled_from(fractal.CLASSES), "start": st.sampled_from(STARTS)}

@@ -6,72 +6,11 @@ Sliders, command-line flags, URL keys, sweeps and the ranges that tests draw fro
 """
 
 import inspect
-import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Annotated, Any, Generic, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, Generic, TypeVar, get_type_hints
 
-
-@dataclass(frozen=True)
-class Knob:
-    """A number that a user may turn, with its legal range ``lo <= value <= hi``; a vector has ``size`` of them.
-
-    ``neutral`` is set on guidance weights: the value at which the rule does nothing. A schedule moves
-    such a knob between its neutral and its set value.
-    """
-
-    lo: float
-    hi: float
-    step: float
-    label: str
-    help: str
-    neutral: float | None = None
-    log: bool = False
-    name: str = ""
-    default: Any = math.nan
-    size: int = 0
-
-    @property
-    def parts(self) -> tuple[str, ...]:
-        """A name for each number: the knob's own, or share1 to share32 of a vector ``share``."""
-        return tuple(f"{self.name}{i + 1}" for i in range(self.size)) or (self.name,)
-
-    def filled(self, number: float) -> Any:
-        """A value of the knob that is this number, everywhere."""
-        return (number,) * self.size if self.size else number
-
-    def spelled(self, value: Any) -> dict[str, float]:
-        """The numbers of a value by ``parts``."""
-        return dict(zip(self.parts, value if self.size else (value,), strict=True))
-
-    def check(self, value: Any) -> Any:
-        """Return ``value`` as a float within the range, or a tuple of them; ValueError names the value and the range.
-
-        A vector is taken as a sequence or as text, its numbers separated by commas.
-        """
-        if not self.size:
-            return self._number(self.name, value)
-        numbers = [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
-        if not isinstance(numbers, Iterable) or len(numbers := tuple(numbers)) != self.size:
-            many = len(numbers) if isinstance(numbers, tuple) else value
-            raise ValueError(f"{self.name} is {self.size} numbers separated by commas, not {many}")
-        return tuple(map(self._number, self.parts, numbers))
-
-    def take(self, values: dict[str, Any], usual: Any) -> Any:
-        """The knob's value of those by name, checked; they are taken out. A part says more than the whole."""
-        whole = self.check(values.pop(self.name, usual))
-        if not self.size:
-            return whole
-        return self.check([values.pop(part, number) for part, number in self.spelled(whole).items()])
-
-    def _number(self, name: str, value: Any) -> float:
-        try:
-            number = float(value)
-        except (TypeError, ValueError, OverflowError):  # the last: an integer of 400 digits
-            number = math.nan
-        if not self.lo <= number <= self.hi:  # also catches NaN
-            raise ValueError(f"{name} = {value} is not a number from {self.lo:g} to {self.hi:g}")
-        return number
+from toy.settings import Knob, Refused, setting_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,12 +78,12 @@ class Registry(Mapping[str, E], Generic[E]):
                     types[parameter.name] = hints.get(parameter.name)
                     continue
                 hint = hints.get(parameter.name)
-                found = [a for a in get_args(hint) if isinstance(a, Knob)]
-                if get_origin(hint) is not Annotated or not found:
+                found = setting_of(hint, Knob)
+                if found is None:
                     raise TypeError(f"{self.kind} {key!r}: knob {parameter.name!r} needs an Annotated Knob")
                 if parameter.default is parameter.empty:
                     raise TypeError(f"{self.kind} {key!r}: knob {parameter.name!r} needs a default")
-                knob = replace(found[0], name=parameter.name)
+                knob = replace(found, name=parameter.name)
                 knobs[parameter.name] = replace(knob, default=knob.check(parameter.default))
             words = title or key.replace("_", " ").capitalize()
             self._entries[key] = self._entry(
@@ -169,7 +108,7 @@ class Registry(Mapping[str, E], Generic[E]):
         try:
             return self._entries[name]
         except KeyError:
-            raise ValueError(f"unknown {self.kind} {name!r}; have: {', '.join(self)}") from None
+            raise Refused(f"unknown {self.kind} {name!r}; have: {', '.join(self)}", self.kind) from None
 
     def __contains__(self, name: object) -> bool:
         """Whether the name is registered."""

@@ -3,11 +3,10 @@
 URL, command line, slider, cache key, test case and figure caption are all the same Scene.
 """
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Annotated, Any
 
 import jax
 import numpy as np
@@ -16,11 +15,11 @@ from jaxtyping import Array
 from toy import fractal, sampling
 from toy.guidance import RULES, Rule
 from toy.names import OTHER, Name
-from toy.registry import Entry, Knob
+from toy.registry import Entry
 from toy.sampling import INTEGRATORS, Integrator
 from toy.schedules import SCHEDULES
+from toy.settings import Choice, Knob, Refused, declared
 
-STARTS = ("exact", "normal")
 ROLE_DEFAULTS = {  # of target A; default_cast puts another target's classes in
     "main": "A64@4096",
     "unconditional": "AB32@512",
@@ -29,19 +28,10 @@ ROLE_DEFAULTS = {  # of target A; default_cast puts another target's classes in
     "conditional": "A64@4096",
     "truth": "exact:A",
 }
-
-SETTINGS = {
-    knob.name: knob
-    for knob in (
-        Knob(8, 256, 1, "steps", "integration steps (under 8 even the exact score diverges)", name="steps", default=32),
-        Knob(0.5, 80, 0.5, "σ max", "noise level of the start", name="sigma_max", default=5.0, log=True),
-        Knob(0.0005, 0.1, 0.0005, "σ min", "last noise level before 0", name="sigma_min", default=0.002, log=True),
-        Knob(1, 20, 0.5, "ρ", "spacing of the noise levels: larger is denser at low noise", name="rho", default=7.0),
-        Knob(1, 2**20, 1, "n", "number of samples", name="n", default=16384, log=True),
-        Knob(0, 2**31 - 1, 1, "seed", "seed of the initial noise, the same for every method", name="seed", default=0),
-    )
-}
-INTEGERS = ("steps", "n", "seed")
+STARTS = ("exact", "normal")
+TARGET = "class that the samples are measured against, and whose the usual densities are"
+STEPS = "integration steps (under 8 even the exact score diverges)"
+SEED = "seed of the initial noise, the same for every method"
 
 
 @dataclass(frozen=True)
@@ -53,19 +43,19 @@ class Scene:
     ``target`` is the class that the samples are measured against.
     """
 
-    rule: str = "none"
+    rule: Annotated[str, Choice(RULES, "method", "")] = "none"
     cast: tuple[tuple[str, str], ...] = (("main", ROLE_DEFAULTS["main"]),)
     knobs: tuple[tuple[str, Any], ...] = ()
-    schedule: str = "constant"
-    integrator: str = "heun"
-    target: str = "A"
-    start: str = "exact"
-    steps: int = 32
-    sigma_max: float = 5.0
-    sigma_min: float = 0.002
-    rho: float = 7.0
-    n: int = 16384
-    seed: int = 0
+    schedule: Annotated[str, Choice(SCHEDULES, "schedule", "")] = "constant"
+    integrator: Annotated[str, Choice(INTEGRATORS, "integrator", "")] = "heun"
+    target: Annotated[str, Choice(fractal.CLASSES, "target class", TARGET, "class")] = "A"
+    start: Annotated[str, Choice(STARTS, "start", "distribution of the initial noise")] = "exact"
+    steps: Annotated[int, Knob(8, 256, 1, "steps", STEPS, whole=True)] = 32
+    sigma_max: Annotated[float, Knob(0.5, 80, 0.5, "σ max", "noise level of the start", log=True)] = 5.0
+    sigma_min: Annotated[float, Knob(0.0005, 0.1, 0.0005, "σ min", "last noise level before 0", log=True)] = 0.002
+    rho: Annotated[float, Knob(1, 20, 0.5, "ρ", "spacing of the noise levels: larger is denser at low noise")] = 7.0
+    n: Annotated[int, Knob(1, 2**20, 1, "n", "number of samples", log=True, whole=True)] = 16384
+    seed: Annotated[int, Knob(0, 2**31 - 1, 1, "seed", SEED, whole=True)] = 0
 
     @classmethod
     def of(cls, rule: str = "none", **values: Any) -> "Scene":
@@ -74,40 +64,24 @@ class Scene:
         ``Scene.of("autoguidance", w=2, weak="A32@512", n=4096)``. ValueError names the first bad value and what is
         allowed, also for a role or knob that the chosen rule, schedule and integrator do not have.
         """
-        schedule, integrator = str(values.pop("schedule", "constant")), str(values.pop("integrator", "heun"))
-        entries = chosen(rule, schedule, integrator)
-        knobs = knobs_of(entries)
-        target = str(values.pop("target", "A"))
-        cast = {role: str(values.pop(role, name)) for role, name in default_cast(rule, target).items()}
-        turned = tuple((name, knob.take(values, usual_value(knob, target))) for name, knob in sorted(knobs.items()))
-        settings: dict[str, Any] = {
-            name: _number(SETTINGS[name], values.pop(name)) for name in list(values) if name in SETTINGS
-        }
-        start = str(values.pop("start", "exact"))
-        if values:
-            have = ", ".join([*cast, *knobs, *SETTINGS, "schedule", "integrator", "target", "start"])
-            raise ValueError(f"{next(iter(values))!r} does not go with rule {rule!r}; it takes: {have}")
-        if start not in STARTS:
-            raise ValueError(f"unknown start {start!r}; have: {', '.join(STARTS)}")
-        scene = cls(
-            rule=rule,
-            cast=tuple(sorted(cast.items())),
-            knobs=turned,
-            schedule=schedule,
-            integrator=integrator,
-            target=target,
-            start=start,
-            **settings,
-        )
-        if scene.sigma_min >= scene.sigma_max:
-            raise ValueError(f"sigma_min = {scene.sigma_min:g} is not below sigma_max = {scene.sigma_max:g}")
+        given = {"rule": rule} | values
+        choices = {name: choice.check(given.pop(name, choice.default)) for name, choice in CHOICES.items()}
+        rule, target = choices["rule"], choices["target"]
+        knobs = knobs_of(chosen(rule, choices["schedule"], choices["integrator"]))
+        cast = {role: str(given.pop(role, name)) for role, name in default_cast(rule, target).items()}
+        turned = tuple((name, knob.take(given, usual_value(knob, target))) for name, knob in sorted(knobs.items()))
+        numbers = {name: knob.check(given.pop(name, knob.default)) for name, knob in SETTINGS.items()}
+        if given:
+            have, other = ", ".join([*cast, *knobs, *SETTINGS, *list(CHOICES)[1:]]), next(iter(given))
+            raise Refused(f"{other!r} does not go with rule {rule!r}; it takes: {have}", other)
+        scene = cls(cast=tuple(sorted(cast.items())), knobs=turned, **choices, **numbers)
         _check_combination(scene)
         return scene
 
     def values(self) -> dict[str, Any]:
         """All values by name, as ``Scene.of`` takes them."""
-        names = ("schedule", "integrator", "target", "start", *SETTINGS)
-        return {"rule": self.rule, **dict(self.cast), **dict(self.knobs), **{n: getattr(self, n) for n in names}}
+        settings = {name: getattr(self, name) for name in (*CHOICES, *SETTINGS)}
+        return {"rule": self.rule, **dict(self.cast), **dict(self.knobs), **settings}
 
     def flat(self) -> dict[str, Any]:
         """The same, each a number or a word: the numbers of a vector have a name each, as in tables and stores."""
@@ -119,8 +93,7 @@ class Scene:
     def short(self) -> dict[str, Any]:
         """The values that differ from the rule's defaults, and the rule: for links, commands and captions."""
         choices = {"schedule": self.schedule, "integrator": self.integrator, "target": self.target}
-        default = Scene.of(self.rule, **choices).values()
-        default |= {"schedule": "constant", "integrator": "heun", "target": "A"}
+        default = Scene.of(self.rule, **choices).values() | {name: CHOICES[name].default for name in choices}
         return {k: v for k, v in self.values().items() if k == "rule" or v != default[k]}
 
     def change(self, **values: Any) -> "Scene":
@@ -140,7 +113,7 @@ class Scene:
                 elif target != self.target and name != "prior" and value == exact_of(usual[name]):
                     merged[name] = exact_of(default_cast(rule, target).get(name, value))
         takes = {*RULES[rule].roles, *knobs_of(chosen(rule, merged["schedule"], merged["integrator"]))}
-        takes |= {"schedule", "integrator", "target", "start", *SETTINGS, *values} - {"rule"}
+        takes |= {*CHOICES, *SETTINGS, *values} - {"rule"}
         return Scene.of(rule, **{name: value for name, value in merged.items() if name in takes})
 
     @property
@@ -166,6 +139,11 @@ class Scene:
     def sigmas(self) -> np.ndarray:
         """Noise levels [steps + 1], the last one 0."""
         return np.asarray(_levels(self.steps, self.sigma_max, self.sigma_min, self.rho))
+
+
+_DECLARED = declared(Scene)
+CHOICES = {name: setting for name, setting in _DECLARED.items() if isinstance(setting, Choice)}
+SETTINGS = {name: setting for name, setting in _DECLARED.items() if isinstance(setting, Knob)}
 
 
 def chosen(rule: str, schedule: str, integrator: str) -> tuple[Rule, Entry, Integrator]:
@@ -208,34 +186,29 @@ def usual_value(knob: Knob, target: str) -> float:
 def _check_combination(scene: Scene) -> None:
     """ValueError in one sentence where rule, schedule, integrator and numbers do not go together."""
     values, (_, _, stepper) = dict(scene.knobs), scene.entries
+    if scene.sigma_min >= scene.sigma_max:
+        words = f"sigma_min = {scene.sigma_min:g} is not below sigma_max = {scene.sigma_max:g}"
+        raise Refused(words, "sigma_min", "sigma_max")
     for entry in scene.entries:
         low, high = entry.ordered or ("", "")
         if low and values[low] > values[high]:
-            raise ValueError(f"{low} = {values[low]:g} is above {high} = {values[high]:g}")
+            raise Refused(f"{low} = {values[low]:g} is above {high} = {values[high]:g}", low, high)
     if "tilt" in stepper.inputs:
         if scene.entry.tilt is None:
             have = ", ".join(name for name, rule in RULES.items() if rule.tilt)
-            raise ValueError(
+            raise Refused(
                 f"integrator {scene.integrator!r} needs a rule that stands for a tilted density, and {scene.rule!r} "
-                f"does not; these do: {have}"
+                f"does not; these do: {have}",
+                "integrator",
             )
         if scene.schedule != "constant":
-            raise ValueError(f"integrator {scene.integrator!r} needs schedule 'constant', not {scene.schedule!r}")
+            words = f"integrator {scene.integrator!r} needs schedule 'constant', not {scene.schedule!r}"
+            raise Refused(words, "schedule", "integrator")
     if scene.n < stepper.least:
-        raise ValueError(
-            f"n = {scene.n} is too few for integrator {scene.integrator!r}, which needs at least {stepper.least}"
-        )
+        words = f"n = {scene.n} is too few for integrator {scene.integrator!r}, which needs at least {stepper.least}"
+        raise Refused(words, "n", "integrator")
 
 
 @partial(jax.jit, static_argnames="steps")
 def _levels(steps: int, sigma_max: float, sigma_min: float, rho: float) -> Array:
     return sampling.noise_levels(steps, sigma_max, sigma_min, rho)
-
-
-def _number(knob: Knob, value: Any) -> float | int:
-    number: float = knob.check(value)
-    if knob.name not in INTEGERS:
-        return number
-    if number != math.floor(number):
-        raise ValueError(f"{knob.name} = {value} is not a whole number")
-    return int(number)

@@ -1,7 +1,6 @@
 """What a visitor sees, as one value: the two scenes and how they are shown. It is the URL, both ways."""
 
 import json
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -10,9 +9,11 @@ from urllib.parse import parse_qsl, urlencode
 
 from models import zoo
 from toy.captions import captions
-from toy.scene import Scene
+from toy.scene import CHOICES, Scene
 from toy.scenes import compute
+from toy.settings import Choice, Flag, Knob, Numbers, Refused, Several, from_query, listed, table, text
 
+WITHIN = ((-100, 100), (-100, 100), (1e-3, 100))  # the middle of a window and half its width
 SLOTS = ("left", "right")
 COUNTS = (512, 1024, 2048, 4096, 8192)
 SHARED = ("n", "seed", "steps", "integrator", "start", "target", "sigma_max", "sigma_min", "rho")
@@ -21,6 +22,23 @@ LAYERS = (
     ("p1", "p0", "ratio", "tilt", "drawn", "truth", "error"),
     ("main", "guide", "difference", "guided", "correction"),
 )
+VIEWER = table(  # what the viewer keeps of itself; what has no default is kept wherever it is said
+    quality=Flag("quality", "outliers in their colour", default=True),
+    variation=Flag("variation", "branches in their colour", default=True),
+    paper_look=Flag("paper look", "as in the paper"),
+    trails=Flag("trails", "where particles come from"),
+    paths=Flag("paths", "whole trajectories of some"),
+    samples=Flag("samples", "true samples"),
+    curve=Flag("curve", "both numbers over the weight"),
+    follow=Flag("follow", "the layers follow the step that is shown", default=True),
+    loop=Flag("loop", "play again and again"),
+    layout=Choice(LAYOUTS, "layout", "which panels are shown", default="two"),
+    layers=Several([layer for group in LAYERS for layer in group], "layers", "fields behind the particles", "layer"),
+    view=Numbers(WITHIN, "X,Y,HALFWIDTH within 100 of the origin", "view", "the window on the plane"),
+    t=Knob(0, 1024, 1, "step", "the step that is shown", default=None),
+    speed=Knob(0.1, 10, 0.1, "speed", "of playing", default=1.0),
+)
+FLAGS = tuple(name for name, setting in VIEWER.items() if isinstance(setting, Flag))
 HIDEABLE = (
     "knobs",
     "transport",
@@ -34,8 +52,8 @@ HIDEABLE = (
     "story",
     "settings",
 )
-FLAGS = ("quality", "variation", "paper_look", "trails", "paths", "samples", "curve", "follow", "loop")
 DEFAULTS: dict[str, Any] = {"n": 2048}
+COUNT = Choice(COUNTS, "particles", "number of samples", name="n")
 LONGEST = 200  # characters of a density's name
 MOST = {"width": 128, "depth": 8, "iterations": 8192}  # of a network that a page trains because a name asks for it
 
@@ -81,8 +99,8 @@ class State:
             fresh = Scene.of(scene.rule, **choices, **DEFAULTS).values()
             for name, value in scene.values().items():
                 base = usual.get(name, fresh[name])
-                if name in ("schedule", "integrator", "target"):
-                    base = {"schedule": "constant", "integrator": "heun", "target": "A"}[name]
+                if name in choices:
+                    base = CHOICES[name].default
                 if name == "rule" or value == base:
                     continue
                 if name in SHARED:
@@ -90,8 +108,7 @@ class State:
                         out[name] = text(value)
                 else:
                     out[f"{slot}.{name}"] = text(value)
-        for name, value in self.ui:
-            out[name] = text(int(value) if isinstance(value, bool) else value)
+        out |= {name: text(value) for name, value in self.ui}
         if self.hide:
             out["hide"] = ",".join(self.hide)
         if self.story:
@@ -103,72 +120,60 @@ class State:
         return urlencode(self.query(), safe=",:@")
 
 
-def text(value: Any) -> str:
-    """A value as it stands in a URL or a command: as short as it can be and still be read back the same."""
-    if isinstance(value, list | tuple):
-        return ",".join(map(text, value))
-    return repr(value).removesuffix(".0") if isinstance(value, float) else str(value)
-
-
 def parse(query: Mapping[str, str]) -> tuple[State, list[str]]:
     """The state that a URL says, and one sentence for every value that was not taken."""
+    given: dict[str, dict[str, str]] = {"": {}, "left": {}, "right": {}}  # of both sides, and of each
+    ui: dict[str, str] = {}
     state, notes = State(), []
-
-    def attempt(slot: str, name: str, value: str) -> str:
-        """Take one value; what stands against it, in one sentence, or nothing."""
-        nonlocal state
-        try:
-            if name == "n" and value not in map(str, COUNTS):
-                raise ValueError(f"n = {value} is not one of {', '.join(map(str, COUNTS))}")
-            if name in state.scene(slot).entry.roles:
-                check_density(value)
-            if name == "rule":
-                # A new rule starts from its own defaults, not from the other rule's weight.
-                shared = {key: getattr(state.scene(slot), key) for key in SHARED}
-                fresh: dict[str, Any] = {slot: Scene.of(value, **shared)}
-                state = replace(state, **fresh)
-            else:
-                state = state.change(slot, **{name: value})
-        except ValueError as error:
-            return f"{slot}.{name}: {error}" if name not in SHARED else str(error)
-        return ""
-
-    order = {"left.rule": 0, "right.rule": 0, "integrator": 1, "target": 1}
-    order |= {f"{slot}.schedule": 2 for slot in SLOTS}
-    waiting: list[tuple[str, str, str]] = []
-    story = ""
-    ui: dict[str, Any] = {}
-    for key in sorted(query, key=lambda k: (order.get(k, 3), k)):
-        value = str(query[key])[:2000]
-        slot, dot, name = key.partition(".")
-        if dot and slot in SLOTS and name not in SHARED:
-            waiting.append((slot, name, value))
-        elif key in SHARED:
-            waiting.append(("left", key, value))
-        elif key in ("embed", "embed_options"):
-            continue  # Streamlit's own
+    for key, value in sorted(query.items()):
+        value = str(value)[:2000]
+        slot, _, name = key.rpartition(".")
+        if key in SHARED or (slot in SLOTS and name not in SHARED):
+            given[slot][name] = value
         elif key == "story":
             if re.fullmatch("[a-z-]{1,40}", value):
-                story = value
+                state = replace(state, story=value)
             else:
                 notes.append(f"story = {value[:80]} is not the name of a story")
         elif key == "hide":
-            names = [part for part in value.split(",") if part]
-            known = tuple(part for part in names if part in HIDEABLE)
-            state = replace(state, hide=known)
+            names = listed(value)
+            state = replace(state, hide=tuple(part for part in names if part in HIDEABLE))
             notes += [f"hide: unknown {part!r}; have: {', '.join(HIDEABLE)}" for part in names if part not in HIDEABLE]
+        elif key not in ("embed", "embed_options"):  # Streamlit's own
+            ui[key] = value
+    shown, unread = from_query(VIEWER, ui)
+    sides, refused = _sides(given)
+    return replace(state, **sides, ui=tuple(sorted(shown.items()))), [*refused, *notes, *unread]
+
+
+def _sides(given: dict[str, dict[str, str]]) -> tuple[dict[str, Any], list[str]]:
+    """The scenes of the given values of both sides ("") and of each, and a sentence for each that was left out."""
+    notes: list[str] = []
+    while True:
+        sides = {}
+        try:
+            for slot in SLOTS:
+                sides[slot] = _side(slot, given[""] | given[slot])
+        except Refused as error:
+            part, name = next((part, name) for name in error.names for part in (slot, "") if name in given[part])
+            notes.append(f"{part}.{name}: {error}" if part else str(error))
+            del given[part][name]
         else:
-            try:
-                ui[key] = _ui(key, value)
-            except ValueError as error:
-                notes.append(str(error))
-    while waiting:  # a value may be legal only beside another one that comes later
-        refused = {asked: note for asked in waiting if (note := attempt(*asked))}
-        if len(refused) == len(waiting):
-            notes = [*refused.values(), *notes]
-            break
-        waiting = list(refused)
-    return replace(state, ui=tuple(sorted(ui.items())), story=story), notes
+            return sides, notes
+
+
+def _side(slot: str, given: dict[str, str]) -> Scene:
+    """One side's scene, of legal counts and densities: that of the default page, changed, or another rule's own."""
+    if "n" in given:
+        COUNT.check(given["n"])
+    usual = State().scene(slot)
+    scene = Scene.of(**DEFAULTS | given) if "rule" in given else usual.change(**given)
+    for role in filter(given.__contains__, scene.entry.roles):
+        try:
+            check_density(given[role])
+        except ValueError as error:
+            raise Refused(str(error), role) from None
+    return scene
 
 
 def check_density(name: str) -> None:
@@ -208,63 +213,9 @@ def figure(state: State, kind: str, *, dark: bool = False) -> bytes:
     return figures.encode(made, kind, {"title": title, "link": state.link(), **sides})
 
 
-def _ui(key: str, value: str) -> Any:
-    if key in FLAGS:
-        if value not in ("0", "1"):
-            raise ValueError(f"{key} = {value} is not 0 or 1")
-        return value == "1"
-    if key == "layout":
-        if value not in LAYOUTS:
-            raise ValueError(f"unknown layout {value!r}; have: {', '.join(LAYOUTS)}")
-        return value
-    if key == "layers":
-        known = [layer for group in LAYERS for layer in group]
-        layers = [part for part in value.split(",") if part]
-        for part in layers:
-            if part not in known:
-                raise ValueError(f"unknown layer {part!r}; have: {', '.join(known)}")
-        return layers
-    if key == "view":
-        numbers = _floats(key, value, 3)
-        if not (abs(numbers[0]) <= 100 and abs(numbers[1]) <= 100 and 1e-3 <= numbers[2] <= 100):
-            raise ValueError(f"view = {value} is not X,Y,HALFWIDTH within 100 of the origin")
-        return numbers
-    if key == "t":
-        number = _floats(key, value, 1)[0]
-        if not 0 <= number <= 1024:
-            raise ValueError(f"t = {value} is not a step from 0 to 1024")
-        return number
-    if key == "speed":
-        number = _floats(key, value, 1)[0]
-        if not 0.1 <= number <= 10:
-            raise ValueError(f"speed = {value} is not a number from 0.1 to 10")
-        return number
-    raise ValueError(f"unknown parameter {key!r}")
-
-
-def _floats(key: str, value: str, count: int) -> list[float]:
-    try:
-        numbers = [float(part) for part in value.split(",")]
-    except ValueError:
-        numbers = []
-    if len(numbers) != count or not all(math.isfinite(number) for number in numbers):
-        raise ValueError(f"{key} = {value} is not {count} finite number{'s' * (count > 1)}")
-    return numbers
-
-
 def from_viewer(state: State, given: Any) -> State:
     """The state with the viewer's own settings as the component reports them; what is not legal is left out."""
-    ui: dict[str, Any] = {}
-    for key, value in (given if isinstance(given, Mapping) else {}).items():
-        try:
-            if value is None or (isinstance(value, list) and not value):
-                continue
-            if isinstance(value, list):
-                value = ",".join(map(str, value))
-            ui[key] = _ui(key, str(int(value)) if isinstance(value, bool) else str(value))
-        except ValueError:
-            continue
-    plain: dict[str, Any] = dict.fromkeys(FLAGS, False) | {"quality": True, "variation": True, "follow": True}
-    plain |= {"layout": "two", "speed": 1.0}
-    kept = {key: value for key, value in ui.items() if key not in plain or value != plain[key]}
+    said = {name: value for name, value in given.items() if value is not None} if isinstance(given, Mapping) else {}
+    ui, _ = from_query(VIEWER, said)
+    kept = {name: value for name, value in ui.items() if value != VIEWER[name].default}
     return replace(state, ui=tuple(sorted(kept.items())))
