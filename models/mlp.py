@@ -4,13 +4,16 @@ Karras et al. 2024, arXiv:2406.02507, Appendix C. Beside it the same MLP predict
 """
 
 from dataclasses import asdict, dataclass
-from typing import Any, NamedTuple, Self
+from typing import Annotated, Any, NamedTuple, Self
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 from jaxtyping import Array, Float
+
+from toy import fractal
+from toy.settings import Choice, Knob
 
 SIGMA_DATA = 0.5
 # The paper starts the gain at 0 and leaves its sign free, so the first iterations decide it. A gain that turns positive
@@ -28,10 +31,10 @@ PARAMETRISATIONS = ("energy", "score", "denoiser")
 class Spec:
     """What a network is: the classes it was trained on, its width, the number of hidden layers, what it predicts."""
 
-    classes: str = "A"
-    width: int = 64
-    depth: int = 4
-    parametrisation: str = "energy"
+    classes: Annotated[str, Choice(fractal.CLASSES, "Class", "classes of the data", "class")] = "A"
+    width: Annotated[int, Knob(1, 1024, 1, "Width", "hidden units of a layer", whole=True)] = 64
+    depth: Annotated[int, Knob(1, 16, 1, "Hidden layers", "hidden layers", whole=True)] = 4
+    parametrisation: Annotated[str, Choice(PARAMETRISATIONS, "Parametrisation", "what is predicted")] = "energy"
 
     def as_dict(self) -> dict[str, str | int]:
         """The fields by name, for a checkpoint's metadata."""

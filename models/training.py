@@ -6,7 +6,7 @@ Karras et al. 2024, arXiv:2406.02507, Appendix C; the power-function EMA is from
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -15,13 +15,15 @@ from flax import nnx
 from jaxtyping import Array, Float
 
 from models import degradations
-from models.mlp import PARAMETRISATIONS, Dropout, Predictor, Spec, network, rms_normalise
+from models.mlp import Dropout, Predictor, Spec, network, rms_normalise
 from toy import fractal
 from toy.densities import GaussianMixture
+from toy.settings import Choice, Knob, Word, check
 
 EMA_GAMMA = 96.99  # relative width sigma_rel = 0.010
 SNAPSHOT_EVERY = 256
 MOST_ITERATIONS = 1_000_000
+LOSSES = ("exact", "denoising")
 
 
 @dataclass(frozen=True)
@@ -35,51 +37,23 @@ class Recipe:
     """
 
     spec: Spec = field(default_factory=Spec)
-    iterations: int = 4096
-    seed: int = 0
-    data_seed: int | None = None
-    batch: int = 4096
-    loss: str = "exact"
-    log_sigma_mean: float = -2.3
-    log_sigma_std: float = 1.5
-    learning_rate: float = 0.01
-    dropout: float = 0.0
-    data: str = ""
+    iterations: Annotated[int, Knob(1, MOST_ITERATIONS, 1, "Iterations", "iterations", whole=True)] = 4096
+    seed: Annotated[int, Knob(0, 2**31 - 1, 1, "seed", "seed of the weights and the data stream", whole=True)] = 0
+    data_seed: Annotated[int | None, Knob(0, 2**31 - 1, 1, "data seed", "seed of the data stream", whole=True)] = None
+    batch: Annotated[int, Knob(1, 65536, 1, "Batch", "points in a batch", whole=True)] = 4096
+    loss: Annotated[str, Choice(LOSSES, "Target", "exact is the true score, denoising the noise")] = "exact"
+    log_sigma_mean: Annotated[float, Knob(-10, 5, 0.1, "mean", "mean of ln σ in training")] = -2.3
+    log_sigma_std: Annotated[float, Knob(0, 5, 0.1, "std", "standard deviation of ln σ in training")] = 1.5
+    learning_rate: Annotated[float, Knob(1e-6, 1, 1e-3, "rate", "of the first iterations", log=True)] = 0.01
+    dropout: Annotated[float, Knob(0, 0.9, 0.01, "dropout", "share of the hidden units left out")] = 0.0
+    data: Annotated[str, Word("data", "how the data differ from the exact density")] = ""
 
     def __post_init__(self) -> None:
         """Refuse what cannot be trained, by name and value."""
-        words = (("classes", self.spec.classes), ("parametrisation", self.spec.parametrisation))
-        for name, word in (*words, ("loss", self.loss), ("data", self.data)):
-            if not isinstance(word, str):
-                raise ValueError(f"{name} = {word!r} is not a word")
-        if self.loss not in LOSSES:
-            raise ValueError(f"unknown loss {self.loss!r}; have: {', '.join(LOSSES)}")
-        fractal.branches().of(self.spec.classes)
+        check(self.spec)
+        check(self)
         if self.data:
             self.density()
-        if self.spec.parametrisation not in PARAMETRISATIONS:
-            have = ", ".join(PARAMETRISATIONS)
-            raise ValueError(f"unknown parametrisation {self.spec.parametrisation!r}; have: {have}")
-        ranges: tuple[tuple[str, Any, int, int], ...] = (
-            ("width", self.spec.width, 1, 1024),
-            ("depth", self.spec.depth, 1, 16),
-            ("iterations", self.iterations, 1, MOST_ITERATIONS),
-            ("batch", self.batch, 1, 65536),
-            ("seed", self.seed, 0, 2**31 - 1),
-            ("data_seed", 0 if self.data_seed is None else self.data_seed, 0, 2**31 - 1),
-        )
-        for name, value, lo, hi in ranges:
-            if not (type(value) is int and lo <= value <= hi):  # True is no number here
-                raise ValueError(f"{name} = {value} is not a whole number from {lo} to {hi}")
-        reals: tuple[tuple[str, Any, float, float], ...] = (
-            ("log_sigma_mean", self.log_sigma_mean, -10, 5),
-            ("log_sigma_std", self.log_sigma_std, 0, 5),
-            ("learning_rate", self.learning_rate, 1e-6, 1),
-            ("dropout", self.dropout, 0, 0.9),
-        )
-        for name, number, least, most in reals:
-            if not (type(number) in (int, float) and least <= number <= most):
-                raise ValueError(f"{name} = {number} is not a number from {least:g} to {most:g}")
 
     def density(self) -> GaussianMixture:
         """The density of the data, exact: samples, and the score that is the target, come from it."""
@@ -149,9 +123,6 @@ def draw(recipe: Recipe, density: GaussianMixture, key: Array, settings: Setting
     noise = jax.random.normal(key_noise, (n, 2))
     x = density.sample(key_x, n) + sigma[:, None] * noise
     return Batch(x, sigma, -noise / sigma[:, None])
-
-
-LOSSES = ("exact", "denoising")
 
 
 def loss(net: Predictor, batch: Batch, dropout: Dropout | None = None) -> Float[Array, ""]:

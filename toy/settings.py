@@ -7,6 +7,7 @@ table (``table``). From either come the check with its sentence of error, links 
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields, replace
+from functools import cache
 from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
 
 
@@ -36,9 +37,9 @@ class Setting:
         """What is allowed, in words for a flag's help; empty where the help says it."""
         return ""
 
-    def refused(self, value: Any, allowed: str, name: str = "") -> Refused:
+    def refused(self, value: Any, allowed: str) -> Refused:
         """The sentence for a value that is not allowed."""
-        return Refused(f"{name or self.name} = {value} is not {allowed}", self.name)
+        return Refused(f"{self.name} = {value} is not {allowed}", self.name)
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,11 @@ class Knob(Setting):
     def legal(self) -> str:
         """The range."""
         return f"{short(self.lo)} to {short(self.hi)}"
+
+    @property
+    def allowed(self) -> str:
+        """What the value may be."""
+        return f"{'a whole number' if self.whole else 'a number'} from {self.legal}"
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -107,8 +113,7 @@ class Knob(Setting):
             number = math.nan
         if self.lo <= number <= self.hi and (not self.whole or number == int(number)):  # also catches NaN
             return int(number) if self.whole else number
-        kind = "a whole number" if self.whole else "a number"
-        raise Refused(f"{name} = {value} is not {kind} from {self.legal}", name)
+        raise Refused(f"{name} = {value} is not {self.allowed}", name)
 
 
 @dataclass(frozen=True)
@@ -134,6 +139,8 @@ class Choice(Setting):
                 return option
         if not all(isinstance(option, str) for option in self.options):
             raise self.refused(text(value), f"one of {self.legal}")
+        if not isinstance(value, str):
+            raise self.refused(value, "a word")
         raise Refused(f"unknown {self.noun or self.name} {text(value)!r}; have: {self.legal}", self.name)
 
 
@@ -215,6 +222,22 @@ class Numbers(Setting):
         return numbers
 
 
+@dataclass(frozen=True)
+class Word(Setting):
+    """Any text."""
+
+    label: str
+    help: str
+    name: str = ""
+    default: Any = ""
+
+    def check(self, value: Any) -> str:
+        """Return the text."""
+        if not isinstance(value, str):
+            raise self.refused(value, "a word")
+        return value
+
+
 # --- Declarations -----------------------------------------------------------------------------------------------------
 
 S = TypeVar("S", bound=Setting)
@@ -226,7 +249,8 @@ def setting_of(hint: Any, kind: type[S]) -> S | None:
     return found[0] if found else None
 
 
-def declared(owner: type) -> dict[str, Any]:
+@cache
+def declared(owner: type) -> Mapping[str, Any]:
     """The settings of a dataclass by name: its annotated fields, with the fields' own defaults, which are checked."""
     hints, out = get_type_hints(owner, include_extras=True), {}
     for field in fields(owner):
@@ -236,6 +260,17 @@ def declared(owner: type) -> dict[str, Any]:
             usual = None if field.default is MISSING or field.default is None else found.check(field.default)
             out[field.name] = replace(found, default=usual)
     return out
+
+
+def check(thing: Any) -> None:
+    """Refuse the first field of a dataclass that its declaration does not allow; a text of a number is no number."""
+    for name, setting in declared(thing.__class__).items():
+        value = getattr(thing, name)
+        if value is None and setting.default is None:
+            continue
+        if isinstance(setting, Knob) and not isinstance(value, (int,) if setting.whole else (int, float)):
+            raise setting.refused(value, setting.allowed)
+        setting.check(value)
 
 
 def table(**settings: Any) -> dict[str, Any]:

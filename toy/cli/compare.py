@@ -1,20 +1,26 @@
 """``python -m toy compare``: quality against variation, for many methods at many strengths."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
 from toy import interrupts, memory
-from toy.cli.flags import whole
+from toy.cli.flags import option
 from toy.files import check_writable
+from toy.scene import SETTINGS
+from toy.settings import Knob
+
+N = replace(SETTINGS["n"], default=4096)
+SEEDS = Knob(1, 100, 1, "seeds", "seeds of every trial", whole=True, name="seeds", default=5)
 
 
 @click.command()
 @click.option("--methods", default="all", show_default=True, metavar="NAMES", help="names by commas, or all")
 @click.option("--strengths", metavar="NUMBERS", help="by commas, 0 to 8: 1 is no guidance [1,1.5,...,4]")
-@click.option("--n", default="4096", show_default=True, metavar="NUMBER", help="number of samples")
-@click.option("--seeds", default="5", show_default=True, metavar="NUMBER", help="seeds of every trial")
+@option(N)
+@option(SEEDS)
 @click.option(
     "--scores",
     default="learned",
@@ -24,7 +30,7 @@ from toy.files import check_writable
     "the exact densities in place of networks in all roles, in main, in the others",
 )
 @click.option("--out", default="out/compare.csv", show_default=True, metavar="FILE", help="the .csv file to write")
-def compare(methods: str, strengths: str | None, n: str, seeds: str, scores: str, out: str) -> None:
+def compare(methods: str, strengths: str | None, n: str | None, seeds: str | None, scores: str, out: str) -> None:
     """Measure many methods over strengths and seeds; a table as CSV and Parquet, and a figure beside it.
 
     Interrupted, the same command goes on where it was.
@@ -41,8 +47,8 @@ def compare(methods: str, strengths: str | None, n: str, seeds: str, scores: str
     if not out.endswith(".csv"):
         raise ValueError(f"--out {out!r} does not end in .csv")
     levels = STRENGTHS if strengths is None else tuple(_strength(text) for text in strengths.split(","))
-    count = whole(seeds, "seeds", 1, 100)
-    wanted = trials(chosen(methods), levels, n=whole(n, "n", 1, 2**20), seeds=count, scores=scores)
+    count = SEEDS.check(seeds or SEEDS.default)
+    wanted = trials(chosen(methods), levels, n=N.check(n or N.default), seeds=count, scores=scores)
     for name in {name for trial in wanted for _, name in trial.scene.cast}:
         models.load(name)  # before the first trial is measured
     for trial in wanted:

@@ -7,9 +7,9 @@ from typing import Any
 import click
 
 from toy import interrupts, memory
-from toy.cli.flags import KNOBS, ROLES, cast_options, knob_options, noise_level
+from toy.cli.flags import KNOBS, ROLES, SIGMA, cast_options, knob_options, option
 from toy.files import check_writable, replacing
-from toy.scene import SETTINGS, Scene
+from toy.scene import CHOICES, SETTINGS, Scene
 
 
 @click.command()
@@ -23,9 +23,9 @@ from toy.scene import SETTINGS, Scene
 @click.option("--dark", is_flag=True, help="explore on a dark page")
 @click.option("--spec", metavar="FILE", help="the .toml file of the sweep that sweep draws")
 @click.option("--store", metavar="FILE", help="where its results are [out/sweeps/SPEC.sqlite]")
-@click.option("--n", metavar="NUMBER", help="number of samples [16384]")
-@click.option("--seed", metavar="NUMBER", help="seed of the initial noise [0]")
-@click.option("--steps", metavar="NUMBER", help="integration steps [32]")
+@option(SETTINGS["n"])
+@option(SETTINGS["seed"])
+@option(SETTINGS["steps"])
 @cast_options
 @knob_options
 def figure(
@@ -112,7 +112,6 @@ def explore(names: tuple[str, ...], path: Path, link: str, flags: dict[str, str 
 
 def figure_options(flags: dict[str, str | None]) -> Any:
     """The figures' Options of the given flags, checked."""
-    from toy import fractal
     from toy.figures import Options
     from toy.views import view_of
 
@@ -125,9 +124,8 @@ def figure_options(flags: dict[str, str | None]) -> Any:
     if "view" in given:
         values["view"] = view_of(given.pop("view"))
     if "sigma" in given:
-        values["sigma"] = noise_level(given.pop("sigma"))
-    target = given.pop("target", "A")
-    fractal.branches().of(target)
+        values["sigma"] = SIGMA.check(given.pop("sigma"))
+    target = CHOICES["target"].check(given.pop("target", "A"))
     for name, value in given.items():
-        values[name] = int(SETTINGS[name].check(value))
+        values[name] = SETTINGS[name].check(value)
     return Options(target=target, **values)

@@ -8,10 +8,10 @@ import numpy as np
 
 from toy import memory
 from toy.guidance import RULES
-from toy.registry import Knob
 from toy.sampling import INTEGRATORS
-from toy.scene import ROLE_DEFAULTS, SETTINGS, STARTS, Scene
+from toy.scene import CHOICES, ROLE_DEFAULTS, SETTINGS, Scene
 from toy.schedules import SCHEDULES
+from toy.settings import Knob, Setting, text
 
 ROLES = tuple(dict.fromkeys(role for rule in RULES.values() for role in rule.roles))
 # Rules may share a knob's name; what they allow may differ, and the Scene knows.
@@ -64,29 +64,24 @@ def _help(knobs: dict[str, Knob]) -> str:
     return "; ".join(f"{', '.join(owners)}: {words}" for words, owners in meanings.items())
 
 
+def option(setting: Setting) -> Callable[[Callable], Callable]:
+    """A setting as a flag of its name; None where it is not given, else text, which the setting checks."""
+    number = isinstance(setting, Knob)
+    words = f"{setting.help}, {setting.legal}" if number else f"{setting.help or 'one of'}: {setting.legal}"
+    usual = "" if setting.default is None else f" [{text(setting.default)}]"
+    flag, kind = f"--{setting.name.replace('_', '-')}", "NUMBER" if number else "NAME"
+    return click.option(flag, setting.name, metavar=kind, help=words + usual)
+
+
 def scene_options(command: Callable) -> Callable:
-    """All flags of a Scene; values are checked by the Scene, so that every door has the same words."""
-    settings = [
-        click.option(f"--{name.replace('_', '-')}", name, metavar="NUMBER", help=f"{knob.help} [{knob.default:g}]")
-        for name, knob in SETTINGS.items()
-    ]
-    choices = [
-        click.option("--rule", default="none", metavar="RULE", help=f"one of: {', '.join(RULES)} [none]"),
-        click.option("--schedule", metavar="NAME", help=f"one of: {', '.join(SCHEDULES)} [constant]"),
-        click.option("--integrator", metavar="NAME", help=f"one of: {', '.join(INTEGRATORS)} [heun]"),
-        click.option(
-            "--target",
-            metavar="CLASS",
-            help="class that the samples are measured against, and whose the usual densities are: A, B or AB [A]",
-        ),
-        click.option("--start", metavar="NAME", help=f"distribution of the initial noise: {', '.join(STARTS)} [exact]"),
-    ]
+    """All flags of a Scene."""
+    choices, settings = list(map(option, CHOICES.values())), list(map(option, SETTINGS.values()))
     return _decorate(cast_options(knob_options(_decorate(command, settings))), choices)
 
 
-def scene_of(rule: str, **flags: str | None) -> Scene:
+def scene_of(**flags: str | None) -> Scene:
     """The Scene of the given flags; those that were not given take their defaults."""
-    return Scene.of(rule, **{name: value for name, value in flags.items() if value is not None})
+    return Scene.of(**{name: value for name, value in flags.items() if value is not None})
 
 
 def frame_of(scene: Scene, **options: Any) -> Any:
@@ -98,22 +93,7 @@ def frame_of(scene: Scene, **options: Any) -> Any:
     return compute(scene, models.cast(scene.cast), **options)
 
 
-def noise_level(text: str, *, lo: float = 1e-3) -> float:
-    """A noise level from text; ValueError names the range."""
-    try:
-        sigma = float(text)
-    except ValueError:
-        sigma = float("nan")
-    if not lo <= sigma <= 100:
-        raise ValueError(f"sigma = {text} is not a number from {lo:g} to 100")
-    return sigma
-
-
-def whole(text: str, name: str, lo: int, hi: int) -> int:
-    """A whole number from text; ValueError names the range."""
-    if not (text.isdecimal() and len(text) < 20 and lo <= int(text) <= hi):
-        raise ValueError(f"{name} = {text} is not a whole number from {lo} to {hi}")
-    return int(text)
+SIGMA = Knob(1e-3, 100, 1e-3, "σ", "noise level", log=True, name="sigma", default=0.03)
 
 
 def finite(value: Any) -> Any:

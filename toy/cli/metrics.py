@@ -6,13 +6,18 @@ from typing import Any
 import click
 
 from toy import memory
-from toy.cli.flags import finite, frame_of, scene_of, scene_options, whole
+from toy.cli.flags import finite, frame_of, option, scene_of, scene_options
 from toy.scene import Scene
+from toy.settings import Knob
+
+SEEDS = Knob(
+    2, 100, 1, "seeds", "measure with so many seeds, and give standard errors", whole=True, name="seeds", default=None
+)
 
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="print one JSON object")
-@click.option("--seeds", metavar="NUMBER", help="measure with this many seeds, 2 to 100, and give standard errors")
+@option(SEEDS)
 @click.option("--logq", is_flag=True, help="give KL(q || p) and entropy of the density that the sampler itself draws")
 @scene_options
 def metrics(as_json: bool, seeds: str | None, logq: bool, **flags: Any) -> None:
@@ -29,7 +34,7 @@ def metrics(as_json: bool, seeds: str | None, logq: bool, **flags: Any) -> None:
     if seeds is not None and logq:
         raise ValueError("--seeds does not go with --logq, which gives its own standard errors")
     if seeds is not None:
-        _over_seeds(scene, whole(seeds, "seeds", 2, 100), as_json)
+        _over_seeds(scene, SEEDS.check(seeds), as_json)
         return
     if logq:
         _log_q(scene, as_json)

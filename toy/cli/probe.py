@@ -1,11 +1,12 @@
 """``python -m toy probe``: scores and log-densities at points."""
 
 import json
+from dataclasses import replace
 
 import click
 import numpy as np
 
-from toy.cli.flags import noise_level
+from toy.cli.flags import SIGMA
 from toy.names import Name
 
 
@@ -24,7 +25,7 @@ def probe(density: str, sigma: str, points: tuple[str, ...], normalise: bool, as
     from models import zoo
 
     exact = Name.parse(density).distribution is not None
-    level = noise_level(sigma, lo=0.0 if exact else 1e-3)
+    level = (replace(SIGMA, lo=0) if exact else SIGMA).check(sigma)
     rows = zoo.probe(density, level, np.array([_point(text) for text in points]), normalise=normalise)
     if as_json:
         click.echo(json.dumps(rows, indent=2))
