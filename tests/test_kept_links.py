@@ -1,6 +1,7 @@
 """Links and command lines that earlier versions wrote: each still means what it meant."""
 
 from types import SimpleNamespace
+from urllib.parse import parse_qsl
 
 import pytest
 from click.testing import CliRunner
@@ -134,7 +135,8 @@ def written(at: AppTest) -> dict[str, str]:
 
 def test_links_to_compare(asked):
     query = {"methods": "none,cfg,cfg+interval", "strengths": "1,2.5,4", "n": "1024", "seeds": "5", "scores": "exact"}
-    opened("compare", query)
+    at = opened("compare", query)
+    assert dict(parse_qsl(at.code[0].value.partition("?")[2])) == query
     wanted = asked["wanted"]
     assert {trial.method.name for trial in wanted} == {"none", "cfg", "cfg+interval"}
     assert {trial.strength for trial in wanted if trial.method.name == "cfg"} == {1, 2.5, 4}

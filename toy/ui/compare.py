@@ -267,13 +267,6 @@ def _results(wanted: Sequence[Trial], unfinished: bool) -> None:
     )  # fmt: skip
 
 
-def query(names: Sequence[str], strengths: Sequence[str], n: int, seeds: int, scores: str) -> dict[str, str]:
-    """The URL's parameters: what differs from the default."""
-    said = {"methods": ",".join(names), "strengths": ",".join(strengths), "n": str(n), "seeds": str(seeds)}
-    usual = {"methods": ",".join(METHODS), "strengths": ",".join(STRENGTHS), "n": str(N), "seeds": f"{SEEDS.default:g}"}
-    return {k: v for k, v in said.items() if v != usual[k]} | ({"scores": scores} if scores != "learned" else {})
-
-
 def command(names: Sequence[str], strengths: Sequence[str], n: int, seeds: int, scores: str) -> str:
     """The command line that makes the same table."""
     parts = ["python -m toy compare", f"--methods {','.join(names)}", f"--strengths {','.join(strengths)}"]
@@ -282,7 +275,7 @@ def command(names: Sequence[str], strengths: Sequence[str], n: int, seeds: int, 
 
 
 def _bar(*chosen: Any) -> None:
-    said = query(*chosen)
+    said = links.here().seen
     base = (st.context.url or "").split("?")[0]
     with st.expander("Link and command"):
         st.code(f"{base}?{urlencode(said, safe=',')}" if said else base, language=None, wrap_lines=True)

@@ -2,12 +2,13 @@
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import streamlit as st
 
 import models
-from toy.registry import Knob
+from toy.settings import Choice, Flag, Knob, Several, text
 from toy.state import check_density
 from toy.ui import casting, links, numbers
 from toy.ui.words import plain
@@ -43,7 +44,7 @@ def _recall(key: str, default: Any, read: Callable[[str], Any]) -> str:
             try:
                 value = read(said)
             except ValueError as error:
-                refused = f"{key} = {said[:80]}: {str(error)[:400]}"
+                refused = f"{key}: {str(error)[:480]}"
                 value = memory.kept.get(key, default)
         memory.kept[key] = st.session_state[field] = value
     elif memory.usual[key] != default and memory.kept[key] == memory.usual[key]:
@@ -75,20 +76,11 @@ def touched() -> None:
     links.here().touched = True
 
 
-def _one_of(options: Sequence[str]) -> Callable[[str], str]:
-    def read(said: str) -> str:
-        if said not in options:
-            raise ValueError(f"it is not one of {', '.join(options)}")
-        return said
-
-    return read
-
-
 def select(
     label: str, options: Sequence[str], key: str, default: str, title: Callable[[str], str] = str, **more: Any
 ) -> str:
     """A selectbox with titles on the screen and names in the URL parameter ``key``."""
-    field = _recall(key, default, _one_of(options))
+    field = _recall(key, default, Choice(options, label, "", name=key).check)
     if st.session_state[field] not in options:  # there are others by now
         st.session_state[field] = default
     return _tell(key, st.selectbox(label, options, key=field, format_func=title, on_change=touched, **more))
@@ -127,15 +119,8 @@ def density(role: str, key: str, default: str, *, optional: bool = False) -> str
 
 def many(label: str, options: Sequence[str], key: str, default: Sequence[str], *, most: int = 100, **more: Any) -> Any:
     """A choice of several, or none, in the options' order, kept in the URL parameter ``key`` with commas."""
-
-    def read(said: str) -> list[str]:
-        parts = said.split(",")
-        wrong = [part for part in parts if part not in options]
-        if wrong or len(parts) > most:
-            raise ValueError(f"{', '.join(wrong) or 'so many'} is not 1 to {most} of {', '.join(options)}")
-        return [name for name in options if name in parts]
-
-    field = _recall(key, [name for name in options if name in default], read)
+    setting = Several(options, label, "", most=most, ordered=True, name=key)
+    field = _recall(key, [name for name in options if name in default], setting.check)
     widget = more.pop("widget", st.multiselect)
     chosen = widget(label, options, key=field, on_change=touched, **more)
     return _tell(key, [name for name in options if name in chosen], ",".join) if chosen else []
@@ -143,23 +128,13 @@ def many(label: str, options: Sequence[str], key: str, default: Sequence[str], *
 
 def flag(label: str, key: str) -> bool:
     """A checkbox, kept in the URL parameter ``key``."""
-    field = _recall(key, False, lambda said: _one_of(("true", "false"))(said) == "true")
-    return _tell(key, st.checkbox(label, key=field, on_change=touched), lambda value: str(value).lower())
+    field = _recall(key, False, Flag(label, "", name=key).check)
+    return bool(_tell(key, st.checkbox(label, key=field, on_change=touched), text))
 
 
 def number(knob: Knob, key: str, default: float | None = None) -> float:
     """A slider over a knob's range, kept in the URL parameter ``key``."""
-
-    def read(said: str) -> float:
-        try:
-            value = float(said)
-        except ValueError:
-            value = float("nan")
-        if not knob.lo <= value <= knob.hi:
-            raise ValueError(f"it is not a number from {knob.lo:g} to {knob.hi:g}")
-        return value
-
-    field = _recall(key, float(knob.default if default is None else default), read)
+    field = _recall(key, float(knob.default if default is None else default), replace(knob, name=key).check)
     value = st.slider(
         knob.label,
         float(knob.lo),
@@ -175,13 +150,8 @@ def number(knob: Knob, key: str, default: float | None = None) -> float:
 def whole(knob: Knob, key: str) -> int:
     """A field for a whole number in a knob's range, kept in the URL parameter ``key``."""
     lo, hi = int(knob.lo), int(knob.hi)
-
-    def read(said: str) -> str:
-        if not (said.isascii() and said.isdecimal() and len(said) <= len(str(hi)) and lo <= int(said) <= hi):
-            raise ValueError(f"it is not a whole number from {lo} to {hi}")
-        return str(int(said))
-
-    field = _recall(key, str(int(knob.default)), read)
+    setting = replace(knob, name=key, whole=True)
+    field = _recall(key, text(int(knob.default)), lambda said: text(setting.check(said)))
     typed, said = numbers.read(st.session_state[field], lo, hi, knob.label, whole=True)
     st.session_state[field] = links.here().kept[key] if typed is None else str(typed)
     value = _tell(key, st.text_input(knob.label, help=knob.help, key=field, on_change=touched))
@@ -193,7 +163,7 @@ def whole(knob: Knob, key: str) -> int:
 def levels(label: str, key: str, options: Sequence[float], default: float, **more: Any) -> float:
     """A slider over listed values, kept in the URL parameter ``key``."""
     words = [f"{value:g}" for value in options]
-    field = _recall(key, f"{default:g}", _one_of(words))
+    field = _recall(key, f"{default:g}", Choice(words, label, "", name=key).check)
     return float(_tell(key, st.select_slider(label, words, key=field, on_change=touched, **more)))
 
 
