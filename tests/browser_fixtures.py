@@ -27,26 +27,27 @@ WAIT = 120_000  # ms: the machine may be busy; nothing waits longer than it must
 class Server:
     """The app on a port of its own, which can be killed and started again."""
 
-    def __init__(self, models: Path, *, before: str = "") -> None:
-        """Keep models in a folder of its own; ``before`` is Python that runs ahead of the app."""
+    def __init__(self, folder: Path) -> None:
+        """Keep models and the log in a folder of its own."""
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
-        self.environment = os.environ | {"GUIDANCE_EXPLORER_MODELS": str(models)}
-        self.before = before
+        self.environment = os.environ | {"GUIDANCE_EXPLORER_MODELS": str(folder / "models")}
+        self.log = folder / "log"
         self.process: subprocess.Popen | None = None
 
-    def start(self, log: Path) -> None:
+    def start(self, before: str = "") -> None:
+        """Start it; ``before`` is Python that runs ahead of the app."""
         options = {
             "server.port": self.port,
             "server.address": "127.0.0.1",
             "server.headless": "true",
             "server.fileWatcherType": "none",
         }
-        start = f"{self.before}\nfrom streamlit.web import cli\ncli.main()"
+        start = f"{before}\nfrom streamlit.web import cli\ncli.main()"
         command = [sys.executable, "-c", start, "run", "app.py", *(f"--{k}={v}" for k, v in options.items())]
-        with log.open("ab") as file:
+        with self.log.open("ab") as file:
             self.process = subprocess.Popen(command, cwd=ROOT, stdout=file, stderr=file, env=self.environment)
         until(self.healthy)
 
@@ -96,11 +97,57 @@ def browser():
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("server")
-    found = Server(folder / "models")
-    found.start(folder / "log")
+    found = Server(tmp_path_factory.mktemp("server"))
+    found.start()
     yield found
     found.kill()
+
+
+@pytest.fixture
+def own(tmp_path):
+    """A server of a test's own, not started yet; it is ended behind those who ``visit`` it."""
+    found = Server(tmp_path)
+    yield found
+    found.kill()
+
+
+# --- Tabs -------------------------------------------------------------------------------------------------------------
+
+
+class Tabs:
+    """Browser tabs, each with a profile of its own, emptied after use: a new one takes twice as long to open a page."""
+
+    def __init__(self, browser) -> None:
+        self.browser = browser
+        self.free: dict[tuple, list] = {}
+
+    def take(self, **device):
+        """A tab that shows nothing, on a device as Playwright describes it; ``script`` runs ahead of every page."""
+        free = self.free.setdefault(tuple(sorted(device.items())), [])
+        if free:
+            return free.pop()
+        script = device.pop("script", "")
+        context = self.browser.new_context(**device)
+        context.set_default_timeout(WAIT)
+        context.add_init_script(script)
+        return context.new_page()
+
+    def give_back(self, tab, server: "Server", **device) -> None:
+        """Take it back, without anything that the last visitor left in it."""
+        for other in tab.context.pages:
+            if other is not tab:
+                other.close()
+        tab.goto(f"{server.url}/_stcore/health")
+        tab.mouse.move(0, 0)
+        tab.evaluate("localStorage.clear(); sessionStorage.clear()")
+        tab.context.clear_cookies()
+        tab.context.new_cdp_session(tab).send("Page.resetNavigationHistory")
+        self.free[tuple(sorted(device.items()))].append(tab)
+
+
+@pytest.fixture(scope="session")
+def tabs(browser) -> Tabs:
+    return Tabs(browser)
 
 
 # --- A visitor --------------------------------------------------------------------------------------------------------
@@ -156,22 +203,37 @@ PLACE = """(canvas, onDot) => {
 }"""
 
 
+SCREEN = {"width": 1280, "height": 800}
+
+
 class Visitor:
     """A page in a fresh profile, with what went wrong in it and what it said to the server."""
 
-    def __init__(self, browser, server: Server, path: str = "/", *, script: str = "", **context) -> None:
-        context = {"viewport": {"width": 1280, "height": 800}, "reduced_motion": "no-preference"} | context
-        self.context = browser.new_context(**context)
-        self.context.set_default_timeout(WAIT)
-        self.context.add_init_script(script)
-        self.page = self.context.new_page()
+    def __init__(
+        self,
+        tabs: Tabs,
+        server: Server,
+        path: str = "/",
+        *,
+        viewport: dict[str, int] = SCREEN,
+        color_scheme: str = "light",
+        **device,
+    ) -> None:
+        self.tabs, self.server, self.device = tabs, server, device
+        self.page = tabs.take(**device)
+        self.context = self.page.context
+        self.page.set_viewport_size(viewport)
+        self.page.emulate_media(color_scheme=color_scheme, reduced_motion="no-preference")
         self.errors: list[str] = []
         self.sent: list[bytes] = []
         self.heard = 0
         self.drawn_by = "fields" if path.startswith("/fields") else "viewer"
-        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.page.on("pageerror", self._wrong)
         self.page.on("websocket", self._listen)
         self.page.goto(server.url + path, wait_until="commit")
+
+    def _wrong(self, error) -> None:
+        self.errors.append(str(error))
 
     def _listen(self, socket) -> None:
         socket.on("framesent", self._note)
@@ -308,16 +370,19 @@ class Visitor:
         assert self.page.get_by_test_id("stException").count() == 0
 
     def close(self) -> None:
-        self.context.close()
+        """Leave the tab to the next visitor."""
+        self.page.remove_listener("pageerror", self._wrong)
+        self.page.remove_listener("websocket", self._listen)
+        self.tabs.give_back(self.page, self.server, **self.device)
 
 
 @pytest.fixture
-def visit(browser, server):
+def visit(tabs, server):
     """Opens pages; closes them, and looks for errors, at the end."""
     opened: list[Visitor] = []
 
-    def open_page(path: str = "/", **context) -> Visitor:
-        opened.append(Visitor(browser, server, path, **context))
+    def open_page(path: str = "/", *, at: Server = server, **options) -> Visitor:
+        opened.append(Visitor(tabs, at, path, **options))
         return opened[-1]
 
     yield open_page

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from browser_fixtures import OUT, WAIT, Server, Visitor
+from browser_fixtures import OUT, WAIT
 from ui_helpers import PAGES, until
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -103,23 +103,6 @@ def test_every_page_opens_from_a_link(visit, page):
     visitor.fine()
 
 
-def test_the_first_link_after_a_start_is_a_page_of_the_app(browser, tmp_path):
-    from playwright.sync_api import expect
-
-    own = Server(tmp_path)
-    own.start(tmp_path / "log")
-    try:
-        path = list(PAGES.values())[-1]
-        visitor = Visitor(browser, own, f"/{path}")
-        links = visitor.page.locator(".st-key-pages").get_by_role("link")
-        expect(links).to_have_count(len(PAGES), timeout=WAIT)
-        expect(links.last).to_have_attribute("disabled", "")
-        expect(visitor.page.get_by_role("dialog")).to_have_count(0)
-        visitor.fine()
-    finally:
-        own.kill()
-
-
 # The engine is ready when a file is there, not before.
 GATE = """
 import time
@@ -133,58 +116,57 @@ startup.warm_up = held
 """
 
 
-def test_a_knob_moved_before_the_engine_is_ready_is_answered_when_it_is(browser, tmp_path):
+def test_the_first_link_is_a_page_of_the_app_and_a_knob_moved_then_is_answered_when_the_engine_is_ready(
+    own, visit, tmp_path
+):
     from playwright.sync_api import expect
 
     gate = tmp_path / "gate"
-    own = Server(tmp_path, before=GATE.format(gate=str(gate)))
-    own.start(tmp_path / "log")
-    try:
-        visitor = Visitor(browser, own)
-        badge = visitor.get("badge-left")
-        expect(badge).to_contain_text("precomputed", timeout=WAIT)
-        shipped = visitor.data
-        visitor.fill("number-w-left", "2")
-        visitor.when('d.state === "pending"')
-        visitor.hear(3)  # the server has been asked, and its page still says that it starts
-        assert visitor.requests() > 0
-        expect(visitor.page.get_by_text("The engine is starting")).to_be_visible()
-        assert visitor.data["id"] == shipped["id"]
-        gate.touch()
-        visitor.ready()
-        answered = visitor.changed(shipped)
-        assert visitor.get("number-w-left").input_value() == "2.00"
-        visitor.until_query(left__w="2")
-        linked = Visitor(browser, own, "/?left.w=2").ready()
-        assert linked.data["id"] == answered["id"]
-        visitor.fine()
-    finally:
-        own.kill()
+    own.start(GATE.format(gate=str(gate)))
+    first = visit(f"/{list(PAGES.values())[-1]}", at=own)
+    links = first.page.locator(".st-key-pages").get_by_role("link")
+    expect(links).to_have_count(len(PAGES), timeout=WAIT)
+    expect(links.last).to_have_attribute("disabled", "")
+    expect(first.page.get_by_role("dialog")).to_have_count(0)
+    first.fine()
+
+    visitor = visit(at=own)
+    expect(visitor.get("badge-left")).to_contain_text("precomputed", timeout=WAIT)
+    shipped = visitor.data
+    visitor.fill("number-w-left", "2")
+    visitor.when('d.state === "pending"')
+    visitor.hear(3)  # the server has been asked, and its page still says that it starts
+    assert visitor.requests() > 0
+    expect(visitor.page.get_by_text("The engine is starting")).to_be_visible()
+    assert visitor.data["id"] == shipped["id"]
+    gate.touch()
+    visitor.ready()
+    answered = visitor.changed(shipped)
+    assert visitor.get("number-w-left").input_value() == "2.00"
+    visitor.until_query(left__w="2")
+    assert visit("/?left.w=2", at=own).ready().data["id"] == answered["id"]
+    visitor.fine()
 
 
-def test_an_open_page_survives_a_restart(browser, tmp_path):
+def test_an_open_page_survives_a_restart(own, visit):
     from playwright.sync_api import expect
 
-    own = Server(tmp_path)
-    own.start(tmp_path / "log")
-    try:
-        visitor = Visitor(browser, own, "/?n=512&left.w=2").ready()
-        before = visitor.data
-        app, connected = visitor.page.get_by_test_id("stApp"), "data-test-connection-state"
-        expect(app).to_have_attribute(connected, "CONNECTED")
-        own.kill()
-        expect(app).not_to_have_attribute(connected, "CONNECTED", timeout=WAIT)
-        # What was drawn is still there to play with.
-        visitor.get("step-back").click()
-        visitor.when("Number(d.frame) === 31")
-        own.start(tmp_path / "log")
-        expect(app).to_have_attribute(connected, "CONNECTED", timeout=WAIT)
-        # What is changed before the page has come back by itself is lost, and the old value stands there again.
-        while visitor.query()["left.w"] != "3":
-            assert visitor.ready().data["id"] == before["id"]
-            visitor.fill("number-w-left", "3")
-            until(lambda: visitor.query()["left.w"] == "3" or visitor.get("number-w-left").last.input_value() == "2.00")
-        assert visitor.changed(before)["id"] == Visitor(browser, own, "/?n=512&left.w=3").ready().data["id"]
-        visitor.fine()
-    finally:
-        own.kill()
+    own.start()
+    visitor = visit("/?n=512&left.w=2", at=own).ready()
+    before = visitor.data
+    app, connected = visitor.page.get_by_test_id("stApp"), "data-test-connection-state"
+    expect(app).to_have_attribute(connected, "CONNECTED")
+    own.kill()
+    expect(app).not_to_have_attribute(connected, "CONNECTED", timeout=WAIT)
+    # What was drawn is still there to play with.
+    visitor.get("step-back").click()
+    visitor.when("Number(d.frame) === 31")
+    own.start()
+    expect(app).to_have_attribute(connected, "CONNECTED", timeout=WAIT)
+    # What is changed before the page has come back by itself is lost, and the old value stands there again.
+    while visitor.query()["left.w"] != "3":
+        assert visitor.ready().data["id"] == before["id"]
+        visitor.fill("number-w-left", "3")
+        until(lambda: visitor.query()["left.w"] == "3" or visitor.get("number-w-left").last.input_value() == "2.00")
+    assert visitor.changed(before)["id"] == visit("/?n=512&left.w=3", at=own).ready().data["id"]
+    visitor.fine()

@@ -60,9 +60,9 @@ def shown(visitor: Visitor, path: str, query: str = "") -> None:
 
 
 @pytest.fixture(scope="module")
-def everywhere(browser, server) -> Iterator[Visitor]:
+def everywhere(tabs, server) -> Iterator[Visitor]:
     """A visitor who goes through all pages; what was asked of other hosts is in ``foreign``."""
-    visitor = Visitor(browser, server, "/?n=512")
+    visitor = Visitor(tabs, server, "/?n=512")
     visitor.foreign = []
     visitor.base = server.url
     home = urlsplit(server.url).netloc
