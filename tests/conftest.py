@@ -105,6 +105,15 @@ def _few_programs():
     spare_maps()
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """A file without a mark that is asked for is not even imported."""
+    marks = [word for word in config.option.markexpr.split(" and ") if word.isidentifier()]
+    if collection_path.suffix != ".py" or not marks:
+        return None
+    text = collection_path.read_text(encoding="utf-8")
+    return True if any(f"mark.{mark}" not in text for mark in marks) else None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The browser comes last: the event loop that drives it would be in the way of others'."""
     items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
