@@ -85,10 +85,10 @@ def test_densities_survive_the_journey(name: str) -> None:
 @pytest.mark.slow
 def test_a_killed_worker_changes_nothing(start, tmp_path: Path) -> None:
     path, file = tmp_path / "store.sqlite", tmp_path / "spec.toml"
-    file.write_text(spec(600))
+    file.write_text(spec(240))
     sweep = sweeps.read(file)
     with closing(Store(path)) as store, at_work(store) as other:  # keeps some back, so that it is killed in the middle
-        store.lease(sweeps.addresses(sweep)[500:], other)
+        store.lease(sweeps.addresses(sweep)[200:], other)
         process = start("-m", "toy", "sweep", file, "--store", path, "--cluster", "local:2")
         while len(sweeps.look(sweep, path).rows) < 1:
             assert process.poll() is None, process.communicate()[1]
@@ -100,7 +100,7 @@ def test_a_killed_worker_changes_nothing(start, tmp_path: Path) -> None:
         ]
         assert len(workers) == 2
         os.kill(workers[0].pid, signal.SIGKILL)
-    assert "600 trials: 600 measured now, 0 found" in ended(process)
+    assert "240 trials: 240 measured now, 0 found" in ended(process)
     sweeps.run(sweep, tmp_path / "alone.sqlite")
     assert table(sweep, path) == table(sweep, tmp_path / "alone.sqlite")
 
