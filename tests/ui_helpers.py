@@ -65,11 +65,12 @@ QUERIES = st.dictionaries(st.one_of(st.sampled_from(KEYS), st.text(max_size=12))
 
 
 def until(condition: Callable[[], object], seconds: float = 300) -> None:
-    """Wait for something that another thread or process does."""
-    end = time.monotonic() + seconds
+    """Wait for something that another thread or process does, with fewer and fewer looks, which take its time."""
+    end, pause = time.monotonic() + seconds, 0.02
     while not condition():
         assert time.monotonic() < end, f"not within {seconds:g} s"
-        time.sleep(0.02)
+        time.sleep(pause)
+        pause = min(1.2 * pause, 0.25)
 
 
 class Blocked:
