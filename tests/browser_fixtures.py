@@ -95,10 +95,22 @@ def browser():
         found.close()
 
 
+# What fills these pages is measured and drawn elsewhere, and takes its time.
+FEWER = """
+from matplotlib.figure import Figure
+from toy import figures, flows
+from toy.figures import explanation
+from toy.ui import mechanism
+figures.draw = lambda *given: Figure()
+mechanism.N, mechanism.FLOW_N, mechanism.SIDE = 512, 64, 24
+flows.log_mass = explanation.log_mass = lambda *given: (0.0, 0.0)
+"""
+
+
 @pytest.fixture(scope="session")
 def server(tmp_path_factory):
     found = Server(tmp_path_factory.mktemp("server"))
-    found.start()
+    found.start(FEWER)
     yield found
     found.kill()
 
@@ -225,15 +237,22 @@ class Visitor:
         self.page.set_viewport_size(viewport)
         self.page.emulate_media(color_scheme=color_scheme, reduced_motion="no-preference")
         self.errors: list[str] = []
+        self.foreign: list[str] = []  # what other hosts were asked for
         self.sent: list[bytes] = []
         self.heard = 0
         self.drawn_by = "fields" if path.startswith("/fields") else "viewer"
         self.page.on("pageerror", self._wrong)
         self.page.on("websocket", self._listen)
+        self.context.on("request", self._asked)
         self.page.goto(server.url + path, wait_until="commit")
 
     def _wrong(self, error) -> None:
         self.errors.append(str(error))
+
+    def _asked(self, request) -> None:
+        asked = urlsplit(request.url)
+        if asked.scheme not in ("data", "blob") and asked.netloc != urlsplit(self.server.url).netloc:
+            self.foreign.append(request.url)
 
     def _listen(self, socket) -> None:
         socket.on("framesent", self._note)
@@ -365,14 +384,17 @@ class Visitor:
         return box["x"] + share * box["width"], box["y"] + box["height"] / 2
 
     def fine(self) -> None:
-        """Nothing went wrong in the page."""
+        """Nothing went wrong in the page, and nobody but the server was asked."""
+        self.page.evaluate("0")  # what the browser has told by now is heard
         assert not self.errors
+        assert not self.foreign
         assert self.page.get_by_test_id("stException").count() == 0
 
     def close(self) -> None:
         """Leave the tab to the next visitor."""
         self.page.remove_listener("pageerror", self._wrong)
         self.page.remove_listener("websocket", self._listen)
+        self.context.remove_listener("request", self._asked)
         self.tabs.give_back(self.page, self.server, **self.device)
 
 

@@ -1,7 +1,6 @@
 """The app is opened, on any screen, by any link, at any moment of the server's life."""
 
 import re
-from pathlib import Path
 
 import pytest
 from browser_fixtures import OUT, WAIT
@@ -48,59 +47,46 @@ def test_other_screens(visit, name, context):
     visitor.fine()
 
 
-@pytest.mark.parametrize(("width", "height"), [(1280, 720), (1920, 1080)])
-def test_everything_of_explore_is_on_the_screen(visit, width, height):
+def test_everything_of_explore_is_on_the_screen(visit):
     from playwright.sync_api import expect
 
-    visitor = visit("/?n=512", viewport={"width": width, "height": height}).ready()
-    for label in ("Link", "Command", "Download"):
-        expect(visitor.page.get_by_role("button", name=label)).to_be_in_viewport(ratio=1)
-    expect(visitor.get("scrub")).to_be_in_viewport(ratio=1)
-    for slot in ("left", "right"):
-        expect(visitor.get(f"foot-{slot}")).to_be_in_viewport(ratio=1)
-    assert visitor.page.locator(".stMain").evaluate("main => main.scrollHeight <= innerHeight"), "nothing to scroll"
-    plot = visitor.get("plot-left").bounding_box()
-    assert plot is not None
-    assert plot["height"] > 0.58 * height
-    header = visitor.page.locator(".st-key-bar").bounding_box()
-    first = visitor.get("lead").bounding_box()
-    assert header is not None
-    assert first is not None
-    assert header["y"] + header["height"] <= first["y"], "the header covers nothing"
-    visitor.page.screenshot(path=OUT / f"explore-{width}.png")
+    visitor = visit("/?n=512").ready()
+    for width, height in ((1280, 720), (1920, 1080)):
+        visitor.page.set_viewport_size({"width": width, "height": height})
+        plot, main = visitor.get("plot-left"), visitor.page.locator(".stMain")
+        until(lambda plot=plot, height=height: plot.bounding_box()["height"] > 0.58 * height)
+        until(lambda main=main: main.evaluate("main => main.scrollHeight <= innerHeight"))  # nothing to scroll
+        for label in ("Link", "Command", "Download"):
+            expect(visitor.page.get_by_role("button", name=label)).to_be_in_viewport(ratio=1)
+        expect(visitor.get("scrub")).to_be_in_viewport(ratio=1)
+        for slot in ("left", "right"):
+            expect(visitor.get(f"foot-{slot}")).to_be_in_viewport(ratio=1)
+        header = visitor.page.locator(".st-key-bar").bounding_box()
+        first = visitor.get("lead").bounding_box()
+        assert header is not None
+        assert first is not None
+        assert header["y"] + header["height"] <= first["y"], "the header covers nothing"
+        visitor.page.screenshot(path=OUT / f"explore-{width}.png")
 
 
-@pytest.mark.parametrize("width", [360, 768, 960, 1280])
-def test_no_measure_covers_another(visit, width):
-    visitor = visit("/?n=512", viewport={"width": width, "height": 900}).ready()
-    apart = """row => {
-      const all = [...row.querySelectorAll(".tv-metric-said > *, .tv-metric-scale > *")];
-      const parts = all.filter((part) => part.checkVisibility());
-      const boxes = parts.map((part) => part.getBoundingClientRect());
-      const beside = (a, b) => a.right <= b.left + 1 || b.right <= a.left + 1;
-      const above = (a, b) => a.bottom <= b.top + 1 || b.bottom <= a.top + 1;
-      return boxes.length && boxes.every((a, i) => boxes.slice(i + 1).every((b) => beside(a, b) || above(a, b)));
-    }"""
-    for slot in ("left", "right"):
-        assert visitor.get(f"metrics-{slot}").evaluate(apart)
-    visitor.page.screenshot(path=OUT / f"explore-{width}-measures.png")
+APART = """row => {
+  const all = [...row.querySelectorAll(".tv-metric-said > *, .tv-metric-scale > *")];
+  const parts = all.filter((part) => part.checkVisibility());
+  const boxes = parts.map((part) => part.getBoundingClientRect());
+  const beside = (a, b) => a.right <= b.left + 1 || b.right <= a.left + 1;
+  const above = (a, b) => a.bottom <= b.top + 1 || b.bottom <= a.top + 1;
+  return boxes.length && boxes.every((a, i) => boxes.slice(i + 1).every((b) => beside(a, b) || above(a, b)));
+}"""
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_every_page_opens_from_a_link(visit, page):
-    from playwright.sync_api import expect
-
-    visitor = visit("/" + PAGES[page])
-    shown = visitor.page.locator(
-        '[data-testid="viewer"], [data-testid="stMain"] [data-testid="stImage"], [data-testid="stMain"] h3'
-    )
-    expect(shown.first).to_be_visible(timeout=WAIT)
-    # The app's own frame: every page is one click away.
-    for title in ("Explore", "Fields", "Train", "Figures"):
-        expect(visitor.page.get_by_role("link", name=title)).to_be_visible()
-    expect(visitor.page).to_have_title(re.compile("Guidance explorer|Explore|Fields|Train|Figures"))
-    visitor.page.screenshot(path=OUT / f"page-{Path(page).stem}.png")
-    visitor.fine()
+def test_no_measure_covers_another(visit):
+    visitor = visit("/?n=512").ready()
+    for width in (360, 768, 960, 1280):
+        visitor.page.set_viewport_size({"width": width, "height": 900})
+        until(lambda width=width: visitor.viewer.evaluate("root => innerWidth") == width)
+        for slot in ("left", "right"):
+            until(lambda slot=slot: visitor.get(f"metrics-{slot}").evaluate(APART))
+        visitor.page.screenshot(path=OUT / f"explore-{width}-measures.png")
 
 
 # The engine is ready when a file is there, not before.
@@ -123,14 +109,14 @@ def test_the_first_link_is_a_page_of_the_app_and_a_knob_moved_then_is_answered_w
 
     gate = tmp_path / "gate"
     own.start(GATE.format(gate=str(gate)))
-    first = visit(f"/{list(PAGES.values())[-1]}", at=own)
-    links = first.page.locator(".st-key-pages").get_by_role("link")
+    visitor = visit(f"/{list(PAGES.values())[-1]}", at=own)
+    links = visitor.page.locator(".st-key-pages").get_by_role("link")
     expect(links).to_have_count(len(PAGES), timeout=WAIT)
     expect(links.last).to_have_attribute("disabled", "")
-    expect(first.page.get_by_role("dialog")).to_have_count(0)
-    first.fine()
+    expect(visitor.page.get_by_role("dialog")).to_have_count(0)
+    visitor.fine()
 
-    visitor = visit(at=own)
+    visitor.page.goto(own.url, wait_until="commit")
     expect(visitor.get("badge-left")).to_contain_text("precomputed", timeout=WAIT)
     shipped = visitor.data
     visitor.fill("number-w-left", "2")

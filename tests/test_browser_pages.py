@@ -1,8 +1,8 @@
 """Every page on every screen: controls can be reached, nobody but the server is asked, foreign words stay words."""
 
+import re
 from collections.abc import Iterator
 from contextlib import suppress
-from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 import pytest
@@ -59,21 +59,16 @@ def shown(visitor: Visitor, path: str, query: str = "") -> None:
     expect(visitor.page.get_by_text("The engine is starting")).to_have_count(0, timeout=WAIT)
 
 
-@pytest.fixture(scope="module")
-def everywhere(tabs, server) -> Iterator[Visitor]:
-    """A visitor who goes through all pages; what was asked of other hosts is in ``foreign``."""
-    visitor = Visitor(tabs, server, "/?n=512")
-    visitor.foreign = []
-    visitor.base = server.url
-    home = urlsplit(server.url).netloc
+LESS = {"": "?n=512", "compare": "?n=512"}  # than what takes longest to compute
 
-    def note(request) -> None:
-        asked = urlsplit(request.url)
-        if asked.scheme not in ("data", "blob") and asked.netloc != home:
-            visitor.foreign.append(request.url)
 
-    visitor.context.on("request", note)
-    yield visitor
+@pytest.fixture(scope="module", params=PAGES)
+def opened(tabs, server, request) -> Iterator[tuple[Visitor, str]]:
+    """A visitor with a page open, the same for all tests, and the page's path; the screen is a phone's at first."""
+    path = PAGES[request.param]
+    visitor = Visitor(tabs, server, f"/{path}{LESS.get(path, '')}", viewport={"width": 360, "height": 740})
+    shown(visitor, path)
+    yield visitor, path
     visitor.close()
 
 
@@ -89,26 +84,71 @@ def settings_are_open(sidebar, expand) -> bool:
     return False
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_every_control_can_be_reached_on_every_screen(everywhere, page):
-    visitor, path = everywhere, PAGES[page]
-    visitor.page.set_viewport_size({"width": 360, "height": 740})
-    visitor.page.goto(f"{visitor.base}/{path}{'?n=512' if path in ('', 'compare') else ''}")
-    shown(visitor, path)
-    sidebar = visitor.page.get_by_test_id("stSidebar")
-    expand = visitor.page.get_by_test_id("stExpandSidebarButton")
+def resize(visitor: Visitor, width: int, height: int) -> None:
+    """Give the page another screen; on one that has room for them the settings are open."""
+    visitor.page.set_viewport_size({"width": width, "height": height})
+    if width > 768:
+        sidebar = visitor.page.get_by_test_id("stSidebar")
+        expand = visitor.page.get_by_test_id("stExpandSidebarButton")
+        until(lambda: settings_are_open(sidebar, expand))
+
+
+LIGHT = """() => {
+  const { backgroundColor } = getComputedStyle(document.querySelector(".stApp"));
+  return backgroundColor.match(/\\d+/g).slice(0, 3).reduce((sum, part) => sum + Number(part), 0) > 380;
+}"""
+
+
+def repaint(visitor: Visitor, scheme: str) -> None:
+    """Choose the browser's colours, and wait until the page has them."""
+    visitor.page.emulate_media(color_scheme=scheme)
+    until(lambda: visitor.page.evaluate(LIGHT) == (scheme == "light"))
+
+
+def test_every_control_can_be_reached_on_every_screen(opened):
+    visitor, path = opened
     for width, height in SIZES:
-        visitor.page.set_viewport_size({"width": width, "height": height})
-        if width > 768:
-            until(lambda: settings_are_open(sidebar, expand))
+        resize(visitor, width, height)
         try:
             until(lambda: not visitor.page.evaluate(COVERED), 20)
         except AssertionError:
-            visitor.page.screenshot(path=OUT / f"covered-{Path(page).stem}-{width}.png")
+            visitor.page.screenshot(path=OUT / f"covered-{path or 'explore'}-{width}.png")
             pytest.fail(f"at {width} x {height}: {'; '.join(visitor.page.evaluate(COVERED))}")
         assert not visitor.page.evaluate("document.querySelector('.stMain').scrollWidth > innerWidth"), width
-        visitor.page.screenshot(path=OUT / f"{Path(page).stem}-{width}.png")
+        visitor.page.screenshot(path=OUT / f"{path or 'explore'}-{width}.png")
     visitor.fine()
+
+
+def test_every_page_opens_from_a_link(opened):
+    from playwright.sync_api import expect
+
+    visitor, _ = opened
+    resize(visitor, 1280, 720)
+    wanted = '[data-testid="viewer"], [data-testid="stMain"] [data-testid="stImage"], [data-testid="stMain"] h3'
+    expect(visitor.page.locator(wanted).first).to_be_visible(timeout=WAIT)
+    # The app's own frame: every page is one click away.
+    for title in ("Explore", "Fields", "Train", "Figures"):
+        expect(visitor.page.get_by_role("link", name=title)).to_be_visible()
+    expect(visitor.page).to_have_title(re.compile("Guidance explorer|Explore|Fields|Train|Figures"))
+    visitor.fine()
+
+
+def test_axe_finds_nothing(opened):
+    from axe_playwright_python.sync_playwright import Axe
+
+    visitor, _ = opened
+    resize(visitor, 1280, 720)
+    for scheme in ("light", "dark"):
+        repaint(visitor, scheme)
+
+        def found() -> list[str]:
+            told = Axe().run(visitor.page).response["violations"]
+            return [f"{each['id']}: {node['html'][:200]}" for each in told for node in each["nodes"]]
+
+        try:  # what is being drawn anew is faint for a moment
+            until(lambda found=found: not found())
+        except AssertionError:
+            pytest.fail(f"{scheme}: {found()}")
 
 
 def test_the_settings_open_and_close_by_touch(visit):
@@ -183,32 +223,19 @@ MADE = """() => {
 }"""
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_foreign_words_are_no_markdown_and_no_page_asks_another_host(everywhere, page):
+@pytest.mark.parametrize("path", PAGES.values())
+def test_foreign_words_are_no_markdown_and_no_page_asks_another_host(visit, path):
     from playwright.sync_api import expect
 
-    visitor, path = everywhere, PAGES[page]
-    visitor.page.set_viewport_size({"width": 1280, "height": 720})
+    query = "&".join(f"{key}={quote(HOSTILE)}" for key in PARAMETERS[path])
+    visitor = visit(f"/{path}?{query}", viewport={"width": 1280, "height": 720})
+    shown(visitor, path)
+    said = visitor.page.get_by_test_id("stAlert").filter(has_text="elsewhere.example")
     for scheme in ("light", "dark"):
-        visitor.page.emulate_media(color_scheme=scheme)
-        query = "&".join(f"{key}={quote(HOSTILE)}" for key in PARAMETERS[path])
-        visitor.page.goto(f"{visitor.base}/{path}?{query}")
-        shown(visitor, path)
-        said = visitor.page.get_by_test_id("stAlert").filter(has_text="elsewhere.example")
+        repaint(visitor, scheme)
         expect(said.first).to_be_visible(timeout=WAIT)
         assert not visitor.page.evaluate(MADE)
         assert not visitor.page.get_by_text(str(ROOT)).count(), "no path of the server's"
-    if path == "":
-        visitor.page.goto(f"{visitor.base}/?n=512")
-        visitor.ready()
-        visitor.fill("number-w-left", "2")
-        visitor.until_query(left__w="2")
-        visitor.page.get_by_role("button", name="Download", exact=True).click()
-        with visitor.page.expect_download():
-            visitor.page.get_by_role("button", name="Figure, PNG").click()
-        visitor.page.keyboard.press("Escape")
-    visitor.page.evaluate("0")  # what the browser has told by now is heard
-    assert not visitor.foreign
     visitor.fine()
 
 
@@ -221,27 +248,3 @@ def test_play_is_one_tab_away(visit):
     visitor.page.keyboard.press("Space")
     visitor.when('d.state === "playing"')
     visitor.fine()
-
-
-# --- Everybody --------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("page", PAGES)
-def test_axe_finds_nothing(everywhere, page):
-    from axe_playwright_python.sync_playwright import Axe
-
-    visitor, path = everywhere, PAGES[page]
-    visitor.page.set_viewport_size({"width": 1280, "height": 720})
-    for scheme in ("light", "dark"):
-        visitor.page.emulate_media(color_scheme=scheme)
-        visitor.page.goto(f"{visitor.base}/{path}")
-        shown(visitor, path)
-
-        def found() -> list[str]:
-            told = Axe().run(visitor.page).response["violations"]
-            return [f"{each['id']}: {node['html'][:200]}" for each in told for node in each["nodes"]]
-
-        try:  # what is being drawn anew is faint for a moment
-            until(lambda found=found: not found())
-        except AssertionError:
-            pytest.fail(f"{scheme}: {found()}")
