@@ -64,7 +64,7 @@ class Network(nnx.Module):
         self.layers = nnx.List(
             [nnx.Param(jax.random.normal(rngs.params(), shape)) for shape in shapes]  # [in, out]
         )
-        self.gain = nnx.Param(jnp.asarray(GAIN_START))
+        self.gain = nnx.Param(jnp.asarray(GAIN_START, jnp.float32))
         self.spec = spec
         self.normalised = False
 

@@ -56,6 +56,15 @@ def test_states_come_at_every_snapshot_and_at_the_end():
     assert steps == [(20, 20), (40, 20), (60, 20), (61, 1)]
 
 
+def test_one_program_serves_a_whole_training():
+    def types(state: State) -> list[tuple]:
+        return [(leaf.shape, leaf.dtype, leaf.weak_type) for leaf in jax.tree.leaves(state)]
+
+    first = training.start(TINY)
+    after, _ = jax.eval_shape(partial(training.chunk, TINY, TINY.density(), length=EVERY), first)
+    assert types(after) == types(first)
+
+
 def test_same_recipe_same_network(done):
     state, losses = run(TINY)
     assert same(state, done[0])
