@@ -2,39 +2,41 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Annotated, Any
 
+from toy.settings import Flag, Knob, Numbers, Several, declared, from_query, to_query
 from toy.ui.requests import numbers
-from toy.views import VIEWS, View, view_of
+from toy.views import VIEWS, View
 
 OWN = ("sigma", "view", "panels", "arrows")
 PANELS = ("p1", "p0", "ratio", "truth", "error")
 SHOWN = ("p1", "p0", "ratio")
 SIGMA_MIN, SIGMA_MAX = 0.005, 5.0
 HALF_MIN, HALF_MAX = 0.003, 40.0  # as far as the viewer zooms
+WITHIN = ((-100, 100), (-100, 100), (HALF_MIN, HALF_MAX))
+FORM = f"or X,Y,HALF within 100 and half-width {HALF_MIN:g} to {HALF_MAX:g}"
+NAMED = {name: (view.x, view.y, view.half) for name, view in VIEWS.items()}
 
 
 @dataclass(frozen=True)
 class Look:
     """Noise level, window, panels and arrows; ``view`` None is the rule's own window."""
 
-    sigma: float = 0.03
-    view: tuple[float, float, float] | None = None
-    panels: tuple[str, ...] = SHOWN
-    arrows: bool = True
+    sigma: Annotated[float, Knob(SIGMA_MIN, SIGMA_MAX, 0.001, "σ", "noise level", log=True)] = 0.03
+    view: Annotated[tuple[float, float, float] | None, Numbers(WITHIN, FORM, "view", "the window", NAMED)] = None
+    panels: Annotated[tuple[str, ...], Several(PANELS, "panels", "what is shown", "panel", ordered=True)] = SHOWN
+    arrows: Annotated[bool, Flag("arrows", "scores as arrows")] = True
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> "Look":
+        """The Look of legal values, to the digits that a link has."""
+        digits: dict[str, Any] = {"sigma": lambda v: float(f"{v:.4g}"), "panels": tuple, "arrows": bool}
+        digits["view"] = lambda view: tuple(float(f"{v:.5g}") for v in view)
+        return cls(**{name: digits[name](value) for name, value in values.items()})
 
     def query(self) -> dict[str, str]:
         """What differs from the default, as URL parameters."""
-        out = {}
-        if self.sigma != Look.sigma:
-            out["sigma"] = f"{self.sigma:g}"
-        if self.view:
-            out["view"] = ",".join(f"{v:g}" for v in self.view)
-        if self.panels != SHOWN:
-            out["panels"] = ",".join(self.panels)
-        if not self.arrows:
-            out["arrows"] = "false"
-        return out
+        return to_query(declared(Look), self.flat())
 
     def flat(self) -> dict[str, Any]:
         """As the component takes it."""
@@ -46,49 +48,10 @@ class Look:
         return View(*self.view) if self.view else home
 
 
-def _sigma(text: str) -> float:
-    value = float(text)
-    if not SIGMA_MIN <= value <= SIGMA_MAX:
-        raise ValueError
-    return float(f"{value:.4g}")
-
-
-def _view(text: str) -> tuple[float, float, float]:
-    view = view_of(text)
-    if not (HALF_MIN <= view.half <= HALF_MAX):
-        raise ValueError
-    return tuple(float(f"{v:.5g}") for v in (view.x, view.y, view.half))  # type: ignore[return-value]
-
-
-def _panels(text: str) -> tuple[str, ...]:
-    names = set(text.split(","))
-    if not names <= set(PANELS):
-        raise ValueError
-    return tuple(name for name in PANELS if name in names)
-
-
-def _flag(text: str) -> bool:
-    return {"true": True, "false": False, "1": True, "0": False}[text.lower()]
-
-
-PARAMETERS: dict[str, tuple[Any, str]] = {
-    "sigma": (_sigma, f"a number from {SIGMA_MIN:g} to {SIGMA_MAX:g}"),
-    "view": (_view, f"{', '.join(VIEWS)}, or X,Y,HALF within 100 and half-width {HALF_MIN:g} to {HALF_MAX:g}"),
-    "panels": (_panels, f"some of {', '.join(PANELS)}"),
-    "arrows": (_flag, "true or false"),
-}
-
-
 def parse(query: Mapping[str, str]) -> tuple[Look, list[str]]:
     """The Look that a link asks for, and a note on each value that is not legal."""
-    values, notes = {}, []
-    for key, (read, legal) in PARAMETERS.items():
-        if key in query:
-            try:
-                values[key] = read(query[key])
-            except (ValueError, KeyError):
-                notes.append(f"{key} = {query[key][:80]} is not {legal}")
-    return Look(**values), notes
+    values, notes = from_query(declared(Look), {name: query[name][:200] for name in OWN if name in query})
+    return Look.of(values), notes
 
 
 def looked(given: Any, before: Look) -> Look:
