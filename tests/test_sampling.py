@@ -139,7 +139,7 @@ def counting():
         return w * memory[..., None] / sigma * jnp.ones_like(x), memory + 1
 
     yield name
-    RULES._entries.pop(name)
+    RULES.remove(name)
 
 
 @pytest.mark.parametrize("integrator", ["euler", "heun"])

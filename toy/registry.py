@@ -103,6 +103,10 @@ class Registry(Mapping[str, E], Generic[E]):
 
         return decorate
 
+    def remove(self, name: str) -> None:
+        """Take an entry out again, so that a notebook may define its function anew."""
+        self._entries.pop(self[name].name)
+
     def __getitem__(self, name: str) -> E:
         """Return the entry; a ValueError lists the legal names."""
         try:
