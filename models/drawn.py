@@ -14,7 +14,7 @@ from flax import nnx
 from jaxtyping import Array, Float
 
 from models.mlp import Dropout, EnergyMLP
-from toy.densities import Density
+from toy.densities import Density, on_points
 
 TINY = 1e-12  # a noise level that is none
 
@@ -113,7 +113,7 @@ def masked(net: Net, key: Array, rate: Float[Array, ""] | float) -> Net:
     """The network without a random share of what feeds its hidden layers, the rest scaled up to keep the mean."""
     first, *rest = net.weights()
     keys = jax.random.split(key, len(rest))
-    kept = [jax.random.bernoulli(k, 1 - rate, (len(w), 1)) for k, w in zip(keys, rest, strict=True)]
+    kept = [jax.random.bernoulli(k, 1 - rate, (len(w), 1)).astype(w.dtype) for k, w in zip(keys, rest, strict=True)]
     return with_weights(net, [first, *(w * mask / (1 - rate) for w, mask in zip(rest, kept, strict=True))])
 
 
@@ -144,7 +144,7 @@ class NoisyInput:
         ratio, sigma = 1 + self.share, jnp.asarray(sigma)
         noise = each(lambda x, sigma: jax.random.normal(at_point(self.key, self.share, x, sigma), (2,)), x, sigma)
         noise = jnp.sqrt(jnp.maximum(ratio * ratio - 1, 0)) * self.drawn * noise
-        return noise, x + sigma[..., None] * noise, ratio * sigma
+        return noise, x + on_points(sigma, x) * noise, ratio * sigma
 
     def logp(self, x: Float[Array, "*b 2"], sigma: Float[Array, "*#b"] | float) -> Float[Array, "*b"]:
         """Log-density in nats up to a constant that is another at each point; with n held its gradient is the score."""
@@ -155,5 +155,5 @@ class NoisyInput:
     def score(self, x: Float[Array, "*b 2"], sigma: Float[Array, "*#b"] | float) -> Float[Array, "*b 2"]:
         """(D' − x)/σ², in 1/length."""
         noise, moved, level = self._ask(x, sigma)
-        pull = noise / jnp.maximum(jnp.asarray(sigma), TINY)[..., None]
+        pull = noise / jnp.maximum(on_points(sigma, x), TINY)
         return pull + jnp.square(1 + self.share) * self.density.score(moved, level)

@@ -13,6 +13,7 @@ from flax import nnx
 from jaxtyping import Array, Float
 
 from toy import fractal
+from toy.densities import on_points
 from toy.settings import Choice, Knob
 
 SIGMA_DATA = 0.5
@@ -96,7 +97,8 @@ class Network(nnx.Module):
         """What the last layer gives for ``scaled`` = x / sqrt(sigma^2 + sigma_data^2)."""
         first, *rest = self.weights()
         # At one sigma for all points the last two inputs are a bias, so the first layer is written out.
-        h = scaled[..., :1] * first[0] + scaled[..., 1:] * first[1] + (jnp.log(sigma) / 4 * first[2] + first[3])
+        a, b, c, d = (jax.lax.broadcast_to_rank(row, scaled.ndim) for row in first)
+        h = scaled[..., :1] * a + scaled[..., 1:] * b + (jnp.log(sigma) / 4 * c + d)
         for i, w in enumerate(rest):
             h = jax.nn.silu(h) / SILU_GAIN
             if dropout is not None:
@@ -113,7 +115,7 @@ class EnergyMLP(Network):
         self, x: Float[Array, "*b 2"], sigma: Float[Array, "*#b"] | float, *, dropout: Dropout | None = None
     ) -> Float[Array, "*b"]:
         """Log-density in nats, up to a constant that depends on sigma alone; sigma > 0."""
-        sigma = jnp.asarray(sigma, x.dtype)[..., None]
+        sigma = on_points(sigma, x)
         scaled = x / jnp.sqrt(jnp.square(sigma) + SIGMA_DATA**2)
         h = self.outcome(scaled, sigma, dropout)
         energy = jnp.abs(self.gain[...]) / sigma[..., 0] * jnp.mean(jnp.square(h), axis=-1)
@@ -145,7 +147,7 @@ class VectorMLP(Network):
         self, x: Float[Array, "*b 2"], sigma: Float[Array, "*#b"] | float, *, dropout: Dropout | None = None
     ) -> Float[Array, "*b 2"]:
         """Score, in 1/length."""
-        sigma = jnp.asarray(sigma, x.dtype)[..., None]
+        sigma = on_points(sigma, x)
         variance = jnp.square(sigma) + SIGMA_DATA**2
         out = self.gain[...] / sigma * self.outcome(x / jnp.sqrt(variance), sigma, dropout)
         if self.spec.parametrisation == "denoiser":

@@ -146,7 +146,8 @@ def learn(recipe: Recipe, state: State, batch: Batch) -> tuple[State, Array]:
     net = jax.tree.map(lambda w: rms_normalise(w) if w.ndim == 2 else w, state.net)
     dropped = Dropout(jax.random.fold_in(stream(state), 3), state.settings.dropout) if recipe.dropout else None
     value, gradient = jax.value_and_grad(loss)(net, batch, dropped)
-    update, optimiser = ADAM.update(gradient, state.optimiser, net)
+    with jax.numpy_dtype_promotion("standard"):  # optax raises numbers to a whole one
+        update, optimiser = ADAM.update(gradient, state.optimiser, net)
     rate = state.settings.learning_rate * learning_rate(state.step)
     net = optax.apply_updates(net, jax.tree.map(lambda u: -rate * u, update))
     decay = ema_decay(state.step + 1)

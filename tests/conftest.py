@@ -8,7 +8,7 @@ os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(Path(__file__).parents[1]
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -28,8 +28,6 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 # A number may be a Python number or an array without axes: knobs and noise levels come as either.
 checked = beartype(conf=BeartypeConf(hint_overrides=FrozenDict({float: float | int | jax.Array})))
 install_import_hook(["toy.guidance", "toy.schedules"], f"{__name__}.checked")
-
-jax.config.update("jax_default_matmul_precision", "highest")
 
 settings.register_profile("here", deadline=None, max_examples=20, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("ci", settings.get_profile("here"), derandomize=True, database=None)
@@ -96,6 +94,20 @@ def reference() -> Callable[[str], Reference]:
     return _reference
 
 
+# Files of tests in which no array changes its type or its rank unasked.
+STRICT = ("test_densities", "test_fractal", "test_guidance", "test_mechanism", "test_metrics", "test_mlp")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _strict_promotion(request):
+    """NumPy's promotions are refused where numbers are tested."""
+    if request.module.__name__ not in STRICT:
+        yield
+        return
+    with jax.numpy_dtype_promotion("strict"), jax.numpy_rank_promotion("raise"):
+        yield
+
+
 @pytest.fixture(scope="module", autouse=True)
 def _few_programs():
     """Compiled programs are shared by all files of tests, up to what a process may hold."""
@@ -103,6 +115,13 @@ def _few_programs():
     from toy.files import spare_maps
 
     spare_maps()
+
+
+@pytest.fixture
+def compilations(caplog: pytest.LogCaptureFixture) -> Iterator[Callable[[str], int]]:
+    """How often the jitted function of a name was compiled since the test began, from JAX's own log."""
+    with jax.log_compiles():
+        yield lambda name: sum(f"Compiling jit({name}) " in record.getMessage() for record in caplog.records)
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

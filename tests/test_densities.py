@@ -99,7 +99,7 @@ def test_network_score_is_the_slope_of_its_logp(sigma):
     with jax.enable_x64(True):
         wide = jax.tree.map(lambda a: a.astype(jnp.float64), density)
         steps = h * jnp.stack([jnp.eye(2), -jnp.eye(2)])[:, :, None]  # [2, 2, 1, 2]
-        forward, back = jax.jit(lambda x: wide.logp(x, jnp.float64(sigma)))(x + steps)
+        forward, back = jax.jit(lambda x: wide.logp(x, jnp.float64(sigma)))(x[None, None] + steps)
         slope = np.stack((forward - back) / (2 * h), axis=-1)
     close(evaluate(density, points(sigma), jnp.float32(sigma))[1], slope)
 
@@ -117,7 +117,7 @@ def test_mass_is_one(name, sigma):
 
 @pytest.mark.parametrize("name", ALL)
 def test_finite_far_away(name):
-    angle = jnp.arange(64) * jnp.pi / 32
+    angle = jnp.arange(64.0) * jnp.pi / 32
     far = 50 * jnp.stack([jnp.cos(angle), jnp.sin(angle)], axis=-1)
     for sigma in (0.0, 0.002) if name in EXACT else (0.002,):
         logp, score = evaluate(density_of(name), far, jnp.float32(sigma))

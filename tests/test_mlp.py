@@ -119,14 +119,17 @@ def test_score_is_the_gradient_at_each_point():
     close(evaluate(net, X, SIGMA)[1], each, 1e-5)
 
 
-def test_one_compilation_for_all_weights():
-    call = jax.jit(lambda net: net.logp(X, SIGMA))
+def test_one_compilation_for_all_weights(compilations):
+    @jax.jit
+    def logp(net):
+        return net.logp(X, SIGMA)
+
     for seed in range(3):
-        call(network(seed=seed))
-    assert call._cache_size() == 1
-    call(network().frozen())
-    call(network(depth=3))
-    assert call._cache_size() == 3
+        logp(network(seed=seed))
+    assert compilations("logp") == 1
+    logp(network().frozen())
+    logp(network(depth=3))
+    assert compilations("logp") == 3
 
 
 def test_gradient_has_the_shape_of_the_network():

@@ -7,15 +7,12 @@ Noise levels follow EDM (Karras et al. 2022, arXiv:2206.00364): ``p(x; sigma)`` 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial, reduce
-from typing import Protocol, runtime_checkable
+from typing import Annotated, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
-
-# Scores and log-densities need full float32 products; accelerators default to less.
-jax.config.update("jax_default_matmul_precision", "highest")
 
 LOG_2PI = float(np.log(2 * np.pi))
 FLOOR = -1e30  # finite in place of -inf, so that the running log-sum-exp starts without a NaN
@@ -32,9 +29,8 @@ class Density(Protocol):
         """Gradient of ``logp`` with respect to ``x``, in 1/length."""
 
 
-@runtime_checkable
-class Normalised(Density, Protocol):
-    """A Density whose integral is 1 at every noise level: ``toy.quadrature.normalised`` makes one of any."""
+# What a rule asks for that needs the constant of log p too; no type can tell. ``toy.quadrature.normalised`` makes one.
+Normalised = Annotated[Density, "its integral is 1 at every noise level"]
 
 
 @partial(jax.tree_util.register_dataclass, data_fields=["parts", "powers"], meta_fields=[])
@@ -164,10 +160,17 @@ class GaussianMixture:
         key_part, key_noise = jax.random.split(key)
         part = _pick(key_part, jnp.exp(self.log_weights).ravel(), n)
         group = part // self.parts
-        std = jnp.sqrt(self.variances[group] + jnp.square(jnp.asarray(sigma))[..., None])
+        variances = self.variances[group]
+        std = jnp.sqrt(variances + jnp.square(on_points(sigma, variances)))
         local = self.centres.reshape(-1, 2)[part] + std * jax.random.normal(key_noise, (n, 2))
         axes = self.axes[group]
         return self.origins[group] + local[:, :1] * axes[:, 0] + local[:, 1:] * axes[:, 1], group
+
+
+def on_points(sigma: Float[Array, "*#b"] | float, x: Float[Array, "*b 2"]) -> Float[Array, "*#b 1"]:
+    """Noise levels as factors on points: one value for both coordinates, of as many axes as ``x`` and of its type."""
+    sigma = jnp.asarray(sigma, x.dtype)[..., None]
+    return jax.lax.broadcast_to_rank(sigma, max(x.ndim, sigma.ndim))
 
 
 def _pick(key: Array, weights: Float[Array, " m"], n: int) -> Int[Array, " n"]:
@@ -181,6 +184,8 @@ def _components(
     group: GaussianMixture, x: Array, sigma: Array
 ) -> tuple[list[Array], tuple[Array, Array], tuple[Array, Array]]:
     """Of one group: log of weight times density of each part, the points in the group's axes, the precisions."""
+    if sigma.ndim:
+        sigma = jax.lax.broadcast_to_rank(sigma, max(x.ndim - 1, sigma.ndim))
     x1, x2 = x[..., 0] - group.origins[0], x[..., 1] - group.origins[1]
     (a11, a12), (a21, a22) = group.axes[0], group.axes[1]
     u, v = a11 * x1 + a12 * x2, a21 * x1 + a22 * x2

@@ -109,6 +109,7 @@ def _measure(
         wrong = square(correction)
 
         def error(inside: Array) -> Array:
+            inside = inside.astype(wrong.dtype)
             return sigma**2 / 2 * jnp.sum(wrong * inside) / jnp.maximum(jnp.sum(inside), 1)
 
         both = jnp.mean(jnp.sum(pull * correction, axis=-1))

@@ -91,7 +91,7 @@ def truth(target: str, n: int) -> Truth:
 @jax.jit
 def along_directions(x: Float[Array, "n 2"]) -> Float[Array, "d n"]:
     """Coordinates of the points along evenly spread directions, sorted."""
-    angles = jnp.pi * jnp.arange(DIRECTIONS) / DIRECTIONS
+    angles = jnp.pi * jnp.arange(DIRECTIONS, dtype=x.dtype) / DIRECTIONS
     directions = jnp.stack([jnp.cos(angles), jnp.sin(angles)])
     return jnp.sort(jnp.matmul(x, directions, precision="highest").T)
 
@@ -136,7 +136,7 @@ def root_share(occupancy: Array, truth: Truth) -> Array:
 def mass_by_depth(occupancy: Array, truth: Truth) -> Array:
     """Share of the samples on the branches of each depth, [7]."""
     depths = jnp.arange(fractal.DEPTH + 1)
-    return jnp.sum(jnp.where(truth.depth == depths[:, None], occupancy, 0), axis=1)
+    return jnp.sum(jnp.where(truth.depth[None] == depths[:, None], occupancy[None], 0), axis=1)
 
 
 @metric(title="Class posterior", source="this project", label="P(class|x)", better="high")
@@ -197,10 +197,10 @@ def coverage(x: Array, truth: Truth) -> Array:
     inside = jnp.all(jnp.abs(x) < 2.5, axis=-1)  # also false for NaN
     counts, *_ = jnp.histogram2d(x[:, 0], x[:, 1], bins=(edges, edges), weights=inside.astype(x.dtype))
     width = 5.0 / COVERAGE_CELLS
-    offsets = jnp.arange(-6, 7) * width
+    offsets = jnp.arange(-6, 7, dtype=x.dtype) * width
     kernel = jnp.exp(-0.5 * jnp.square(offsets / 0.02))
     kernel = kernel / jnp.sum(kernel)
-    smooth = jax.vmap(lambda row: jnp.convolve(row, kernel, mode="same"))
+    smooth = jax.vmap(lambda row: jnp.convolve(row, kernel, mode="same", precision="highest"))
     density = smooth(smooth(counts).T).T
 
     def at(points: Array) -> Array:

@@ -236,7 +236,8 @@ def feedback_guidance(
     The ratio is one of random steps: choose the integrator ``ancestral``, for which the paper derives it. The steps of
     the others are of no such variance, and what is tracked then is no posterior.
     """
-    scale = 1 + (jnp.exp(-jnp.log1p(-_doubt(pi) * jnp.exp(-memory.log_ratio))) - 1)[..., None] * (pi < 1)
+    extra = jnp.exp(-jnp.log1p(-_doubt(pi) * jnp.exp(-memory.log_ratio))) - 1
+    scale = 1 + jnp.where(pi < 1, extra, 0)[..., None]
     shrink = jnp.square(step.sigma_next / sigma)
     towards = (1 - shrink) * sigma * sigma
     variance = jnp.square(step.sigma_next) * (1 - shrink)

@@ -210,7 +210,8 @@ def values(problem: Problem, u: Unbounded) -> dict[str, Array]:
     found: dict[str, Array] = {}
     if "shares" in problem.free:
         table = _inside(SHARE.lo, SHARE.hi, u["shares"])
-        found["shares"] = jnp.asarray(HATS, table.dtype) @ table if problem.smooth else table
+        hats = jnp.asarray(HATS, table.dtype)
+        found["shares"] = jnp.matmul(hats, table, precision="highest") if problem.smooth else table
     if "w" in problem.free:
         found["w"] = _inside(problem.weight.lo, problem.weight.hi, u["w"])
     if "alpha" in problem.free:

@@ -59,7 +59,8 @@ def edm_stochastic(
     noise: Annotated[float, Knob(0.9, 1.1, 0.001, "S noise", "standard deviation of the new noise")] = 1.0,
 ) -> tuple[Points, Memory]:
     """Renew some of the noise before each of N Heun steps, which forgets earlier errors."""
-    gamma = jnp.minimum(churn / steps, jnp.sqrt(2.0) - 1) * ((sigma >= churn_min) & (sigma <= churn_max))
+    renewed = (sigma >= churn_min) & (sigma <= churn_max)
+    gamma = jnp.where(renewed, jnp.minimum(churn / steps, jnp.sqrt(2.0) - 1), 0)
     higher = sigma * (1 + gamma)
     noisy = x + jnp.sqrt(higher * higher - sigma * sigma) * noise * jax.random.normal(key, x.shape)
     return heun(field, noisy, higher, sigma_next, memory)
@@ -166,7 +167,7 @@ def smc(
 def resample(key: Array, share: Float[Array, " n"]) -> Array:
     """Systematic resampling: as many indices as there are shares, each about as often as its share says."""
     edges = jnp.cumsum(share)
-    at = (jnp.arange(len(share)) + jax.random.uniform(key)) / len(share) * edges[-1]
+    at = (jnp.arange(len(share), dtype=share.dtype) + jax.random.uniform(key)) / len(share) * edges[-1]
     return jnp.minimum(jnp.searchsorted(edges, at, side="right"), len(share) - 1)
 
 
