@@ -78,7 +78,7 @@ def table(optimum: Optimum) -> list[tuple[str, ...]]:
 
 
 def _cells(measures: Mapping[str, np.ndarray]) -> list[str]:
-    return [_cell(name, values.mean(), standard_error(values)) for name, values in measures.items()]
+    return [_cell(name, values.mean(), float(standard_error(values))) for name, values in measures.items()]
 
 
 def _cell(name: str, mean: float, wide: float) -> str:
