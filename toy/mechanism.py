@@ -99,12 +99,14 @@ def _measure(
         path: Array = trajectory(start, noise_levels(64, 5.0, 0.002), {"main": main}, {}, key, rule="none")
         return path[jnp.array(steps)]
 
-    def level(x: Array, sigma: Array) -> dict[str, Array]:
+    def true(sigma: Array) -> Float[Array, " 4096"]:
+        return jnp.sort(-truth.logp(truth.sample(jax.random.key(0), 4096, sigma), sigma))
+
+    def level(x: Array, sigma: Array, known: Array) -> dict[str, Array]:
         s1, s0, sw, s = (density.score(x, sigma) for density in (main, guide, weak, truth))
         pull, correction = s1 - s0, s - s1
         quality, task = s1 - sw, sw - s0
         # The share of the true density's mass that is denser, from a true sample.
-        known = jnp.sort(-truth.logp(truth.sample(jax.random.key(0), 4096, sigma), sigma))
         rank = jnp.searchsorted(known, -truth.logp(x, sigma)) / 4096
         wrong = square(correction)
 
@@ -129,9 +131,10 @@ def _measure(
         }
 
     def one(key: Array) -> dict[str, Array]:
-        measures: dict[str, Array] = jax.lax.map(lambda now: level(*now), (points(key), sigmas))
+        measures: dict[str, Array] = jax.lax.map(lambda now: level(*now), (points(key), sigmas, known))
         return measures
 
+    known = jax.lax.map(true, sigmas)  # once for all seeds
     measures: dict[str, Array] = jax.lax.map(one, keys)
     return measures
 
