@@ -47,7 +47,7 @@ def any_values(draw) -> dict:
     optional |= dict.fromkeys(RULES[rule].roles, names)
     optional |= {"target": st.sampled_from(fractal.CLASSES), "start": st.sampled_from(STARTS)}
     values = draw(st.fixed_dictionaries({}, optional=optional))
-    # What is not legal together is refused; test_cli.py has the sentences.
+    # What is not legal together is refused; test_cli_bad_input.py has the sentences.
     if "tilt" in INTEGRATORS[integrator].inputs and (RULES[rule].tilt is None or schedule != "constant"):
         integrator = "heun"
         values = {name: value for name, value in values.items() if name not in INTEGRATORS["smc"].knobs}

@@ -1,4 +1,4 @@
-"""What the tests of the app share: links as a stranger would write them, the app's pages, a held engine and a clock."""
+"""What the tests of the app share: links of strangers, the app's pages, a held engine, held work and a clock."""
 
 import re
 import threading
@@ -98,3 +98,15 @@ class Clock:
 
     def monotonic(self) -> float:
         return self.now
+
+
+class Gate:
+    """Work that is held until the gate is opened."""
+
+    def __init__(self) -> None:
+        self.held, self.open = threading.Event(), threading.Event()
+
+    def __call__(self) -> str:
+        self.held.set()
+        assert self.open.wait(60)
+        return "done"
