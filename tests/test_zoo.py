@@ -1,9 +1,8 @@
-"""Names lead to densities, and the shipped networks measure what networks of the paper measure."""
+"""Names lead to densities."""
 
 import json
 import re
 from dataclasses import replace
-from functools import lru_cache
 
 import jax.numpy as jnp
 import numpy as np
@@ -18,12 +17,10 @@ from models.training import Recipe
 from toy import fractal
 from toy.densities import Density, GaussianMixture
 from toy.names import NETWORK
-from toy.scene import ROLE_DEFAULTS, Scene
-from toy.scenes import compute
+from toy.scene import ROLE_DEFAULTS
 from toy.views import score_on
 
 SHIPPED = [name for name in zoo.names() if ":" not in name]
-N = 16384
 
 
 def save(path, *, seed: int = 0) -> EnergyMLP:
@@ -270,64 +267,3 @@ def test_normalised_probe_of_a_good_network_is_near_the_truth():
     assert all(row["up_to_constant"] is False and row["normalisation_error"] < 1e-3 for row in rows)
     exact = [row["logp"] for row in zoo.probe("exact:A", 0.5, at)]
     np.testing.assert_allclose([row["logp"] for row in rows], exact, atol=0.1)
-
-
-@lru_cache
-def measured(rule: str = "none", **values) -> dict:
-    """All measures of a scene of 16384 samples."""
-    scene = Scene.of(rule, **{"n": N, "seed": 0} | values)
-    return dict(compute(scene, models.cast(scene.cast), keep=False, floor=False).metrics)
-
-
-@pytest.mark.computes
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("rule", "values", "low", "high"),
-    [
-        ("none", {}, 0.085, 0.13),
-        ("autoguidance", {"w": 3}, 0.05, 0.09),
-        ("cfg", {"w": 4}, 0.095, 0.16),
-        ("none", {"main": "A32@512"}, 0.20, 0.30),
-        ("naive_truncation", {"gamma": 1.4}, 0.0, 0.003),
-        ("none", {"main": "exact:A"}, 0.006, 0.014),
-    ],
-    ids=["none", "autoguidance", "cfg", "guide-alone", "naive", "exact"],
-)
-def test_outliers_are_the_papers(rule, values, low, high):
-    assert low <= measured(rule, **values)["outliers"] <= high
-
-
-@pytest.mark.computes
-@pytest.mark.slow
-def test_cfg_loses_the_root_with_learned_and_with_exact_scores():
-    assert measured("cfg", w=4)["root_share"] < 0.02
-    exact = measured("cfg", w=4, main="exact:A", unconditional="exact:AB")
-    assert exact["root_share"] < 0.01
-    assert exact["branch_tv"] > 0.5
-    assert exact["alignment"] >= measured("none", main="exact:A")["alignment"]
-
-
-@pytest.mark.computes
-@pytest.mark.slow
-def test_exact_scores_sample_the_truth():
-    found = measured("none", main="exact:A")
-    assert found["branch_tv"] < 0.04
-    assert found["sw1"] < 0.01
-    assert found["root_share"] == pytest.approx(0.257, abs=0.02)
-    assert found["mean_logp"] == pytest.approx(1.37, abs=0.06)
-
-
-@pytest.mark.computes
-@pytest.mark.slow
-def test_autoguidance_costs_less_variation_than_cfg():
-    none, auto, cfg = measured(), measured("autoguidance", w=3), measured("cfg", w=4)
-    assert none["branch_tv"] < auto["branch_tv"] < cfg["branch_tv"]
-    assert none["sw1"] < auto["sw1"] < cfg["sw1"]
-
-
-@pytest.mark.computes
-@pytest.mark.slow
-@pytest.mark.parametrize("main", ["A64@4096", "A64@4096#1", "A64@4096#2"])
-def test_guide_then_main_then_autoguidance_for_every_seed(main):
-    guide, none = measured(main="A32@512")["outliers"], measured(main=main)["outliers"]
-    assert guide > none > measured("autoguidance", w=3, main=main)["outliers"]
