@@ -119,8 +119,8 @@ def test_layers_and_probe_are_sent_when_asked_for(sides):
     assert left["truth"] == right["truth"]
 
 
-def test_the_drawn_density_is_sent_on_the_true_ones_grid(sides, monkeypatch):
-    monkeypatch.setattr(explorer, "RESOLUTION", 48)
+@pytest.mark.computes
+def test_the_drawn_density_is_sent_on_the_true_ones_grid(sides):
     box = (-0.6, 1.4, -0.6, 1.4)
     request = requests.Request.of({"sigma": 0.3, "box": list(box), "layers": ["drawn", "p9", 7]}, SMALL)
     assert request.layers == ("drawn",)

@@ -1,0 +1,80 @@
+"""The app's pages run by Streamlit's own test runner: opened as by a link, and what is seen on them."""
+
+from pathlib import Path
+
+import pytest
+from matplotlib.figure import Figure
+from streamlit.testing.v1 import AppTest
+from ui_helpers import FRAME, PAGES, ROOT, until
+
+from toy.ui.packing import unpack
+
+FILES = {Path(file).stem: file for file in PAGES}
+EXPLORE, FIELDS, TRAIN, FIGURES = (FILES[name] for name in ("explore", "fields", "train", "figures"))
+COMPARE, MECHANISM = FILES["compare"], FILES["mechanism"]
+
+
+@pytest.fixture(scope="module")
+def pages():
+    """An engine that is ready, and pages that ask for little: what fills them is measured and drawn elsewhere."""
+    from toy import figures
+    from toy.ui import compare, mechanism
+    from toy.ui.startup import engine
+
+    found = engine()
+    assert found.ready.wait(300), found.failure
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("toy.ui.live.SOON", 8.0)  # a runner asks no second time
+        patch.setattr(figures, "draw", lambda *args: Figure())
+        patch.setattr(compare, "measure", lambda trial: [])
+        patch.setattr(mechanism, "N", 512)
+        patch.setattr(mechanism, "SEEDS", 2)
+        patch.setattr(mechanism, "FLOW_N", 64)
+        patch.setattr("toy.flows.log_mass", lambda *given: (0.0, 0.0))
+        yield
+
+
+def opened(page: str = EXPLORE, **query: str) -> AppTest:
+    """The page as somebody sees it who follows a link."""
+    at = AppTest.from_file(str(FRAME), default_timeout=300)
+    if page != EXPLORE:
+        # The runner knows the navigation's pages after a first run only.
+        at.query_params["n"] = "512"
+        at.run().switch_page(str(ROOT / page))
+        at.query_params.clear()
+    for key, value in query.items():
+        at.query_params[key] = value
+    return at.run()
+
+
+def fine(at: AppTest) -> None:
+    """No traceback, no error message."""
+    assert not at.exception, [element.value for element in at.exception]
+    assert not at.error, [element.value for element in at.error]
+
+
+def pack(at: AppTest):
+    """What the viewer was sent."""
+    (component,) = at.get("bidi_component")
+    return unpack(component.proto.bytes)
+
+
+def settled(at: AppTest):
+    """What the viewer is sent in the end: compiling may take longer than a page waits."""
+    until(lambda: not pack(at)[0]["busy"] or not at.run())
+    return pack(at)
+
+
+def shows_something(at: AppTest) -> bool:
+    """The page has the viewer, a picture, or words."""
+    return any(at.get(kind) for kind in ("bidi_component", "image", "subheader", "markdown"))
+
+
+def link(at: AppTest) -> dict[str, str]:
+    """The page's URL parameters."""
+    return {key: value[0] if isinstance(value, list) else value for key, value in at.query_params.items()}
+
+
+def control(at: AppTest, kind: str, key: str):
+    """A widget by its key."""
+    return getattr(at, kind)(key=key)
