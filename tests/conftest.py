@@ -20,7 +20,7 @@ from hypothesis import HealthCheck, settings
 from jaxtyping import install_import_hook
 from scipy.special import logsumexp, softmax
 
-pytest_plugins = ["browser_fixtures"]
+pytest_plugins = ["browser_fixtures", "page_runner"]
 
 # A job in the background is started with interrupts ignored, and what it starts inherits that: tests interrupt both.
 signal.signal(signal.SIGINT, signal.default_int_handler)
