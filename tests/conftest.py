@@ -133,6 +133,16 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return True if any(f"mark.{mark}" not in text for mark in marks) else None
 
 
+@pytest.fixture(scope="module")
+def coarse_outlines():
+    """The tree's outline from few pixels: what it is drawn for is the same, in a moment."""
+    from toy.figures.panels import outline
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(outline.__kwdefaults__, "resolution", 100)
+        yield
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The browser comes last: the event loop that drives it would be in the way of others'."""
     items.sort(key=lambda item: item.get_closest_marker("browser") is not None)

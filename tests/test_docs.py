@@ -91,7 +91,7 @@ def few(monkeypatch):
     monkeypatch.setattr(docs, "FOLDERS", {"rules": {"cfg": RULES["cfg"]}, "metrics": {"sw1": metrics.METRICS["sw1"]}})
 
 
-def test_what_is_measured_is_not_measured_again(few, tmp_path, monkeypatch):
+def test_what_is_measured_is_not_measured_again(few, coarse_outlines, tmp_path, monkeypatch):
     seen = []
     written = docs.write(tmp_path, load, lambda what, measured: seen.append((what, measured)))
     assert seen == [("rules/cfg", False), ("metrics/sw1", False)]  # both are references already

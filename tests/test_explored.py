@@ -13,6 +13,7 @@ from toy.palette import PAGES, colour_of
 from toy.scene import Scene
 from toy.scenes import Frame
 
+pytestmark = pytest.mark.usefixtures("coarse_outlines")
 RULES = ("cfg", "adaptive_projected_guidance")
 
 
@@ -40,7 +41,6 @@ def points(ax, colour: str, *, hollow: bool = False) -> np.ndarray:
     return np.concatenate(found)
 
 
-@pytest.mark.computes
 def test_it_draws_the_step_of_the_link(sides):
     frames, casts = sides
     for t, step in ((None, 2), (0.0, 0), (1.2, 1), (99.0, 2)):
@@ -75,7 +75,6 @@ def test_a_film_is_as_dark_as_its_page(sides):
         np.testing.assert_allclose(corner, 255 * np.array(to_rgb(PAGES[dark])), atol=6)
 
 
-@pytest.mark.computes
 def test_layers_are_drawn_or_named_as_not_drawn(sides, monkeypatch):
     asked = {}
 

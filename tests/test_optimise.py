@@ -459,7 +459,7 @@ def test_the_table_has_every_method_and_the_gap(found):
     assert "](optimum/cfg.json)" in page
 
 
-def test_a_figure_has_a_row_for_each_result(found, cast):
+def test_a_figure_has_a_row_for_each_result(found, cast, coarse_outlines):
     drawn = optima.drawn(found, cast)
     np.testing.assert_allclose(drawn.courses[OPTIMUM], optimise.weights(found.scene, found.problem.weight))
     one, two = optimum_figure([drawn]), optimum_figure([drawn, drawn])

@@ -23,6 +23,8 @@ from toy.state import (
 from toy.ui import export, share
 from toy.ui.presets import PRESETS, opened, told
 
+pytestmark = pytest.mark.usefixtures("coarse_outlines")
+
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_every_story_is_a_state(name):
@@ -81,7 +83,6 @@ def test_a_link_is_read_strictly():
         assert all(word in str(caught.value) for word in words)
 
 
-@pytest.mark.computes
 def test_the_figure_shows_the_window_on_the_screen():
     whole, near = (of_link(f"n=512&left.main=exact:A&view={view}") for view in ("0.3,0.3,1.2", "0.45,1.22,0.3"))
     assert figure(whole, "svg") != figure(near, "svg")
