@@ -151,7 +151,7 @@ def test_an_open_page_survives_a_restart(own, visit):
     expect(app).to_have_attribute(connected, "CONNECTED", timeout=WAIT)
     # What is changed before the page has come back by itself is lost, and the old value stands there again.
     while visitor.query()["left.w"] != "3":
-        assert visitor.ready().data["id"] == before["id"]
+        visitor.ready().when(f'd.id === "{before["id"]}" && d.state === "idle"')
         visitor.fill("number-w-left", "3")
         until(lambda: visitor.query()["left.w"] == "3" or visitor.get("number-w-left").last.input_value() == "2.00")
     assert visitor.changed(before)["id"] == visit("/?n=512&left.w=3", at=own).ready().data["id"]
