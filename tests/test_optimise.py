@@ -351,7 +351,7 @@ def test_what_cannot_be_optimised_is_refused_in_one_sentence(rule, values, words
     [
         ({"integrator": "ancestral"}, "integrator 'ancestral' is stochastic and is not optimised; these are: euler, "),
         ({"schedule": "linear"}, "schedule 'linear' would be replaced by what is optimised; leave it 'constant'"),
-        ({"seed": 2**31 - 3}, "seed = 2147483656 is not a number"),
+        ({"seed": 2**31 - 3}, "seed = 2147483656 is not a whole number"),
     ],
 )
 def test_scenes_that_cannot_be_optimised(scene, words):

@@ -33,6 +33,7 @@ from toy.metrics import METRICS
 from toy.names import Name
 from toy.quadrature import log_mass
 from toy.scene import Scene, default_cast
+from toy.settings import Refused
 from toy.uncertainty import interval
 
 HOLDS, FAILS, UNDECIDED = "holds", "does not hold", "undecided"
@@ -238,7 +239,7 @@ def chosen(names: Sequence[str], have: Mapping[str, Claim]) -> list[Claim]:
 def _sentence(error: BaseException) -> str:
     """An error in one line, with its kind where that says more."""
     lines = str(error).splitlines() or [""]
-    return lines[0] if type(error) is ValueError else f"{type(error).__name__}: {lines[0]}"
+    return lines[0] if type(error) in (ValueError, Refused) else f"{type(error).__name__}: {lines[0]}"
 
 
 # --- What can be asked ------------------------------------------------------------------------------------------------
