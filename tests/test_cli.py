@@ -158,7 +158,9 @@ def test_list_has_a_source_and_knobs_for_everything():
     for row in [row for title in ("rules", "schedules", "integrators", "metrics") for row in found[title]]:
         assert row["source"], row["name"]
         for knob in row["knobs"]:
-            assert knob["lo"] <= knob["default"] <= knob["hi"], (row["name"], knob["name"])
+            numbers = np.asarray(knob["default"])
+            assert np.shape(numbers) == ((knob["size"],) if "size" in knob else ()), (row["name"], knob["name"])
+            assert np.all((knob["lo"] <= numbers) & (numbers <= knob["hi"])), (row["name"], knob["name"])
             assert knob["help"], knob["name"]
     assert {"exact:A", "exact:B", "exact:AB", *ROLE_DEFAULTS.values()} <= set(found["densities"])
     assert all(name in good("list") for name in (*RULES, *SCHEDULES, *INTEGRATORS))

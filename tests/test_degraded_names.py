@@ -28,7 +28,7 @@ KINDS = ", ".join(DEGRADATIONS)
         ("A64@4096~dropout=", "dropout =  is not a number from 0 to 0.9"),
         ("A64@4096~dropout=2", "dropout = 2 is not a number from 0 to 0.9"),
         ("A64@4096~dropout=nan", "dropout = nan is not a number from 0 to 0.9"),
-        ("A64@4096~dropout=0.1~seed=-1", "seed = -1 is not a number from 0 to 2.14748e+09"),
+        ("A64@4096~dropout=0.1~seed=-1", "seed = -1 is not a number from 0 to 2147483647"),
         ("A64@4096~dropout=0.1~seed=1.5", "seed = 1.5 is not a whole number"),
         ("A64@4096~dropout=0.1~seed=1~seed=2", "seed is given twice to dropout"),
         ("exact:A~blur=0.1~seed=1", "'seed=1' is no degradation and does not go with blur, which takes nothing else"),

@@ -135,7 +135,7 @@ class Choice(Setting):
     def check(self, value: Any) -> Any:
         """Return the option that was named."""
         for option in self.options:
-            if text(value) == text(option):
+            if text(value) == text(option) and not isinstance(value, bool | list | tuple):
                 return option
         if not all(isinstance(option, str) for option in self.options):
             raise self.refused(text(value), f"one of {self.legal}")

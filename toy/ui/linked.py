@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 import models
-from toy.settings import Choice, Flag, Knob, Several, text
+from toy.settings import Choice, Flag, Knob, Refused, Several, text
 from toy.state import check_density
 from toy.ui import casting, links, numbers
 from toy.ui.words import plain
@@ -44,7 +44,9 @@ def _recall(key: str, default: Any, read: Callable[[str], Any]) -> str:
             try:
                 value = read(said)
             except ValueError as error:
-                refused = f"{key}: {str(error)[:480]}"
+                words = str(error)[:400]
+                named = isinstance(error, Refused) and said in words
+                refused = words if named else f"{key} = {said[:80]}: {words}"
                 value = memory.kept.get(key, default)
         memory.kept[key] = st.session_state[field] = value
     elif memory.usual[key] != default and memory.kept[key] == memory.usual[key]:
