@@ -91,7 +91,7 @@ ready: venv
 	@$(call install,requirements.txt,app)
 
 ready-dev: venv
-	@$(call install,requirements.txt requirements-cluster.txt requirements-dev.txt,dev)
+	@$(call install,requirements.txt requirements-dev.txt,dev)
 
 # $(call install,FILES,NAME) installs the last of FILES unless .venv/.installed-NAME holds the same text.
 # Each file starts with requirements.txt, so the app is then ready too.

@@ -10,8 +10,9 @@ from click.testing import CliRunner, Result
 
 import models
 from toy import __main__ as program
-from toy import compare, docs, files, memory, metrics, scenes
-from toy.lab import claims
+from toy import compare, files, memory, metrics, scenes
+from toy.lab import claims, methods, trial
+from toy.lab.compare import run as tabulate
 from toy.registry import Knob
 from toy.scene import Scene
 from toy.ui import requests
@@ -191,32 +192,29 @@ def test_a_claim_that_ends_the_program_is_refused() -> None:
 # --- Two at once ------------------------------------------------------------------------------------------------------
 
 
-def row(trial: str) -> dict:
-    return {"method": "cfg", "kind": "rule", "strength": 2.0, "seed": 0, "seeds": 1, "outliers": 0.5, "trial": trial}
-
-
 def test_two_that_fill_one_table_lose_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whichever way they meet: one ends, and writes the whole table, while the other is half-way."""
-    fresh = compare.trials(compare.chosen("none,cfg"), (1.0, 2.0), n=8, seeds=1, main="exact:A")
+    fresh = compare.points(compare.chosen("none,cfg"), (1.0, 2.0), n=8, seeds=1, main="exact:A")
     mine, other = fresh[:1], fresh[1:]
+    columns = {name for metric, entry in metrics.METRICS.items()
+               for name in metrics.columns(metric, np.zeros((1, *entry.shape)))}  # fmt: skip
+    monkeypatch.setattr(trial, "measure", lambda many: [{name: [0.5] for name in columns} for _ in many])
 
-    def measured(wanted, cast):
-        for trial in wanted:
-            yield trial, [row(trial.key)]
-
-    def meet(trial, computed):
-        if computed and not done:
-            done.append(trial)
-            compare.run(other, models.cast, "t.csv")
+    def meet(now):
+        if now.done and not done:
+            done.append(now)
+            tabulate(other, "t.csv")
 
     done: list = []
-    monkeypatch.setattr(compare, "_measured", measured)
-    compare.run(mine, models.cast, "t.csv", report=meet)
-    assert {found["trial"] for found in compare.read("t.csv")} == {trial.key for trial in fresh}
+    tabulate(mine, "t.csv", report=meet)
+    assert {found["trial"] for found in compare.read("t.csv")} == {point.key for point in fresh}
 
     with ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda trial: compare.run([trial], models.cast, "u.csv"), fresh))
-    assert {found["trial"] for found in compare.read("u.csv")} == {trial.key for trial in fresh}
+        list(pool.map(lambda point: tabulate([point], "u.csv"), fresh))
+    assert {found["trial"] for found in compare.read("u.csv")} == {point.key for point in fresh}
+    assert {path.name for path in Path().iterdir()} == {
+        f"{name}.{kind}" for name in "tu" for kind in ("csv", "parquet")
+    }
 
 
 def test_a_file_is_held_by_one_at_a_time() -> None:
@@ -234,21 +232,15 @@ def test_a_file_is_held_by_one_at_a_time() -> None:
 
 
 def test_numbers_of_pages_that_another_process_measured_stay(monkeypatch: pytest.MonkeyPatch) -> None:
-    scene = Scene.of(n=8, steps=8, main="exact:A")
-    one, two = docs.Row("one", scene), docs.Row("two", scene.change(seed=1))
+    scene, kept = Scene.of(n=8, steps=8, main="exact:A"), Path("numbers.json")
+    one, two = (methods.Row("x", each, measures=("outliers",)) for each in (scene, scene.change(seed=1)))
 
-    def measure(scene, load):
-        kept = Path("numbers.json")
-        found = json.loads(kept.read_text()) if kept.exists() else {}
-        kept.write_text(json.dumps(found | {two.key: {"by": "another"}}))
-        return {"by": "this"}, None
+    def measure(many):
+        kept.write_text(json.dumps({two.key: {"outliers": "another's"}}))
+        return [{"outliers": [0.5] * 3} for _ in many]
 
-    monkeypatch.setattr(docs, "measure", measure)
-    monkeypatch.setattr(docs, "floor", dict)
-    monkeypatch.setattr(docs, "references", lambda: [one, two])
-    monkeypatch.setattr(docs, "FOLDERS", {})
-    monkeypatch.setattr(docs, "index", lambda numbers: "")
-    docs.write(Path(), models.load)
-    found = json.loads(Path("numbers.json").read_text())
-    assert found[one.key] == {"by": "this"}
-    assert found[two.key] == {"by": "another"}
+    monkeypatch.setattr(trial, "measure", measure)
+    found, _ = methods.measure([one, two], kept)
+    assert json.loads(kept.read_text()) == found
+    assert found[one.key]["outliers"]["mean"] == 0.5
+    assert found[two.key] == {"outliers": "another's"}

@@ -7,6 +7,9 @@ import pytest
 import models
 from toy import compare, scenes
 from toy.guidance import RULES
+from toy.lab import run as running
+from toy.lab.compare import run
+from toy.metrics import METRICS
 from toy.sampling import INTEGRATORS
 from toy.scene import Scene
 from toy.schedules import SCHEDULES
@@ -15,7 +18,7 @@ QUICK = {"n": 64, "seeds": 2, "steps": 8}
 
 
 def some(names="none,cfg,autoguidance", strengths=(1.0, 2.0)):
-    return compare.trials(compare.chosen(names), strengths, **QUICK)
+    return compare.points(compare.chosen(names), strengths, **QUICK)
 
 
 def test_every_rule_schedule_and_integrator_is_a_method():
@@ -42,19 +45,19 @@ def test_strength_one_is_no_guidance_and_more_is_more(name):
 
 
 def test_seeds_differ_and_equal_single_runs():
-    (trial,) = compare.trials(compare.chosen("cfg"), (2.0,), **QUICK)
-    cast = models.cast(trial.scene.cast)
-    spread = scenes.measure_seeds(trial.scene, cast, 2)
+    (point,) = compare.points(compare.chosen("cfg"), (2.0,), **QUICK)
+    cast = models.cast(point.scene.cast)
+    spread = scenes.measure_seeds(point.scene, cast, 2)
     for i in range(2):
-        alone = scenes.compute(trial.scene.change(seed=i), cast, keep=False, floor=False).metrics
+        alone = scenes.compute(point.scene.change(seed=i), cast, keep=False, floor=False).metrics
         for name, values in spread.values.items():
             np.testing.assert_allclose(values[i], alone[name], rtol=2e-3, atol=2e-4)
     assert spread.values["outliers"][0] != spread.values["outliers"][1]
-    assert np.isnan(scenes.measure_seeds(trial.scene, cast, 1).error["outliers"])
+    assert np.isnan(scenes.measure_seeds(point.scene, cast, 1).error["outliers"])
 
 
 def test_exact_casts_leave_the_weak_model_alone():
-    found = {trial.method.name: dict(trial.scene.cast) for trial in compare.trials(
+    found = {point.method.name: dict(point.scene.cast) for point in compare.points(
         compare.chosen("cfg,autoguidance,diffusion_negative_prompting"), (2.0,), scores="exact", **QUICK)}  # fmt: skip
     assert found["cfg"] == {"main": "exact:A", "unconditional": "exact:AB"}
     assert found["autoguidance"] == {"main": "exact:A", "weak": "A32@512"}
@@ -64,7 +67,7 @@ def test_exact_casts_leave_the_weak_model_alone():
 def test_main_and_the_guides_are_exact_independently():
     wanted = compare.chosen("cfg,autoguidance")
     found = {
-        scores: [dict(trial.scene.cast) for trial in compare.trials(wanted, (2.0,), scores=scores, **QUICK)]
+        scores: [dict(point.scene.cast) for point in compare.points(wanted, (2.0,), scores=scores, **QUICK)]
         for scores in compare.SCORES
     }
     assert found["learned"] == [dict(Scene.of(method.name).cast) for method in wanted]
@@ -72,60 +75,71 @@ def test_main_and_the_guides_are_exact_independently():
     assert found["exact-main"] == [{**learned, "main": "exact:A"}, {"main": "exact:A", "weak": "A32@512"}]
     assert found["exact-guides"] == [{**learned, "unconditional": "exact:AB"}, found["learned"][1]]
     with pytest.raises(ValueError, match=r"unknown scores 'none'; have: learned, exact, exact-main, exact-guides"):
-        compare.trials(wanted, (2.0,), scores="none", **QUICK)
+        compare.points(wanted, (2.0,), scores="none", **QUICK)
 
 
 def test_an_interrupted_table_is_finished_without_computing_twice(tmp_path):
-    path, computed = tmp_path / "table.csv", []
+    path, seen = tmp_path / "table.csv", []
 
-    def report(trial, fresh):
-        computed.append(fresh)
-        if len(computed) == 2:
+    def report(now):
+        if now.done == 2:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        compare.run(some(), models.cast, path, report=report)
+        run(some(), path, report=report)
+    assert len(compare.read(path)) == 2 * 2
     with path.open("a") as file:
         file.write("cfg,rule,2.0,0,2,0.1")  # cut short in mid-row
-    computed.clear()
-    rows = compare.run(some(), models.cast, path, report=lambda trial, fresh: computed.append(fresh))
-    assert computed == [False, False, True, True, True]
-    again = compare.run(some(), models.cast, path, report=lambda trial, fresh: computed.append(fresh))
-    assert computed[5:] == [False] * 5
-    assert again == rows
-    whole = compare.run(some(), models.cast, tmp_path / "other.csv")
+    rows = run(some(), path, report=seen.append)
+    assert [now.done for now in seen] == [0, 1, 2, 3]
+    assert run(some(), path, report=pytest.fail) == rows
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["table.csv", "table.parquet"]
+    whole = run(some(), tmp_path / "other.csv")
     assert [{**row, "seconds": 0} for row in whole] == [{**row, "seconds": 0} for row in rows]
     table = pq.read_table(path.with_suffix(".parquet"))
     assert table.num_rows == len(rows) == 2 * 5
-    assert set(table.column_names) == set(rows[0])
+    assert table.column_names == list(rows[0])
+    assert [name for name in rows[0] if name in METRICS] == [name for name in METRICS if not METRICS[name].shape]
+    assert {type(row["strength"]) for row in rows} == {float}
 
 
-def test_what_goes_wrong_in_one_trial_ends_the_run_and_keeps_the_others(tmp_path):
-    path, done = tmp_path / "table.csv", []
+def test_what_goes_wrong_in_one_point_ends_the_run_and_keeps_the_others(tmp_path, monkeypatch):
+    path, measure = tmp_path / "table.csv", scenes.measure_seeds
 
-    def cast(chosen):
-        if any(name == "A32@512" for _, name in chosen):
-            raise ValueError("no such network")
-        return models.cast(chosen)
+    def broken(scene, *given):
+        if scene.rule == "autoguidance":
+            raise ValueError("it diverged")
+        return measure(scene, *given)
 
     wanted = some("none,autoguidance")
-    with pytest.raises(ValueError, match="no such network"):
-        compare.run(wanted, cast, path, report=lambda trial, _: done.append(trial.key))
-    assert {row["trial"] for row in compare.read(path)} == set(done)
-    compare.run(wanted, models.cast, path)
-    assert {row["trial"] for row in compare.read(path)} == {trial.key for trial in wanted}
+    with monkeypatch.context() as patch:
+        patch.setattr(scenes, "measure_seeds", broken)
+        patch.setattr(running, "WORKERS", 1)
+        with pytest.raises(ValueError, match="it diverged"):
+            run(wanted, path)
+    assert {row["trial"] for row in compare.read(path)} == {wanted[0].key}
+    run(wanted, path)
+    assert {row["trial"] for row in compare.read(path)} == {point.key for point in wanted}
+
+
+def test_a_table_of_other_measures_is_kept(tmp_path):
+    path = tmp_path / "table.csv"
+    path.write_text("method,kind,strength,seed,seeds,seconds,outliers,trial\ncfg,rule,2.0,0,1,0.1,0.5,a\n")
+    with pytest.raises(ValueError, match="has other columns than are measured now: choose another file"):
+        run(some(), path)
+    assert [row["outliers"] for row in compare.read(path)] == [0.5]
 
 
 def test_a_foreign_file_is_kept(tmp_path):
     path = tmp_path / "table.csv"
     path.write_text("a,b\n1,2\n")
     with pytest.raises(ValueError, match="is not a table of trials"):
-        compare.run(some(), models.cast, path)
+        run(some(), path)
     assert path.read_text() == "a,b\n1,2\n"
 
 
 def test_summary_has_the_mean_and_its_error(tmp_path):
-    rows = compare.run(some("cfg"), models.cast, tmp_path / "table.csv")
+    rows = run(some("cfg"), tmp_path / "table.csv")
     found = compare.summary(rows, "outliers")["cfg"]
     np.testing.assert_array_equal(found["strength"], [1, 2])
     pair = [row["outliers"] for row in rows if row["strength"] == 2]

@@ -17,9 +17,8 @@ from models.checkpoint import CheckpointError
 from models.mlp import Spec
 from models.training import Recipe, start
 from toy import __main__ as program
-from toy import compare, docs, inputs
-from toy.lab import optima
-from toy.lab import sweep as sweeps
+from toy import compare, inputs
+from toy.lab import grid, methods, optima
 from toy.lab.store import Owner, Result, Store, StoreError
 
 RECIPE = Recipe(Spec("A", 8, 1), iterations=12, batch=16)
@@ -40,7 +39,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def numbers(name: str) -> dict:
-    return docs._numbers(Path(name))
+    return methods.read(Path(name))
 
 
 NO_FILE = ("pipe", "large", "latin", "deep", "none", ".", "/dev/zero", "a\0b", "x" * 5000)
@@ -50,7 +49,7 @@ NO_FILE = ("pipe", "large", "latin", "deep", "none", ".", "/dev/zero", "a\0b", "
 @pytest.mark.parametrize(
     "read",
     [
-        sweeps.read,
+        grid.read,
         compare.read,
         optima.read,
         lambda name: Store(name, reading=True),
@@ -77,7 +76,7 @@ def test_a_grid_is_read_within_bounds_too(folder: Path, name: str) -> None:
 
 def test_the_mark_of_utf_8_is_no_part_of_the_text(folder: Path) -> None:
     Path("a.toml").write_text('[axes]\nmain = ["exact:A"]', encoding="utf-8-sig")
-    assert len(sweeps.read("a.toml").points) == 1
+    assert len(grid.read("a.toml").points) == 1
     assert inputs.text("a.toml").startswith("[axes]")
 
 
@@ -98,9 +97,9 @@ def test_the_mark_of_utf_8_is_no_part_of_the_text(folder: Path) -> None:
     ],
 )
 def test_a_sweep_is_bounded_before_it_is_listed(text: str, words: str, monkeypatch) -> None:
-    monkeypatch.setattr(sweeps.np, "linspace", lambda *args: pytest.fail("it was listed"))
+    monkeypatch.setattr(grid.np, "linspace", lambda *args: pytest.fail("it was listed"))
     with pytest.raises(ValueError, match=r"^[^\n]*$") as caught:
-        sweeps.of_text(text)
+        grid.of_text(text)
     assert words in str(caught.value)
 
 
@@ -262,19 +261,6 @@ def test_a_table_that_was_changed_by_hand_is_named_by_line(folder: Path, lines, 
 def test_a_row_that_came_twice_counts_once(folder: Path) -> None:
     Path("table.csv").write_text("\n".join([HEAD, ROW, ROW.replace("0.5", "0.6"), ""]))
     assert [row["outliers"] for row in compare.read("table.csv")] == [0.5]
-
-
-def test_rows_are_added_after_the_last_whole_line(folder: Path) -> None:
-    """A process that was killed left half a line: the next one's row does not become part of it."""
-    row = dict(zip(HEAD.split(","), ("cfg", "rule", 2.0, 0, 1, 0.1, 0.5, "b"), strict=True))
-    Path("table.csv").write_text("\n".join([HEAD, ROW, ROW[:9]]))
-    compare._append(Path("table.csv"), [row])
-    assert [row["trial"] for row in compare.read("table.csv")] == ["a", "b"]
-    Path("new.csv").write_text("")
-    compare._append(Path("new.csv"), [row])
-    assert compare.read("new.csv") == [row]
-    with pytest.raises(ValueError, match="has other columns than are measured now"):
-        compare._append(Path("new.csv"), [{"method": "cfg"}])
 
 
 def test_recipes_of_today_are_still_read(tmp_path: Path) -> None:

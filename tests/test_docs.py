@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -9,9 +10,11 @@ import numpy as np
 import pytest
 
 from models.zoo import names
-from toy import compare, docs, fractal, metrics
+from toy import docs, fractal, metrics, scenes
 from toy.docs import FOLDERS
 from toy.guidance import RULES
+from toy.lab import code, methods, trial
+from toy.sampling import INTEGRATORS
 from toy.scene import Scene
 from toy.schedules import SCHEDULES
 
@@ -57,7 +60,7 @@ def test_all_of_it_is_small():
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_commands_are_the_scenes_that_were_measured(folder):
     for entry in FOLDERS[folder].values():
-        for row in docs.rows(folder, entry):
+        for row in methods.rows(folder, entry):
             if row.scene is None:
                 assert row.why
                 continue
@@ -68,54 +71,90 @@ def test_commands_are_the_scenes_that_were_measured(folder):
             assert Scene.of(given.pop("rule"), **given) == row.scene
 
 
-def load(name: str):
-    return fractal.mixture(compare.exact_name("", name).removeprefix("exact:"))
-
-
-def test_numbers_are_means_over_seeds(monkeypatch):
-    monkeypatch.setattr(docs, "N", 32)
-    scene = Scene.of("none", main="exact:A", n=32, steps=8)
-    found, frame = docs.measure(scene, load)
-    each = [docs.scenes.compute(scene.change(seed=i), {"main": load("exact:A")}) for i in range(docs.SEEDS)]
+def test_numbers_are_means_over_seeds(tmp_path):
+    row = methods.Row("x", Scene.of("none", main="exact:A", n=32, steps=8), measures=("branch_tv", "mass_by_depth"))
+    numbers, fresh = methods.measure([row], tmp_path / "numbers.json")
+    assert fresh == {row.key}
+    cast = {"main": fractal.mixture("A")}
+    each = [scenes.compute(row.scene.change(seed=i), cast, floor=False) for i in range(methods.SEEDS)]
     values = np.array([one.metrics["branch_tv"] for one in each])
+    found = numbers[row.key]
     assert found["branch_tv"]["mean"] == pytest.approx(values.mean(), rel=1e-5)
-    assert found["branch_tv"]["error"] == pytest.approx(values.std(ddof=1) / docs.SEEDS**0.5, rel=1e-4)
-    assert frame.scene == scene
+    assert found["branch_tv"]["error"] == pytest.approx(values.std(ddof=1) / methods.SEEDS**0.5, rel=1e-4)
     assert len(found["mass_by_depth"]["mean"]) == 7
 
 
 @pytest.fixture
 def few(monkeypatch):
-    """A registry of one rule, one measure, and tiny scenes."""
-    monkeypatch.setattr(docs, "N", 32)
+    """A registry of one rule, one measure, and numbers that cost nothing."""
+    monkeypatch.setattr(methods, "N", 32)
     monkeypatch.setattr(docs, "FOLDERS", {"rules": {"cfg": RULES["cfg"]}, "metrics": {"sw1": metrics.METRICS["sw1"]}})
+    monkeypatch.setattr(docs, "_frame", lambda scene: scenes.truth_frame(scene))
+    measured = []
+
+    def measure(many):
+        measured.extend(many)
+        values = {name: np.full((3, *metrics.METRICS[name].shape), 0.5) for each in many for name in each.measures}
+        return [{k: v.tolist() for name in each.measures for k, v in metrics.columns(name, values[name]).items()}
+                for each in many]  # fmt: skip
+
+    monkeypatch.setattr(trial, "measure", measure)
+    return measured
 
 
-def test_what_is_measured_is_not_measured_again(few, coarse_outlines, tmp_path, monkeypatch):
+def test_what_is_measured_is_not_measured_again(few, coarse_outlines, tmp_path):
     seen = []
-    written = docs.write(tmp_path, load, lambda what, measured: seen.append((what, measured)))
-    assert seen == [("rules/cfg", False), ("metrics/sw1", False)]  # both are references already
+    written = docs.write(tmp_path, seen.append)
+    assert [now.note for now in seen if now.stage == "pages"] == ["rules/cfg", "metrics/sw1"]
     assert {path.name for path in written} == {"README.md", "cfg.md", "cfg.png", "sw1.md"}
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    assert before.keys() == {*written, tmp_path / "numbers.json"}
     (tmp_path / "rules" / "gone.md").write_text("gone")
-    monkeypatch.setattr(docs, "measure", None)
-    docs.write(tmp_path, load)
+    few.clear()
+    docs.write(tmp_path)
+    assert not few
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
 
 
+def test_a_new_measure_is_measured_and_the_rest_stays(few, tmp_path, monkeypatch):
+    docs.write(tmp_path)
+    few.clear()
+
+    def half(x):
+        """Half."""
+        return 0.5
+
+    one = replace(metrics.METRICS["sw1"], name="half", title="Half", function=half, inputs=("x",))
+    monkeypatch.setitem(metrics.METRICS._entries, "half", one)
+    monkeypatch.setitem(docs.FOLDERS["metrics"], "half", one)
+    docs.write(tmp_path)
+    assert {each.scene for each in few} == {row.scene for row in methods.references()}
+    assert "# Half" in (tmp_path / "metrics" / "half.md").read_text()
+
+
 def test_a_row_knows_the_code_that_made_it():
-    row = docs.Row("x", Scene.of("cfg"))
-    assert row.key != docs.Row("x", Scene.of("cfg", w=2)).key
-    assert row.key == docs.Row("y", Scene.of("cfg")).key
-    assert docs.digest(RULES["cfg"]) != docs.digest(RULES["none"])
-    named = docs.parts(Scene.of("diffusion_negative_prompting", main="A64@4096~blur=0.1", schedule="linear"))
+    row = methods.Row("x", Scene.of("cfg"))
+    assert row.key != methods.Row("x", Scene.of("cfg", w=2)).key
+    assert row.key == methods.Row("y", Scene.of("cfg")).key
+    assert code.digest([RULES["cfg"]]) != code.digest([RULES["none"]])
+    named = code.parts(Scene.of("diffusion_negative_prompting", main="A64@4096~blur=0.1", schedule="linear"))
     assert {*named} == {"rule", "schedule", "integrator", "blur", "dns"}
     assert named["schedule"] is SCHEDULES["linear"]
 
 
+def test_a_row_knows_what_its_method_calls_and_its_measures():
+    called = {name.rpartition(".")[2] for name, _ in code.closure(INTEGRATORS["gibbs"].function)}
+    assert "heun" in called
+    assert "GIBBS_STEPS" in called
+    measured = {name.rpartition(".")[2] for name, _ in code.closure(metrics.METRICS["sw1"].function)}
+    assert {"sw1", "along_directions", "DIRECTIONS"} <= measured
+    scene = Scene.of("cfg")
+    assert methods.Row("x", scene, measures=("sw1",)).key != methods.Row("x", scene, measures=("outliers",)).key
+
+
 def test_what_cannot_be_measured_says_why():
     for entry in FOLDERS["degradations"].values():
-        for row in docs.rows("degradations", entry):
+        for row in methods.rows("degradations", entry):
             assert (row.scene is None) == bool(row.why)
             if row.scene:
                 assert dict(row.scene.cast)["main"] in names()

@@ -16,6 +16,7 @@ from matplotlib.path import Path as Curve
 
 from toy import compare, figures, flows, fractal, mechanism, sampling, scenes
 from toy.figures import Options
+from toy.lab.compare import run
 from toy.scene import Scene
 from toy.scenes import Frame
 from toy.views import VIEWS, View
@@ -222,7 +223,7 @@ def test_particles_make_their_own_figure():
 def rows_of(names: str, *, seeds: int = 3, **values) -> list[compare.Row]:
     """A table with made-up numbers, and one method without any."""
     found = []
-    for trial in compare.trials(compare.chosen(names), n=64, seeds=seeds):
+    for trial in compare.points(compare.chosen(names), n=64, seeds=seeds):
         for seed in range(seeds):
             lost = trial.method.name == "cfg_plus_plus"
             numbers = {
@@ -271,8 +272,8 @@ def test_one_seed_or_no_number_at_all_still_draws():
 
 def test_a_table_is_drawn_from_its_file(tmp_path):
     path = tmp_path / "table.csv"
-    trials = compare.trials(compare.chosen("none,cfg"), (1.0, 2.0), n=32, seeds=2, steps=8, scores="exact")
-    compare.run(trials, lambda cast: {role: load(name) for role, name in cast}, path)
+    wanted = compare.points(compare.chosen("none,cfg"), (1.0, 2.0), n=32, seeds=2, steps=8, scores="exact")
+    run(wanted, path)
     rendered(figures.compare_csv(path, ("outliers", "sw1")))
     with pytest.raises(ValueError, match="has no complete trial"):
         figures.compare_csv(tmp_path / "other.csv")

@@ -15,6 +15,7 @@ from models import command as zoo_command
 from models import runs, training, zoo
 from toy import __main__ as program
 from toy import compare, docs, figures, interrupts, scenes
+from toy.lab import run as running
 
 ROOT = Path(__file__).parents[1]
 
@@ -147,7 +148,12 @@ TRAIN = ("train", "--width", "8", "--depth", "1", "--iters", "600", "--batch", "
         (("probe", "--density", "exact:A", "--sigma", "1", "--at", "0,0"), zoo, "probe", "nothing was written."),
         (COMPARE, scenes, "measure_seeds", "what was measured is kept in out/compare.csv; the same command goes on"),
         (TRAIN, training, "train", "the training is kept beside m.safetensors; the same command goes on"),
-        (("claims", "--quick"), runs, "train_many", "no verdict was written; networks that were trained are kept."),
+        (
+            ("claims", "--quick"),
+            runs,
+            "train_many",
+            "no verdict was written; networks that were trained are kept, and numbers",
+        ),
         (("figure", "fig1", "fig2", "--n", "64"), figures, "draw", "nothing was written."),
     ],
     ids=lambda value: value[0] if isinstance(value, tuple) else None,
@@ -179,7 +185,7 @@ def test_what_was_kept_is_gone_on_from(tmp_path, monkeypatch) -> None:
     """The rows that were measured before an interrupt are the ones of the finished table."""
     monkeypatch.chdir(tmp_path)
     with monkeypatch.context() as patch:
-        patch.setattr(compare, "WORKERS", 1)
+        patch.setattr(running, "WORKERS", 1)
         patch.setattr(scenes, "measure_seeds", after(1, scenes.measure_seeds))
         assert CliRunner().invoke(program.main, COMPARE).exit_code == 130
     (before,) = compare.read("out/compare.csv")

@@ -13,7 +13,7 @@ from toy.__main__ import main
 
 ROOT = Path(__file__).parent.parent
 DECLARED = {re.split(r"[<>=\[ ]", line)[0].lower() for line in (ROOT / "requirements.txt").read_text().splitlines()}
-OPTIONAL = {"dask", "distributed", "playwright"}  # asked for in one sentence where they are missing
+OPTIONAL = {"playwright"}  # asked for in one sentence where they are missing
 
 
 def imported() -> dict[str, Path]:

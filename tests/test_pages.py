@@ -73,7 +73,7 @@ def test_one_measured_strength_is_one_point_not_a_level():
 
 
 def test_only_a_method_without_a_strength_is_a_level():
-    wanted = compare.trials(compare.chosen("none,cfg,naive_truncation"), (1.0, 4.0))
+    wanted = compare.points(compare.chosen("none,cfg,naive_truncation"), (1.0, 4.0))
     flat = {trial.method.name for trial in wanted if compare.strength_knob(trial.scene) is None}
     assert flat == {"none"}
 

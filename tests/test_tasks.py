@@ -72,7 +72,7 @@ def test_a_task_tells_how_far_it_is_and_is_done_once():
 
 
 def test_trials_come_one_at_a_time_and_a_failed_one_is_said(monkeypatch):
-    wanted = compare.trials(compare.chosen("none,cfg"), (1.0, 2.0), n=512, seeds=2, scores="exact")
+    wanted = compare.points(compare.chosen("none,cfg"), (1.0, 2.0), n=512, seeds=2, scores="exact")
     asked = []
 
     def measured(trial):

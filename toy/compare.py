@@ -1,23 +1,18 @@
-"""All methods on the same axes: a table of every measure over strengths and seeds, made so that it can be resumed."""
+"""All methods on the same axes: a table of every measure over strengths and seeds, a row a seed."""
 
 import csv
 import io
 import json
 import os
-import queue
-import threading
-from collections.abc import Callable, Generator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
-from toy import inputs, scenes
-from toy.densities import Density
-from toy.files import alone, check_writable, replacing
+from toy import inputs, metrics
 from toy.guidance import RULES
 from toy.names import Name
 from toy.sampling import INTEGRATORS
@@ -96,7 +91,7 @@ def at_strength(scene: Scene, strength: float) -> Scene:
 
 
 @dataclass(frozen=True)
-class Trial:
+class Point:
     """One row group of the table: a method at a strength, all seeds."""
 
     method: Method
@@ -110,7 +105,7 @@ class Trial:
         return json.dumps({**self.scene.flat(), "strength": self.strength, "seeds": self.seeds}, sort_keys=True)
 
 
-def trials(
+def points(
     wanted: list[Method],
     strengths: tuple[float, ...] = STRENGTHS,
     *,
@@ -118,15 +113,15 @@ def trials(
     seeds: int = SEEDS,
     scores: str = "learned",
     **values: Any,
-) -> list[Trial]:
-    """All trials of a table, the roles played as ``scores`` says: one of SCORES."""
+) -> list[Point]:
+    """All points of a table, the roles played as ``scores`` says: one of SCORES."""
     found = []
     for method in wanted:
         scene = scored(method.scene(n=n, **values), scores)
         distinct: dict[Scene, float] = {}
         for strength in strengths:
             distinct.setdefault(at_strength(scene, float(strength)), float(strength))
-        found += [Trial(method, strength, at, seeds) for at, strength in distinct.items()]
+        found += [Point(method, strength, at, seeds) for at, strength in distinct.items()]
     return found
 
 
@@ -159,28 +154,25 @@ def exact_name(role: str, name: str) -> str:
 Row = dict[str, Any]
 
 
-def rows(trial: Trial, spread: Spread) -> list[Row]:
-    """One row a seed: the method, its strength, and every measure, one with several numbers in a column for each."""
-    found = []
-    for i in range(trial.seeds):
-        row: Row = {
-            "method": trial.method.name,
-            "kind": trial.method.kind,
-            "strength": trial.strength,
-            "seed": trial.scene.seed + i,
-            "seeds": trial.seeds,
-            "seconds": round(spread.seconds, 4),
-        }
-        for name, values in spread.values.items():
-            value = values[i]
-            many = value.ndim > 0
-            row |= {f"{name}_{j}": float(v) for j, v in enumerate(value)} if many else {name: float(value)}
-        found.append(row | {"trial": trial.key})
-    return found
+def rows(point: Point, values: Mapping[str, Any], seconds: float) -> list[Row]:
+    """One row a seed: the method, its strength, and every measure [seeds], one of several numbers in columns."""
+    same = {"method": point.method.name, "kind": point.method.kind, "strength": point.strength}
+    return [
+        same
+        | {"seed": point.scene.seed + i, "seeds": point.seeds, "seconds": round(seconds, 4)}
+        | {name: float(value[i]) for name, value in values.items()}
+        | {"trial": point.key}
+        for i in range(point.seeds)
+    ]
+
+
+def columns(spread: Spread) -> dict[str, np.ndarray]:
+    """Measures [seeds] by the name of their column."""
+    return {column: v for name, values in spread.values.items() for column, v in metrics.columns(name, values).items()}
 
 
 def read(path: str | Path) -> list[Row]:
-    """The rows of all complete trials in a table, numbers as numbers; ValueError where it is no such table."""
+    """The rows of all complete points in a table, numbers as numbers; ValueError where it is no such table."""
     path = Path(path)
     if not os.path.lexists(path):
         return []
@@ -210,130 +202,10 @@ WHOLE = ("seed", "seeds")
 
 
 def _number(name: str, text: str) -> int | float:
-    """A cell's number, whatever a measure gave; ValueError names the column."""
-    for kind in (int,) if name in WHOLE else (int, float):
-        with suppress(ValueError):
-            return kind(text)
+    """A cell's number, of one type in all of a column; ValueError names the column."""
+    with suppress(ValueError):
+        return int(text) if name in WHOLE else float(text)
     raise ValueError(f"{name} = {text!r} is not a {'whole ' if name in WHOLE else ''}number")
-
-
-def run(
-    wanted: list[Trial],
-    cast: Callable[[Any], Mapping[str, Density]],
-    path: str | Path,
-    *,
-    report: Callable[[Trial, bool], None] | None = None,
-) -> list[Row]:
-    """Measure the trials that the table at ``path``, a CSV file, lacks, and write it as Parquet beside it too.
-
-    Rows are appended trial by trial, so that an interrupted run goes on where it was, and what several processes
-    measure for one file at once comes together in it. ``report(trial, computed)`` is
-    called after each. ``cast`` loads densities. Returns the rows of the trials that were wanted.
-    """
-    path = Path(path)
-    check_writable(path, path.with_suffix(".parquet"))
-    with alone(path):
-        table = read(path)
-        _write(path, table)  # without what an interruption cut short
-    done = {row["trial"] for row in table}
-    for trial in wanted:
-        if trial.key in done and report:
-            report(trial, False)
-    missing = [trial for trial in wanted if trial.key not in done]
-    with closing(_measured(missing, cast)) as measured:
-        for trial, found in measured:
-            with alone(path):
-                _append(path, found)
-            if report:
-                report(trial, True)
-    order = {trial.key: i for i, trial in enumerate(wanted)}
-    with alone(path):
-        table = read(path)  # with what others measured meanwhile
-        table.sort(key=lambda row: order.get(row["trial"], -1))
-        _write(path, table)
-        _parquet(path.with_suffix(".parquet"), table)
-    return [row for row in table if row["trial"] in order]
-
-
-WORKERS = 2  # compiling keeps one core busy, and so does much of a small network's sampling
-
-
-def _measured(wanted: list[Trial], cast: Callable[[Any], Mapping[str, Density]]) -> Generator[tuple[Trial, list[Row]]]:
-    """The trials' rows as they come; a method's trials one after another, since they share what is compiled."""
-    groups: dict[str, list[Trial]] = {}
-    for trial in wanted:
-        groups.setdefault(trial.method.name, []).append(trial)
-    found: queue.Queue[tuple[Trial, list[Row]] | BaseException] = queue.Queue()
-    stop = threading.Event()
-
-    def work(group: list[Trial]) -> None:
-        for trial in group:
-            if stop.is_set():
-                return
-            try:
-                spread = scenes.measure_seeds(trial.scene, cast(trial.scene.cast), trial.seeds)
-                found.put((trial, rows(trial, spread)))
-            except BaseException as error:  # for the caller
-                found.put(error)
-                return
-
-    with ThreadPoolExecutor(WORKERS) as pool:
-        for group in groups.values():
-            pool.submit(work, group)
-        try:
-            for _ in wanted:
-                now = found.get()
-                if isinstance(now, BaseException):
-                    raise now
-                yield now
-        finally:
-            stop.set()
-
-
-def _write(path: Path, table: list[Row]) -> None:
-    with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        if table:
-            writer = csv.DictWriter(file, list(table[0]))
-            writer.writeheader()
-            writer.writerows(table)
-
-
-def _append(path: Path, found: list[Row]) -> None:
-    """Add rows at a table's end; a line that a process left half-written there goes."""
-    lines = io.StringIO(newline="")
-    writer = csv.DictWriter(lines, list(found[0]))
-    with path.open("a+b") as file:
-        file.seek(0)
-        head = file.readline()
-        writer.writeheader()
-        if head.endswith(b"\n") and head.strip() != lines.getvalue().strip().encode():
-            raise ValueError(f"{str(path)!r} has other columns than are measured now: choose another file")
-        if head.endswith(b"\n"):
-            lines.seek(lines.truncate(0))
-        writer.writerows(found)
-        file.truncate(_whole_lines(file))
-        file.write(lines.getvalue().encode())
-
-
-def _whole_lines(file: BinaryIO) -> int:
-    """The length of a file up to the end of its last whole line."""
-    end = file.seek(0, 2)
-    while end:
-        begin = max(end - 65536, 0)
-        file.seek(begin)
-        found = file.read(end - begin).rfind(b"\n")
-        if found >= 0:
-            return begin + found + 1
-        end = begin
-    return 0
-
-
-def _parquet(path: Path, table: list[Row]) -> None:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    with replacing(path) as temporary:
-        pq.write_table(pa.Table.from_pylist(table), temporary)
 
 
 def summary(table: list[Row], measure: str) -> dict[str, dict[str, np.ndarray]]:

@@ -11,40 +11,33 @@ if __name__ == "__main__":  # the door, before anything that is slow to import
 
     door.enter("toy.docs")
 
-import ast
-import hashlib
 import inspect
-import json
 import math
-import os
 import re
-import sys
-import textwrap
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
 import numpy as np
 
+from models import zoo
 from models.degradations import DEGRADATIONS, FITTED
-from models.zoo import missing
-from toy import compare, door, figures, inputs, interrupts, metrics, scenes, tables
+from toy import door, figures, interrupts, metrics, scenes, tables
 from toy.densities import Density, Normalised
-from toy.files import alone, check_writable, keep_compiled, replacing
+from toy.files import check_writable, keep_compiled, replacing
 from toy.guidance import RULES, Rule
+from toy.lab import methods
+from toy.lab.code import parts
+from toy.lab.methods import MEASURES, SEEDS, entry_words, references, rows
 from toy.metrics import METRICS, Metric
-from toy.names import Name
+from toy.progress import Progress, Report, bars
 from toy.registry import Entry, Knob, Registry
 from toy.sampling import INTEGRATORS
 from toy.scene import Scene, default_cast
 from toy.scenes import Frame
 from toy.schedules import SCHEDULES
-from toy.uncertainty import standard_error
 
-N, SEEDS = 4096, 3
-MEASURES = ("outliers", "branch_tv", "root_share", "alignment")  # of every page
 FOLDERS: dict[str, Registry[Any]] = {
     "rules": RULES,
     "schedules": SCHEDULES,
@@ -62,119 +55,6 @@ TITLES = {
     "metrics": "Measures",
 }
 COMMAND = "python -m toy.docs docs/methods"
-
-Load = Callable[[str], Density]
-Report = Callable[[str, bool], None]  # what was done, and whether it was measured now
-
-
-# --- What is measured -------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Row:
-    """A line of a page's table: a scene under a label, or in words why it is not measured."""
-
-    label: str
-    scene: Scene | None
-    why: str = ""
-
-    @property
-    def key(self) -> str:
-        """What makes it the same measurement: every value of the scene, and the code of what it names."""
-        assert self.scene is not None
-        code = {name: digest(entry) for name, entry in parts(self.scene).items()}
-        values = {**self.scene.flat(), "seeds": SEEDS, "code": code}
-        return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
-
-
-def parts(scene: Scene) -> dict[str, Entry]:
-    """The registered functions that a scene names, those of its densities too."""
-    names = [Name.parse(name) for _, name in scene.cast]
-    named = {step.kind: step.entry for name in names for step in (*filter(None, [name.fit]), *name.steps)}
-    return dict(zip(("rule", "schedule", "integrator"), scene.entries, strict=True)) | named
-
-
-def digest(entry: Entry) -> str:
-    """A digest of an entry's code, of what it observes too, without docstrings, comments and formatting."""
-    observe = [entry.observe] if isinstance(entry, Rule) and entry.observe else []
-    return hashlib.sha256("\n".join(map(_bare, [entry.function, *observe])).encode()).hexdigest()[:8]
-
-
-def _bare(function: Callable[..., Any]) -> str:
-    tree = ast.parse(textwrap.dedent(inspect.getsource(function))).body[0]
-    assert isinstance(tree, ast.FunctionDef)
-    if ast.get_docstring(tree) is not None:
-        tree.body = tree.body[1:]
-    tree.decorator_list = []
-    return ast.unparse(tree)
-
-
-def rows(folder: str, entry: Entry) -> list[Row]:
-    """What is measured for an entry's page at its default knobs: with learned densities, then with exact ones.
-
-    After these two come, with both, the integrator that a rule is derived for and what else its ``also`` names.
-    """
-    if folder in ("rules", "schedules", "integrators"):
-        chosen = {"rule": entry.name} if folder == "rules" else {"rule": compare.BASE, entry.kind: entry.name}
-        scene = Scene.of(chosen.pop("rule"), n=N, **chosen)
-        others = [{"integrator": entry.integrator}] if isinstance(entry, Rule) and entry.integrator else []
-        found = []
-        for other in ({}, *others, *(entry.also if isinstance(entry, Rule) else ())):
-            words = "".join(f", {INTEGRATORS[v].title}" for v in other.values() if v in INTEGRATORS)
-            for scores in ("learned", "exact"):
-                found.append(Row(scores + words, compare.scored(scene.change(**other), scores)))
-        return found
-    if folder == "degradations":
-        return [degraded(entry, label, base) for label, base in (("learned", "A64@4096"), ("exact", "exact:A"))]
-    return []
-
-
-def degraded(entry: Entry, label: str, base: str) -> Row:
-    """Autoguidance whose guide is the main model itself, degraded; or why that cannot be measured here."""
-    name = f"{base}~{entry.name}={next(iter(entry.knobs.values())).default:g}"
-    try:
-        if missing(name):
-            return Row(label, None, f"`{name}` has to be trained first: `python -m models.zoo '{name}'`")
-    except ValueError as error:
-        return Row(label, None, f"{error}")
-    return Row(label, Scene.of("autoguidance", n=N, main=base, weak=name))
-
-
-def references() -> list[Row]:
-    """What every page compares with, and what the pages of measures show."""
-    plain = Scene.of("none", n=N)
-    found = [Row("no guidance, learned", plain), Row("no guidance, exact", compare.scored(plain, "exact"))]
-    for name in (compare.BASE, "autoguidance"):
-        scene = Scene.of(name, n=N)
-        found += [
-            Row(f"{entry_words(scene)}, learned", scene),
-            Row(f"{entry_words(scene)}, exact", compare.scored(scene, "exact")),
-        ]
-    return found
-
-
-def entry_words(scene: Scene) -> str:
-    """The rule's title and its knobs."""
-    return scene.entry.title + "".join(
-        f", {scene.entry.knobs[k].label} = {v:g}" for k, v in scene.knobs if k in scene.entry.knobs
-    )
-
-
-def measure(scene: Scene, load: Load) -> tuple[dict[str, Any], Frame]:
-    """Mean and standard error of every measure over the seeds, and the first seed's Frame."""
-    cast = {role: load(name) for role, name in scene.cast}
-    frames = [scenes.compute(scene.change(seed=scene.seed + i), cast, keep=False, floor=False) for i in range(SEEDS)]
-    found = {}
-    for name in METRICS:
-        values = np.array([frame.metrics[name] for frame in frames], float)
-        found[name] = {"mean": _plain(values.mean(axis=0)), "error": _plain(standard_error(values))}
-    return found, frames[0]
-
-
-def _plain(values: np.ndarray) -> Any:
-    """Six digits, which is more than the seeds settle; None for what is not finite, which JSON lacks."""
-    rounded = [float(f"{v:.6g}") if np.isfinite(v) else None for v in np.atleast_1d(values)]
-    return rounded if values.ndim else rounded[0]
 
 
 # --- Pages ------------------------------------------------------------------------------------------------------------
@@ -315,8 +195,8 @@ def described(folder: str, entry: Entry, scene: Scene) -> str:
 def how() -> str:
     """What the numbers of a page are."""
     return (
-        f"At the default knobs, {N} samples a seed, mean and standard error over {SEEDS} seeds. *Learned* are the "
-        "usual densities; *exact* the analytic ones in the same roles, but a weak model stays as it is. "
+        f"At the default knobs, {methods.N} samples a seed, mean and standard error over {SEEDS} seeds. *Learned* are "
+        "the usual densities; *exact* the analytic ones in the same roles, but a weak model stays as it is. "
         "None of these measures stands alone."
     )
 
@@ -362,50 +242,31 @@ def index(numbers: Mapping[str, Any]) -> str:
 # --- Writing ----------------------------------------------------------------------------------------------------------
 
 
-def write(folder: str | Path, load: Load, report: Report | None = None) -> list[Path]:
+def write(folder: str | Path, report: Report | None = None) -> list[Path]:
     """Measure what ``numbers.json`` in ``folder`` lacks, then write every page; returns the files, the index first.
 
-    ``load`` gives the density of a name; ``report(what, measured)`` is called after every page. Pages and pictures of
-    what is no longer registered are removed, and so are their numbers.
+    Pages and pictures of what is no longer registered are removed, and so are their numbers.
     """
     folder = Path(folder)
     kept = folder / "numbers.json"
-    numbers = _numbers(kept)
+    entries = [(name, entry) for name, registry in FOLDERS.items() for entry in registry.values()]
+    every = [*references(), *(row for name, entry in entries for row in rows(name, entry))]
+    numbers, fresh = methods.measure(every, kept, report)
     numbers["floor"] = floor()
-    wanted = {"floor"}
-
-    def settle(row: Row) -> Frame | None:
-        if row.scene is None:
-            return None
-        wanted.add(row.key)
-        if row.key in numbers:
-            return None
-        numbers[row.key], frame = measure(row.scene, load)
-        with alone(kept):  # an interrupted run goes on here, and another process may be at work on the same
-            numbers.update(_numbers(kept) | {row.key: numbers[row.key]})
-            _put(kept, json.dumps(numbers, indent=1, sort_keys=True))
-        return frame
-
-    for row in references():
-        settle(row)
     written = []
-    for name, registry in FOLDERS.items():
-        for entry in registry.values():
-            mine = rows(name, entry)
-            drawn = {row: settle(row) for row in mine}
-            measured = any(frame is not None for frame in drawn.values())
-            image = folder / name / f"{entry.name}.png"
-            if picture(name) and (measured or not image.exists()):
-                frames = [drawn[row] or _frame(row.scene, load) for row in mine[:2] if row.scene]
+    for i, (name, entry) in enumerate(entries):
+        mine = rows(name, entry)
+        image = folder / name / f"{entry.name}.png"
+        if picture(name):
+            if not image.exists() or any(row.scene and row.key in fresh for row in mine):
+                frames = [_frame(row.scene) for row in mine[:2] if row.scene]
                 titles = [f"{row.label} densities" for row in mine[:2]]
                 _put(image, figures.encode_small(figures.side_by_side(frames, titles=titles)))
-            written += [image] if picture(name) else []
-            written.append(_put(folder / name / f"{entry.name}.md", page(name, entry, numbers)))
-            if report:
-                report(f"{name}/{entry.name}", measured)
-    with alone(kept):
-        numbers = {key: value for key, value in (_numbers(kept) | numbers).items() if key in wanted}
-        _put(kept, json.dumps(numbers, indent=1, sort_keys=True))
+            written.append(image)
+        written.append(_put(folder / name / f"{entry.name}.md", page(name, entry, numbers)))
+        if report:
+            report(Progress("pages", i + 1, len(entries), note=f"{name}/{entry.name}"))
+    methods.write(kept, numbers, only=["floor", *(row.key for row in every if row.scene)])
     written.insert(0, _put(folder / "README.md", index(numbers)))
     for old in (path for name in FOLDERS for path in (folder / name).glob("*") if path.suffix in (".md", ".png")):
         if old not in written:
@@ -413,29 +274,14 @@ def write(folder: str | Path, load: Load, report: Report | None = None) -> list[
     return written
 
 
-def _numbers(path: Path) -> dict[str, Any]:
-    """What was measured before; ValueError where the file is none of ours."""
-    if not os.path.lexists(path):
-        return {}
-    words = inputs.text(path, inputs.MOST_TABLE)
-    try:
-        found = inputs.plain_json(words)
-    except ValueError as error:
-        raise ValueError(f"{str(path)!r}: {error}") from None
-    if not isinstance(found, dict):
-        raise ValueError(f"{str(path)!r} holds no numbers by name: remove it to measure all again")
-    return found
-
-
 def floor() -> dict[str, Any]:
     """The noise floor as the tables want it."""
-    found = metrics.floor("A", N)
-    return {name: {"mean": _plain(np.asarray(value)), "error": None} for name, value in found.items()}
+    found = metrics.floor("A", methods.N, tuple(METRICS))
+    return {name: {"mean": methods.plain(np.asarray(value)), "error": None} for name, value in found.items()}
 
 
-def _frame(scene: Scene, load: Load) -> Frame:
-    cast = {role: load(name) for role, name in scene.cast}
-    return scenes.compute(scene, cast, keep=False, floor=False)
+def _frame(scene: Scene) -> Frame:
+    return scenes.compute(scene, zoo.cast(scene.cast), keep=False, floor=False)
 
 
 def _put(path: Path, content: str | bytes) -> Path:
@@ -448,13 +294,10 @@ def _put(path: Path, content: str | bytes) -> Path:
 @click.argument("folder", default="docs/methods")
 def main(folder: str) -> None:
     """Measure what is new or changed and write the pages of all methods into FOLDER [docs/methods]."""
-    import models
-
     keep_compiled()
     numbers = Path(folder) / "numbers.json"
     check_writable(numbers)
     interrupts.keeps(f"what was measured is kept in {numbers}; the same command goes on from there.")
-    count = sum(map(len, FOLDERS.values()))
-    with click.progressbar(length=count, label="methods", item_show_func=lambda n: n or "", file=sys.stderr) as bar:
-        written = write(folder, models.load, lambda what, measured: bar.update(1, what))
+    with bars() as report:
+        written = write(folder, report)
     click.echo(f"{len(written)} files in {folder}, {sum(p.stat().st_size for p in written) / 1e6:.1f} MB")

@@ -227,6 +227,12 @@ def statistics(x: Float[Array, "n 2"], truth: Truth) -> dict[str, Any]:
     }
 
 
+def columns(name: str, values: np.ndarray) -> dict[str, np.ndarray]:
+    """A measure [...] under its name, one of several numbers [..., k] in a column for each: 'mass_by_depth_0'."""
+    shape = METRICS[name].shape
+    return {f"{name}_{i}": values[..., i] for i in range(*shape)} if shape else {name: values}
+
+
 def chosen(names: tuple[str, ...] | None) -> tuple[str, ...]:
     """All measures, or those named; ValueError for one that there is not."""
     return tuple(METRICS) if names is None else tuple(METRICS[name].name for name in names)

@@ -1,12 +1,11 @@
 """``python -m toy compare``: quality against variation, for many methods at many strengths."""
 
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 import click
 
-from toy import interrupts, memory
+from toy import interrupts, memory, progress
 from toy.cli.flags import option
 from toy.files import check_writable
 from toy.scene import SETTINGS
@@ -42,27 +41,23 @@ def compare(methods: str, strengths: str | None, n: str | None, seeds: str | Non
     """
     import models
     from toy import figures
-    from toy.compare import STRENGTHS, Trial, chosen, run, trials
+    from toy.compare import STRENGTHS, chosen, points
+    from toy.lab.compare import run
 
     if not out.endswith(".csv"):
         raise ValueError(f"--out {out!r} does not end in .csv")
     levels = STRENGTHS if strengths is None else tuple(_strength(text) for text in strengths.split(","))
     count = SEEDS.check(seeds or SEEDS.default)
-    wanted = trials(chosen(methods), levels, n=N.check(n or N.default), seeds=count, scores=scores)
-    for name in {name for trial in wanted for _, name in trial.scene.cast}:
-        models.load(name)  # before the first trial is measured
-    for trial in wanted:
-        memory.check(trial.scene, seeds=trial.seeds)
+    wanted = points(chosen(methods), levels, n=N.check(n or N.default), seeds=count, scores=scores)
+    for name in {name for point in wanted for _, name in point.scene.cast}:
+        models.load(name)  # before the first one is measured
+    for point in wanted:
+        memory.check(point.scene, seeds=point.seeds)
     picture = Path(out).with_suffix(".png")
     check_writable(out, Path(out).with_suffix(".parquet"), picture)
     interrupts.keeps(f"what was measured is kept in {out}; the same command goes on from there.")
-    with click.progressbar(length=len(wanted), label="comparing", file=sys.stderr) as bar:
-
-        def report(trial: Trial, computed: bool) -> None:
-            bar.label = f"comparing {trial.method.name} at {trial.strength:g}"
-            bar.update(1)
-
-        rows = run(wanted, models.cast, out, report=report)
+    with progress.bars() as report:
+        rows = run(wanted, out, report=report)
     figures.save(figures.compare_figure(rows), picture, caption={"title": "compare", "methods": methods})
     for path in (Path(out), Path(out).with_suffix(".parquet"), picture):
         click.echo(path)

@@ -82,12 +82,12 @@ def figure(
 def draw_sweep(folder: Path, kind: str, spec: str | None, store: str | None) -> Path:
     """Write the figure of what a sweep measured so far; returns the path."""
     from toy import figures
-    from toy.lab import sweep
+    from toy.lab import grid, sweep
 
     if spec is None:
         raise ValueError("sweep needs --spec FILE.toml: the sweep that is drawn")
     figures.check_format(kind)
-    wanted, path = sweep.read(spec), folder / f"{Path(spec).stem}.{kind}"
+    wanted, path = grid.read(spec), folder / f"{Path(spec).stem}.{kind}"
     check_writable(path)
     drawn = sweep.figure_of(wanted, store or sweep.default_store(spec))
     return figures.save(drawn, path, caption={"title": wanted.title, "spec": Path(spec).name})

@@ -96,7 +96,7 @@ def compare_figure(rows: Sequence[Row], measures: Sequence[str] = MEASURES) -> F
 
 
 def compare_csv(path: str | Path, measures: Sequence[str] = MEASURES) -> Figure:
-    """``compare_figure`` of a table that ``toy.compare.run`` wrote; ValueError where there is none."""
+    """``compare_figure`` of a table that ``toy.lab.compare.run`` wrote; ValueError where there is none."""
     rows = compare.read(path)
     if not rows:
         raise ValueError(f"{str(path)!r} has no complete trial")
@@ -291,9 +291,10 @@ def compare_quick(load: Load, options: Options) -> Figure:
     rows = []
     n = min(options.n, QUICK_N)
     values: dict[str, Any] = {"target": options.target, "steps": options.steps, "seed": options.seed}
-    for trial in compare.trials(compare.chosen(QUICK), QUICK_STRENGTHS, n=n, seeds=QUICK_SEEDS, **values):
-        cast = {role: name for role, name in dict(options.cast).items() if role in trial.scene.entry.roles}
-        scene: Scene = trial.scene.change(**cast)
+    for point in compare.points(compare.chosen(QUICK), QUICK_STRENGTHS, n=n, seeds=QUICK_SEEDS, **values):
+        cast = {role: name for role, name in dict(options.cast).items() if role in point.scene.entry.roles}
+        scene: Scene = point.scene.change(**cast)
         spread = scenes.measure_seeds(scene, {role: load(name) for role, name in scene.cast}, QUICK_SEEDS, MEASURES)
-        rows += compare.rows(compare.Trial(trial.method, trial.strength, scene, QUICK_SEEDS), spread)
+        at = compare.Point(point.method, point.strength, scene, QUICK_SEEDS)
+        rows += compare.rows(at, compare.columns(spread), spread.seconds)
     return compare_figure(rows)

@@ -15,18 +15,15 @@ from toy import inputs, scenes, tables
 from toy.densities import Density
 from toy.files import replacing
 from toy.lab.optimise import (
-    CONSTANT,
     KL_POINTS,
     MEASURES,
-    OBJECTIVES,
     OPTIMUM,
-    PLAIN,
     Measured,
     Optimum,
-    Problem,
     goal,
     weights,
 )
+from toy.lab.problem import CONSTANT, OBJECTIVES, PLAIN, Problem
 from toy.scene import Scene
 from toy.state import COUNTS, State, text
 from toy.uncertainty import standard_error

@@ -12,7 +12,9 @@ import jax
 
 from toy import tables
 from toy.figures.claims import Row
-from toy.lab.claims import Findings, Outcome, Part, Size
+from toy.lab.claim import Part
+from toy.lab.claims import Findings, Outcome
+from toy.lab.laboratory import Size
 
 PACKAGES = ("jax", "flax", "numpy")
 SEEDS = {
@@ -116,7 +118,7 @@ def _finite(value: float) -> float | None:
 
 
 INTRODUCTION = """\
-Each statement is one function (`toy/lab/published.py`) that returns its effect, one number a seed. The verdict is
+Each statement is one function (`toy/lab/published`) that returns its effect, one number a seed. The verdict is
 that of the two-sided 95% t interval over the seeds: **holds** where the whole interval is within the bounds, **does
 not hold** where the whole of it is outside, **undecided** otherwise. A claim of several parts holds where all hold,
 and does not where one does not. Thresholds come from what would matter to a reader and are not moved after a

@@ -9,11 +9,12 @@ import os
 import socket
 import sqlite3
 import sys
+import tempfile
 import threading
 import time
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -22,7 +23,7 @@ from typing import Any
 import psutil
 
 from toy import inputs
-from toy.files import check_writable
+from toy.files import alone, check_writable
 
 APPLICATION = 0x47584C42  # stands in the file's header and says that it is ours
 SCHEMA = 1
@@ -132,6 +133,12 @@ class Store:
         with self._told():
             return {row[0] for row in self._asked("SELECT address FROM results", list(addresses))}
 
+    @property
+    def empty(self) -> bool:
+        """Whether there is no result of any address."""
+        with self._told():
+            return self._connection.execute("SELECT 1 FROM results LIMIT 1").fetchone() is None
+
     def results(self, addresses: Iterable[str]) -> dict[str, Result]:
         """The results that there are of these addresses."""
         with self._told():
@@ -173,12 +180,12 @@ class Store:
             self._connection.executemany("INSERT INTO leases (address, owner) VALUES (?, ?)", rows)
         return set(taken), done
 
-    def add(self, results: Sequence[Result], owner: Owner) -> None:
-        """Write results and give their leases back, all or nothing. A result that another process wrote stays."""
-        now = time.time()
+    def add(self, results: Sequence[Result], owner: Owner, *, replace: bool = False) -> None:
+        """Write results and give their leases back, all or nothing. One that is there stays, unless it is replaced."""
+        now, other = time.time(), "REPLACE" if replace else "IGNORE"
         rows = [(r.address, _json(r.scene), _json(r.measures), r.seconds, now) for r in results]
         with self._told(), self._transaction():
-            self._connection.executemany("INSERT OR IGNORE INTO results VALUES (?, ?, ?, ?, ?)", rows)
+            self._connection.executemany(f"INSERT OR {other} INTO results VALUES (?, ?, ?, ?, ?)", rows)
             given = [(r.address, owner.name) for r in results]
             self._connection.executemany("DELETE FROM leases WHERE address = ? AND owner = ?", given)
 
@@ -316,6 +323,45 @@ def _check_pages(connection: sqlite3.Connection, path: Path) -> None:
 def _json(value: Any) -> str:
     """The same text for the same value; what is not finite as Python writes it."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"))
+
+
+@contextmanager
+def unfinished(path: Path | None) -> Iterator[tuple[Store, Owner]]:
+    """A store of what is measured for the file ``path``, beside it, until that is written at the block's end.
+
+    Whatever ends the block before, the next one finds what was measured. Several processes may be in it at once: the
+    last one that comes to the end removes the store, and so does one without a result. Without a file nothing is left.
+    """
+    if path is None:
+        with tempfile.TemporaryDirectory() as folder, unfinished(Path(folder) / "trials") as kept:
+            yield kept
+        return
+    place, ended = state_of(path), False
+    with ExitStack() as stack:
+        with alone(place):  # until this process has signed the store, so that no other removes it
+            check_writable(place)
+            store = stack.enter_context(closing(Store(place)))
+            owner = stack.enter_context(at_work(store))
+        try:
+            yield store, owner
+            ended = True
+        finally:
+            stack.close()
+            with alone(place), suppress(StoreError):
+                if place.exists() and not _needed(place, ended):
+                    for suffix in ("", "-wal", "-shm"):
+                        Path(f"{place}{suffix}").unlink(missing_ok=True)
+
+
+def state_of(path: Path) -> Path:
+    """Where what is measured for a file is kept until it is written."""
+    return path.with_name(f".{path.name}.state")
+
+
+def _needed(place: Path, ended: bool) -> bool:
+    """Whether a process is at work on a store, or has left results there that another will go on from."""
+    with closing(Store(place, reading=True)) as store:
+        return bool(store.owners()) or not (ended or store.empty)
 
 
 @contextmanager

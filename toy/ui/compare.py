@@ -13,7 +13,7 @@ import streamlit as st
 
 import models
 from toy import compare, metrics, scenes, tables
-from toy.compare import Row, Trial
+from toy.compare import Point, Row
 from toy.guidance import RULES
 from toy.metrics import METRICS
 from toy.registry import Knob
@@ -44,9 +44,10 @@ def title(name: str) -> str:
 # --- What is measured -------------------------------------------------------------------------------------------------
 
 
-def measure(trial: Trial) -> list[Row]:
-    """The rows of a trial."""
-    return compare.rows(trial, scenes.measure_seeds(trial.scene, models.cast(trial.scene.cast), trial.seeds))
+def measure(point: Point) -> list[Row]:
+    """The rows of a point."""
+    found = scenes.measure_seeds(point.scene, models.cast(point.scene.cast), point.seeds)
+    return compare.rows(point, compare.columns(found), found.seconds)
 
 
 class Table:
@@ -59,7 +60,7 @@ class Table:
         self.floors: dict[tuple[str, int], dict[str, Any]] = {}
         self._held: tuple[Any, Future] | None = None
 
-    def advance(self, found: Engine, wanted: Sequence[Trial], patience: float) -> Trial | None:
+    def advance(self, found: Engine, wanted: Sequence[Point], patience: float) -> Point | None:
         """Take what is done and ask for what comes next; the trial that is being measured, None at the end."""
         end = time.monotonic() + patience
         for trial in wanted:
@@ -199,7 +200,7 @@ def page() -> None:
     if not names or not strengths:
         st.info("Choose a method and a strength.")
         return
-    wanted = compare.trials(
+    wanted = compare.points(
         compare.chosen(",".join(names)), tuple(map(float, strengths)), n=n, seeds=seeds, scores=scores
     )
     found: Table = st.session_state.setdefault("compare.table", Table())
@@ -211,7 +212,7 @@ def page() -> None:
     _bar(names, strengths, n, seeds, scores)
 
 
-def _results(wanted: Sequence[Trial], unfinished: bool) -> None:
+def _results(wanted: Sequence[Point], unfinished: bool) -> None:
     found: Table = st.session_state["compare.table"]
     now = found.advance(engine(), wanted, PATIENCE) if unfinished else None
     if unfinished and now is None:

@@ -1,6 +1,5 @@
 """The Lab page: published claims with their verdicts, sweeps while they run and afterwards, optimised schedules."""
 
-import csv
 import json
 import math
 from collections.abc import Mapping
@@ -10,11 +9,13 @@ from typing import Any
 
 import streamlit as st
 
-from toy import figures
+from toy import figures, tables
 from toy.figures.sweeps import sweep_figure
-from toy.lab import claims, optima, report, sweep
-from toy.lab.sweep import Look, Sweep
+from toy.lab import claims, grid, optima, report, sweep
+from toy.lab.grid import Sweep
+from toy.lab.sweep import Look
 from toy.metrics import METRICS
+from toy.progress import Progress
 from toy.ui import linked, links
 from toy.ui.engine import engine
 from toy.ui.tasks import Report, tasks
@@ -139,8 +140,8 @@ def _again(name: str) -> None:
 
 
 def _measure(name: str, tell: Report) -> dict[str, Any]:
-    def told(stage: str, done: int, total: int) -> None:
-        tell(f"{stage}: {done} of {total}", done / max(total, 1))
+    def told(now: Progress) -> None:
+        tell(f"{now.stage}: {now.done} of {now.total}", now.done / max(now.total, 1))
 
     findings = claims.run([claims.published()[name]], claims.QUICK, report=told)
     return report.as_json(findings)["claims"][0]
@@ -160,7 +161,7 @@ def _sweeps() -> None:
     with st.sidebar:
         name = linked.select("Sweep", list(have), "sweep", "guide_map" if "guide_map" in have else next(iter(have)))
     try:
-        wanted = sweep.read(have[name])
+        wanted = grid.read(have[name])
     except ValueError as error:
         st.warning(plain(error))
         return
@@ -183,26 +184,9 @@ def _look(wanted: Sweep, name: str) -> Look:
     store, table = sweep.default_store(name), DOCS / "sweeps" / f"{name}.csv"
     found = sweep.look(wanted, store)
     if not found.rows and not found.at_work and table.exists():
-        rows = _table(table)
+        rows = tables.read_csv(table)
         return Look(rows, len(rows), len(rows), 0, None)
     return found
-
-
-def _table(path: Path) -> list[dict[str, Any]]:
-    """Rows of a CSV file, numbers as numbers."""
-    with path.open(newline="", encoding="utf-8") as file:
-        return [{key: _value(text) for key, text in row.items()} for row in csv.DictReader(file)]
-
-
-def _value(text: str) -> Any:
-    try:
-        return int(text)
-    except ValueError:
-        pass
-    try:
-        return float(text)
-    except ValueError:
-        return text
 
 
 def _sweep(wanted: Sweep, name: str, metric: str, unfinished: bool) -> None:

@@ -2,15 +2,12 @@
 
 import json
 import shlex
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import click
 
-from toy import interrupts
+from toy import interrupts, progress
 
 
 @click.command()
@@ -33,15 +30,18 @@ def claims(
     python -m toy claims cfg_does_not_sample_the_tilted_density
     python -m toy claims --out docs/claims.md
     """
+    from models import stored
     from toy.files import check_writable
     from toy.lab import claims as lab
+    from toy.lab.claim import chosen, load
+    from toy.lab.store import unfinished
 
     have = lab.published()
-    own = lab.load(module) if module else {}
+    own = load(module) if module else {}
     for name in own:
         if name in have:
             raise ValueError(f"claim {name!r} of {module!r} has the name of a published one")
-    wanted = lab.chosen(names or tuple(own), {**have, **own})
+    wanted = chosen(names or tuple(own), {**have, **own})
     if listed:
         click.echo("\n".join(_listing(item) for item in wanted))
         return
@@ -49,10 +49,12 @@ def claims(
         if not out.endswith(".md"):
             raise ValueError(f"--out {out!r} does not end in .md")
         check_writable(*(Path(out).with_suffix(suffix) for suffix in (".md", ".png", ".json")))
-    interrupts.keeps("no verdict was written; networks that were trained are kept.")
-    with _progress() as report:
-        findings = lab.run(wanted, lab.QUICK if quick else lab.FULL, report=report)
-    _show(findings, command_of(names, quick, module, out), as_json, out)
+    place = Path(out) if out else stored.kept_path("claims")
+    interrupts.keeps("no verdict was written; networks that were trained are kept, and numbers that were measured.")
+    with unfinished(place) as kept:
+        with progress.bars() as report:
+            findings = lab.run(wanted, lab.QUICK if quick else lab.FULL, report=report, kept=kept)
+        _show(findings, command_of(names, quick, module, out), as_json, out)
 
 
 def command_of(names: tuple[str, ...], quick: bool, module: str | None, out: str | None) -> str:
@@ -91,24 +93,3 @@ def _show(findings: Any, command: str, as_json: bool, out: str | None) -> None:
         text = json.dumps(report.as_json(findings, command), indent=1, ensure_ascii=False)
         temporary.write_text(text + "\n", encoding="utf-8")
     click.echo(f"{path}\n{picture}\n{numbers}", err=as_json)
-
-
-@contextmanager
-def _progress() -> Iterator[Any]:
-    """A bar a stage on stderr: training in iterations, measuring in questions."""
-    from tqdm import tqdm
-
-    bars: dict[str, Any] = {}
-
-    def report(stage: str, done: int, total: int) -> None:
-        if stage not in bars:
-            for bar in bars.values():
-                bar.close()
-            bars[stage] = tqdm(total=total, desc=stage, file=sys.stderr)
-        bars[stage].update(done - bars[stage].n)
-
-    try:
-        yield report
-    finally:
-        for bar in bars.values():
-            bar.close()

@@ -6,7 +6,6 @@ if __name__ == "__main__":  # the door, before anything that is slow to import
     door.enter("toy.lab.commands.optimise")
 
 import shlex
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ import click
 
 from toy import door, interrupts, tables
 from toy.files import check_writable, keep_compiled, replacing
+from toy.progress import Progress, Report, bars
 from toy.scene import Scene
 
 N, BATCH = "2048", {"kl": 512}  # samples of a seed; points of an iteration where not the usual number
@@ -45,7 +45,8 @@ def command(scene_options: Callable[[Callable], Callable], scene_of: Callable[..
     ) -> None:  # fmt: skip
         """Find the best weight of every step by gradient; a table, the result as JSON, and a figure beside it.
 
-        Ctrl-C ends the iterations; what was found so far is measured and written.
+        Ctrl-C ends the iterations; what was found so far is measured and written. Killed, the same command goes on
+        where it was.
 
         \b
         python -m toy optimise --rule cfg --out out/cfg.json
@@ -60,8 +61,9 @@ def command(scene_options: Callable[[Callable], Callable], scene_of: Callable[..
         from toy import figures
         from toy.figures.optimum import optimum_figure
         from toy.lab import optima
-        from toy.lab.optimise import Problem, chosen
         from toy.lab.optimise import optimise as run
+        from toy.lab.problem import Problem, chosen
+        from toy.lab.store import unfinished
 
         problem = Problem(
             scene, objective, chosen(free, scene), smooth, mixing, roughness,
@@ -71,9 +73,11 @@ def command(scene_options: Callable[[Callable], Callable], scene_of: Callable[..
         check_writable(out, picture)
         cast = models.cast(scene.cast)
         words = optima.command(problem, iterations=iterations, rate=rate) + f" --out {shlex.quote(out)}"
-        with Progress() as progress:
-            found = run(problem, cast, iterations=iterations, rate=rate, command=words, report=progress)
-        optima.write(found, out)
+        with unfinished(Path(out)) as kept:
+            with bars() as report:
+                found = run(problem, cast, iterations=iterations, rate=rate, command=words, kept=kept,
+                            report=_patient(report))  # fmt: skip
+            optima.write(found, out)
         caption = {"title": "optimum", "command": words}
         figures.save(optimum_figure([optima.drawn(found, cast)]), picture, caption=caption)
         click.echo(tables.aligned([optima.HEAD, *optima.table(found)]))
@@ -84,35 +88,15 @@ def command(scene_options: Callable[[Callable], Callable], scene_of: Callable[..
     return optimise
 
 
-class Progress:
-    """A bar for each kind of work, with the loss beside it."""
+def _patient(report: Report) -> Report:
+    """The first Ctrl-C while there is something to keep is the optimiser's own affair."""
 
-    def __init__(self) -> None:
-        """Start without a bar."""
-        self.words = ""
-        self.bar: Any = None
-
-    def __enter__(self) -> "Progress":
-        """Begin."""
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Leave no bar open."""
-        if self.bar is not None:
-            self.bar.close()
-
-    def __call__(self, words: str, done: int, total: int, loss: float) -> None:
-        """So much is done of a kind of work."""
-        from tqdm import tqdm
-
-        found = words == "iterations" and done > 0
+    def told(now: Progress) -> None:
+        found = now.stage == "iterations" and now.done > 0
         interrupts.patient("what was found so far is measured and written; Ctrl-C again ends at once." if found else "")
-        if words != self.words:
-            self.__exit__()
-            self.words, self.bar = words, tqdm(total=total, desc=words, file=sys.stderr)
-        self.bar.update(done - self.bar.n)
-        if loss == loss:
-            self.bar.set_postfix(loss=f"{loss:.4f}")
+        report(now)
+
+    return told
 
 
 @click.command(cls=door.Command, context_settings=door.HELP)

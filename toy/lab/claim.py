@@ -1,0 +1,222 @@
+"""Statements about guidance as functions that measure what would decide them, and what decides.
+
+A claim is one function of a ``Lab``. It returns its effect, one number a seed, [seeds], or, where several parts are all
+necessary, such numbers by part. The decorator says whose statement it is and where the effect must lie for it to hold;
+the docstring's first sentence is the statement, the rest how it is measured. The verdict is that of the two-sided 95%
+t interval over the seeds: holds where all of it is within the bounds, does not hold where all of it is outside, else
+undecided.
+"""
+
+import importlib.util
+import inspect
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from toy.settings import Refused
+from toy.uncertainty import interval
+
+if TYPE_CHECKING:
+    from toy.lab.laboratory import Lab
+
+HOLDS, FAILS, UNDECIDED = "holds", "does not hold", "undecided"
+
+Effect = np.ndarray | Mapping[str, np.ndarray]
+
+
+# --- Bounds and verdicts ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Bound:
+    """Where an effect must lie for a claim to hold: strictly between ``lo`` and ``hi``."""
+
+    lo: float = -math.inf
+    hi: float = math.inf
+
+    def verdict(self, low: float, high: float) -> str:
+        """Of an interval from ``low`` to ``high``; undecided where one of them is NaN."""
+        if self.lo < low <= high < self.hi:
+            return HOLDS
+        return FAILS if high < self.lo or low > self.hi else UNDECIDED
+
+    def __str__(self) -> str:
+        """As in a table: '> 0.01', '< 0.1', 'from -0.02 to 0.02'."""
+        if math.isinf(self.hi):
+            return f"> {self.lo:g}"
+        return f"< {self.hi:g}" if math.isinf(self.lo) else f"from {self.lo:g} to {self.hi:g}"
+
+
+@dataclass(frozen=True)
+class Part:
+    """What was measured of one part of a claim: ``values`` [seeds], and the bound that they are held against."""
+
+    name: str
+    values: np.ndarray
+    bound: Bound
+    unit: str = ""
+
+    @property
+    def interval(self) -> tuple[float, float, float]:
+        """Mean, and the ends of its interval."""
+        return interval(self.values)
+
+    @property
+    def verdict(self) -> str:
+        """Of this part alone."""
+        return self.bound.verdict(*self.interval[1:])
+
+    @property
+    def note(self) -> str:
+        """Why there is no interval; empty where there is one."""
+        lost = int(np.sum(~np.isfinite(self.values)))
+        if lost:
+            return f"{lost} of {len(self.values)} seeds gave no finite number"
+        return "one seed has no interval" if len(self.values) == 1 else ""
+
+
+def verdict(parts: Iterable[Part]) -> str:
+    """Of a claim whose parts are all necessary: holds if all do, does not if one does not, else undecided."""
+    found = {part.verdict for part in parts}
+    return FAILS if FAILS in found else HOLDS if found == {HOLDS} else UNDECIDED
+
+
+# --- Claims -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A statement, who made it, and the function that measures the effect which decides it.
+
+    ``bounds`` by part; a claim of one part calls it ''. ``why`` argues the bounds, ``limits`` says what a verdict does
+    not say. ``exact``: every role is played by an exact density, and the seeds are of sampling alone.
+    """
+
+    name: str
+    function: Callable[["Lab"], Effect]
+    source: str
+    bounds: Mapping[str, Bound]
+    units: Mapping[str, str]
+    exact: bool = False
+    why: str = ""
+    limits: str = ""
+
+    @property
+    def statement(self) -> str:
+        """First paragraph of the docstring."""
+        return " ".join(self._paragraphs()[0].split())
+
+    @property
+    def method(self) -> str:
+        """The rest of it: how the effect is measured."""
+        return "\n\n".join(" ".join(text.split()) for text in self._paragraphs()[1:])
+
+    def _paragraphs(self) -> list[str]:
+        return (inspect.getdoc(self.function) or "").split("\n\n")
+
+    def __call__(self, lab: "Lab") -> Effect:
+        """Call the function itself."""
+        return self.function(lab)
+
+
+Threshold = float | Mapping[str, float]
+
+
+def claim(
+    *,
+    source: str,
+    above: Threshold | None = None,
+    below: Threshold | None = None,
+    within: Threshold | None = None,
+    unit: str | Mapping[str, str] = "",
+    exact: bool = False,
+    why: str = "",
+    limits: str = "",
+) -> Callable[[Callable[["Lab"], Effect]], Claim]:
+    """Return a decorator that makes a claim of a function of a Lab.
+
+    The effect must lie ``above`` a number, ``below`` one, or ``within`` ± one; for a claim of several parts give a
+    mapping from the names of its parts. Set the threshold before looking, and say in ``why`` where it comes from.
+    """
+
+    def decorate(function: Callable[["Lab"], Effect]) -> Claim:
+        name = function.__name__
+        bounds = _bounds(name, above, below, within)
+        if not (inspect.getdoc(function) or "").strip():
+            raise ValueError(f"claim {name!r} has no docstring, whose first sentence is the statement")
+        if not source.strip():
+            raise ValueError(f"claim {name!r} has no source")
+        units = {part: unit if isinstance(unit, str) else unit.get(part, "") for part in bounds}
+        return Claim(name, function, source, bounds, units, exact, why, limits)
+
+    return decorate
+
+
+def _bounds(name: str, above: Threshold | None, below: Threshold | None, within: Threshold | None) -> dict[str, Bound]:
+    """The bounds by part; ValueError unless every part has one threshold, a finite number."""
+    kinds: tuple[tuple[Threshold | None, Callable[[float], Bound]], ...] = (
+        (above, lambda t: Bound(lo=t)),
+        (below, lambda t: Bound(hi=t)),
+        (within, lambda t: Bound(-t, t)),
+    )
+    found: dict[str, Bound] = {}
+    for given, bound in kinds:
+        for part, number in (given if isinstance(given, Mapping) else {} if given is None else {"": given}).items():
+            if part in found:
+                raise ValueError(f"claim {name!r} has two thresholds for part {part!r}")
+            if not _is_finite(number):
+                raise ValueError(f"threshold {number} of claim {name!r} is not a finite number")
+            found[part] = bound(float(number))
+            if found[part].lo >= found[part].hi:
+                raise ValueError(f"within = {number} of claim {name!r} is not a number above 0")
+    if not found or ("" in found and len(found) > 1):
+        raise ValueError(f"claim {name!r} needs above, below or within: one number, or numbers by the names of parts")
+    return found
+
+
+def _is_finite(number: Any) -> bool:
+    return isinstance(number, int | float) and math.isfinite(number)
+
+
+def claims_of(module: ModuleType) -> dict[str, Claim]:
+    """The claims that a module makes, by name, in its order; not those that it imports."""
+    found = [item for item in vars(module).values() if isinstance(item, Claim)]
+    return {item.name: item for item in found if item.function.__module__ == module.__name__}
+
+
+def load(path: str | Path) -> dict[str, Claim]:
+    """The claims in a Python file, which is run; ValueError, one sentence, where that fails or there is none."""
+    path = Path(path)
+    if not (path.is_file() and path.suffix == ".py"):
+        raise ValueError(f"claims file {str(path)!r} is no Python file that exists")
+    spec = importlib.util.spec_from_file_location(f"claims_in_{path.stem}", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except (Exception, SystemExit) as error:  # whatever a user's file may raise
+        raise ValueError(f"claims file {str(path)!r} failed: {sentence(error)}") from None
+    found = claims_of(module)
+    if not found:
+        raise ValueError(f"claims file {str(path)!r} has no claim: a function of a Lab under @claim(...)")
+    return found
+
+
+def chosen(names: Sequence[str], have: Mapping[str, Claim]) -> list[Claim]:
+    """Claims by name, all without names; ValueError lists what there is."""
+    for name in names:
+        if name not in have:
+            raise ValueError(f"unknown claim {name!r}; have: {', '.join(have)}")
+    return [have[name] for name in dict.fromkeys(names)] if names else list(have.values())
+
+
+def sentence(error: BaseException) -> str:
+    """An error in one line, with its kind where that says more."""
+    lines = str(error).splitlines() or [""]
+    return lines[0] if type(error) in (ValueError, Refused) else f"{type(error).__name__}: {lines[0]}"

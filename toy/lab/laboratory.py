@@ -1,0 +1,348 @@
+"""The laboratory of claims: what they ask, and the trials that answer it, all planned before any is measured."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from models import stored, zoo
+from models.training import Recipe
+from toy import compare, flows, mechanism, views
+from toy.lab import run as running
+from toy.lab.code import digest
+from toy.lab.store import Owner, Store, unfinished
+from toy.lab.trial import Measurable, Trial, addresses, architectures, program
+from toy.metrics import METRICS
+from toy.names import Name
+from toy.progress import Report
+from toy.quadrature import log_mass
+from toy.scene import Scene, default_cast
+
+COMMAND = "python -m toy claims"
+
+
+# --- What can be asked ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much is measured: ``n`` points a scene, ``trainings`` seeds of claims about networks, ``draws`` of claims
+    about exact scores. ``small``: what is trained for one claim alone is small too.
+    """
+
+    name: str
+    n: int
+    trainings: int
+    draws: int
+    steps: int = 32
+    small: bool = False
+
+
+QUICK = Size("quick", n=2048, trainings=3, draws=3, small=True)
+FULL = Size("full", n=8192, trainings=5, draws=8)
+
+
+@dataclass(frozen=True)
+class Sampled:
+    """A measure of a scene's samples: a number of the scene's trial, which measures all that is asked of it."""
+
+    scene: Scene
+    value: str
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Densities that it takes."""
+        return tuple(name for _, name in self.scene.cast)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of the answer."""
+        return METRICS[self.value].shape
+
+
+@dataclass(frozen=True)
+class Divergence:
+    """KL(q || p) of the density q that a scene's sampler draws, from the 'truth' or the 'tilt'; nats."""
+
+    scene: Scene
+    value: str
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Densities that it takes."""
+        return tuple(name for _, name in self.scene.cast)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of the answer: one number."""
+        return ()
+
+    @property
+    def program(self) -> tuple[Any, ...]:
+        """By what its scene is compiled for."""
+        return ("divergence", *program(self.scene))
+
+    @property
+    def work(self) -> int:
+        """Three times that of sampling: the points and two tangents."""
+        return 3 * self.scene.n * self.scene.steps
+
+    def content(self, known: Mapping[str, Any]) -> dict[str, Any]:
+        """The scene, and from what."""
+        scene = self.scene.flat() | {role: known[name] for role, name in self.scene.cast}
+        return {"divergence": self.value, "scene": scene}
+
+    def described(self) -> dict[str, Any]:
+        """The scene."""
+        return self.scene.flat()
+
+    def measure(self) -> dict[str, Any]:
+        """By the exact log q of the scene's samples; NaN where one of them has none."""
+        cast = zoo.cast(self.scene.cast)
+        found = flows.flow(self.scene, cast, tilt=False)
+        if self.value == "truth":
+            return {self.value: np.asarray(np.mean(found.logq - found.logp))}
+        product, level = flows.tilted(self.scene, cast), flows.tilt_level(self.scene, cast)
+        logp = views.logp_on(product, jnp.asarray(found.samples), jnp.float32(level))
+        mass = _tilt_mass(replace(self.scene, seed=0, n=1))
+        return {self.value: np.asarray(np.mean(found.logq - logp) + mass)}
+
+
+@lru_cache(maxsize=16)
+def _tilt_mass(scene: Scene) -> float:
+    """Log of the tilted density's integral, the same for all seeds."""
+    cast = zoo.cast(scene.cast)
+    product = flows.tilted(scene, cast)
+    assert product is not None
+    return log_mass(product, flows.tilt_level(scene, cast))[0]
+
+
+@dataclass(frozen=True)
+class Pull:
+    """A value of ``toy.mechanism``, by noise level: what the pull of a guide is made of."""
+
+    value: str
+    main: str
+    guide: str
+    at: str
+    sigmas: tuple[float, ...]
+    n: int
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Densities that it takes."""
+        return self.main, self.guide
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of the answer."""
+        return (len(self.sigmas),)
+
+    @property
+    def program(self) -> tuple[Any, ...]:
+        """By shapes, places and levels."""
+        return ("pull", *architectures(self.names), self.at, self.sigmas, self.n)
+
+    @property
+    def work(self) -> int:
+        """Points at all levels."""
+        return self.n * len(self.sigmas)
+
+    def content(self, known: Mapping[str, Any]) -> dict[str, Any]:
+        """What is asked, of what the two densities are."""
+        return {"pull": asdict(self) | {"main": known[self.main], "guide": known[self.guide]}}
+
+    def described(self) -> dict[str, Any]:
+        """What is asked."""
+        return asdict(self)
+
+    def measure(self) -> dict[str, Any]:
+        """At the points of one seed, the same for all networks."""
+        found = _mechanism(self.main, self.guide, self.at, self.sigmas, self.n)
+        if self.value not in found:
+            raise ValueError(f"unknown value {self.value!r} of a pull; have: {', '.join(found)}")
+        return {self.value: found[self.value]}
+
+
+@lru_cache(maxsize=64)
+def _mechanism(main: str, guide: str, at: str, sigmas: tuple[float, ...], n: int) -> Mapping[str, np.ndarray]:
+    pair = zoo.load(main), zoo.load(guide)
+    return mechanism.mechanism(*pair, sigmas=np.array(sigmas), n=n, seeds=1, at=at).values
+
+
+Question = Sampled | Divergence | Pull
+
+
+class Record:
+    """Answers by question, each found once; while ``planning`` questions are only noted."""
+
+    def __init__(self) -> None:
+        """Start with nothing known."""
+        self.known: dict[Question, np.ndarray] = {}
+        self.planned: dict[Question, None] = {}
+        self.recipes: dict[Recipe, None] = {}
+        self.planning = False
+
+    def ask(self, question: Question) -> np.ndarray:
+        """The answer; NaN while planning."""
+        if self.planning:
+            self.planned[question] = None
+            return np.full(question.shape, np.nan)
+        if question not in self.known:
+            self.answer([question])
+        return self.known[question]
+
+    def answer(
+        self, questions: Iterable[Question], kept: tuple[Store, Owner] | None = None, report: Report | None = None
+    ) -> None:
+        """Answer questions: train what they and the recipes lack, as few programs as possible, then measure.
+
+        What is trained is kept, and what is measured is, in the store that has ``kept`` what was measured before.
+        """
+        questions = list(questions)
+        names = {name for question in questions for name in question.names}
+        with ExitStack() as stack:
+            store, owner = kept or stack.enter_context(unfinished(None))
+            running.train(names, store, owner, report, COMMAND, self.recipes)
+            trials = _trials(questions)
+            known = addresses(trials.values(), digest())
+            wanted = {address: trial for trial, address in known.items()}
+            if wanted:
+                running.run(wanted, store, owner, report=report, command=COMMAND)
+            found = store.results(wanted)
+            for question, trial in trials.items():
+                self.known[question] = np.asarray(found[known[trial]].measures[question.value], float)
+
+
+def _trials(questions: Iterable[Question]) -> dict[Question, Measurable]:
+    """The trial that answers each question; all scenes of a program are asked all its measures, so that one serves."""
+    programs = {each: _program(each.scene) for each in questions if isinstance(each, Sampled)}
+    measures: dict[Any, dict[str, None]] = {}
+    for sampled, key in programs.items():
+        measures.setdefault(key, {})[sampled.value] = None
+    found: dict[Question, Measurable] = {}
+    for question in questions:
+        if isinstance(question, Sampled):
+            found[question] = Trial(question.scene, tuple(measures[programs[question]]))
+        else:
+            found[question] = question
+    return found
+
+
+def _program(scene: Scene) -> tuple[Any, ...]:
+    """What a scene's program depends on, by the shapes of its densities, whatever they are called."""
+    found = [zoo.load(name) for _, name in scene.cast]
+    shapes = [(jax.tree.structure(density), *map(np.shape, jax.tree.leaves(density))) for density in found]
+    return (*program(scene)[:-1], *shapes)
+
+
+class Lab:
+    """What claims measure with: every answer is [seeds], one number for each repetition of the experiment.
+
+    A seed is a whole repetition, trainings included: with seed i the networks are those of seed i, unless a name says
+    another, and so are the initial noise and the samples. In an exact claim every role is played by the exact density
+    of its classes, unless one is named, and a seed is of the sampling alone.
+    """
+
+    def __init__(self, size: Size, *, exact: bool = False, record: Record | None = None) -> None:
+        """A laboratory of its own, or one that shares the ``record`` of another."""
+        self.size, self.exact, self.record = size, exact, record or Record()
+        self.notes: list[str] = []
+
+    @property
+    def seeds(self) -> int:
+        """How many."""
+        return self.size.draws if self.exact else self.size.trainings
+
+    def measure(self, measure: str, rule: str = "none", **values: Any) -> np.ndarray:
+        """A measure of ``toy.metrics`` of a rule's samples, [seeds], or [seeds, numbers] for one of several numbers.
+
+        ``values`` are those of ``Scene.of``: knobs, schedule, integrator, target, n, and who plays a role, by name or
+        by a sequence of names, one a seed.
+        """
+        entry = METRICS[measure]
+        return np.stack([self.record.ask(Sampled(scene, entry.name)) for scene in self.scenes(rule, **values)])
+
+    def best(self, measure: str, rule: str, options: Sequence[Mapping[str, Any]], **values: Any) -> np.ndarray:
+        """A measure [seeds] under the best of several options, for each seed the best of the other seeds' mean.
+
+        So the choice never sees the number that is reported; with one seed there is none. A note says what was chosen.
+        """
+        better = METRICS[measure].better
+        if better not in ("low", "high"):
+            raise ValueError(f"measure {measure!r} has no best: it is to be near the truth")
+        table = np.stack([self.measure(measure, rule, **values, **option) for option in options])
+        if table.ndim != 2 or self.seeds < 2:
+            return np.full(self.seeds, np.nan)
+        cost = np.nan_to_num(table if better == "low" else -table, nan=np.inf, posinf=np.inf)
+        picks = [int(np.argmin(np.delete(cost, seed, axis=1).sum(axis=1))) for seed in range(self.seeds)]
+        texts = [", ".join(f"{name} = {value}" for name, value in option.items()) for option in options]
+        counts = Counter(texts[pick] for pick in picks)
+        who = " ".join(f"{values[role]}" for role in ("main", "weak") if isinstance(values.get(role), str))
+        listed = "; ".join(f"{text} ({count} of {self.seeds} seeds)" for text, count in counts.items())
+        self.notes.append(f"best by {measure}{f' for {who}' if who else ''}: {listed}")
+        return table[picks, np.arange(self.seeds)]
+
+    def divergence(self, of: str, rule: str, **values: Any) -> np.ndarray:
+        """KL(q || p) in nats, [seeds], of the density q that a deterministic sampler draws.
+
+        p is the 'truth', or the 'tilt': the normalised density that the rule's formula stands for.
+        """
+        if of not in ("truth", "tilt"):
+            raise ValueError(f"unknown density {of!r} to diverge from; have: truth, tilt")
+        found = self.scenes(rule, **{"n": self.size.n // 4, **values})
+        if of == "tilt" and found[0].entry.tilt is None:
+            raise ValueError(f"rule {rule!r} stands for no tilted density")
+        return np.stack([self.record.ask(Divergence(scene, of)) for scene in found])
+
+    def pull(self, value: str, *, main: str, guide: str, sigmas: Sequence[float], at: str = "truth") -> np.ndarray:
+        """A value of ``toy.mechanism.Mechanism``, such as 'cosine', at noise levels, [seeds, levels]."""
+        pairs = [(self.named("main", main, i), self.named("guide", guide, i)) for i in range(self.seeds)]
+        asked = [Pull(value, *pair, at, tuple(sigmas), self.size.n // 2) for pair in pairs]
+        return np.stack([self.record.ask(question) for question in asked])
+
+    def trained(self, recipe: Recipe) -> tuple[str, ...]:
+        """Names of networks trained by a recipe, one a seed: for what no name can say."""
+        found = []
+        for seed in range(self.seeds):
+            wanted = replace(recipe, seed=seed)
+            name = f"{recipe.spec.classes}{recipe.spec.width}@{recipe.iterations}#{seed}"
+            if zoo.identity(name) == {"recipe": asdict(wanted), "steps": []}:
+                found.append(name)
+                continue
+            self.record.recipes[wanted] = None
+            found.append(str(stored.trained_path(wanted)))
+        return tuple(found)
+
+    def scenes(self, rule: str, **values: Any) -> list[Scene]:
+        """The scene of each seed; ValueError for one that is set, since a seed is what is repeated."""
+        if "seed" in values:
+            raise ValueError(f"seed = {values['seed']} cannot be set: a claim is measured over seeds")
+        usual = {"n": self.size.n, "steps": self.size.steps}
+        roles = default_cast(rule, values.get("target", "A"))
+        found = []
+        for seed in range(self.seeds):
+            given = {role: values.get(role, self.usual(role, name)) for role, name in roles.items()}
+            cast = {role: self.named(role, name, seed) for role, name in given.items()}
+            found.append(Scene.of(rule, **{**usual, **values, **cast, "seed": seed}))
+        return found
+
+    def usual(self, role: str, name: str) -> str:
+        """Who plays a role that no one was named for."""
+        return compare.exact_name(role, name) if self.exact else name
+
+    def named(self, role: str, name: str | Sequence[str], seed: int) -> str:
+        """The density's name for one seed; ValueError where an exact claim names a network."""
+        if not isinstance(name, str):
+            if len(name) != self.seeds:
+                raise ValueError(f"{role} has {len(name)} names for {self.seeds} seeds")
+            return str(name[seed])
+        if self.exact and Name.parse(name).is_learned:
+            raise ValueError(f"role {role!r} is played by {name!r}, and a claim with exact=True takes no network")
+        return str(Name.parse(name).seeded(seed))

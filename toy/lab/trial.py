@@ -1,0 +1,136 @@
+"""A trial is what is measured once: a scene with its seeds and measures. Its address is the SHA-256 of all that fixes
+its numbers, whatever its densities are called, so that a store knows it again.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+import numpy as np
+
+from models import zoo
+from toy import scenes
+from toy.files import spare_maps
+from toy.metrics import columns
+from toy.names import Name
+from toy.scene import Scene
+
+VERSION = 1  # of what a trial's numbers mean: raised when the same scene would be measured otherwise
+
+
+class Measurable(Protocol):
+    """Whatever has numbers that a store may keep."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Densities that it takes."""
+        ...
+
+    @property
+    def program(self) -> tuple[Any, ...]:
+        """What it has in common with others that one compiled program measures, as far as names tell."""
+        ...
+
+    @property
+    def work(self) -> int:
+        """What its time goes with: points moved."""
+        ...
+
+    def content(self, known: Mapping[str, Any]) -> dict[str, Any]:
+        """All that fixes its numbers, of JSON's types; ``known`` says what each density is."""
+        ...
+
+    def described(self) -> dict[str, Any]:
+        """What is written beside its numbers, for people."""
+        ...
+
+    def measure(self) -> Mapping[str, Any]:
+        """Its numbers, by name."""
+        ...
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A scene and its measures: one number of each, or with ``seeds`` one for each seed from the scene's own on."""
+
+    scene: Scene
+    measures: tuple[str, ...]
+    seeds: int | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Densities that play a role."""
+        return tuple(name for _, name in self.scene.cast)
+
+    @property
+    def program(self) -> tuple[Any, ...]:
+        """By what the scene is compiled for."""
+        return (*program(self.scene), self.seeds)
+
+    @property
+    def work(self) -> int:
+        """Points times steps."""
+        return self.scene.n * self.scene.steps * (self.seeds or 1)
+
+    def content(self, known: Mapping[str, Any]) -> dict[str, Any]:
+        """The scene with what its densities are, and the measures."""
+        scene = self.scene.flat() | {role: known[name] for role, name in self.scene.cast}
+        seeds = {} if self.seeds is None else {"seeds": self.seeds}
+        return {"version": VERSION, "scene": scene, "measures": self.measures, **seeds}
+
+    def described(self) -> dict[str, Any]:
+        """The scene."""
+        return self.scene.flat()
+
+    def measure(self) -> Mapping[str, Any]:
+        """By its seeds; one without is measured with others of its program by ``measure``."""
+        assert self.seeds is not None
+        found = scenes.measure_seeds(self.scene, zoo.cast(self.scene.cast), self.seeds, self.measures).values
+        return {column: values for name in self.measures for column, values in columns(name, found[name]).items()}
+
+
+def program(scene: Scene) -> tuple[Any, ...]:
+    """What of a scene a program is compiled for, as far as names tell."""
+    return (scene.rule, scene.schedule, scene.integrator, scene.n, scene.steps, scene.target, scene.start,
+            architectures(name for _, name in scene.cast))  # fmt: skip
+
+
+def architectures(names: Iterable[str]) -> tuple[str, ...]:
+    """What the shapes of densities follow from."""
+    return tuple(str(Name.parse(name).architecture()) for name in names)
+
+
+T = TypeVar("T", bound=Measurable)
+
+
+def addresses(trials: Iterable[T], code: str = "") -> dict[T, str]:
+    """The address of each trial; ``code`` is a digest of what else its numbers follow from."""
+    once = dict.fromkeys(trials)
+    known = {name: zoo.identity(name) for name in {name for trial in once for name in trial.names}}
+    return {trial: address(trial.content(known), code) for trial in once}
+
+
+def address(content: Mapping[str, Any], code: str = "") -> str:
+    """The SHA-256 of the content, of JSON's types."""
+    given = {**content, "code": code} if code else content
+    text = json.dumps(given, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def measure(trials: Sequence[Measurable]) -> list[dict[str, Any]]:
+    """The numbers of trials of one program, of JSON's types; scenes of one seed go together on a device."""
+    spare_maps()
+    if all(isinstance(trial, Trial) and trial.seeds is None for trial in trials):
+        many = [trial.scene for trial in trials if isinstance(trial, Trial)]
+        first = trials[0]
+        assert isinstance(first, Trial)
+        found: Sequence[Mapping[str, Any]] = scenes.measure_scenes(many, list(map(_cast, many)), first.measures)
+    else:
+        found = [trial.measure() for trial in trials]
+    return [{name: np.asarray(value, float).tolist() for name, value in row.items()} for row in found]
+
+
+def _cast(scene: Scene) -> Mapping[str, Any]:
+    return zoo.cast(scene.cast)
