@@ -73,10 +73,16 @@ def csv_bytes(rows: Sequence[Row]) -> bytes:
 
 
 def _write_csv(rows: Sequence[Row], file: BinaryIO) -> None:
-    from pyarrow import csv
+    import csv
 
-    if rows:
-        csv.write_csv(_columns(rows), file)
+    from pyarrow.csv import WriteOptions, write_csv
+
+    if not rows:
+        return
+    table, head = _columns(rows), io.StringIO()
+    csv.writer(head, lineterminator="\n").writerow(table.column_names)  # Arrow would quote every name
+    file.write(head.getvalue().encode())
+    write_csv(table, file, WriteOptions(include_header=False))
 
 
 def _write_parquet(rows: Sequence[Row], file: BinaryIO) -> None:
