@@ -170,7 +170,7 @@ def test_the_settings_open_and_close_by_touch(visit):
 
 
 def at(path: str) -> re.Pattern[str]:
-    """The URL of a page. It is looked at again and again: Playwright may miss that it changed."""
+    """The URL of a page."""
     return re.compile(rf"^[^?]*:\d+/{path}(\?|$)")
 
 
@@ -195,6 +195,8 @@ def test_each_page_is_one_place_in_the_history_and_is_left_as_it_was(visit):
     assert visitor.query() == {"rule": "cfg", "main": "exact:A"}
     expect(page.get_by_test_id("name-p1")).to_have_text("exact:A")
     for path in ("", "figures", "compare", "mechanism", "fields"):
+        # Streamlit tells the browser of the page that it runs: a run that is not over would bring that page back.
+        expect(page.locator("[data-test-script-state=notRunning]")).to_have_count(1, timeout=WAIT)
         page.go_back(wait_until="commit")
         expect(page).to_have_url(at(path), timeout=WAIT)
         shown(visitor, path)
