@@ -18,6 +18,7 @@ from toy.sampling import INTEGRATORS
 from toy.scene import SETTINGS, STARTS, Scene
 from toy.scenes import compute
 from toy.schedules import SCHEDULES
+from toy.settings import text
 from toy.views import VIEWS, view_of
 
 EXACT = {"main": "exact:A", "unconditional": "exact:AB", "weak": "exact:B"}
@@ -62,8 +63,8 @@ def any_values(draw) -> dict:
 
 @given(any_values())
 def test_given_values_are_kept(values):
-    flat = Scene.of(**values).flat()
-    assert {name: flat[name] for name in values} == values
+    kept = Scene.of(**values).values()
+    assert {name: kept[name] for name in values} == values
 
 
 @given(any_values())
@@ -78,7 +79,7 @@ def test_flat_and_short_come_back(values):
 def test_text_comes_back(values):
     scene = Scene.of(**values)
     for form in (scene.flat(), scene.short()):
-        assert Scene.of(**{name: str(value) for name, value in form.items()}) == scene
+        assert Scene.of(**{name: text(value) for name, value in form.items()}) == scene
 
 
 @given(any_values())

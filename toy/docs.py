@@ -37,6 +37,7 @@ from toy.sampling import INTEGRATORS
 from toy.scene import Scene, default_cast
 from toy.scenes import Frame
 from toy.schedules import SCHEDULES
+from toy.settings import flags
 
 FOLDERS: dict[str, Registry[Any]] = {
     "rules": RULES,
@@ -131,14 +132,8 @@ def linked(source: str) -> str:
 def command(scene: Scene) -> str:
     """The command line that measures the scene, seed by seed."""
     values = {name: value for name, value in scene.short().items() if name != "seed"}
-    flags = " ".join(f"--{name.replace('_', '-')} {_word(value)}" for name, value in values.items())
     seeds = " ".join(str(scene.seed + i) for i in range(SEEDS))
-    return f"for seed in {seeds}; do python -m toy metrics {flags} --seed $seed; done"
-
-
-def _word(value: Any) -> str:
-    text = f"{value:g}" if isinstance(value, float) else str(value)
-    return text if re.fullmatch(r"[\w@:.=+-]+", text) else f"'{text}'"
+    return f"for seed in {seeds}; do python -m toy metrics {flags(values)} --seed $seed; done"
 
 
 def cell(name: str, found: Mapping[str, Any]) -> str:

@@ -5,6 +5,7 @@ table (``table``). From either come the check with its sentence of error, links 
 """
 
 import math
+import shlex
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields, replace
 from functools import cache
@@ -278,7 +279,7 @@ def table(**settings: Any) -> dict[str, Any]:
     return {name: replace(setting, name=name) for name, setting in settings.items()}
 
 
-# --- Links ------------------------------------------------------------------------------------------------------------
+# --- Links and flags --------------------------------------------------------------------------------------------------
 
 
 def text(value: Any) -> str:
@@ -288,6 +289,11 @@ def text(value: Any) -> str:
     if isinstance(value, list | tuple):
         return ",".join(map(text, value))
     return repr(value).removesuffix(".0") if isinstance(value, float) else str(value)
+
+
+def flags(values: Mapping[str, Any]) -> str:
+    """Values by name as a shell reads them."""
+    return " ".join(f"--{name.replace('_', '-')} {shlex.quote(text(value))}" for name, value in values.items())
 
 
 def short(value: float) -> str:

@@ -3,7 +3,6 @@
 import json
 import math
 import re
-import shlex
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -25,7 +24,8 @@ from toy.lab.optimise import (
 )
 from toy.lab.problem import CONSTANT, OBJECTIVES, PLAIN, Problem
 from toy.scene import Scene
-from toy.state import COUNTS, State, text
+from toy.settings import flags
+from toy.state import COUNTS, State
 from toy.uncertainty import standard_error
 
 if TYPE_CHECKING:
@@ -145,13 +145,12 @@ def link(optimum: Optimum) -> str:
 def command(problem: Problem, *, iterations: int, rate: float) -> str:
     """The command line that finds it, but for where to write it."""
     usual, made = Problem(problem.scene), asdict(problem) | {"free": ",".join(problem.free)}
-    flags = {name.replace("_", "-"): text(value) for name, value in problem.scene.short().items()}
+    values = problem.scene.short()
     for name in ("objective", "free", "mixing", "roughness", "batch", "seeds", "held_out"):
         if made[name] != getattr(usual, name) and (name, problem.free) != ("free", usual.free):
-            flags[name.replace("_", "-")] = text(made[name])
-    flags |= {"iterations": text(iterations), "rate": text(rate)}
-    words = [f"--{name} {shlex.quote(value)}" for name, value in flags.items()]
-    return " ".join(["python -m toy optimise", *words, *([] if problem.smooth else ["--no-smooth"])])
+            values[name] = made[name]
+    values |= {"iterations": iterations, "rate": rate}
+    return " ".join(["python -m toy optimise", flags(values), *([] if problem.smooth else ["--no-smooth"])])
 
 
 def report(optima: Mapping[str, Optimum]) -> str:

@@ -8,15 +8,15 @@ from typing import Any
 import streamlit as st
 
 from toy.scene import Scene
-from toy.state import SLOTS, State, text
+from toy.settings import flags
+from toy.state import SLOTS, State
 from toy.ui import charts
 from toy.ui.engine import engine
 
 
 def command(scene: Scene, verb: str = "metrics", extra: str = "") -> str:
     """The command line that makes a scene."""
-    flags = [f"--{name.replace('_', '-')} {shlex.quote(text(v))}" for name, v in scene.short().items()]
-    return " ".join(["python -m toy", verb, *flags, *([extra] if extra else [])])
+    return " ".join(["python -m toy", verb, flags(scene.short()), *([extra] if extra else [])])
 
 
 def redraw(state: State, dark: bool = False) -> str:
