@@ -1,5 +1,6 @@
 """Every snippet and every command of the README runs, in an empty folder."""
 
+import ast
 import os
 import re
 import shlex
@@ -8,6 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
+
+from toy.guidance import RULES
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -84,3 +87,84 @@ def test_what_the_readme_names_exists() -> None:
         assert re.search(rf"^{target}:", makefile, re.M), target
     for name in re.findall(r"^  (\w+\.py) ", README, re.M):
         assert list(ROOT.glob(f"*/{name}")), name
+
+
+# --- The path of a weight ---------------------------------------------------------------------------------------------
+
+PATH = [
+    match.groups()
+    for match in re.finditer(r"^( *)(toy/\S+\.(?:py|js)): ([\w.]+)", (ROOT / "README.md").read_text(), re.MULTILINE)
+]
+
+
+def caller_of(i: int) -> int:
+    """The line that calls a line of the path: the last one before it that is indented less; -1 for a first one."""
+    indent = len(PATH[i][0])
+    return next((j for j in reversed(range(i)) if len(PATH[j][0]) < indent), -1)
+
+
+def python_function(file: str, name: str) -> ast.AST:
+    """A function, or ``Class.method``, of a file."""
+    found: ast.AST = ast.parse((ROOT / file).read_text())
+    for part in name.split("."):
+        found = next(node for node in ast.iter_child_nodes(found) if getattr(node, "name", "") == part)
+    return found
+
+
+def python_names(tree: ast.AST) -> set[str]:
+    """All names in a tree, those behind a dot too."""
+    names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    return names | {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+
+
+def python_imports(file: str) -> set[str]:
+    """What a file imports, at its top or within a function: modules, and what is taken out of modules."""
+    found = set()
+    for node in ast.walk(ast.parse((ROOT / file).read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return found
+
+
+def script_function(file: str, name: str) -> str:
+    """The text of a function or method of a script: to the next line that is indented as little as its own."""
+    text = (ROOT / file).read_text()
+    return re.search(rf"^( *)(?:export )?(?:function )?{name}\(.*?\) \{{\n.*?^\1\}}", text, re.MULTILINE | re.DOTALL)[0]
+
+
+def test_the_path_of_a_weight_is_complete():
+    files = [file for _, file, _ in PATH]
+    assert files[0] == "toy/ui/shell.py"
+    assert PATH[-1][1:] == ("toy/ui/viewer/dots.js", "stampAt")
+    rooms = ["toy/scene.py", "toy/settings.py", "toy/scenes.py", "toy/guidance/extrapolation.py", "toy/ui/packs.py"]
+    assert set(rooms) <= set(files)
+
+
+@pytest.mark.parametrize("i", range(len(PATH)), ids=[f"{file}:{name}" for _, file, name in PATH])
+def test_the_path_of_a_weight_is_walked_by_the_code(i):
+    _, file, name = PATH[i]
+    if file.endswith(".js"):
+        assert script_function(file, name)
+    else:
+        assert python_function(file, name)
+    if (above := caller_of(i)) < 0:
+        return
+    _, caller_file, caller = PATH[above]
+    if file.endswith(".js"):
+        assert f"{name}(" in script_function(caller_file, caller)
+        imports = [(ROOT / one).read_text() for one in (caller_file, file)]  # or what extends it
+        assert (
+            file == caller_file
+            or f'"./{Path(file).name}"' in imports[0]
+            or f'"./{Path(caller_file).name}"' in imports[1]
+        )
+    elif name in RULES:  # called by its name
+        assert "rule" in python_names(python_function(caller_file, caller))
+        assert "toy.guidance.RULES" in python_imports(caller_file)
+    else:
+        assert name.split(".")[-1] in python_names(python_function(caller_file, caller))
+        module = file.removesuffix(".py").replace("/", ".")
+        package = module.rpartition(".")[0]
+        assert file == caller_file or python_imports(caller_file) & {module, package, f"{package}.{name}"}
