@@ -13,6 +13,7 @@ What takes ``data``, ``spec`` or ``recipe`` changes what a network is trained wi
 network has to be trained. In the name of an exact density ``data`` is that density.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -25,14 +26,15 @@ from jaxtyping import Array, Float
 
 from models.drawn import Dropped, DroppedPerLevel, Net, NoisyInput, masked, with_weights
 from models.mlp import EnergyMLP, Spec
+from toy import distributions
 from toy.densities import Density, GaussianMixture
-from toy.fractal import PARTS, mixture
 from toy.names import DEGRADATIONS, FITTED, Step, steps_of
 from toy.registry import Knob
 from toy.sampling import noise_levels, trajectory
 
 degradation, fitted = DEGRADATIONS.register, FITTED.register
 
+PARTS = 8  # Gaussians of a group of points
 KARRAS_2024 = "Karras et al. 2024, arXiv:2406.02507"
 POINT_VARIANCE = 1e-6  # of a data point: below the last noise level of any sampler, and what float32 still resolves
 BANDWIDTH = 0.05
@@ -191,16 +193,19 @@ def label_mixing(
     ValueError unless all of it is of one class.
     """
     labels = set(data.labels)
-    if len(labels) != 1 or data.parts != PARTS:
+    rest = distributions.of(*labels).rest if len(labels) == 1 else None
+    if rest is None:
         raise ValueError("label_mixing needs data of class A or of class B alone, for only those have another class")
     if share == 0:
         return data
-    other = mixture("B" if labels == {"A"} else "A")
+    other = distributions.mixture(rest.name)
+    parts = math.gcd(data.parts, other.parts)
     both = [
-        replace(m, log_weights=m.log_weights + np.log(s), labels=()) for m, s in ((data, 1 - share), (other, share))
+        replace(m, log_weights=m.log_weights + np.log(s), labels=())
+        for m, s in ((data.regrouped(parts), 1 - share), (other.regrouped(parts), share))
     ]
     joined: GaussianMixture = jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *both)
-    return replace(joined, labels=(*data.labels, *other.labels))
+    return replace(joined, labels=(*data.regrouped(parts).labels, *other.regrouped(parts).labels))
 
 
 @degradation(

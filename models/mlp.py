@@ -12,8 +12,9 @@ import numpy as np
 from flax import nnx
 from jaxtyping import Array, Float
 
-from toy import fractal
+from toy import distributions
 from toy.densities import on_points
+from toy.distributions import TargetChoice
 from toy.settings import Choice, Knob
 
 SIGMA_DATA = 0.5
@@ -32,7 +33,7 @@ PARAMETRISATIONS = ("energy", "score", "denoiser")
 class Spec:
     """What a network is: the classes it was trained on, its width, the number of hidden layers, what it predicts."""
 
-    classes: Annotated[str, Choice(fractal.CLASSES, "Class", "classes of the data", "class")] = "A"
+    classes: Annotated[str, TargetChoice(distributions.targets(), "Class", "classes of the data", "class")] = "A"
     width: Annotated[int, Knob(1, 1024, 1, "Width", "hidden units of a layer", whole=True)] = 64
     depth: Annotated[int, Knob(1, 16, 1, "Hidden layers", "hidden layers", whole=True)] = 4
     parametrisation: Annotated[str, Choice(PARAMETRISATIONS, "Parametrisation", "what is predicted")] = "energy"

@@ -16,7 +16,7 @@ from jaxtyping import Array, Float
 
 from models import degradations
 from models.mlp import Dropout, Predictor, Spec, network, rms_normalise
-from toy import fractal
+from toy import distributions
 from toy.densities import GaussianMixture
 from toy.settings import Choice, Knob, Word, check
 
@@ -57,7 +57,7 @@ class Recipe:
 
     def density(self) -> GaussianMixture:
         """The density of the data, exact: samples, and the score that is the target, come from it."""
-        return degradations.altered(fractal.mixture(self.spec.classes), self.data)
+        return degradations.altered(distributions.mixture(self.spec.classes), self.data)
 
 
 class Settings(NamedTuple):

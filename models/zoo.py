@@ -32,16 +32,17 @@ from models.mlp import Predictor, Spec
 from models.runs import Report
 from models.stored import SHIPPED, file_of, kept, kept_path, trained_path
 from models.training import Recipe
-from toy import fractal
+from toy import distributions
 from toy.densities import Density
 from toy.names import DEGRADATIONS, FITTED, Name, Step
 from toy.quadrature import log_mass
 
 
-def names() -> list[str]:
-    """All densities that can be loaded by name: the exact ones, the shipped ones, those that the user kept."""
-    learned = sorted((path.stem for path in stored.WEIGHTS.glob("[!.]*.safetensors")), key=_order)
-    return [f"exact:{classes}" for classes in fractal.CLASSES] + learned + kept()
+def names(on: str = "") -> list[str]:
+    """Densities that can be loaded by name: a distribution's exact ones and shipped ones, those that the user kept."""
+    shipped = (stored.WEIGHTS / on).glob("[!.]*.safetensors")
+    learned = sorted((path.relative_to(stored.WEIGHTS).with_suffix("").as_posix() for path in shipped), key=_order)
+    return [f"exact:{target}" for target in distributions.targets(on)] + learned + kept()
 
 
 def _order(name: str) -> tuple[str, int, int, int, str]:
@@ -188,9 +189,7 @@ def _plan(name: str) -> Plan:
     if fitted:
         plan = Plan(base, (), steps, fitted, parts=_parts(base, fitted))
     elif base.distribution is not None:
-        if base.distribution not in fractal.CLASSES:
-            have = ", ".join(f"exact:{c}" for c in fractal.CLASSES)
-            raise ValueError(f"unknown density {str(base)!r}; have: {have}")
+        _check_exact(base)
         plan = Plan(base, (), steps)
     else:
         changes = tuple(takewhile(lambda step: step.trains, steps))
@@ -200,6 +199,17 @@ def _plan(name: str) -> Plan:
     if plan.averages and len(_snapshots(plan)) < 2:
         raise ValueError(f"{plan.steps[0].kind} needs at least two stored snapshots, and {str(base)!r} has only itself")
     return plan
+
+
+def _check_exact(base: Name) -> None:
+    """ValueError, which lists what there is, unless there is a target of that name."""
+    try:
+        distributions.of(str(base.distribution))
+    except ValueError as error:
+        on = str(base.distribution).rpartition("/")[0]
+        have = distributions.targets(on) if distributions.is_target(f"{on}/A" if on else "A") else []
+        words = f"have: {', '.join(f'exact:{target}' for target in have)}" if have else str(error)
+        raise ValueError(f"unknown density {str(base)!r}; {words}") from None
 
 
 def _parts(base: Name, fitted: Step) -> tuple[str, ...]:
@@ -272,11 +282,11 @@ def _make(name: str, _: tuple[Any, ...]) -> Density:
     density: Density
     if plan.fitted:
         parts = dict(zip(plan.fitted.entry.roles, map(load, plan.parts), strict=True))
-        every = fractal.mixture(classes_of(name))
+        every = distributions.mixture(classes_of(name))
         x = every.sample(jax.random.key(plan.fitted.seed), degradations.DRAWS, degradations.START)
         density = plan.fitted(x=x, **parts)
     elif plan.path is None:
-        density = fractal.mixture(plan.base.distribution)
+        density = distributions.mixture(plan.base.distribution)
     else:
         density = _network(plan.path)
     for step in plan.steps:
@@ -333,7 +343,7 @@ def probe(name: str, sigma: float, points: np.ndarray, *, normalise: bool = Fals
     plan = _plan(name)
     if name == str(plan.base) and plan.base.distribution is not None:
         with jax.enable_x64(True):
-            density: Density = fractal.mixture.__wrapped__(plan.base.distribution)
+            density: Density = distributions.of(plan.base.distribution).density()
             logp, score = (np.asarray(f(jnp.asarray(points), sigma)) for f in (density.logp, density.score))
     else:
         density, x = load(name), jnp.asarray(points, jnp.float32)

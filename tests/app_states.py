@@ -4,7 +4,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from ui_helpers import NAMES
 
-from toy import fractal
+from toy import distributions
 from toy.guidance import RULES
 from toy.sampling import INTEGRATORS
 from toy.scene import SETTINGS, STARTS, Scene
@@ -63,7 +63,7 @@ def shared_settings(draw):
         "steps": draw(st.integers(int(SETTINGS["steps"].lo), int(SETTINGS["steps"].hi))),
         "integrator": draw(st.sampled_from(list(INTEGRATORS))),
         "start": draw(st.sampled_from(STARTS)),
-        "target": draw(st.sampled_from(fractal.CLASSES)),
+        "target": draw(st.sampled_from(distributions.targets())),
     }
 
 

@@ -77,12 +77,12 @@ class Reference:
 
 @lru_cache
 def _reference(classes: str) -> Reference:
-    from toy import fractal
+    from toy import distributions
 
-    tree = fractal.branches()
+    tree = distributions.distribution_of("tree")
     chosen = [i for i, label in enumerate(tree.labels) if label in classes]
     parts = tree.means.shape[1]
-    weights = np.repeat(tree.weight[chosen], parts)
+    weights = tree.weights[chosen].ravel()
     covariances = np.repeat(tree.covariances[chosen], parts, axis=0)
     group = np.repeat(np.arange(len(chosen)), parts)
     return Reference(weights / weights.sum(), tree.means[chosen].reshape(-1, 2), covariances, group)
@@ -95,7 +95,7 @@ def reference() -> Callable[[str], Reference]:
 
 
 # Files of tests in which no array changes its type or its rank unasked.
-STRICT = ("test_densities", "test_fractal", "test_guidance", "test_mechanism", "test_metrics", "test_mlp")
+STRICT = ("test_densities", "test_tree", "test_guidance", "test_mechanism", "test_metrics", "test_mlp")
 
 
 @pytest.fixture(scope="module", autouse=True)

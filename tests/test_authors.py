@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from toy import docs, fractal, sampling, views
+from toy import distributions, docs, sampling, views
 from toy.guidance import RULES, SUREST, Step
 from toy.sampling import INTEGRATORS, guided, noise_levels
 from toy.scene import Scene
@@ -24,14 +24,14 @@ def run(rule: str, integrator: str, x, levels=LEVELS, classes=CAST, **given) -> 
     """The path of this project's sampler, exact scores in every role."""
     entries = (RULES[rule], INTEGRATORS[integrator])
     knobs = {k: jnp.float32(given.get(k, knob.default)) for entry in entries for k, knob in entry.knobs.items()}
-    cast = {role: fractal.mixture(classes[role]) for role in RULES[rule].roles}
+    cast = {role: distributions.mixture(classes[role]) for role in RULES[rule].roles}
     levels, x = jnp.asarray(levels, jnp.float32), jnp.asarray(x, jnp.float32)
     path = sampling.trajectory(x, levels, cast, knobs, KEY, rule=rule, integrator=integrator)
     return np.asarray(path, np.float64)
 
 
 def start(n: int = 24) -> np.ndarray:
-    return np.asarray(fractal.mixture("A").sample(jax.random.key(2), n, LEVELS[0]), np.float64)
+    return np.asarray(distributions.mixture("A").sample(jax.random.key(2), n, LEVELS[0]), np.float64)
 
 
 def noises(steps: int, n: int) -> np.ndarray:
@@ -98,7 +98,7 @@ def test_feedback_updates_its_posterior_once_a_step_and_holds_the_weight(integra
 def test_feedback_s_usual_loss_a_step_lets_it_settle():
     # log R cannot exceed −log P(A): what 32 steps lose must be less, or every point ends with the largest weight.
     delta = RULES["feedback_guidance"].knobs["delta"].default
-    assert 32 * delta < -np.log(fractal.prior("A"))
+    assert 32 * delta < -np.log(distributions.prior("A"))
     assert SUREST == 3
 
 
@@ -107,8 +107,8 @@ def test_the_posterior_that_is_tracked_is_the_posterior(reference):
     # Along random small steps of the main model the ratio of both models' steps is R at the end over R at the start.
     n, steps, entry = 2048, 256, RULES["feedback_guidance"]
     levels = jnp.geomspace(5.0, 0.1, steps + 1)
-    x = fractal.mixture("A").sample(jax.random.key(0), n, levels[0])
-    cast = {role: fractal.mixture(classes) for role, classes in CAST.items()}
+    x = distributions.mixture("A").sample(jax.random.key(0), n, levels[0])
+    cast = {role: distributions.mixture(classes) for role, classes in CAST.items()}
     knobs = {
         name: jnp.float32(v) for name, v in {"pi": 1.0, "tau": 1.0, "delta": 0.0, "most": 10.0, "eta": 1.0}.items()
     }
@@ -125,7 +125,7 @@ def test_the_posterior_that_is_tracked_is_the_posterior(reference):
     assert abs(off.mean()) < 3 * off.std() / np.sqrt(n) + 0.005
     assert np.mean(tracked) == pytest.approx(np.mean(exact(last, 0.1)), abs=0.05)
     assert off.std() < 0.3
-    assert 0.5 < np.mean(tracked) < -np.log(fractal.prior("A"))
+    assert 0.5 < np.mean(tracked) < -np.log(distributions.prior("A"))
 
 
 # --- Other rules ------------------------------------------------------------------------------------------------------
@@ -133,13 +133,13 @@ def test_the_posterior_that_is_tracked_is_the_posterior(reference):
 
 @pytest.mark.parametrize("sigma", [0.02, 0.2, 2.0])
 def test_self_guidance_extrapolates_the_predicted_noise(sigma, reference):
-    x, w, shift = np.asarray(fractal.mixture("A").sample(KEY, 64, sigma), np.float64), 2.5, 0.3
+    x, w, shift = np.asarray(distributions.mixture("A").sample(KEY, 64, sigma), np.float64), 2.5, 0.3
     entry, higher = RULES["self_guidance"], sigma * 1.3
     here, above = reference("A").score(x, sigma), reference("A").score(x, higher)
 
     def found(**knobs):
         values = {name: jnp.float32(knobs.get(name, knob.default)) for name, knob in entry.knobs.items()}
-        return guided(entry, {"main": fractal.mixture("A")}, jnp.float32(x), jnp.float32(sigma), values)[0]
+        return guided(entry, {"main": distributions.mixture("A")}, jnp.float32(x), jnp.float32(sigma), values)[0]
 
     noise, noise_above = -sigma * here, -higher * above
     extrapolated = noise + (w - 1) * (noise - noise_above)
@@ -201,8 +201,10 @@ def test_a_label_that_is_not_there_yet_leaves_both_classes(target, reference):
     scene, sigma = Scene.of("cads", target=target), 0.5
     entry, knobs = scene.entry, {name: jnp.float32(v) for name, v in scene.knobs}
     other = "B" if target == "A" else "A"
-    cast = {role: fractal.mixture(c) for role, c in {"main": target, "negative": other, "unconditional": "AB"}.items()}
-    x = np.asarray(fractal.mixture("AB").sample(KEY, 128, sigma), np.float64)
+    cast = {
+        role: distributions.mixture(c) for role, c in {"main": target, "negative": other, "unconditional": "AB"}.items()
+    }
+    x = np.asarray(distributions.mixture("AB").sample(KEY, 128, sigma), np.float64)
     early = Step(jnp.float32(sigma), jnp.float32(sigma / 2), jnp.float32(0), jnp.float32(1))
     found = guided(entry, cast, jnp.float32(x), jnp.float32(sigma), knobs, step=early)[0]
     np.testing.assert_allclose(sigma * found, sigma * reference("AB").score(x, sigma), atol=0.01)
@@ -228,12 +230,14 @@ def test_churn_is_shared_out_over_the_steps(churn, steps, reference):
 
 def test_a_threshold_is_as_exact_as_its_docstring_says():
     n, share = 2**17, 0.01
-    logp = np.asarray(views.logp_on(fractal.mixture("A"), fractal.mixture("A").sample(KEY, n), jnp.float32(0)))
+    logp = np.asarray(
+        views.logp_on(distributions.mixture("A"), distributions.mixture("A").sample(KEY, n), jnp.float32(0))
+    )
     at = np.quantile(logp, share)
     density = np.mean(np.abs(logp - at) < 0.15) / 0.3
-    said = float(re.search(r"standard error about (\S+) at mass 0.99", fractal.threshold.__wrapped__.__doc__)[1])
+    said = float(re.search(r"standard error about (\S+) at mass 0.99", distributions.threshold.__wrapped__.__doc__)[1])
     assert np.sqrt(share * (1 - share) / n) / density == pytest.approx(said, rel=0.2)
-    assert fractal.threshold("A") == pytest.approx(at, abs=4 * said)
+    assert distributions.threshold("A") == pytest.approx(at, abs=4 * said)
 
 
 # --- What is said of it -----------------------------------------------------------------------------------------------

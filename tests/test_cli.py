@@ -13,7 +13,7 @@ import pytest
 from cli_runner import EULER, ROOT, TINY, exact_cast, good, listing, strict_json
 from safetensors import safe_open
 
-from toy import fractal
+from toy import distributions
 from toy.__main__ import main
 from toy.figures import FORMATS
 from toy.guidance import RULES
@@ -39,14 +39,14 @@ MEASURES = ("outliers", "deep_tail", "mean_logp", "branch_tv", "root_share", "al
 
 def probed_points() -> np.ndarray:
     """On branches of both classes, beside them, and far off."""
-    tree = fractal.branches()
+    tree = distributions.distribution_of("tree")
     on = tree.means[[0, 1, 20, 126, 127, 200, 253], 3]
     beside = on[:4] + np.array([0.05, -0.08])
     return np.concatenate([on, beside, [[0, 0], [0.45, 1.22], [3, -2], [-8, 7], [50, 30]]])
 
 
 @pytest.mark.parametrize("sigma", [0, 0.03, 0.5, 5])
-@pytest.mark.parametrize("classes", fractal.CLASSES)
+@pytest.mark.parametrize("classes", distributions.targets())
 def test_probe_equals_double_precision(classes, sigma, reference):
     x = probed_points()
     places = [part for px, py in x.tolist() for part in ("--at", f"{px!r},{py!r}")]

@@ -14,13 +14,13 @@ from models import checkpoint, degradations, stored, training, zoo
 from models.degradations import DEGRADATIONS
 from models.mlp import Spec
 from models.training import Recipe
-from toy import fractal
+from toy import distributions
 from toy.densities import Density, GaussianMixture
 from toy.scene import Scene
 from toy.state import State
 from toy.views import score_on
 
-TREE = fractal.mixture("A")
+TREE = distributions.mixture("A")
 TRAINED = [name for name, entry in DEGRADATIONS.items() if {"spec", "recipe"}.intersection(entry.inputs)]
 NOT_TRAINED = [name for name in zoo.examples() if not any(f"~{kind}=" in name for kind in TRAINED)]
 NAMES = [
@@ -274,7 +274,7 @@ def test_diffusion_negative_obeys_the_class_least():
     def share(density: GaussianMixture) -> float:
         """Of class A among its samples."""
         x = density.sample(jax.random.key(0), 2048)
-        ratio = TREE.logp(x, 0.05) - fractal.mixture("B").logp(x, 0.05)
+        ratio = TREE.logp(x, 0.05) - distributions.mixture("B").logp(x, 0.05)
         return float(jnp.mean(ratio > 0))
 
     assert share(found) < 0.15

@@ -9,7 +9,7 @@ import pytest
 from flax import nnx
 
 from models.mlp import EnergyMLP, Spec
-from toy import fractal
+from toy import distributions
 from toy.densities import Density, GaussianMixture
 
 N = 2**13  # samples
@@ -28,7 +28,7 @@ def density_of(name: str) -> Density:
         net = EnergyMLP(Spec("A", 16), rngs=nnx.Rngs(0))
         net.gain[...] = jnp.float32(0.5)
         return net
-    return fractal.mixture(name)
+    return distributions.mixture(name)
 
 
 GAUSSIANS = ("isotropic", "tilted")
@@ -65,7 +65,7 @@ def _points(density: GaussianMixture, sigma: jax.Array) -> jax.Array:
 
 def points(sigma: float, classes: str = "AB") -> jax.Array:
     """Points [64, 2]: where p(x; sigma) has mass, and as many around them."""
-    return _points(fractal.mixture(classes), jnp.float32(sigma))
+    return _points(distributions.mixture(classes), jnp.float32(sigma))
 
 
 def close(found, wanted, *, relative: float = 1e-4, absolute: float = 1e-3) -> None:
@@ -161,7 +161,7 @@ def test_batch_shapes(name, shape):
 @pytest.mark.parametrize("name", TREES)
 def test_equals_the_reference(reference, name, sigma):
     x = points(sigma, name).at[-3:].set(jnp.array([[50.0, 0.0], [-20.0, 30.0], [0.45, 1.22]]))
-    logp, score = evaluate(fractal.mixture(name), x, jnp.float32(sigma))
+    logp, score = evaluate(distributions.mixture(name), x, jnp.float32(sigma))
     close(logp, reference(name).logp(x, sigma))
     close(score, reference(name).score(x, sigma))
 
@@ -170,7 +170,7 @@ def test_equals_the_reference(reference, name, sigma):
 @pytest.mark.parametrize("name", TREES)
 def test_responsibilities(reference, name, sigma):
     x = points(sigma, name)
-    found = jax.jit(GaussianMixture.responsibilities)(fractal.mixture(name), x, jnp.float32(sigma))
+    found = jax.jit(GaussianMixture.responsibilities)(distributions.mixture(name), x, jnp.float32(sigma))
     np.testing.assert_allclose(found.sum(axis=-1), 1, atol=1e-5)
     np.testing.assert_allclose(found, reference(name).responsibilities(x, sigma), atol=2e-3)
 
@@ -190,7 +190,7 @@ def test_single_gaussian_in_closed_form():
 @pytest.mark.parametrize("name", TREES)
 def test_moments_of_samples(reference, name, sigma):
     n = N
-    x = np.asarray(draw(fractal.mixture(name), jax.random.key(5), n, jnp.float32(sigma)), np.float64)
+    x = np.asarray(draw(distributions.mixture(name), jax.random.key(5), n, jnp.float32(sigma)), np.float64)
     mean, covariance = reference(name).moments(sigma)
     scale = np.sqrt(np.diag(covariance).max())
     np.testing.assert_allclose(x.mean(axis=0), mean, atol=5 * scale / np.sqrt(n))
@@ -207,16 +207,16 @@ def test_samples_of_a_gaussian_have_its_covariance_at_each_sigma():
 
 
 def test_samples_come_from_the_groups_that_they_say():
-    density, n = fractal.mixture("A"), 2**14
+    density, n = distributions.mixture("A"), 2**14
     x, group = density.sample_with_groups(jax.random.key(0), n)
     share = np.bincount(group, minlength=127) / n
-    np.testing.assert_allclose(share, fractal.branches().mass("A"), atol=5 * np.sqrt(0.26 * 0.74 / n))
+    np.testing.assert_allclose(share, distributions.of("A").mass, atol=5 * np.sqrt(0.26 * 0.74 / n))
     posterior = np.asarray(jax.jit(GaussianMixture.responsibilities)(density, x[:64], jnp.float32(0)))
     assert posterior[np.arange(64), group[:64]].mean() > 0.7
 
 
 def test_same_key_same_samples():
-    density = fractal.mixture("A")
+    density = distributions.mixture("A")
     first, second, other = (draw(density, jax.random.key(k), N, jnp.float32(0.1)) for k in (0, 0, 1))
     np.testing.assert_array_equal(first, second)
     assert np.mean(np.asarray(first) == np.asarray(other)) < 0.01
@@ -227,11 +227,11 @@ def test_cfg_with_exact_scores_is_negative_prompting_by_the_posterior(reference,
     # s_A - s_AB = P(B | x; sigma) (s_A - s_B)
     x = points(sigma)
     level = jnp.float32(sigma)
-    s_a, s_b, s_ab = (np.asarray(evaluate(fractal.mixture(c), x, level)[1], np.float64) for c in TREES)
+    s_a, s_b, s_ab = (np.asarray(evaluate(distributions.mixture(c), x, level)[1], np.float64) for c in TREES)
     logp_b, logp_ab = (reference(c).logp(x, sigma) for c in ("B", "AB"))
-    posterior_b = np.exp(np.log(fractal.prior("B")) + logp_b - logp_ab)
+    posterior_b = np.exp(np.log(distributions.prior("B")) + logp_b - logp_ab)
     close(s_a - s_ab, posterior_b[:, None] * (s_a - s_b), absolute=1e-3)
-    by_groups = np.asarray(fractal.mixture("AB").responsibilities(x, level))[:, 127:].sum(axis=-1)
+    by_groups = np.asarray(distributions.mixture("AB").responsibilities(x, level))[:, 127:].sum(axis=-1)
     np.testing.assert_allclose(by_groups, posterior_b, atol=1e-3)
 
 
@@ -239,15 +239,15 @@ def test_cfg_with_exact_scores_is_negative_prompting_by_the_posterior(reference,
 def test_both_classes_together_are_their_weighted_sum(sigma):
     x = points(sigma)
     level = jnp.float32(sigma)
-    logp = {c: np.asarray(evaluate(fractal.mixture(c), x, level)[0], np.float64) for c in TREES}
-    close(logp["AB"], np.logaddexp(*(np.log(fractal.prior(c)) + logp[c] for c in "AB")))
+    logp = {c: np.asarray(evaluate(distributions.mixture(c), x, level)[0], np.float64) for c in TREES}
+    close(logp["AB"], np.logaddexp(*(np.log(distributions.prior(c)) + logp[c] for c in "AB")))
 
 
 @pytest.mark.parametrize(
     ("sigma", "energy"), [(5, 0.991), (0.5, 0.693), (0.1, 0.306), (0.03, 0.350), (0.01, 0.220), (0.002, 0.025)]
 )
 def test_size_of_the_score(sigma, energy):
-    density, n = fractal.mixture("A"), N
+    density, n = distributions.mixture("A"), N
     x = draw(density, jax.random.key(2), n, jnp.float32(sigma))
     found = 0.5 * np.sum(np.square(sigma * np.asarray(evaluate(density, x, jnp.float32(sigma))[1])), axis=-1)
     assert found.mean() == pytest.approx(energy, abs=0.002 + 5 * found.std() / np.sqrt(n))
@@ -255,9 +255,9 @@ def test_size_of_the_score(sigma, energy):
 
 def test_tilted_density_keeps_the_root_branch():
     # p_A^w p_AB^(1-w) at w = 4 is almost p_A: what guidance promises, unlike what its flow draws.
-    density, zero = fractal.mixture("A"), jnp.float32(0)
+    density, zero = distributions.mixture("A"), jnp.float32(0)
     x = draw(density, jax.random.key(2), N, zero)
-    log_ratio = evaluate(density, x, zero)[0] - jax.jit(GaussianMixture.logp)(fractal.mixture("AB"), x, zero)
+    log_ratio = evaluate(density, x, zero)[0] - jax.jit(GaussianMixture.logp)(distributions.mixture("AB"), x, zero)
     weight = np.exp(3 * np.asarray(log_ratio, np.float64))
     weight /= weight.mean()
     root = np.asarray(jax.jit(GaussianMixture.responsibilities)(density, x, zero))[:, 0]
@@ -279,7 +279,7 @@ def test_scale_of_weights_and_order_of_parts_do_not_matter():
 
 
 def test_means_come_back(reference):
-    np.testing.assert_allclose(np.reshape(fractal.mixture("A").means, (-1, 2)), reference("A").means, atol=1e-6)
+    np.testing.assert_allclose(np.reshape(distributions.mixture("A").means, (-1, 2)), reference("A").means, atol=1e-6)
 
 
 @pytest.mark.parametrize("weight", [0.0, -1.0, np.nan, np.inf])
@@ -296,7 +296,7 @@ def test_covariances_must_be_positive_definite(variance):
 
 @pytest.mark.parametrize("sigma", [0.0, 0.002, 0.1, 5.0])
 def test_reaches_is_what_logp_says(sigma):
-    mixture, level = fractal.mixture("A"), jnp.float32(sigma)
+    mixture, level = distributions.mixture("A"), jnp.float32(sigma)
     x = jnp.concatenate(
         [mixture.sample(jax.random.key(2), 256, sigma), jnp.array([[30.0, -20.0], [1e30, 0], [jnp.nan, 0]])]
     )

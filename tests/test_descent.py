@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import models
-from toy import fractal, metrics, scenes
+from toy import distributions, metrics, scenes
 from toy.densities import GaussianMixture
 from toy.lab import descent, optimise
 from toy.lab import problem as problems
@@ -83,7 +83,9 @@ def test_the_slope_is_that_of_finite_differences(name):
 
 
 def test_energy_is_the_metric():
-    x, true = (fractal.mixture("A").sample(jax.random.key(seed), 300, sigma) for seed, sigma in ((1, 0.3), (2, 0.0)))
+    x, true = (
+        distributions.mixture("A").sample(jax.random.key(seed), 300, sigma) for seed, sigma in ((1, 0.3), (2, 0.0))
+    )
     apart = metrics.mean_distance(true, true) * 300 / 299
     truth = replace(metrics.truth("A", 300), reference=true, apart=apart)
     found = float(descent.energy(x, true))

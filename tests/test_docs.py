@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from models.zoo import names
-from toy import docs, fractal, metrics, scenes
+from toy import distributions, docs, metrics, scenes
 from toy.docs import FOLDERS
 from toy.guidance import RULES
 from toy.lab import code, methods, trial
@@ -75,7 +75,7 @@ def test_numbers_are_means_over_seeds(tmp_path):
     row = methods.Row("x", Scene.of("none", main="exact:A", n=32, steps=8), measures=("branch_tv", "mass_by_depth"))
     numbers, fresh = methods.measure([row], tmp_path / "numbers.json")
     assert fresh == {row.key}
-    cast = {"main": fractal.mixture("A")}
+    cast = {"main": distributions.mixture("A")}
     each = [scenes.compute(row.scene.change(seed=i), cast, floor=False) for i in range(methods.SEEDS)]
     values = np.array([one.metrics["branch_tv"] for one in each])
     found = numbers[row.key]

@@ -11,7 +11,7 @@ import pytest
 import models
 from models import drawn, zoo
 from models.mlp import SIGMA_DATA, SILU_GAIN
-from toy import fractal, scenes
+from toy import distributions, scenes
 from toy.densities import GaussianMixture
 from toy.scene import Scene
 from toy.views import score_on
@@ -21,7 +21,7 @@ N, V = 4096, 0.1
 
 @lru_cache
 def points(sigma: float, n: int = 256) -> np.ndarray:
-    return np.asarray(fractal.mixture("A").sample(jax.random.key(1), n, sigma))
+    return np.asarray(distributions.mixture("A").sample(jax.random.key(1), n, sigma))
 
 
 def noise_of(density: drawn.NoisyInput, x, sigma: float) -> np.ndarray:

@@ -14,7 +14,7 @@ from models import checkpoint, ensemble, runs, stored, training, zoo
 from models.ensemble import Now
 from models.mlp import Spec, VectorMLP
 from models.training import Recipe
-from toy import fractal
+from toy import distributions
 from toy.densities import GaussianMixture
 
 TINY = Recipe(Spec("A", 8, 1), iterations=12, batch=64)
@@ -38,7 +38,7 @@ TWO_BLOBS = GaussianMixture.of(
 @pytest.fixture(autouse=True)
 def small_world(monkeypatch):
     """Two Gaussians in place of the tree: what is under test does not depend on the data, and compiles sooner."""
-    monkeypatch.setattr(fractal, "mixture", lambda classes: TWO_BLOBS)
+    monkeypatch.setattr(distributions, "mixture", lambda classes: TWO_BLOBS)
 
 
 def ends(recipes, **options) -> dict[Recipe, Now]:
@@ -99,11 +99,11 @@ import numpy as np
 from dataclasses import replace
 import jax
 from models import ensemble
-from toy import fractal
+from toy import distributions
 from toy.densities import GaussianMixture
 centres, spreads = np.array([[[0.5, 0.2]], [[-0.3, -0.4]]]), np.array([0.04 * np.eye(2), 0.01 * np.eye(2)])
 blobs = GaussianMixture.of(np.array([[0.6], [0.4]]), centres, spreads)
-fractal.mixture = lambda classes: blobs
+distributions.mixture = lambda classes: blobs
 from models.training import Recipe
 from models.mlp import Spec
 recipes = [Recipe(Spec("A", 8, 1), iterations=12, batch=64, seed=seed, data_seed=5) for seed in range(3)]

@@ -8,7 +8,7 @@ from matplotlib.colors import to_hex, to_rgb
 from matplotlib.quiver import Quiver
 from PIL import Image
 
-from toy import figures, fractal, guidance, views
+from toy import distributions, figures, guidance, views
 from toy.palette import PAGES, colour_of
 from toy.scene import Scene
 from toy.scenes import Frame
@@ -23,12 +23,12 @@ def sides():
     rng, frames, casts = np.random.default_rng(0), [], []
     for rule in RULES:
         scene = Scene.of(rule, main="exact:A", unconditional="exact:AB", n=64)
-        path = rng.normal(fractal.branches().means[0][4], 0.002, (3, 64, 2)).astype(np.float32)
+        path = rng.normal(distributions.distribution_of("tree").means[0][4], 0.002, (3, 64, 2)).astype(np.float32)
         path[:, :16] += 9.0
-        shares = fractal.branches().mass("A") * 2.0 ** rng.uniform(-2, 2, 127)
+        shares = distributions.of("A").mass * 2.0 ** rng.uniform(-2, 2, 127)
         numbers = {"outliers": 0.25, "branch_tv": 0.1}
         frames.append(Frame(scene, np.array([5.0, 0.2, 0.0]), path, np.zeros(64), shares, numbers))
-        casts.append({role: fractal.mixture(name.removeprefix("exact:")) for role, name in scene.cast})
+        casts.append({role: distributions.mixture(name.removeprefix("exact:")) for role, name in scene.cast})
     return frames, casts
 
 

@@ -168,9 +168,9 @@ def test_a_drag_is_coarse_and_asks_the_cache_under_another_name(coarse):
 
 def test_the_threshold_is_that_of_the_99_percent_region(coarse):
     header, _ = unpack(answer(Now(), SCENE, Look(), Request(0.1, (0.0, 1.0, 0.0, 1.0), scenery=False)))
-    from toy import fractal
+    from toy import distributions
 
-    assert header["field"]["threshold"] == pytest.approx(fractal.threshold("A", sigma=0.1), abs=0.1)
+    assert header["field"]["threshold"] == pytest.approx(distributions.threshold("A", sigma=0.1), abs=0.1)
 
 
 def test_a_busy_server_says_so_and_still_sends_the_scenery():

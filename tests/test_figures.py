@@ -14,7 +14,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.path import Path as Curve
 
-from toy import compare, figures, flows, fractal, mechanism, sampling, scenes
+from toy import compare, distributions, figures, flows, mechanism, sampling, scenes
 from toy.figures import Options
 from toy.lab.compare import run
 from toy.scene import Scene
@@ -27,7 +27,7 @@ PANELS = {"fig1": 5, "fig2": 5, "fig9": 25, "overview": 8, "pull": 4, "density":
 
 
 def load(name: str):
-    return fractal.mixture(compare.exact_name("", name).removeprefix("exact:"))
+    return distributions.mixture(compare.exact_name("", name).removeprefix("exact:"))
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -147,8 +147,8 @@ def test_paths_start_at_the_points_and_end_in_the_data():
     path = figures.followed(points, scene, {"main": load("exact:A")}, 0.03)
     assert path.shape == (scene.steps + 1, len(points), 2)
     np.testing.assert_allclose(path[0], points, atol=1e-6)
-    logp = fractal.mixture("A").logp(path[-1], 0.0)
-    assert np.mean(np.asarray(logp) > fractal.threshold("A")) > 0.9
+    logp = distributions.mixture("A").logp(path[-1], 0.0)
+    assert np.mean(np.asarray(logp) > distributions.threshold("A")) > 0.9
 
 
 @pytest.mark.parametrize("sigma", [0.001, 0.0021, 0.03, 5.0])
@@ -164,7 +164,7 @@ def test_the_outline_encloses_about_99_percent():
     ax = figures.panel()
     figures.outline(ax, "A", both=False, fill=False, resolution=300)
     paths = ax.collections[0].get_paths()[0]
-    x = np.asarray(fractal.mixture("A").sample(jax.random.key(1), 2000))
+    x = np.asarray(distributions.mixture("A").sample(jax.random.key(1), 2000))
     inside = np.mean(_even_odd(paths.to_polygons(closed_only=False), x))
     assert 0.97 < inside < 0.998
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import models
-from toy import flows, fractal, metrics, sampling, scenes, views
+from toy import distributions, flows, metrics, sampling, scenes, views
 from toy.densities import GaussianMixture
 from toy.guidance import RULES
 from toy.quadrature import log_mass
@@ -91,7 +91,7 @@ def test_exact_cfg_does_not_draw_the_tilted_density():
     assert numbers["kl_tilt"] > 0.5
     assert found.tilt_error < 1e-3
     # The tilted density itself is almost the truth and keeps the root: 24.87% (true: 25.7%), KL .0064 nats.
-    truth = fractal.mixture("A")
+    truth = distributions.mixture("A")
     x = metrics.draw(truth, jax.random.key(5), n=2**15)
     product = flows.tilted(scene, models.cast(scene.cast))
     mass, _ = log_mass(product, 0.0)
@@ -115,9 +115,9 @@ def test_the_pulled_back_density_integrates_to_one(rule, values):
     # By importance sampling from the truth, a little wider.
     scene = Scene.of(rule, **values, steps=64)
     wide = 0.01 if rule != "autoguidance" else 0.15
-    points = np.asarray(fractal.mixture("A").sample(jax.random.key(3), 2**12, wide))
+    points = np.asarray(distributions.mixture("A").sample(jax.random.key(3), 2**12, wide))
     logq = flows.pulled_back(scene, models.cast(scene.cast), points)
-    ratio = np.exp(logq - np.asarray(fractal.mixture("A").logp(points, wide)))
+    ratio = np.exp(logq - np.asarray(distributions.mixture("A").logp(points, wide)))
     error = float(ratio.std()) / len(ratio) ** 0.5
     assert float(ratio.mean()) == pytest.approx(1, abs=0.01 + 2.5 * error)
     assert error < 0.05
@@ -169,7 +169,7 @@ def test_the_density_on_a_grid_has_its_mass_where_the_samples_are(sigma):
     points, cast = view.grid(64), models.cast(scene.cast)
     found = flows.on_grid(scene, cast, points, sigma=sigma, report=seen.append)
     assert seen[-1] == 1
-    x = np.asarray(fractal.mixture("A").sample(jax.random.key(0), 2**14, sigma or 0.0))
+    x = np.asarray(distributions.mixture("A").sample(jax.random.key(0), 2**14, sigma or 0.0))
     within = np.mean(np.all(np.abs(x - [view.x, view.y]) < view.half, axis=1))
     assert np.exp(found).sum() * (2 * view.half / 63) ** 2 == pytest.approx(within, rel=0.1)
 

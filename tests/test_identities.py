@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from toy import fractal
+from toy import distributions
 from toy.densities import GaussianMixture
 from toy.guidance import RULES, Step
 from toy.sampling import INTEGRATORS, guided, noise_levels, start_of, trajectory
@@ -27,7 +27,7 @@ def follow(rule: str, x, sigma, cast=None, step=None, **knobs) -> np.ndarray:
     entry = RULES[rule]
     all_classes = default_cast(rule)["main"].startswith("AB")
     usual = {role: EXACT.get(role, "A") for role in entry.roles} | ({"main": "AB"} if all_classes else {})
-    cast = cast or {role: fractal.mixture(classes) for role, classes in usual.items()}
+    cast = cast or {role: distributions.mixture(classes) for role, classes in usual.items()}
     values = {name: jnp.asarray(knobs.get(name, knob.default)) for name, knob in entry.knobs.items()}
     return np.asarray(_followed(rule, cast, x, jnp.asarray(sigma, x.dtype), values, step))
 
@@ -47,7 +47,7 @@ def close(found, wanted, sigma) -> None:
 @pytest.fixture(params=[0.03, 0.1, 0.5, 2.0])
 def at(request):
     """Points of p(x | A; sigma) and the noise level."""
-    return fractal.mixture("A").sample(KEY, 512, request.param), request.param
+    return distributions.mixture("A").sample(KEY, 512, request.param), request.param
 
 
 @pytest.mark.parametrize("w", [0.5, 1.0, 2.5, 4.0])
@@ -59,30 +59,30 @@ def test_classifier_guidance_with_the_exact_posterior_is_cfg(at, w):
 def test_dynamic_negative_guidance_is_the_score_of_the_rest(at):
     x, sigma = at
     with jax.enable_x64(True):  # p/(1 - p) (s_B - s_AB) is a small difference of large numbers where p is near 1
-        cast = {"main": fractal.mixture.__wrapped__("AB"), "negative": fractal.mixture.__wrapped__("B")}
+        cast = {"main": distributions.mixture.__wrapped__("AB"), "negative": distributions.mixture.__wrapped__("B")}
         x = jnp.asarray(np.asarray(x), jnp.float64)
-        prior = fractal.prior("B")
+        prior = distributions.prior("B")
         found = follow("dynamic_negative_guidance", x, sigma, cast, strength=1.0, prior=prior, most=1e4)
-        close(found, np.asarray(fractal.mixture.__wrapped__("A").score(x, sigma)), sigma)
+        close(found, np.asarray(distributions.mixture.__wrapped__("A").score(x, sigma)), sigma)
 
 
 def test_the_kept_prior_of_the_rules_is_the_tree_s():
     from toy.guidance import P_B
 
-    assert fractal.prior("B") == pytest.approx(P_B, abs=5e-4)
+    assert distributions.prior("B") == pytest.approx(P_B, abs=5e-4)
 
 
 def test_cfg_is_a_negative_prompt_weighted_by_the_posterior(at):
     x, sigma = at
-    a, b, ab = (fractal.mixture(classes) for classes in ("A", "B", "AB"))
-    p_b = jnp.exp(jnp.log(fractal.prior("B")) + b.logp(x, sigma) - ab.logp(x, sigma))[:, None]
+    a, b, ab = (distributions.mixture(classes) for classes in ("A", "B", "AB"))
+    p_b = jnp.exp(jnp.log(distributions.prior("B")) + b.logp(x, sigma) - ab.logp(x, sigma))[:, None]
     left, right = a.score(x, sigma) - ab.score(x, sigma), p_b * (a.score(x, sigma) - b.score(x, sigma))
     close(np.asarray(left), np.asarray(right), sigma)
 
 
 @pytest.mark.parametrize("scale", [0.0, 0.3, 1.0])
 def test_cfg_plus_plus_on_euler_is_cfg_with_a_weight_that_grows_with_the_steps(scale):
-    cast = {"main": fractal.mixture("A"), "unconditional": fractal.mixture("AB")}
+    cast = {"main": distributions.mixture("A"), "unconditional": distributions.mixture("AB")}
     x, levels = cast["main"].sample(KEY, 256, 5.0), noise_levels(16, 5.0, 0.002)
     path = trajectory(x, levels, cast, {"scale": jnp.float32(scale)}, KEY, rule="cfg_plus_plus", integrator="euler")
     for i in (0, 7, 14):
@@ -105,7 +105,7 @@ def test_projected_guidance_without_projection_cap_or_momentum_is_cfg(at):
 
 def test_projected_guidance_moves_the_denoised_point_sideways(at):
     x, sigma = at
-    main = np.asarray(fractal.mixture("A").score(x, sigma))
+    main = np.asarray(distributions.mixture("A").score(x, sigma))
     moved = sigma**2 * (follow("adaptive_projected_guidance", x, sigma, parallel=0.0) - main)
     denoised = np.asarray(x) + sigma**2 * main
     along = np.sum(moved * denoised, axis=1) / np.linalg.norm(denoised, axis=1)
@@ -121,7 +121,7 @@ def test_rescaled_cfg_puts_the_length_back(at):
 
     np.testing.assert_allclose(
         length(follow("rescaled_cfg", x, sigma, phi=1.0)),
-        length(np.asarray(fractal.mixture("A").score(x, sigma))),
+        length(np.asarray(distributions.mixture("A").score(x, sigma))),
         rtol=1e-3,
     )
     close(follow("rescaled_cfg", x, sigma, phi=0.0, w=3.0), follow("cfg", x, sigma, w=3.0), sigma)
@@ -140,7 +140,11 @@ def test_a_soft_label_that_is_not_annealed_is_cfg(at):
 def test_a_soft_label_that_is_not_there_yet_is_no_class_at_all(at):
     x, sigma = at
     early = Step(jnp.float32(sigma), jnp.float32(sigma) / 2, jnp.float32(0.0), jnp.float32(1.0))
-    close(follow("cads", x, sigma, step=early, w=3.0), np.asarray(fractal.mixture("AB").score(x, sigma)), 0.1 * sigma)
+    close(
+        follow("cads", x, sigma, step=early, w=3.0),
+        np.asarray(distributions.mixture("AB").score(x, sigma)),
+        0.1 * sigma,
+    )
 
 
 def test_segments_are_cfg_and_autoguidance():
@@ -154,7 +158,7 @@ def test_segments_are_cfg_and_autoguidance():
 
 
 def test_answer_without_steps_is_cfg():
-    x = fractal.mixture("A").sample(KEY, 128, 0.3)
+    x = distributions.mixture("A").sample(KEY, 128, 0.3)
     close(follow("answer", x, 0.3, k=0.0, gamma=2.0, w=2.0), follow("cfg", x, 0.3, w=3.0), 0.3)
 
 
@@ -179,7 +183,7 @@ def test_best_weight_of_a_blurred_guide():
 
 def test_oracle_leaves_only_what_is_across_the_pull():
     x = jax.random.normal(KEY, (64, 2))
-    cast = {"main": gaussian(0.5), "weak": fractal.mixture("A"), "truth": fractal.mixture("AB")}
+    cast = {"main": gaussian(0.5), "weak": distributions.mixture("A"), "truth": distributions.mixture("AB")}
     found = follow("optimal_weight", x, 0.5, cast, most=50.0)
     main, weak, truth = (np.asarray(cast[role].score(x, 0.5)) for role in ("main", "weak", "truth"))
     across = np.sum((truth - found) * (main - weak), axis=1)
@@ -221,7 +225,7 @@ def test_ancestral_sampling_is_of_first_order():
 
 
 def test_ancestral_sampling_without_renewal_is_euler():
-    cast, x = {"main": fractal.mixture("A")}, fractal.mixture("A").sample(KEY, 64, 5.0)
+    cast, x = {"main": distributions.mixture("A")}, distributions.mixture("A").sample(KEY, 64, 5.0)
     levels = noise_levels(16, 5.0, 0.002)
     paths = [
         trajectory(x, levels, cast, {"eta": jnp.float32(0)}, KEY, rule="none", integrator=name)
@@ -268,7 +272,7 @@ def test_characteristic_guidance_samples_the_tilted_gaussian():
 def test_characteristic_guidance_agrees_on_the_denoised_point():
     scene = Scene.of("characteristic_guidance")
     w = dict(scene.knobs)["w"]
-    main, unconditional = fractal.mixture("A"), fractal.mixture("AB")
+    main, unconditional = distributions.mixture("A"), distributions.mixture("AB")
     x = main.sample(KEY, 256, 1.0)
     entry = RULES["characteristic_guidance"]
     knobs = {name: jnp.float32(value) for name, value in scene.knobs if name in entry.knobs}
@@ -283,4 +287,4 @@ def test_characteristic_guidance_agrees_on_the_denoised_point():
 
 def test_feedback_with_full_trust_is_the_main_model(at):
     x, sigma = at
-    close(follow("feedback_guidance", x, sigma, pi=1.0), np.asarray(fractal.mixture("A").score(x, sigma)), sigma)
+    close(follow("feedback_guidance", x, sigma, pi=1.0), np.asarray(distributions.mixture("A").score(x, sigma)), sigma)

@@ -11,7 +11,7 @@ from ui_helpers import NAMES, ODD, QUERIES
 
 import models
 from models.degradations import DEGRADATIONS
-from toy import fractal
+from toy import distributions
 from toy.guidance import RULES
 from toy.sampling import INTEGRATORS
 from toy.scene import STARTS, Scene
@@ -75,7 +75,7 @@ def single_changes():
         "steps": (8, 33, 256),
         "integrator": tuple(INTEGRATORS),
         "start": STARTS,
-        "target": fractal.CLASSES,
+        "target": distributions.targets(),
         "sigma_max": (0.5, 17.5, 80),
         "sigma_min": (0.0005, 0.0155, 0.1),
         "rho": (1, 3.5, 20),

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import models
-from toy import fractal
+from toy import distributions
 from toy.mechanism import REGIONS, mechanism
 
 FEW = {"n": 512, "seeds": 3, "sigmas": np.array([0.03, 0.3, 2.0])}
@@ -25,7 +25,7 @@ class Off:
     def score(self, x, sigma):
         """Wrong by ``share`` of (1, 0), and ``turn`` of (0, 1), over sigma."""
         wrong = jnp.stack([self.share * jnp.ones(x.shape[:-1]), self.turn * jnp.ones(x.shape[:-1])], axis=-1)
-        return fractal.mixture("A").score(x, sigma) + wrong / sigma
+        return distributions.mixture("A").score(x, sigma) + wrong / sigma
 
     def logp(self, x, sigma):
         """Not needed."""

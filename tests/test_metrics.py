@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from toy import fractal, metrics
+from toy import distributions, metrics
 from toy.metrics import METRICS
 
 N = 4096
@@ -15,7 +15,7 @@ SCALARS = [name for name in METRICS if name != "mass_by_depth"]
 @pytest.fixture(scope="module")
 def true_samples() -> np.ndarray:
     """True samples of A from a key of their own."""
-    return np.asarray(fractal.mixture("A").sample(jax.random.key(99), N))
+    return np.asarray(distributions.mixture("A").sample(jax.random.key(99), N))
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +67,7 @@ def test_floor_is_what_theory_says(floor):
 
 
 def test_mass_by_depth_is_a_distribution(truthful):
-    assert len(truthful["mass_by_depth"]) == fractal.DEPTH + 1
+    assert len(truthful["mass_by_depth"]) == metrics.LEVELS
     assert sum(truthful["mass_by_depth"]) == pytest.approx(1, abs=1e-5)
     assert truthful["mass_by_depth"][0] == pytest.approx(truthful["root_share"])
 
@@ -96,7 +96,7 @@ def test_sliced_distance_of_a_shift(d):
 
 
 def test_shrinking_to_the_core_costs_variation_not_quality(floor):
-    density = fractal.mixture("A")
+    density = distributions.mixture("A")
     x, group = density.sample_with_groups(jax.random.key(1), 5 * N)
     root = np.asarray(x)[np.asarray(group) == 0][:N]
     assert len(root) == N
@@ -109,7 +109,7 @@ def test_shrinking_to_the_core_costs_variation_not_quality(floor):
 
 
 def test_a_lost_branch_costs_its_mass(floor):
-    density = fractal.mixture("A")
+    density = distributions.mixture("A")
     x, group = density.sample_with_groups(jax.random.key(1), 2 * N)
     twigs = np.asarray(x)[np.asarray(group) != 0][:N]
     found = metrics.measure(twigs, "A")
@@ -119,7 +119,7 @@ def test_a_lost_branch_costs_its_mass(floor):
 
 
 def test_one_point_is_the_least_variation():
-    mean = np.asarray(fractal.mixture("A").means[0, 3])
+    mean = np.asarray(distributions.mixture("A").means[0, 3])
     found = metrics.measure(np.tile(mean, (N, 1)), "A")
     assert found["outliers"] == 0
     assert found["branch_tv"] == pytest.approx(1 - 0.2572, abs=0.02)
@@ -127,11 +127,11 @@ def test_one_point_is_the_least_variation():
 
 
 def test_alignment_tells_the_classes_apart(floor):
-    other = fractal.mixture("B").sample(jax.random.key(1), N)
+    other = distributions.mixture("B").sample(jax.random.key(1), N)
     assert metrics.measure(other, "A", ("alignment",))["alignment"] < 0.1
-    both = fractal.mixture("AB").sample(jax.random.key(1), N)
+    both = distributions.mixture("AB").sample(jax.random.key(1), N)
     aligned = metrics.measure(both, "A", ("alignment",))["alignment"]
-    assert aligned == pytest.approx(fractal.prior("A"), abs=0.03)  # a posterior averages to its prior
+    assert aligned == pytest.approx(distributions.prior("A"), abs=0.03)  # a posterior averages to its prior
     assert aligned < floor["alignment"]
 
 
@@ -165,7 +165,7 @@ def test_statistics_equal_the_reference(reference, true_samples):
     stats = metrics.statistics(jnp.asarray(x), metrics.truth("A", N))
     a, ab = reference("A"), reference("AB")
     np.testing.assert_allclose(stats["logp"][:64], a.logp(x[:64], 0), atol=1e-3)
-    posterior = np.exp(np.log(fractal.prior("A")) + a.logp(x[:64], 0) - ab.logp(x[:64], 0))
+    posterior = np.exp(np.log(distributions.prior("A")) + a.logp(x[:64], 0) - ab.logp(x[:64], 0))
     np.testing.assert_allclose(stats["posterior"][:64], posterior, atol=1e-3)
     assert stats["occupancy"].shape == (127,)
     assert float(stats["occupancy"].sum()) == pytest.approx(1, abs=1e-5)
@@ -186,7 +186,7 @@ def test_measures_are_labelled(name):
 def test_errors_are_the_spread_over_draws(n):
     """Over independent true samples the measures spread as far as one draw's own errors say, and shares no farther."""
     names = ("outliers", "branch_tv", "root_share", "alignment")
-    density, draws, said = fractal.mixture("A"), [], []
+    density, draws, said = distributions.mixture("A"), [], []
     for seed in range(40):
         found = metrics.evaluate(metrics.draw(density, jax.random.key(seed), n=n), "A", names)
         draws.append(found.values)
@@ -200,7 +200,7 @@ def test_errors_are_the_spread_over_draws(n):
 
 
 def test_errors_of_certain_and_of_lost_samples():
-    every = np.full(len(fractal.branches().mass("A")), np.nan)
+    every = np.full(len(distributions.of("A").mass), np.nan)
     found = metrics.errors({"outliers": 1.0, "root_share": 0.0, "branch_tv": 1.0}, every, 64, "A")
     assert found == {"outliers": 1 / 64, "root_share": 1 / 64}
     assert metrics.errors({}, every, 64, "A") == {}

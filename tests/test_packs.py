@@ -9,7 +9,7 @@ from app_states import SMALL
 
 import models
 import toy
-from toy import fractal, scenes
+from toy import distributions, scenes
 from toy.guidance import RULES
 from toy.state import (
     SLOTS,
@@ -39,7 +39,7 @@ def test_a_pack_holds_what_the_viewer_draws(sides):
         assert np.abs(arrays[f"{slot}.branch_gain"]).max() <= 3
     assert arrays["tree.segments"].shape == (254, 4)
     assert arrays["truth.positions"].shape == (n, 2)
-    for classes in fractal.CLASSES:
+    for classes in distributions.targets():
         starts, points = arrays[f"outline.{classes}.starts"], arrays[f"outline.{classes}"]
         assert starts[0] == 0
         assert (np.diff(starts.astype(int)) > 0).all()

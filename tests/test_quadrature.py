@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 from models import zoo
-from toy import fractal
+from toy import distributions
 from toy.quadrature import log_mass
 
 
 @pytest.mark.computes
 @pytest.mark.parametrize("sigma", [0.03, 0.5, 5.0])
 def test_an_exact_density_has_mass_one(sigma):
-    log_z, error = log_mass(fractal.mixture("A"), sigma)
+    log_z, error = log_mass(distributions.mixture("A"), sigma)
     assert abs(log_z) < 1e-3
     assert error < 1e-3
 

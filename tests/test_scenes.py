@@ -10,7 +10,7 @@ from app_states import knob_value
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toy import fractal, scenes, views
+from toy import distributions, scenes, views
 from toy.densities import GaussianMixture
 from toy.guidance import RULES
 from toy.metrics import METRICS
@@ -26,7 +26,7 @@ EXACT = {"main": "exact:A", "unconditional": "exact:AB", "weak": "exact:B"}
 
 def cast_of(scene: Scene) -> dict:
     """The densities of a scene whose roles are all exact."""
-    return {role: fractal.mixture(name.removeprefix("exact:")) for role, name in scene.cast}
+    return {role: distributions.mixture(name.removeprefix("exact:")) for role, name in scene.cast}
 
 
 def exact_scene(rule: str = "none", **values) -> Scene:
@@ -46,7 +46,7 @@ def any_values(draw) -> dict:
         optional[name] = whole if knob.whole else st.floats(knob.lo, knob.hi)
     names = st.sampled_from(["exact:A", "exact:AB", "A64@4096", "A32@512#1", "folder/a b.safetensors"])
     optional |= dict.fromkeys(RULES[rule].roles, names)
-    optional |= {"target": st.sampled_from(fractal.CLASSES), "start": st.sampled_from(STARTS)}
+    optional |= {"target": st.sampled_from(distributions.targets()), "start": st.sampled_from(STARTS)}
     values = draw(st.fixed_dictionaries({}, optional=optional))
     # What is not legal together is refused; test_cli_bad_input.py has the sentences.
     if "tilt" in INTEGRATORS[integrator].inputs and (RULES[rule].tilt is None or schedule != "constant"):
@@ -220,7 +220,7 @@ def test_noise_levels_of_a_scene():
 def test_frame(target):
     scene = exact_scene("cfg", target=target)
     frame = compute(scene, cast_of(scene))
-    branches = fractal.branches().of(target).sum()
+    branches = distributions.distribution_of("tree").of(target).sum()
     assert frame.scene is scene
     shapes = {"path": (9, 16, 2), "sigmas": (9,), "logp": (16,), "occupancy": (branches,), "samples": (16, 2)}
     for name, shape in shapes.items():
@@ -306,7 +306,7 @@ def test_a_rule_that_is_no_density_score_has_no_exponents():
 
 def test_outside_tells_one_percent_of_true_points_at_each_level():
     n, levels = 4096, np.float32([1.0, 0.1, 0.03, 0.0])
-    density = fractal.mixture("A")
+    density = distributions.mixture("A")
     path = np.stack([density.sample(jax.random.key(i), n, jnp.float32(s)) for i, s in enumerate(levels)])
     frame = scenes.Frame(exact_scene(), levels, path, np.zeros(n), np.zeros(127), {})
     found = views.outside(frame)
@@ -321,8 +321,8 @@ def test_contours_are_closed_and_on_the_level():
     assert lines
     for line in lines:
         np.testing.assert_allclose(line[0], line[-1], atol=1e-6)
-    on = np.asarray(fractal.mixture("A").logp(jnp.asarray(np.concatenate(lines)), jnp.float32(0.1)))
-    np.testing.assert_allclose(on, fractal.threshold("A", sigma=0.1), atol=0.1)
+    on = np.asarray(distributions.mixture("A").logp(jnp.asarray(np.concatenate(lines)), jnp.float32(0.1)))
+    np.testing.assert_allclose(on, distributions.threshold("A", sigma=0.1), atol=0.1)
 
 
 @pytest.mark.parametrize("rule", ["none", "cfg"])

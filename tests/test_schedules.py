@@ -8,7 +8,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 
-from toy import fractal
+from toy import distributions
 from toy.guidance import RULES
 from toy.sampling import scheduled, trajectory
 from toy.scene import Scene
@@ -33,7 +33,7 @@ def share_of(schedule, sigma, **knobs) -> np.ndarray:
 
 def run(w: float, schedule: str, sigmas=SIGMAS[::4], integrator: str = "heun", rule: str = "cfg", **knobs):
     """A guided trajectory of single points between exact densities."""
-    cast = {"main": fractal.mixture("A"), "unconditional": fractal.mixture("AB")}
+    cast = {"main": distributions.mixture("A"), "unconditional": distributions.mixture("AB")}
     x = jnp.array([[0.1, 0.2], [1.0, -1.0], [-2.0, 3.0]])
     values = defaults(RULES[rule]) | defaults(SCHEDULES[schedule]) | knobs | {"w": jnp.float32(w)}
     cast = {role: cast[role] for role in RULES[rule].roles}
@@ -169,7 +169,7 @@ def test_a_free_schedule_is_linear_between_its_values(steps):
 
 def test_the_sampler_uses_the_table_step_by_step():
     sigmas = jnp.append(jnp.geomspace(5.0, 0.002, 32), 0)
-    path, cast = run(2.0, "free", sigmas, "euler", **FREE), [fractal.mixture(classes) for classes in ("A", "AB")]
+    path, cast = run(2.0, "free", sigmas, "euler", **FREE), [distributions.mixture(classes) for classes in ("A", "AB")]
     for i in (0, 7, 30):
         main, other = (density.score(jnp.asarray(path[i], jnp.float32), sigmas[i]) for density in cast)
         guided = main + float(TABLE[i]) * (main - other)

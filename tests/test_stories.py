@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from toy import fractal
+from toy import distributions
 from toy.scene import Scene
 from toy.state import SLOTS
 from toy.ui import computing, packs
@@ -58,10 +58,10 @@ def test_both_sides_start_from_the_same_noise(name):
 
 
 def test_the_glossary_says_what_the_tree_and_the_pictures_are():
-    trunk = fractal.branches().mass("A")[0]
+    trunk = distributions.of("A").mass[0]
     assert "a quarter of the true samples" in meaning("trunk")
     assert trunk == pytest.approx(0.25, abs=0.015)
-    assert trunk == fractal.branches().mass("A").max()
+    assert trunk == distributions.of("A").mass.max()
     assert "from 5," in meaning("sigma")
     assert Scene.of("none").sigma_max == 5
     assert "an eighth" in meaning("lost")

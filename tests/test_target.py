@@ -7,7 +7,7 @@ import pytest
 
 import models
 from models import zoo
-from toy import fractal, views
+from toy import distributions, views
 from toy.guidance import RULES
 from toy.scene import Scene, default_cast
 from toy.state import SLOTS, State, parse
@@ -27,7 +27,7 @@ def test_usual_densities_of_b_are_those_of_a_with_the_classes_swapped(rule):
 
 
 @each_rule
-@pytest.mark.parametrize("target", fractal.CLASSES)
+@pytest.mark.parametrize("target", distributions.targets())
 def test_usual_densities_are_there_and_of_the_target(rule, target):
     usual = default_cast(rule, target)
     assert not any(zoo.missing(name) for name in usual.values())
@@ -58,7 +58,7 @@ def test_exact_densities_follow_the_target_too():
 
 @pytest.mark.parametrize("values", [{}, {"main": "A64@4096"}, {"main": "exact:A"}, {"main": "B64@2048"}])
 @pytest.mark.parametrize("rule", ["cfg", "optimal_weight", "dynamic_negative_guidance"])
-@pytest.mark.parametrize("target", fractal.CLASSES)
+@pytest.mark.parametrize("target", distributions.targets())
 def test_links_bring_back_the_cast_of_any_target(rule, target, values):
     for slot in SLOTS:
         state = State().change(slot, target=target, rule=rule).change(slot, **values)
@@ -77,7 +77,7 @@ def test_an_old_link_that_names_its_densities_keeps_them():
 @pytest.mark.parametrize("target", ["A", "B"])
 def test_the_oracle_corrects_towards_the_target(target, reference):
     scene = Scene.of("optimal_weight", target=target)
-    x = np.asarray(fractal.mixture(target).sample(jax.random.key(3), 256, 0.1))
+    x = np.asarray(distributions.mixture(target).sample(jax.random.key(3), 256, 0.1))
     cast = models.cast(scene.cast)
     main, weak = (np.asarray(cast[role].score(x, jnp.float32(0.1)), np.float64) for role in ("main", "weak"))
     truth, pull = reference(target).score(x, 0.1), main - weak
@@ -91,18 +91,18 @@ def test_dynamic_negative_guidance_with_the_usual_prior_is_the_score_of_the_targ
     scene = Scene.of("dynamic_negative_guidance", target=target)
     scene = scene.change(main="exact:AB", negative=swapped(f"exact:{target}"), most=1e4)
     for sigma in (0.3, 1.0, 4.0):  # where both classes overlap
-        x = np.asarray(fractal.mixture("AB").sample(jax.random.key(0), 512, sigma))
-        own = reference(target).logp(x, sigma) + np.log(fractal.prior(target)) - reference("AB").logp(x, sigma)
+        x = np.asarray(distributions.mixture("AB").sample(jax.random.key(0), 512, sigma))
+        own = reference(target).logp(x, sigma) + np.log(distributions.prior(target)) - reference("AB").logp(x, sigma)
         x = x[own > np.log(0.05)]  # the odds of the rest are a small difference of large numbers
         found = views.guided_score(scene, models.cast(scene.cast), x, sigma)
         np.testing.assert_allclose(sigma * found, sigma * reference(target).score(x, sigma), atol=0.03)
 
 
-@pytest.mark.parametrize("target", fractal.CLASSES)
+@pytest.mark.parametrize("target", distributions.targets())
 def test_priors_are_those_of_the_distribution(target):
     negative = "A" if target == "B" else "B"
     for rule in (name for name, rule in RULES.items() if "prior" in rule.knobs):
         prior = dict(Scene.of(rule, target=target).knobs)["prior"]
-        assert prior == pytest.approx(fractal.prior(negative), abs=5e-4)
+        assert prior == pytest.approx(distributions.prior(negative), abs=5e-4)
         assert dict(Scene.of(rule).change(target=target).knobs)["prior"] == prior
         assert dict(Scene.of(rule, prior=0.3).change(target=target).knobs)["prior"] == 0.3

@@ -12,12 +12,12 @@ import pytest
 from models import checkpoint, runs, training
 from models.mlp import EnergyMLP, Spec, rms_normalise
 from models.training import Recipe, State
-from toy import fractal
+from toy import distributions
 from toy.densities import GaussianMixture
 
 TINY = Recipe(Spec("A", 8, 1), iterations=61, batch=64)
 EVERY = 20
-TREE = fractal.mixture("A")
+TREE = distributions.mixture("A")
 TWO_BLOBS = GaussianMixture.of(
     np.array([[0.6], [0.4]]), np.array([[[0.5, 0.2]], [[-0.3, -0.4]]]), np.array([0.04 * np.eye(2), 0.01 * np.eye(2)])
 )
@@ -27,7 +27,7 @@ TWO_BLOBS = GaussianMixture.of(
 def small_world():
     """Two Gaussians in place of the tree: what is under test does not depend on the data, and compiles sooner."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fractal, "mixture", lambda classes: TWO_BLOBS)
+        patch.setattr(distributions, "mixture", lambda classes: TWO_BLOBS)
         yield
 
 

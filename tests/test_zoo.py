@@ -14,7 +14,7 @@ from models import checkpoint, stored, zoo
 from models.checkpoint import CheckpointError
 from models.mlp import EnergyMLP, Spec
 from models.training import Recipe
-from toy import fractal
+from toy import distributions
 from toy.densities import Density, GaussianMixture
 from toy.names import NETWORK
 from toy.scene import ROLE_DEFAULTS
@@ -100,7 +100,7 @@ def test_training_loss_is_the_papers(name, low, high):
     assert low < header["loss"] < high
 
 
-@pytest.mark.parametrize("classes", fractal.CLASSES)
+@pytest.mark.parametrize("classes", distributions.targets())
 def test_exact_name(classes):
     density = models.load(f"exact:{classes}")
     assert isinstance(density, GaussianMixture)
@@ -108,10 +108,19 @@ def test_exact_name(classes):
     assert zoo.classes_of(f"exact:{classes}") == classes
 
 
-@pytest.mark.parametrize("name", ["exact:C", "exact:", "exact:a", "exact:../A"])
-def test_unknown_exact_name_lists_the_legal_ones(name):
+@pytest.mark.parametrize(
+    ("name", "have"),
+    [
+        *((name, "have: exact:A, exact:B, exact:AB") for name in ("exact:C", "exact:", "exact:a", "exact:BA")),
+        ("exact:../A", r"unknown distribution '\.\.'; have: tree, moons, "),
+        ("exact:moons/C", "have: exact:moons/A, exact:moons/B, exact:moons/AB"),
+        ("exact:moons:width=9/A", "width = 9 is not a number from 0.01 to 0.3"),
+        ("exact:moons:speed=9/A", "'speed=9' does not go with distribution 'moons'; it takes: width"),
+    ],
+)
+def test_unknown_exact_name_lists_the_legal_ones(name, have):
     for ask in (models.load, zoo.classes_of):
-        with pytest.raises(ValueError, match=f"unknown density {name!r}; have: exact:A, exact:B, exact:AB"):
+        with pytest.raises(ValueError, match=f"unknown density {re.escape(repr(name))}; {have}"):
             ask(name)
 
 
@@ -218,7 +227,7 @@ def test_damaged_path_is_one_sentence(tmp_path):
 
 def test_cast():
     cast = models.cast({"main": "exact:A", "weak": "exact:B"}.items())
-    assert cast == {"main": fractal.mixture("A"), "weak": fractal.mixture("B")}
+    assert cast == {"main": distributions.mixture("A"), "weak": distributions.mixture("B")}
     with pytest.raises(ValueError, match="unknown density 'exact:D'"):
         models.cast([("main", "exact:A"), ("weak", "exact:D")])
 
@@ -237,7 +246,7 @@ def test_probe_of_an_exact_density_is_exact(reference, classes, sigma):
 
 def test_probe_in_double_precision_leaves_single_precision_alone():
     zoo.probe("exact:A", 0.1, np.zeros((1, 2)))
-    assert fractal.mixture("A").logp(jnp.zeros((1, 2)), jnp.float32(0.1)).dtype == jnp.float32
+    assert distributions.mixture("A").logp(jnp.zeros((1, 2)), jnp.float32(0.1)).dtype == jnp.float32
     assert jnp.zeros(1).dtype == jnp.float32
 
 

@@ -110,6 +110,16 @@ class GaussianMixture:
         """Components in each group."""
         return self.log_weights.shape[1]
 
+    def regrouped(self, parts: int) -> "GaussianMixture":
+        """The same mixture in groups of fewer parts; ``parts`` divides those that a group has now."""
+        times = self.parts // parts
+        if times == 1:
+            return self
+        origins, axes, variances = (jnp.repeat(a, times, axis=0) for a in (self.origins, self.axes, self.variances))
+        labels = tuple(label for label in self.labels for _ in range(times))
+        weights, centres = self.log_weights.reshape(-1, parts), self.centres.reshape(-1, parts, 2)
+        return GaussianMixture(weights, origins, centres, axes, variances, labels)
+
     @property
     def means(self) -> Float[Array, "g k 2"]:
         """Component means in the plane."""

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from toy import fractal, sampling, scenes, views
+from toy import distributions, sampling, scenes, views
 from toy.densities import Density, GaussianMixture, Tilted
 from toy.quadrature import log_mass
 from toy.scene import Scene
@@ -37,7 +37,7 @@ def tilt_level(scene: Scene, cast: Mapping[str, Density]) -> float:
 def log_start(scene: Scene, x: Float[Array, "n 2"]) -> Float[Array, " n"]:
     """Log-density of the scene's starting points, nats."""
     if scene.start == "exact":
-        logp: Array = views.logp_on(fractal.mixture(scene.target), x, jnp.float32(scene.sigma_max))
+        logp: Array = views.logp_on(distributions.mixture(scene.target), x, jnp.float32(scene.sigma_max))
         return logp
     variance = scene.sigma_max**2
     return -jnp.sum(jnp.square(x), axis=-1) / (2 * variance) - math.log(2 * math.pi * variance)
@@ -76,7 +76,7 @@ def flow(scene: Scene, cast: Mapping[str, Density], *, tilt: bool = True) -> Flo
     x = scenes.initial(scene)
     samples, log_det = _volume(scene, cast, x, jnp.asarray(scene.sigmas()), upwards=False)
     logq = log_start(scene, x) - log_det
-    logp = views.logp_on(fractal.mixture(scene.target), samples, jnp.float32(0))
+    logp = views.logp_on(distributions.mixture(scene.target), samples, jnp.float32(0))
     product = tilted(scene, cast) if tilt else None
     logtilt, error = None, math.nan
     if product is not None:

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from toy import fractal
+from toy import distributions
 from toy.densities import Density, GaussianMixture
 from toy.sampling import noise_levels, trajectory
 from toy.uncertainty import standard_error
@@ -58,7 +58,7 @@ def mechanism(
     """
     if at not in PLACES:
         raise ValueError(f"unknown place {at!r}; have: {', '.join(PLACES)}")
-    truth = fractal.mixture(target)
+    truth = distributions.mixture(target)
     keys = jax.vmap(jax.random.key)(jnp.arange(seeds))
     run = np.asarray(noise_levels(64, 5.0, 0.002))
     steps = tuple(int(np.argmin(np.abs(np.log(run[:-1] / sigma)))) for sigma in sigmas) if at == "sampler" else ()

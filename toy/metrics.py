@@ -1,7 +1,7 @@
 """Measures of samples against the exact distribution: quality, variation, alignment, distance.
 
 A measure is one function of what it names: ``x`` [n, 2], ``logp`` [n] their true log-density at sigma 0,
-``occupancy`` [branches] the mean responsibility of each true branch, ``posterior`` [n] the true probability of the
+``occupancy`` [modes] the mean responsibility of each true mode, ``posterior`` [n] the true probability of the
 target class, and ``truth``. None stands alone: a sharper sampler with fewer branches is not a better one.
 """
 
@@ -14,9 +14,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
-from toy import fractal
+from toy import distributions
 from toy.densities import GaussianMixture
 from toy.registry import Entry, Registry
 
@@ -25,13 +25,14 @@ from toy.registry import Entry, Registry
 class Metric(Entry):
     """A measure: its short ``label``, whether 'low', 'high' or the 'truth' is ``better``, and the ``shape`` of one.
 
-    A share of samples or of mass is read in ``percent``.
+    A share of samples or of mass is read in ``percent``. Some need ``levels``, which not every distribution has.
     """
 
     label: str
     better: str
     percent: bool = False
     shape: tuple[int, ...] = ()
+    levels: bool = False
 
 
 METRICS = Registry("metric", Metric)
@@ -39,24 +40,40 @@ metric = METRICS.register
 
 PAPER_TOY = "Karras et al. 2024, arXiv:2406.02507, Section 4"
 DIRECTIONS = 64
+LEVELS = 7  # of a hierarchy, at most
 
 
 @partial(
     jax.tree_util.register_dataclass,
-    data_fields=["density", "both", "prior", "threshold", "tail", "mass", "depth", "reference", "projected", "apart"],
+    data_fields=[
+        "density",
+        "both",
+        "prior",
+        "threshold",
+        "tail",
+        "far",
+        "mode",
+        "mass",
+        "level",
+        "reference",
+        "projected",
+        "apart",
+    ],
     meta_fields=[],
 )
 @dataclass(frozen=True)
 class Truth:
-    """What is known exactly of the target: densities, thresholds of log p, branch masses, a reference sample."""
+    """What is known exactly of the target: densities, thresholds of log p, masses of the modes, a reference sample."""
 
     density: GaussianMixture
     both: GaussianMixture
     prior: Float[Array, ""]
     threshold: Float[Array, ""]  # 99% highest-density region
     tail: Float[Array, ""]  # 99.9%
-    mass: Float[Array, " g"]
-    depth: Float[Array, " g"]
+    far: Float[Array, ""]
+    mode: Int[Array, " g"]  # of each group
+    mass: Float[Array, " m"]
+    level: Int[Array, " m"]  # of each mode; -1 where there is no hierarchy
     reference: Float[Array, "n 2"]
     projected: Float[Array, "d n"]  # the reference along each direction, sorted
     apart: Float[Array, ""]  # mean distance between two points of the reference
@@ -70,18 +87,20 @@ def draw(density: GaussianMixture, key: Array, *, n: int) -> Float[Array, "n 2"]
 
 @lru_cache(maxsize=16)
 def truth(target: str, n: int) -> Truth:
-    """The truth about class ``target`` with a reference sample of ``n`` points."""
-    tree = fractal.branches()
-    density = fractal.mixture(target)
+    """The truth about ``target`` with a reference sample of ``n`` points."""
+    known = distributions.of(target)
+    density = distributions.mixture(target)
     reference = draw(density, jax.random.key(2024), n=n)
     return Truth(
         density,
-        fractal.mixture("AB"),
-        jnp.asarray(fractal.prior(target)),
-        jnp.asarray(fractal.threshold(target)),
-        jnp.asarray(fractal.threshold(target, 0.999)),
-        jnp.asarray(tree.mass(target), jnp.float32),
-        jnp.asarray(tree.depth[tree.of(target)]),
+        distributions.mixture(known.all.name),
+        jnp.asarray(known.prior),
+        jnp.asarray(distributions.threshold(target)),
+        jnp.asarray(distributions.threshold(target, 0.999)),
+        jnp.asarray(distributions.far(target)),
+        jnp.asarray(known.mode_of_group),
+        jnp.asarray(known.mass, jnp.float32),
+        jnp.asarray(np.full(len(known.mass), -1) if known.level is None else known.level),
         reference,
         along_directions(reference),
         mean_distance(reference, reference) * n / max(n - 1, 1),
@@ -109,9 +128,9 @@ def tail(logp: Array, truth: Truth) -> Array:
 
 
 @metric(source=PAPER_TOY, label="deep tail", better="low", percent=True)
-def deep_tail(logp: Array) -> Array:
-    """Share with true log p below -10 nats: far from every branch."""
-    return jnp.mean(~(logp >= -10))
+def deep_tail(logp: Array, truth: Truth) -> Array:
+    """Share far from everything: with true log p below -10 nats, elsewhere 8 below the edge of the 99% region."""
+    return jnp.mean(~(logp >= truth.far))
 
 
 @metric(source=PAPER_TOY, label="mean log p", better="high")
@@ -120,23 +139,23 @@ def mean_logp(logp: Array) -> Array:
     return jnp.mean(logp)
 
 
-@metric(title="Branch TV", source="this project", label="variation", better="low")
+@metric(title="Mode TV", source="this project", label="variation", better="low")
 def branch_tv(occupancy: Array, truth: Truth) -> Array:
-    """Total variation distance between the branches' sampled and true shares."""
+    """Total variation distance between the sampled and true shares of the modes: of the tree, its branches."""
     return 0.5 * jnp.sum(jnp.abs(occupancy - truth.mass))
 
 
-@metric(source="this project", label="root share", better="truth", percent=True)
+@metric(source="this project", label="root share", better="truth", percent=True, levels=True)
 def root_share(occupancy: Array, truth: Truth) -> Array:
-    """Share of the samples on the root branch."""
-    return jnp.sum(jnp.where(truth.depth == 0, occupancy, 0))
+    """Share of the samples on the first level: of the tree, its root branch."""
+    return jnp.where(truth.level[0] < 0, jnp.nan, jnp.sum(jnp.where(truth.level == 0, occupancy, 0)))
 
 
-@metric(source="this project", label="mass by depth", better="truth", shape=(fractal.DEPTH + 1,))
+@metric(source="this project", label="mass by depth", better="truth", shape=(LEVELS,), levels=True)
 def mass_by_depth(occupancy: Array, truth: Truth) -> Array:
-    """Share of the samples on the branches of each depth, [7]."""
-    depths = jnp.arange(fractal.DEPTH + 1)
-    return jnp.sum(jnp.where(truth.depth[None] == depths[:, None], occupancy[None], 0), axis=1)
+    """Share of the samples on the modes of each level, [7]: of the tree, the branches of each depth."""
+    shares = jnp.sum(jnp.where(truth.level[None] == jnp.arange(LEVELS)[:, None], occupancy[None], 0), axis=1)
+    return jnp.where(truth.level[0] < 0, jnp.nan, shares)
 
 
 @metric(title="Class posterior", source="this project", label="P(class|x)", better="high")
@@ -217,11 +236,12 @@ COVERAGE_CELLS = 500  # of 0.01
 def statistics(x: Float[Array, "n 2"], truth: Truth) -> dict[str, Any]:
     """What measures are made from, each worked out once."""
     logp = truth.density.logp(x, 0.0)
+    by_group = jnp.mean(truth.density.responsibilities(x, 0.0), axis=0)
     log_share = jnp.log(truth.prior) + logp - truth.both.logp(x, 0.0)
     return {
         "x": x,
         "logp": logp,
-        "occupancy": jnp.mean(truth.density.responsibilities(x, 0.0), axis=0),
+        "occupancy": jnp.zeros_like(truth.mass).at[truth.mode].add(by_group),
         "posterior": jnp.exp(jnp.minimum(log_share, 0)),
         "truth": truth,
     }
@@ -233,9 +253,15 @@ def columns(name: str, values: np.ndarray) -> dict[str, np.ndarray]:
     return {f"{name}_{i}": values[..., i] for i in range(*shape)} if shape else {name: values}
 
 
-def chosen(names: tuple[str, ...] | None) -> tuple[str, ...]:
-    """All measures, or those named; ValueError for one that there is not."""
-    return tuple(METRICS) if names is None else tuple(METRICS[name].name for name in names)
+def chosen(names: tuple[str, ...] | None, target: str) -> tuple[str, ...]:
+    """All measures that a target has, or those named; ValueError for one that there is not.
+
+    One that is named and needs the levels of a hierarchy is NaN for a target without.
+    """
+    if names is not None:
+        return tuple(METRICS[name].name for name in names)
+    flat = distributions.of(target).level is None
+    return tuple(name for name, measure in METRICS.items() if not (flat and measure.levels))
 
 
 def values(x: Float[Array, "n 2"], truth: Truth, names: tuple[str, ...]) -> dict[str, Array]:
@@ -255,7 +281,7 @@ def _evaluate(x: Array, truth: Truth, names: tuple[str, ...]) -> tuple[Array, Ar
 
 @dataclass(frozen=True)
 class Measured:
-    """True log-density [n] of samples, mean responsibilities [branches], and measures by name; shares as fractions."""
+    """True log-density [n] of samples, mean responsibilities [modes], and measures by name; shares as fractions."""
 
     logp: np.ndarray
     occupancy: np.ndarray
@@ -263,8 +289,8 @@ class Measured:
 
 
 def evaluate(x: Float[Array | np.ndarray, "n 2"], target: str, names: tuple[str, ...] | None = None) -> Measured:
-    """Measure samples at sigma 0 against the class ``target``: all measures, or those named."""
-    logp, occupancy, found = _evaluate(jnp.asarray(x, jnp.float32), truth(target, len(x)), chosen(names))
+    """Measure samples at sigma 0 against ``target``: all measures, or those named."""
+    logp, occupancy, found = _evaluate(jnp.asarray(x, jnp.float32), truth(target, len(x)), chosen(names, target))
     return Measured(
         np.asarray(logp), np.asarray(occupancy), {name: np.asarray(value).tolist() for name, value in found.items()}
     )
@@ -280,7 +306,7 @@ def measure(
 @lru_cache(maxsize=32)
 def floor(target: str, n: int, names: tuple[str, ...] | None = None) -> dict[str, float | list[float]]:
     """What the measures give for ``n`` true samples: the noise floor, mean of four draws."""
-    density = fractal.mixture(target)
+    density = distributions.mixture(target)
     draws = [measure(draw(density, jax.random.key(seed), n=n), target, names) for seed in range(4)]
     return {name: np.mean([found[name] for found in draws], axis=0).tolist() for name in draws[0]}
 
@@ -289,18 +315,20 @@ RESAMPLES = 200
 
 
 def errors(values: Mapping[str, Any], occupancy: Float[np.ndarray, " g"], n: int, target: str) -> dict[str, float]:
-    """Standard errors of shares and of the branch TV over draws of ``n`` samples, from one draw's own ``values``.
+    """Standard errors of shares and of the mode TV over draws of ``n`` samples, from one draw's own ``values``.
 
     A share is binomial, and of all or none of the samples still uncertain by one of them: exact for the outliers; for
     means of probabilities, as the class posterior is, the most that it can be. The TV is drawn again from the sampled
-    shares of the branches (parametric bootstrap, Efron 1979).
+    shares of the modes (parametric bootstrap, Efron 1979).
     """
     found = {}
     for name in {"outliers", "tail", "deep_tail", "root_share", "alignment"} & set(values):
+        if math.isnan(values[name]) and METRICS[name].levels:
+            continue
         share = min(max(float(values[name]), 0.0), 1.0)
         found[name] = math.sqrt(max(share * (1 - share), 1 / n) / n)
     if "branch_tv" in values and np.all(np.isfinite(occupancy)):
         shares = np.asarray(occupancy, np.float64)
         drawn = np.random.default_rng(0).multinomial(n, shares / shares.sum(), RESAMPLES) / n
-        found["branch_tv"] = float(np.std(0.5 * np.abs(drawn - fractal.branches().mass(target)).sum(axis=1)))
+        found["branch_tv"] = float(np.std(0.5 * np.abs(drawn - distributions.of(target).mass).sum(axis=1)))
     return found

@@ -1,9 +1,10 @@
 """A density's name as a value: what it starts from, and what is done to that from left to right.
 
 A name is ``BASE~kind=value~kind=value…``. A base is ``exact:A``, a network such as ``A64@4096`` or ``A64@4096#1``
-(classes, width, iterations, seed), ``kept:NAME`` of the user's own, the path of a ``.safetensors`` file, or
-``kind:PART,PART``, which is fitted to samples of other bases. What follows a kind up to the next one belongs to it:
-``~seed=3`` chooses its random draw (0 where it is not said), and a kind with several knobs takes the others by name.
+(classes, width, iterations, seed; of another distribution than the tree ``moons/A64@4096``), ``kept:NAME`` of the
+user's own, the path of a ``.safetensors`` file, or ``kind:PART,PART``, which is fitted to samples of other bases. What
+follows a kind up to the next one belongs to it: ``~seed=3`` chooses its random draw (0 where it is not said), and a
+kind with several knobs takes the others by name.
 
 Here names are read and changed; ``models.zoo`` makes densities of them.
 """
@@ -16,16 +17,17 @@ from typing import Any, get_type_hints
 
 import jax
 
+from toy import distributions
 from toy.densities import Density
 from toy.registry import Entry, Knob, Registry
 
 DEGRADATIONS = Registry("degradation", Entry)
 FITTED = Registry("fitted density", Entry, roles=(Density,))  # bases that are made of samples: ``dns:MAIN,ALL``
 
-NETWORK = re.compile(r"(?P<classes>AB|A|B)(?P<width>\d{1,4})@(?P<iterations>\d{1,7})(?:#(?P<seed>\d{1,9}))?")
+TARGET = rf"(?:[a-z][\w.:=+-]*/)?{distributions.CLASSES.pattern}"
+NETWORK = re.compile(rf"(?P<classes>{TARGET})(?P<width>\d{{1,4}})@(?P<iterations>\d{{1,7}})(?:#(?P<seed>\d{{1,9}}))?")
 ITEM = re.compile(r"~(?=[a-z_0-9]+=)")
 PARTS = re.compile(r"(?!exact:|kept:)([a-z_]{2,}):(.*,.*)")
-OTHER = {"A": {}, "B": {"A": "B", "B": "A"}, "AB": {"A": "AB"}}  # the classes for another target than A
 MOST = 8  # kinds in one name
 SEED = Knob(0, 2**31 - 1, 1, "seed", "seed of the random draw", name="seed", default=0)
 
@@ -83,14 +85,14 @@ class Name:
 
     @cached_property
     def distribution(self) -> str | None:
-        """The distribution whose exact density the base is: 'A' of ``exact:A``."""
+        """The target whose exact density the base is: 'A' of ``exact:A``, 'moons/A' of ``exact:moons/A``."""
         return self.base.removeprefix("exact:") if self.base.startswith("exact:") else None
 
     @cached_property
     def network(self) -> Network | None:
         """The network that the base names; None for the others, a kept one or a file's too."""
         found = NETWORK.fullmatch(self.base)
-        if not found:
+        if not (found and distributions.is_target(found["classes"])):
             return None
         seed = None if found["seed"] is None else int(found["seed"])
         return Network(found["classes"], int(found["width"]), int(found["iterations"]), seed)
@@ -122,7 +124,7 @@ class Name:
 
     @cached_property
     def classes(self) -> str | None:
-        """The classes that it is of, 'A', 'B' or 'AB', a fitted one its last part's; None where a file says it."""
+        """The target that it is of, as 'A' or 'moons/AB', a fitted one its last part's; None where a file says it."""
         if self.parts:
             return self.parts[-1].classes
         return self.network.classes if self.network else self.distribution
@@ -147,14 +149,14 @@ class Name:
     def of_target(self, target: str) -> "Name":
         """A name for target A as it is for another: 'A32@512' is 'B32@512' for B, 'B64@4096' is 'A64@4096'.
 
-        For both classes A becomes AB, and B, which is no other class then, stays.
+        For both classes A becomes AB, and B, which is no other class then, stays. ValueError for an unknown target.
         """
 
         def moved(part: Name) -> str:
             if part.classes is None:
                 return part.base
             before, _, after = part.base.partition(part.classes)
-            return f"{before}{OTHER[target].get(part.classes, part.classes)}{after}"
+            return f"{before}{distributions.counterpart(part.classes, target)}{after}"
 
         return self._each(moved)
 

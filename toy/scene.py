@@ -12,9 +12,10 @@ import jax
 import numpy as np
 from jaxtyping import Array
 
-from toy import fractal, sampling
+from toy import distributions, sampling
+from toy.distributions import TargetChoice
 from toy.guidance import RULES, Rule
-from toy.names import OTHER, Name
+from toy.names import Name
 from toy.registry import Entry
 from toy.sampling import INTEGRATORS, Integrator
 from toy.schedules import SCHEDULES
@@ -48,7 +49,7 @@ class Scene:
     knobs: tuple[tuple[str, Any], ...] = ()
     schedule: Annotated[str, Choice(SCHEDULES, "schedule", "")] = "constant"
     integrator: Annotated[str, Choice(INTEGRATORS, "integrator", "")] = "heun"
-    target: Annotated[str, Choice(fractal.CLASSES, "target class", TARGET, "class")] = "A"
+    target: Annotated[str, TargetChoice(distributions.targets(), "target class", TARGET, "class")] = "A"
     start: Annotated[str, Choice(STARTS, "start", "distribution of the initial noise")] = "exact"
     steps: Annotated[int, Knob(8, 256, 1, "steps", STEPS, whole=True)] = 32
     sigma_max: Annotated[float, Knob(0.5, 80, 0.5, "σ max", "noise level of the start", log=True)] = 5.0
@@ -164,7 +165,6 @@ def default_cast(rule: str, target: str = "A") -> dict[str, str]:
 
 def of_target(name: str, target: str) -> str:
     """A density's name for target A as it is for another: ``Name.of_target``. ValueError for an unknown target."""
-    fractal.branches().of(target)
     return str(Name.parse(name).of_target(target))
 
 
@@ -175,7 +175,7 @@ def exact_of(name: str) -> str:
 
 def prior_of_negative(target: str) -> float:
     """Prior probability, among both classes, of what plays the negative by default."""
-    return round(fractal.prior(OTHER[target].get("B", "B")), 3)
+    return round(distributions.prior(distributions.counterpart("B", target)), 3)
 
 
 def usual_value(knob: Knob, target: str) -> float:

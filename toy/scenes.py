@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from toy import fractal, metrics, sampling
+from toy import distributions, metrics, sampling
 from toy.densities import Density, GaussianMixture, Normalised
 from toy.quadrature import normalised
 from toy.scene import Scene
@@ -50,7 +50,7 @@ def data_and_noise(scene: Scene) -> tuple[Float[Array, "n 2"], Float[Array, "n 2
     """True samples of the target, and noise of N(0, sigma_max^2 I): what the forward process adds up."""
     key_start, _ = jax.random.split(jax.random.key(scene.seed))
     parts: tuple[Array, Array] = _start(
-        fractal.mixture(scene.target), key_start, jnp.float32(scene.sigma_max), n=scene.n
+        distributions.mixture(scene.target), key_start, jnp.float32(scene.sigma_max), n=scene.n
     )
     return parts
 
@@ -132,7 +132,7 @@ def measure_seeds(
 ) -> Spread:
     """Sample and measure with the ``seeds`` seeds from the scene's own on, all in one batch."""
     began = time.perf_counter()
-    chosen = metrics.chosen(measures)
+    chosen = metrics.chosen(measures, scene.target)
     keys = jax.vmap(jax.random.key)(scene.seed + jnp.arange(seeds))
     found = _measure_keys(keys, *_arguments(scene, cast), **_constants(scene, chosen))
     return Spread(scene, {name: np.asarray(found[name]) for name in chosen}, time.perf_counter() - began)
@@ -146,13 +146,14 @@ def measure_scenes(
     On a GPU those of one shape are worked on together; on a CPU one scene of some thousand points fills the machine,
     and all of one shape share a compiled program.
     """
-    chosen = metrics.chosen(measures)
     groups: dict[Any, list[int]] = {}
     for i, (scene, cast) in enumerate(zip(many, casts, strict=True)):
         shapes = jax.tree.structure(cast), tuple(np.shape(leaf) for leaf in jax.tree.leaves(cast))
+        chosen = metrics.chosen(measures, scene.target)
         groups.setdefault((*_constants(scene, chosen).values(), scene.target, scene.steps, shapes), []).append(i)
     found: list[dict[str, np.ndarray]] = [{} for _ in many]
     for indices in groups.values():
+        chosen = metrics.chosen(measures, many[indices[0]].target)
         width = 1 if jax.default_backend() == "cpu" else max(1, min(len(indices), POINTS_AT_ONCE // many[indices[0]].n))
         for begin in range(0, len(indices), width):
             part = indices[begin : begin + width]
@@ -188,7 +189,7 @@ def _arguments(scene: Scene, cast: Mapping[str, Density]) -> tuple[Any, ...]:
     """What of a scene a compiled program takes besides its key."""
     knobs = {name: jnp.float32(value) for name, value in scene.knobs}
     truth = metrics.truth(scene.target, scene.n)
-    return fractal.mixture(scene.target), jnp.asarray(scene.sigmas()), players(scene, cast), knobs, truth
+    return distributions.mixture(scene.target), jnp.asarray(scene.sigmas()), players(scene, cast), knobs, truth
 
 
 def _constants(scene: Scene, chosen: tuple[str, ...]) -> dict[str, Any]:
@@ -241,7 +242,7 @@ def _measure_stacked(
 
 def truth_frame(scene: Scene) -> Frame:
     """True samples in place of the sampler's, measured the same way."""
-    x = np.asarray(metrics.draw(fractal.mixture(scene.target), jax.random.key(scene.seed), n=scene.n))
+    x = np.asarray(metrics.draw(distributions.mixture(scene.target), jax.random.key(scene.seed), n=scene.n))
     found = metrics.evaluate(x, scene.target)
     return Frame(
         scene,

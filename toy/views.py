@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
-from toy import fractal, sampling
+from toy import distributions, sampling
 from toy.densities import Density, GaussianMixture
 from toy.guidance import RULES, Step
 from toy.scene import Scene
@@ -55,8 +55,18 @@ WINDOWS = {"tree": {"B": "tree-B", "AB": "both"}, "closeup": {"B": "closeup-B"}}
 
 
 def window(name: str, target: str) -> View:
-    """The 'tree' or 'closeup' where the target class is: of A's tree, of B's, or of both."""
-    return VIEWS[WINDOWS[name].get(target, name)]
+    """The 'tree' or 'closeup' where the target is: of A's tree, of B's, or of both; of others all or a mode."""
+    known = distributions.of(target)
+    if not known.on:
+        return VIEWS[WINDOWS[name].get(target, name)]
+    means, weights = known.distribution.means[known.groups], known.distribution.weights[known.groups]
+    if name == "closeup":
+        x, y = np.round(np.average(means[np.argmax(weights.sum(axis=1))], axis=0), 2).tolist()
+        return View(x, y, 0.3)
+    spread = 3 * np.sqrt(np.linalg.eigvalsh(known.distribution.covariances[known.groups])[:, -1])[:, None, None]
+    low, high = (means - spread).min(axis=(0, 1)), (means + spread).max(axis=(0, 1))
+    x, y = np.round((low + high) / 2, 2).tolist()
+    return View(x, y, float(np.ceil(5 * np.max(high - low)) / 10))
 
 
 def view_of(name: str) -> View:
@@ -138,9 +148,9 @@ def outside(frame: Frame) -> np.ndarray:
     """Whether each point of the path is outside the true 99% region of its noise level, [steps + 1, n]."""
     target, n = frame.scene.target, frame.scene.n
     sigmas = frame.sigmas.astype(np.float32)
-    thresholds = fractal.region_thresholds(target, sigmas).astype(np.float32)
+    thresholds = distributions.region_thresholds(target, sigmas).astype(np.float32)
     return ~np.asarray(
-        _inside(fractal.mixture(target), frame.path, sigmas, thresholds, steps=max(1, POINTS_A_PIECE // n))
+        _inside(distributions.mixture(target), frame.path, sigmas, thresholds, steps=max(1, POINTS_A_PIECE // n))
     )
 
 
@@ -152,11 +162,12 @@ def _inside(density: GaussianMixture, path: Array, sigmas: Array, thresholds: Ar
 
 def contours(classes: str, *, sigma: float = 0.0, resolution: int = 480) -> list[np.ndarray]:
     """Closed polylines [m, 2] around the 99% highest-density region of the exact p(x; sigma)."""
-    view = VIEWS["both"]
+    known = distributions.of(classes)
+    view = window("tree", known.all.name)
     points = view.grid(resolution)
-    logp = np.asarray(logp_on(fractal.mixture(classes), jnp.asarray(points), jnp.float32(sigma)))
+    logp = np.asarray(logp_on(distributions.mixture(classes), jnp.asarray(points), jnp.float32(sigma)))
     generator = contourpy.contour_generator(points[0, :, 0], points[:, 0, 1], logp)
-    return [np.asarray(line, np.float32) for line in generator.lines(fractal.threshold(classes, sigma=sigma))]
+    return [np.asarray(line, np.float32) for line in generator.lines(distributions.threshold(classes, sigma=sigma))]
 
 
 def fields(
@@ -180,7 +191,7 @@ def fields(
     inner = (np.arange(arrows) + 0.5) / arrows
     at = np.stack(np.meshgrid(left + inner * (right - left), bottom + inner * (top - bottom)), axis=-1)
     at = at.reshape(-1, 2).astype(np.float32)
-    main, truth = cast["main"], fractal.mixture(scene.target)
+    main, truth = cast["main"], distributions.mixture(scene.target)
     guide = guide_role(scene)
     level = jnp.float32(sigma)
     error = sigma * (score_on(main, points, level) - score_on(truth, points, level))

@@ -8,7 +8,7 @@ import { UI, withLayer } from "../../toy/ui/viewer/ui.js";
 import { WORDS } from "../../toy/ui/viewer/words.js";
 
 const OUTLINES = [["A", "target"], ["B", "other"]];
-const names = (given) => legendItems({ ui: UI, outlines: OUTLINES, tinted: true, forward: false, plain: false, ...given }).map(({ name }) => name);
+const names = (given) => legendItems({ ui: UI, outlines: OUTLINES, all: "AB", mode: "branch", tinted: true, forward: false, plain: false, ...given }).map(({ name }) => name);
 
 test("everything that is on is named once, with a meaning", () => {
   const layers = [...DENSITIES, ...ARROWS].map(({ name }) => name);

@@ -10,6 +10,13 @@ const SEGMENTS = Float32Array.from({ length: 16 }, (_, i) => Math.floor(i / 4));
 const OUTLINES = { A: "outline A", B: "outline B", AB: "outline AB" };
 
 // A canvas that only remembers, in order, what was stroked in which colour: limbs by their number, outlines by name.
+// A tree of two limbs a class, A's first.
+const TARGETS = {
+  A: { classes: "A", rest: "B", all: "AB", own: [0, 2] },
+  B: { classes: "B", rest: "A", all: "AB", own: [2, 2] },
+  AB: { classes: "AB", rest: "", all: "AB", own: [0, 4] },
+};
+
 function drawn(target, { gain = null, plain = false } = {}) {
   const strokes = [];
   let limb = null;
@@ -27,7 +34,7 @@ function drawn(target, { gain = null, plain = false } = {}) {
       strokes.push([path ?? (again ? `${limb} ${cut ? "cut" : "core"}` : limb), this.strokeStyle]);
     },
   };
-  drawScenery(context, { scale: 100, ox: 0, oy: 0 }, { segments: SEGMENTS, thickness: null, outlines: OUTLINES }, palette(false), BACKGROUND, { target, gain, plain, limbless: false, dpr: 1 });
+  drawScenery(context, { scale: 100, ox: 0, oy: 0 }, { segments: SEGMENTS, thickness: null, outlines: OUTLINES }, palette(false), BACKGROUND, { target: TARGETS[target], gain, plain, limbless: false, dpr: 1 });
   return new Map(strokes);
 }
 

@@ -266,7 +266,7 @@ class World:
             "sigma_max": SIGMA_MAX,
             "sigma_min": SIGMA_MIN,
             "layout": {"view": [0.30, 0.30, 1.2]},
-            "target": "A",
+            "target": {"name": "A", "classes": "A", "rest": "B", "all": "AB", "mode": "branch", "own": [0, 127]},
             "panels": panels,
             "field": field,
             "probe": probe,

@@ -125,14 +125,14 @@ def _chunks(iterations: int, width: int, batch: int) -> Callable[[], Any]:
 
     from models import training
     from models.mlp import Spec
-    from toy import fractal
+    from toy import distributions
 
     recipe = training.Recipe(Spec("A", width), batch=batch)
     state = jax.tree.map(jnp.copy, training.start(recipe))  # its buffers are given away in every chunk
 
     def chunk() -> Any:
         nonlocal state
-        state, losses = training.chunk(training.in_common(recipe), fractal.mixture("A"), state, iterations)
+        state, losses = training.chunk(training.in_common(recipe), distributions.mixture("A"), state, iterations)
         return losses
 
     return chunk
@@ -179,10 +179,10 @@ def logp_grid(classes: str = "A", resolution: int = 400, repeats: int = 7) -> Me
     """Exact log-density of class A on a grid of 400 x 400."""
     import jax.numpy as jnp
 
-    from toy import fractal, views
+    from toy import distributions, views
 
     grid = jnp.asarray(views.VIEWS["both"].grid(resolution))
-    return Measured(timed(lambda: views.logp_on(fractal.mixture(classes), grid, jnp.float32(0.03)), repeats))
+    return Measured(timed(lambda: views.logp_on(distributions.mixture(classes), grid, jnp.float32(0.03)), repeats))
 
 
 @benchmark("logp-grid-AB", "ms")
@@ -197,9 +197,9 @@ def score_4096(n: int = 4096, repeats: int = 20) -> Measured:
     import jax
     import jax.numpy as jnp
 
-    from toy import fractal, views
+    from toy import distributions, views
 
-    density = fractal.mixture("A")
+    density = distributions.mixture("A")
     sigma = jnp.exp(-2.3 + 1.5 * jax.random.normal(jax.random.key(1), (n,)))
     x = density.sample(jax.random.key(2), n, sigma)
     return Measured(timed(lambda: views.score_on(density, x, sigma), repeats))

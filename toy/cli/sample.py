@@ -51,9 +51,9 @@ def sample(out: str, path: bool, **flags: Any) -> None:
 def drawn(scene: Scene, *, keep: bool) -> tuple[np.ndarray, np.ndarray]:
     """The path [steps + 1, n, 2], or its end [1, n, 2], and the true log-density [n] there; nothing is measured."""
     import models
-    from toy import fractal, scenes, views
+    from toy import distributions, scenes, views
 
     cast = models.cast(scene.cast)
     memory.check(scene, keep=keep)
     path = scenes.sample(scene, cast, keep=keep)
-    return np.asarray(path), np.asarray(views.logp_on(fractal.mixture(scene.target), path[-1], np.float32(0)))
+    return np.asarray(path), np.asarray(views.logp_on(distributions.mixture(scene.target), path[-1], np.float32(0)))

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
-from toy import compare, fractal, views
+from toy import compare, distributions, views
 from toy.captions import caption
 from toy.densities import Density
 from toy.figures.charts import banded, rooms, ticked
@@ -193,7 +193,7 @@ def pull_figure(
     view = view or views.window("closeup", target)
     points = spread(target, sigma, view, seed)
     at, level = jnp.asarray(points, jnp.float32), jnp.float32(sigma)
-    truth = fractal.mixture(target)
+    truth = distributions.mixture(target)
     s1, s0, sw, s = (np.asarray(views.score_on(d, at, level)) for d in (main, guide, weak, truth))
     fields = {
         "Pull of the guide": (s1 - s0, colour_of("ratio")),

@@ -10,7 +10,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from toy import flows, fractal, scenes, views
+from toy import distributions, flows, scenes, views
 from toy.captions import captions
 from toy.densities import Density
 from toy.figures.panels import arrows, captioned, dots, outline, panel, style
@@ -108,8 +108,8 @@ def _side(
         )
         marks["gained"] = Line2D([], [], color=colour_of("gained", dark), linewidth=2.4, label="gained")
     outline(ax, target, view=view, both=plain, fill=plain, dark=dark)
-    if target != "AB" and not plain:
-        outline(ax, "B" if target == "A" else "A", view=view, both=False, fill=False, dark=dark, role="other")
+    if (rest := distributions.of(target).rest) and not plain:
+        outline(ax, rest.name, view=view, both=False, fill=False, dark=dark, role="other")
     marks["target"] = Line2D([], [], color=colour_of("target", dark), linewidth=1, label=f"true 99% region of {target}")
     lacks = _layers(ax, scene, cast, max(sigma, scene.sigma_min), view, layers, marks, dark)
     if ui.get("samples"):
@@ -119,8 +119,8 @@ def _side(
     points = frame.path[-1 if len(frame.path) == 1 else at]
     outside = np.zeros(len(points), bool)
     if ui.get("quality", True) and not plain:
-        logp = np.asarray(views.logp_on(fractal.mixture(target), points, np.float32(sigma)))
-        outside = ~(logp >= float(fractal.region_thresholds(target, sigma)))
+        logp = np.asarray(views.logp_on(distributions.mixture(target), points, np.float32(sigma)))
+        outside = ~(logp >= float(distributions.region_thresholds(target, sigma)))
         marks["outside"] = _dot("outside", "outside it", dark, hollow=True)
     marks["inside"] = _dot("ink", "sample", dark)
     dots(ax, points[~outside], colour=ink)
@@ -138,14 +138,16 @@ def _dot(role: str, words: str, dark: bool, *, hollow: bool = False) -> Line2D:
 
 def _limbs(ax: Axes, frame: Frame, view: View, dark: bool) -> None:
     """The target's branches by log2 of sampled over true mass: cut across where they lost, with a core where gained."""
-    tree = fractal.branches()
-    own = tree.of(frame.scene.target)
+    known = distributions.of(frame.scene.target)
+    drawn, own = known.distribution, known.modes
+    if drawn.start is None or drawn.end is None or drawn.thickness is None:
+        return
     page = np.array(to_rgb(PAGES[dark]))
     plain = 0.7 * page + 0.3 * np.array(to_rgb(colour_of("target", dark)))
     inch = ax.get_position().width * ax.get_figure(root=True).get_figwidth() / (2 * view.half)  # type: ignore[union-attr]
-    widths = np.maximum(0.4, 4 * tree.thickness[own] * inch * 72)
-    gain = np.clip(np.log2(np.maximum(frame.occupancy, 1e-9) / tree.mass(frame.scene.target)), -3, 3)
-    lines = np.stack([tree.start[own], tree.end[own]], axis=1)
+    widths = np.maximum(0.4, 4 * drawn.thickness[own] * inch * 72)
+    gain = np.clip(np.log2(np.maximum(frame.occupancy, 1e-9) / known.mass), -3, 3)
+    lines = np.stack([drawn.start[own], drawn.end[own]], axis=1)
     size = np.abs(gain) / 3
     amount = np.where(size < 0.06, 0, 0.12 + 0.78 * size**0.7)[:, None]
     ends = np.array([to_rgb(colour_of("lost" if g < 0 else "gained", dark)) for g in gain])

@@ -16,7 +16,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
-from toy import fractal, views
+from toy import distributions, views
 from toy.densities import Density
 from toy.palette import SERIES, colour_of
 from toy.scenes import Frame
@@ -89,7 +89,7 @@ def logp_grid(density: Density, view: View, sigma: float, resolution: int) -> np
 
 @lru_cache(maxsize=32)
 def exact_logp(classes: str, sigma: float, view: View, resolution: int) -> np.ndarray:
-    return logp_grid(fractal.mixture(classes), view, sigma, resolution)
+    return logp_grid(distributions.mixture(classes), view, sigma, resolution)
 
 
 def panel(ax: Axes | None = None, view: View = VIEWS["tree"], title: str = "") -> Axes:
@@ -138,7 +138,8 @@ def outline(
     """Outline of the target class in orange over that of both classes in grey, about the 99% regions of p(x; sigma)."""
     view = view or views.window("tree", target)
     xs, ys = np.linspace(*view.box[:2], resolution), np.linspace(*view.box[2:], resolution)
-    for classes, colour, wanted in (("AB", colour_of("other", dark), both), (target, colour_of(role, dark), True)):
+    every = distributions.of(target).all.name
+    for classes, colour, wanted in ((every, colour_of("other", dark), both), (target, colour_of(role, dark), True)):
         if not wanted:
             continue
         logp = exact_logp(classes, sigma, view, resolution)

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from toy import fractal, sampling, scenes, views
+from toy import distributions, sampling, scenes, views
 from toy.captions import captions
 from toy.densities import Density
 from toy.figures.files import check_format
@@ -122,7 +122,7 @@ def thinned(points: np.ndarray, distance: float) -> np.ndarray:
 @lru_cache(maxsize=16)
 def spread(target: str, sigma: float, view: View, seed: int = 0) -> np.ndarray:
     """Points of p(x | target; sigma) within the view, thinned to SPACING; ValueError where there is none."""
-    x = np.asarray(fractal.mixture(target).sample(jax.random.key(seed), 2**16, sigma))
+    x = np.asarray(distributions.mixture(target).sample(jax.random.key(seed), 2**16, sigma))
     within = np.max(np.abs(x - [view.x, view.y]), axis=1) < 0.95 * view.half
     if not within.any():
         raise ValueError(f"no sample of class {target!r} at sigma = {sigma:g} is in view {view.x},{view.y},{view.half}")
@@ -149,7 +149,7 @@ def _cast(load: Load, scene: Scene) -> dict[str, Density]:
 
 
 def _truth(options: Options) -> np.ndarray:
-    return np.asarray(fractal.mixture(options.target).sample(jax.random.key(options.seed), options.n))
+    return np.asarray(distributions.mixture(options.target).sample(jax.random.key(options.seed), options.n))
 
 
 def _weight(scene: Scene) -> str:

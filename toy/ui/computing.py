@@ -4,13 +4,13 @@ import dataclasses
 import math
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 import models
-from toy import flows, fractal, metrics, scenes, views
+from toy import distributions, flows, metrics, scenes, views
 from toy.densities import Normalised
 from toy.names import Name
 from toy.scene import Scene
@@ -87,31 +87,46 @@ def positions(frame: Frame) -> tuple[np.ndarray, float, float]:
 
 
 def branch_gain(frame: Frame) -> np.ndarray:
-    """log2 of sampled over true mass of each branch, within 3 of zero."""
-    true = fractal.branches().mass(frame.scene.target)
-    ratio = np.log2(np.maximum(frame.occupancy, 1e-9) / true)
+    """log2 of sampled over true mass of each mode, within 3 of zero."""
+    ratio = np.log2(np.maximum(frame.occupancy, 1e-9) / distributions.of(frame.scene.target).mass)
     return np.clip(np.nan_to_num(ratio, nan=-3.0), -3, 3).astype(np.float32)
 
 
-@cache
-def scenery() -> dict[str, np.ndarray]:
-    """Tree and outlines, the same in every scene: from the shipped scene where there is one, else worked out."""
-    if not DEFAULT_PACK.exists():
-        return drawn_scenery()
+@lru_cache(maxsize=32)
+def scenery(target: str) -> dict[str, np.ndarray]:
+    """Modes and outlines: the tree's from the shipped scene where there is one, else worked out."""
+    if distributions.of(target).on or not DEFAULT_PACK.exists():
+        return drawn_scenery(target)
     _, arrays = unpack(DEFAULT_PACK.read_bytes())
     return {name: array for name, array in arrays.items() if name.startswith(("tree.", "outline."))}
 
 
-def drawn_scenery() -> dict[str, np.ndarray]:
-    """Tree and outlines of the 99% regions."""
-    tree = fractal.branches()
-    arrays: dict[str, np.ndarray] = {
-        "tree.segments": np.concatenate([tree.start, tree.end], axis=1).astype(np.float32),
-        "tree.depth": tree.depth.astype(np.uint8),
-        "tree.thickness": tree.thickness.astype(np.float32),
+def of_target(target: str) -> dict[str, Any]:
+    """What a view is told of a target: its name and classes, the rest and all of them, its own modes of the scenery."""
+    known = distributions.of(target)
+    return {
+        "name": target,
+        "classes": known.classes,
+        "rest": known.rest.classes if known.rest else "",
+        "all": known.all.classes,
+        "mode": "mode" if known.on else "branch",
+        "own": [0 if known.on else int(known.modes[0]), len(known.modes)],
     }
-    for classes in fractal.CLASSES:
-        lines = views.contours(classes)
+
+
+def drawn_scenery(target: str) -> dict[str, np.ndarray]:
+    """Modes as lines, the target's own first but for the tree's, which stay as they are; outlines of 99% regions."""
+    known, arrays = distributions.of(target), dict[str, np.ndarray]()
+    drawn, every = known.distribution, known.all
+    if drawn.start is not None and drawn.end is not None and drawn.thickness is not None:
+        order = np.concatenate([known.modes, np.setdiff1d(every.modes, known.modes)]) if known.on else every.modes
+        level = drawn.level if drawn.level is not None else np.zeros(len(every.modes))
+        arrays["tree.segments"] = np.concatenate([drawn.start, drawn.end], axis=1)[order].astype(np.float32)
+        arrays["tree.depth"] = level[order].astype(np.uint8)
+        arrays["tree.thickness"] = drawn.thickness[order].astype(np.float32)
+    for name in dict.fromkeys([*distributions.targets(known.on), *([known.rest.name] if known.rest else []), target]):
+        lines = views.contours(name)
+        classes = distributions.of(name).classes
         arrays[f"outline.{classes}"] = np.concatenate(lines)
         arrays[f"outline.{classes}.starts"] = np.cumsum([0, *map(len, lines[:-1])]).astype(np.uint32)
     return arrays
@@ -161,7 +176,7 @@ def drawn(scene: Scene, sigma: float, box: tuple[float, float, float, float]) ->
         raise ValueError(f"the sampler's own density would take about {needed:.0f} s here: ask for fewer steps")
     cast, points = models.cast(scene.cast), views.grid(box, RESOLUTION)
     found = flows.on_grid(scene, cast, points, sigma=sigma, cover=math.ceil(COVER / scene.n))
-    top = float(np.max(views.logp_on(fractal.mixture(scene.target), points, np.float32(sigma))))
+    top = float(np.max(views.logp_on(distributions.mixture(scene.target), points, np.float32(sigma))))
     return quantise(np.nan_to_num(np.clip(found, top + LOWEST, top - LOWEST), nan=top + LOWEST))
 
 
@@ -195,7 +210,7 @@ def probe(scene: Scene, at: tuple[float, float], sigma: float) -> dict[str, Any]
     """Scores and log-densities of one side at a point."""
     cast = models.cast(scene.cast)
     x, level = np.array([at], np.float32), np.float32(sigma)
-    truth, guide = fractal.mixture(scene.target), views.guide_role(scene)
+    truth, guide = distributions.mixture(scene.target), views.guide_role(scene)
 
     def numbers(values: Any) -> list[float] | None:
         found = [float(v) for v in np.asarray(values).ravel()]

@@ -6,7 +6,7 @@ from typing import Any
 import streamlit as st
 
 import models
-from toy import fractal
+from toy import distributions
 from toy.guidance import RULES
 from toy.names import Name
 from toy.registry import Knob
@@ -211,7 +211,7 @@ def sampling(state: State) -> None:
             help=f"{meaning('integrator')} {entry.summary} {entry.source}",
         )
         _number(SETTINGS["steps"], scene.steps)
-        _select("target class", list(fractal.CLASSES), scene.target, "left", "target", help=meaning("target"))
+        _select("target class", distributions.targets(), scene.target, "left", "target", help=meaning("target"))
         _select(
             "start",
             list(STARTS),

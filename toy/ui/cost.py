@@ -7,7 +7,7 @@ import math
 from dataclasses import replace
 
 from models import degradations, zoo
-from toy import fractal
+from toy import distributions
 from toy.names import Name
 from toy.sampling import GIBBS_STEPS, INTEGRATORS
 from toy.scene import Scene
@@ -26,7 +26,8 @@ def of_point(name: str) -> float:
     parsed = Name.parse(name)
     numbers = {step.kind: dict(step.knobs) for step in parsed.steps}
     if parsed.fitted or parsed.distribution is not None:
-        count: float = degradations.DRAWS if parsed.fitted else fractal.mixture(zoo.classes_of(name)).log_weights.size
+        exact = distributions.mixture(zoo.classes_of(name))
+        count: float = degradations.DRAWS if parsed.fitted else exact.log_weights.size
         if "subset" in numbers:
             count = numbers["subset"]["count"]
         return COMPONENT * count * (2 if "label_mixing" in numbers else 1)

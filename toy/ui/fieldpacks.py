@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 import models
-from toy import figures, fractal
+from toy import distributions, figures
 from toy.names import Name
 from toy.scene import Scene
 from toy.ui import computing, live
@@ -90,7 +90,7 @@ def grids(scene: Scene, sigma: float, box: Box, side: int) -> Grids:
         if name in found:
             arrays[sent] = np.nan_to_num(found[name], nan=-1e6, posinf=1e6, neginf=-1e6).astype(np.float32)
     arrays["left.error"] = quantise(found["error"])
-    return Grids(arrays, side, float(fractal.region_thresholds(scene.target, sigma)))
+    return Grids(arrays, side, float(distributions.region_thresholds(scene.target, sigma)))
 
 
 def identity(scene: Scene) -> str:
@@ -130,7 +130,7 @@ def answer(
         "title": scene.entry.title,
         "formula": scene.entry.formula,
         "knobs": ", ".join(f"{name} = {value:g}" for name, value in scene.knobs if name in scene.entry.knobs),
-        "target": scene.target,
+        "target": computing.of_target(scene.target),
         "names": {"main": cast["main"], "guide": cast[guide] if guide else None},
         "constant": {
             who: Name.parse(cast[role]).is_network for who, role in (("main", "main"), ("guide", guide)) if role
@@ -143,7 +143,7 @@ def answer(
         "field": None,
         "probe": None,
     }
-    arrays: dict[str, Any] = dict(computing.scenery()) if request.scenery else {}
+    arrays: dict[str, Any] = dict(computing.scenery(scene.target)) if request.scenery else {}
     side, at = COARSE if drag else FINE, request.probe
     works: dict[str, Work] = {}
     if request.field:

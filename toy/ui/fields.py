@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 import models
-from toy import figures, fractal
+from toy import distributions, figures
 from toy.scene import Scene, default_cast
 from toy.ui import casting, controls, linked, links, live
 from toy.ui.engine import FULL, Busy, engine
@@ -59,7 +59,7 @@ def page() -> None:
         rule = linked.select("Method", controls.RULES_IN_ORDER, "rule", "autoguidance", controls.rule_title)
         cast = {role: linked.density(role, role, name) for role, name in default_cast(rule).items()}
         target = linked.select(
-            "Target class", list(fractal.CLASSES), "target", _class_of(cast["main"]),
+            "Target class", distributions.targets(), "target", _class_of(cast["main"]),
             help="the truth that error is measured against; main's own class where nothing else is chosen",
         )  # fmt: skip
         st.caption("p₁ is the density of main, p₀ that of the guide: guidance climbs the ratio p₁/p₀.")

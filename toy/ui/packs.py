@@ -15,7 +15,17 @@ from toy.sampling import INTEGRATORS
 from toy.scene import Scene
 from toy.state import SLOTS, State
 from toy.ui import presets
-from toy.ui.computing import RESOLUTION, SIGMA_DATA, Side, drawn_scenery, forward_samples, no_tilt, scenery, side
+from toy.ui.computing import (
+    RESOLUTION,
+    SIGMA_DATA,
+    Side,
+    drawn_scenery,
+    forward_samples,
+    no_tilt,
+    of_target,
+    scenery,
+    side,
+)
 from toy.ui.packing import pack
 from toy.ui.requests import Request
 
@@ -178,7 +188,7 @@ def assemble(
         "sigma_max": scene.sigma_max,
         "sigma_min": scene.sigma_min,
         "layout": {"view": list(astuple(views.window("tree", scene.target)))},
-        "target": scene.target,
+        "target": of_target(scene.target),
         "paired": scene.start == "exact",
         "panels": [
             panel(slot, state.scene(slot), sides[slot], title, (pending or {}).get(slot, ""))
@@ -195,7 +205,7 @@ def assemble(
         for slot in SLOTS:
             arrays |= {f"{slot}.{name}": value for name, value in sides[slot].arrays.items()}
         if not preview:
-            arrays |= drawn or scenery()
+            arrays |= drawn or scenery(scene.target)
             if len(absent) < len(SLOTS):
                 arrays["truth.positions"] = forward_samples(scene)
     if fields and request.box:
@@ -222,4 +232,4 @@ def default_pack() -> bytes:
     """The default page, as it is shipped."""
     state = State()
     sides = {slot: side(state.scene(slot)) for slot in SLOTS}
-    return assemble(state, sides, Request(), precomputed=True, drawn=drawn_scenery())
+    return assemble(state, sides, Request(), precomputed=True, drawn=drawn_scenery(state.left.target))

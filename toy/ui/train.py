@@ -6,7 +6,7 @@ import streamlit as st
 from models import stored
 from models.mlp import Spec
 from models.training import LOSSES, Recipe
-from toy import fractal
+from toy import distributions
 from toy.scene import SETTINGS
 from toy.ui import linked
 from toy.ui.engine import engine
@@ -21,7 +21,7 @@ def page() -> None:
     """Choose a recipe, watch it learn, keep what is good."""
     found = trainer(engine())
     with st.sidebar:
-        classes = linked.select("Class", list(fractal.CLASSES), "classes", "A")
+        classes = linked.select("Class", distributions.targets(), "classes", "A")
         width = int(linked.select("Width", WIDTHS, "width", "32"))
         depth = int(linked.select("Hidden layers", ["1", "2", "3", "4", "5", "6"], "depth", "4"))
         iterations = int(linked.select("Iterations", ITERATIONS, "iterations", "512"))

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from toy import fractal
+from toy import distributions
 from toy.lab.claims import Lab
 
 KARRAS = "Karras et al. 2024, arXiv:2406.02507"
@@ -40,5 +40,5 @@ def root_kept(lab: Lab, rule: str, **values: Any) -> np.ndarray:
 
 def root_mass() -> float:
     """True share of the root branch of class A."""
-    tree = fractal.branches()
-    return float(tree.mass("A")[tree.depth[tree.of("A")] == 0].sum())
+    tree = distributions.of("A")
+    return float(tree.mass[tree.level == 0].sum())

@@ -6,6 +6,7 @@ import { sampleGrid, sliderAt } from "./fieldgrid.js";
 import { FIELD_PANELS } from "./fieldpanel.js";
 import { hasLayer } from "./fields.js";
 import { crosshair, decompose, drawVectors } from "./probe.js";
+import { classesText } from "./legend.js";
 import { drawScaleBar, drawScenery, worldTransform } from "./scenery.js";
 import { toScreen } from "./view.js";
 
@@ -87,8 +88,8 @@ export function drawFieldChrome(v) {
   const current = shown && shown === v.cache.get(v.wanted);
   setText(v.badge, header.busy ? "computing …" : !current && shown && v.play ? `showing σ ${sigmaText(shown.sigma)} …` : waiting && !pending ? "sharpening …" : "");
   v.badge.classList.toggle("tv-busy", Boolean(header.busy));
-  setText(v.targetWords, `99% region of ${header.target === "AB" ? "both classes" : header.target}`);
-  v.otherKey.hidden = header.target === "AB";
+  setText(v.targetWords, `99% region of ${classesText(header.target.classes, header.target.all)}`);
+  v.otherKey.hidden = header.target.classes === header.target.all;
   v.contourKey.hidden = !shown?.contour;
   setText(v.readout, readoutOf(v));
   v.setData({

@@ -4,20 +4,20 @@ import { h } from "./dom.js";
 import { ARROWS, DENSITIES } from "./fields.js";
 import { word } from "./words.js";
 
-// `outlines`: [class, role] of each outline as drawn; `tinted`: whether the branches carry their gain.
-export function legendItems({ ui, outlines, tinted, forward, plain }) {
+// `outlines`: [classes, role] of each outline as drawn; `tinted`: whether the modes, called `mode`, carry their gain.
+export function legendItems({ ui, outlines, all, mode, tinted, forward, plain }) {
   const items = [];
   const add = (name, text, swatch) => items.push({ name, text, swatch });
   add("sample", forward ? "true sample" : "sample", "tv-dot-sample");
   if (ui.quality && !plain && !forward) add("outside", "outside the true 99% region", "tv-dot-outside");
   if (ui.samples && !forward) add("samples", "true sample", "tv-dot-truth");
   for (const [name, role] of outlines) {
-    const of = name === "AB" ? "both classes" : `class ${name}`;
+    const of = classesText(name, all);
     if (role === "target") add("outline", `true region of ${of}`, "tv-line tv-line-target");
     else add("other", `of ${of}`, "tv-line tv-line-other");
   }
   if (tinted) {
-    add("lost", "branch that lost", "tv-key-lost");
+    add("lost", `${mode} that lost`, "tv-key-lost");
     add("gained", "gained samples", "tv-key-gained");
   }
   if (ui.trails) add("trails", "trails", "tv-dot-sample");
@@ -26,6 +26,12 @@ export function legendItems({ ui, outlines, tinted, forward, plain }) {
     for (const { name, label } of layers) if (ui.layers.includes(name)) add(name, label, `${kind}-${name}`);
   }
   return items;
+}
+
+// Some classes of `all`, in words.
+export function classesText(name, all) {
+  if (name.length === 1) return `class ${name}`;
+  return name !== all ? `classes ${[...name].join(", ")}` : name.length === 2 ? "both classes" : "all classes";
 }
 
 export class Legend {

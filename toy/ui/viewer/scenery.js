@@ -1,4 +1,4 @@
-// What stands still in data units: the branches of the tree, tinted by their share of the samples, and the 99% contours.
+// What stands still in data units: the modes of the distribution, such as branches, tinted by their share of the samples, and the 99% contours.
 
 import { LIMB, css, gainColour, mix } from "./colour.js";
 import { roundLength } from "./view.js";
@@ -26,9 +26,9 @@ export function outlinePath(points, starts) {
 
 export function readScenery(arrays) {
   const outlines = {};
-  for (const name of ["A", "B", "AB"]) {
-    const points = arrays[`outline.${name}`];
-    if (points && points.data.length) outlines[name] = outlinePath(points, arrays[`outline.${name}.starts`]);
+  for (const [key, points] of Object.entries(arrays)) {
+    const [, name] = /^outline\.([A-P]+)$/.exec(key) ?? [];
+    if (name && points.data.length) outlines[name] = outlinePath(points, arrays[`${key}.starts`]);
   }
   const segments = arrays["tree.segments"]?.data ?? null;
   return { outlines, segments, thickness: arrays["tree.thickness"]?.data ?? null };
@@ -107,16 +107,11 @@ export class MovingScenery {
   }
 }
 
-// The segments of A's tree come first, then as many of B's. The target's limbs, which `gain` is about: [first, count].
-export function targetLimbs(total, target) {
-  const half = total / 2;
-  return { A: [0, half], B: [half, half], AB: [0, total] }[target];
-}
-
-// Outlines, those behind first, as [name, colour's role]; the paper draws both classes behind the target.
-export function outlineRoles(outlines, target, plain) {
-  const behind = target === "AB" ? [] : plain ? ["AB"] : [target === "A" ? "B" : "A"];
-  return [...behind.map((name) => [name, "other"]), [target, "target"]].filter(([name]) => outlines[name]);
+// Outlines, those behind first, as [name, colour's role]; the paper draws all classes behind the target. `target` says its own
+// `classes`, the `rest` and `all` of them, and which modes, that is segments, are its `own`: [first, count].
+export function outlineRoles(outlines, { classes, rest, all }, plain) {
+  const behind = classes === all ? "" : plain ? all : rest;
+  return [[behind, "other"], [classes, "target"]].filter(([name]) => outlines[name]);
 }
 
 // `plain`: the paper's look, contours alone, of the target and of both classes. `limbless`: contours alone, so that a density
@@ -127,7 +122,7 @@ export function drawScenery(context, cam, scenery, colours, background, { target
   const { segments, outlines } = scenery;
   if (segments && !plain && !limbless) {
     const total = segments.length / 4;
-    const [first, count] = targetLimbs(total, target);
+    const [first, count] = target.own;
     const grey = css(mix(background, colours.other, 0.13));
     const orange = css(mix(background, colours.target, LIMB));
     if (count < total) limbs(context, scenery, first === 0 ? count : 0, count, () => grey, pixel);

@@ -34,7 +34,7 @@ export function drawBack(v, panel, cam) {
   const zoomOut = v.zoomOut(v.time.sigma);
   if (v.time.playing && zoomOut > 1) {
     const { cx, cy, half } = v.view;
-    const key = [cx, cy, half, v.frames?.id, v.header.target, Boolean(gain), ui.paper_look, limbless(v), v.dark].join("|");
+    const key = [cx, cy, half, v.frames?.id, v.header.target.name, Boolean(gain), ui.paper_look, limbless(v), v.dark].join("|");
     panel.moving.draw(context, cam, zoomOut, key, paint);
   } else paint(context, cam);
   panel.backScale = cam.scale;

@@ -1,0 +1,32 @@
+"""Distributions: what is sampled, exactly known. A new one is one function, in a file of its kind.
+
+``of("moons/A")`` is a target, some classes of a distribution; the paper's tree is meant where none is named.
+"""
+# ruff: noqa: F401
+
+from toy.distributions.distribution import DISTRIBUTIONS, LETTERS, Distribution, distribution
+
+# isort: off
+# Distributions are listed everywhere in the order in which they are registered.
+from toy.distributions.tree import tree
+from toy.distributions.curves import moons, rings, spiral, pinwheel, checkerboard, s_curve, swiss_roll
+from toy.distributions.gaussians import deltas, eight_gaussians, one_a_class
+
+# isort: on
+from toy.distributions.targets import (
+    CLASSES,
+    Target,
+    TargetChoice,
+    canonical,
+    counterpart,
+    distribution_of,
+    far,
+    is_target,
+    mixture,
+    of,
+    prior,
+    quantile,
+    region_thresholds,
+    targets,
+    threshold,
+)

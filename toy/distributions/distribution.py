@@ -1,0 +1,125 @@
+"""What a distribution is: Gaussians in modes, and a class of each mode. Everything about it is then exact."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from toy.registry import Entry, Registry
+
+LETTERS = "ABCDEFGHIJKLMNOP"  # the classes, at most 16
+STANDARD_DEVIATION = 0.5  # of either coordinate, root mean square: sigma_data of Karras et al. 2022, arXiv:2206.00364
+PARTS = 4  # Gaussians of a piece of a line
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Distribution:
+    """A Gaussian mixture in 2D, of one or more classes.
+
+    ``weights`` [groups, parts] (of any scale), ``means`` [groups, parts, 2], ``covariances`` [groups, 2, 2];
+    ``labels`` the class of each group, a letter. A group is a mode, unless ``mode`` [groups] gives the mode of each:
+    samples are counted by modes. ``level`` [modes] is the depth of each mode in a hierarchy, where there is one.
+    ``start``, ``end`` [modes, 2] and ``thickness`` [modes], a standard deviation, are what a mode is drawn as, where it
+    is a line. ``words`` name classes for people. ``far`` is the log-density, in nats, below which a sample is far from
+    everything; by default 8 nats below the edge of the 99% region. ``thresholds`` by target and mass, and ``regions``
+    by target, are what ``targets`` would work out, where that was done before.
+    """
+
+    labels: tuple[str, ...]
+    weights: np.ndarray
+    means: np.ndarray
+    covariances: np.ndarray
+    mode: np.ndarray | None = None
+    level: np.ndarray | None = None
+    start: np.ndarray | None = None
+    end: np.ndarray | None = None
+    thickness: np.ndarray | None = None
+    words: Mapping[str, str] = field(default_factory=dict)
+    far: float | None = None
+    thresholds: Mapping[tuple[str, float], float] = field(default_factory=dict)
+    regions: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+
+    @property
+    def classes(self) -> str:
+        """The letters of all classes."""
+        return "".join(sorted(set(self.labels)))
+
+    @property
+    def modes(self) -> np.ndarray:
+        """The mode of each group, [groups]."""
+        return np.arange(len(self.labels)) if self.mode is None else self.mode
+
+    def of(self, classes: str) -> np.ndarray:
+        """Mask of the groups that belong to the chosen classes, [groups]."""
+        return np.array([label in classes for label in self.labels])
+
+    def scaled(self) -> "Distribution":
+        """Moved and scaled as a whole to mean 0 and ``STANDARD_DEVIATION``, so that noise levels and views fit it."""
+        weights = self.weights / self.weights.sum()
+        middle = np.einsum("gk,gki->i", weights, self.means)
+        around = np.square(self.means - middle).sum(axis=-1) + np.trace(self.covariances, axis1=1, axis2=2)[:, None]
+        scale = STANDARD_DEVIATION / np.sqrt(np.sum(weights * around) / 2)
+
+        def moved(points: np.ndarray | None) -> np.ndarray | None:
+            return None if points is None else (points - middle) * scale
+
+        return replace(
+            self,
+            means=(self.means - middle) * scale,
+            covariances=self.covariances * scale**2,
+            start=moved(self.start),
+            end=moved(self.end),
+            thickness=None if self.thickness is None else self.thickness * scale,
+        )
+
+
+DISTRIBUTIONS = Registry("distribution", Entry)
+distribution = DISTRIBUTIONS.register
+
+
+def lines(lines: Iterable[tuple[str, np.ndarray]], *, width: float) -> Distribution:
+    """Lines of some classes, scaled: a mode for each piece of one, with as much mass as it is long.
+
+    ``lines`` are pairs of a class and its points [m, 2]; ``width`` is the standard deviation across, in their units.
+    """
+    labels, start, end = [], [], []
+    for label, points in lines:
+        points = np.asarray(points, float)
+        labels += [label] * (len(points) - 1)
+        start += list(points[:-1])
+        end += list(points[1:])
+    first, last = np.array(start), np.array(end)
+    length = np.linalg.norm(last - first, axis=1)
+    u = (last - first) / length[:, None]
+    along = np.einsum("gi,gj->gij", u, u)
+    at = (np.arange(PARTS) + 0.5) / PARTS
+    # Neighbours two thirds of their distance apart add up to a density that is level along the line.
+    spread = np.maximum(2 / 3 * length / PARTS, width)[:, None, None]
+    return Distribution(
+        labels=tuple(labels),
+        weights=np.repeat(length[:, None], PARTS, axis=1),
+        means=first[:, None] + at[:, None] * (last - first)[:, None],
+        covariances=spread**2 * along + width**2 * (np.eye(2) - along),
+        start=first,
+        end=last,
+        thickness=np.full(len(first), width),
+    ).scaled()
+
+
+def gaussians(
+    labels: Sequence[str], means: np.ndarray, covariances: np.ndarray, weights: np.ndarray | None = None
+) -> Distribution:
+    """Gaussians of some classes, scaled, each a mode: ``means`` [m, 2], ``covariances`` [2, 2] or [m, 2, 2]."""
+    means = np.asarray(means, float)
+    covariances = np.broadcast_to(covariances, (len(means), 2, 2)).astype(float)
+    variances, vectors = np.linalg.eigh(covariances)
+    reach = np.sqrt(variances[:, 1])[:, None] * vectors[:, :, 1]
+    return Distribution(
+        labels=tuple(labels),
+        weights=np.ones((len(means), 1)) if weights is None else np.asarray(weights, float)[:, None],
+        means=means[:, None],
+        covariances=covariances,
+        start=means - reach,
+        end=means + reach,
+        thickness=np.sqrt(variances[:, 0]),
+    ).scaled()
