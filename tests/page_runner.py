@@ -1,13 +1,19 @@
 """The app's pages run by Streamlit's own test runner: opened as by a link, and what is seen on them."""
 
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 from matplotlib.figure import Figure
+from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 from ui_helpers import FRAME, PAGES, ROOT, until
 
 from toy.ui.packing import unpack
+
+# Every runner looks through all installed packages for components, of which there are none, for a third of a second.
+manifest_scanner.scan_component_manifests = lru_cache(manifest_scanner.scan_component_manifests)
 
 FILES = {Path(file).stem: file for file in PAGES}
 EXPLORE, FIELDS, TRAIN, FIGURES = (FILES[name] for name in ("explore", "fields", "train", "figures"))
@@ -34,14 +40,20 @@ def pages():
         yield
 
 
+@lru_cache
+def navigation() -> dict[str, Any]:
+    """The pages that the frame tells of, which a runner knows after a first run only."""
+    at = AppTest.from_file(str(FRAME), default_timeout=300)
+    at.query_params["n"] = "512"
+    return at.run()._registered_pages
+
+
 def opened(page: str = EXPLORE, **query: str) -> AppTest:
     """The page as somebody sees it who follows a link."""
     at = AppTest.from_file(str(FRAME), default_timeout=300)
     if page != EXPLORE:
-        # The runner knows the navigation's pages after a first run only.
-        at.query_params["n"] = "512"
-        at.run().switch_page(str(ROOT / page))
-        at.query_params.clear()
+        at._registered_pages = navigation()
+        at.switch_page(str(ROOT / page))
     for key, value in query.items():
         at.query_params[key] = value
     return at.run()
