@@ -2,14 +2,12 @@
 
 import hashlib
 import json
-import os
 from dataclasses import asdict, replace
 from pathlib import Path
 
-import platformdirs
-
 from models.mlp import Spec
 from models.training import Recipe
+from toy.files import data_folder
 
 WEIGHTS = Path(__file__).parent / "weights"
 SNAPSHOTS = (256, 512, 1024, 2048)
@@ -30,9 +28,8 @@ KEPT_LIMIT = 64
 
 
 def kept_path(name: str) -> Path:
-    """The file of a model that the user kept: in ``GUIDANCE_EXPLORER_MODELS``, or the user's own data folder."""
-    folder = os.environ.get("GUIDANCE_EXPLORER_MODELS") or platformdirs.user_data_dir("guidance-explorer")
-    return Path(folder) / f"{name}.safetensors"
+    """The file of a model that the user kept."""
+    return data_folder() / f"{name}.safetensors"
 
 
 def kept() -> list[str]:

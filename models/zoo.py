@@ -34,7 +34,7 @@ from models.stored import SHIPPED, file_of, kept, kept_path, trained_path
 from models.training import Recipe
 from toy import distributions
 from toy.densities import Density
-from toy.names import DEGRADATIONS, FITTED, Name, Step
+from toy.names import DEGRADATIONS, FITTED, NETWORK, Name, Step
 from toy.quadrature import log_mass
 
 
@@ -236,6 +236,8 @@ def _network_of(base: Name, changes: tuple[Step, ...], steps: tuple[Step, ...]) 
         elif base.is_file:
             path = Path(str(base))
         else:
+            if (found := NETWORK.fullmatch(str(base))) and "/" in found["classes"]:
+                distributions.of(found["classes"])  # says what there is, or that it is not here
             raise ValueError(f"unknown density {str(base)!r}; have: {_nearest(str(base))}, or a .safetensors file")
         if not changes and not any("snapshots" in step.entry.inputs for step in steps):
             return Plan(base, (), steps, path=path)

@@ -14,6 +14,11 @@ import platformdirs
 from toy import interrupts
 
 
+def data_folder() -> Path:
+    """Where what the user keeps is: ``GUIDANCE_EXPLORER_MODELS``, or the user's own data folder."""
+    return Path(os.environ.get("GUIDANCE_EXPLORER_MODELS") or platformdirs.user_data_dir("guidance-explorer"))
+
+
 @contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
     """Give a temporary path beside ``path`` to write to, and move it there only when the block succeeded.

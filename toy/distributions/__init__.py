@@ -11,6 +11,7 @@ from toy.distributions.distribution import DISTRIBUTIONS, LETTERS, Distribution,
 from toy.distributions.tree import tree
 from toy.distributions.curves import moons, rings, spiral, pinwheel, checkerboard, s_curve, swiss_roll
 from toy.distributions.gaussians import deltas, eight_gaussians, one_a_class
+from toy.distributions.points import points
 
 # isort: on
 from toy.distributions.targets import (
@@ -20,6 +21,7 @@ from toy.distributions.targets import (
     canonical,
     counterpart,
     distribution_of,
+    families,
     far,
     is_target,
     mixture,

@@ -22,7 +22,8 @@ class Distribution:
     ``start``, ``end`` [modes, 2] and ``thickness`` [modes], a standard deviation, are what a mode is drawn as, where it
     is a line. ``words`` name classes for people. ``far`` is the log-density, in nats, below which a sample is far from
     everything; by default 8 nats below the edge of the 99% region. ``thresholds`` by target and mass, and ``regions``
-    by target, are what ``targets`` would work out, where that was done before.
+    by target, are what ``targets`` would work out, where that was done before. A point x was ``origin + unit * x``
+    before it was scaled.
     """
 
     labels: tuple[str, ...]
@@ -38,6 +39,8 @@ class Distribution:
     far: float | None = None
     thresholds: Mapping[tuple[str, float], float] = field(default_factory=dict)
     regions: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    origin: np.ndarray = field(default_factory=lambda: np.zeros(2))
+    unit: float = 1.0
 
     @property
     def classes(self) -> str:
@@ -70,6 +73,8 @@ class Distribution:
             start=moved(self.start),
             end=moved(self.end),
             thickness=None if self.thickness is None else self.thickness * scale,
+            origin=middle,
+            unit=1 / scale,
         )
 
 

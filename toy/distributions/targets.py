@@ -17,6 +17,8 @@ import numpy as np
 
 from toy.densities import GaussianMixture
 from toy.distributions.distribution import DISTRIBUTIONS, LETTERS, Distribution
+from toy.distributions.keeping import path_of, text_of
+from toy.registry import Entry
 from toy.settings import Choice, Refused, text
 
 USUAL = "tree"
@@ -117,30 +119,37 @@ def _have(found: Distribution) -> str:
 @lru_cache(maxsize=64)
 def distribution_of(on: str) -> Distribution:
     """The distribution of a name without classes: ``moons:width=0.1``. ValueError as ``of``."""
-    family, values = _parsed(on)
-    made: Distribution = DISTRIBUTIONS[family](**values)
+    name, entry, values = _parsed(on)
+    made: Distribution = entry(*([text_of(name)] if entry.inputs else []), **values)
     return made
+
+
+def families(*, data: bool = False) -> list[str]:
+    """Names of the distributions that are so by themselves, or of those that are made of ``data`` that are kept."""
+    return [name for name, entry in DISTRIBUTIONS.items() if bool(entry.inputs) == data]
 
 
 def canonical(on: str) -> str:
     """The name of a distribution without what is usual; the tree's is empty. ValueError as ``of``."""
-    family, values = _parsed(on)
-    knobs = DISTRIBUTIONS[family].knobs
-    changed = [f"{name}={text(value)}" for name, value in values.items() if value != knobs[name].default]
-    return "" if family == USUAL else ":".join([family, *changed])
+    name, entry, values = _parsed(on)
+    changed = [f"{knob}={text(value)}" for knob, value in values.items() if value != entry.knobs[knob].default]
+    return "" if name == USUAL else ":".join([name, *changed])
 
 
-def _parsed(on: str) -> tuple[str, Mapping[str, Any]]:
-    """The family of a name, and its knobs."""
-    family, *items = on.split(":")
-    entry, values = DISTRIBUTIONS[family], {}
+def _parsed(on: str) -> tuple[str, Entry, Mapping[str, Any]]:
+    """A name without its knobs, the family that it is of, and the knobs."""
+    head, *items = on.split(":")
+    family = head.partition("-")[0]
+    entry, values = DISTRIBUTIONS[family if family in families(data=True) else head], {}
+    if entry.inputs:
+        path_of(head)
     for item in items:
         name, _, value = item.partition("=")
         if name not in entry.knobs or name in values:
             have = ", ".join(entry.knobs) or "no knobs"
-            raise Refused(f"{item!r} does not go with distribution {family!r}; it takes: {have}", "distribution")
+            raise Refused(f"{item!r} does not go with distribution {head!r}; it takes: {have}", "distribution")
         values[name] = entry.knobs[name].check(value)
-    return family, {name: values.get(name, knob.default) for name, knob in entry.knobs.items()}
+    return head, entry, {name: values.get(name, knob.default) for name, knob in entry.knobs.items()}
 
 
 def counterpart(classes: str, target: str) -> str:

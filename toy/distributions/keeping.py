@@ -1,0 +1,66 @@
+"""Data that distributions are made of, kept by content in the user's data folder: ``points-3f9c01ab23cd``."""
+
+import hashlib
+import os
+import re
+from pathlib import Path
+
+from toy import inputs
+from toy.files import alone, data_folder, replacing
+from toy.settings import Refused
+
+MOST_FILES = 256
+MOST_BYTES = 2**28  # of all together
+LONGEST = 2**25  # of one
+NAME = re.compile(r"[a-z_]+-[0-9a-f]{12}")
+
+
+def path_of(name: str) -> Path:
+    """Where the data of a name are, or would be; Refused where it is no such name."""
+    if not NAME.fullmatch(name):
+        family = name.partition("-")[0]
+        words = f"it is {family}-ID, where ID are 12 digits 0-9a-f of data that were kept here, as --points FILE does"
+        raise Refused(f"distribution {name!r} names no data: {words}", "distribution")
+    return data_folder() / "data" / f"{name}.csv"
+
+
+def keep(family: str, text: str) -> str:
+    """Keep data for a family of distributions and return their name; the least recently used go, of more than fit."""
+    data = text.encode()
+    if len(data) > LONGEST:
+        raise ValueError(f"{len(data)} bytes of {family} are more than {LONGEST}")
+    name = f"{family}-{hashlib.sha256(data).hexdigest()[:12]}"
+    path = path_of(name)
+    with alone(path.parent):
+        with replacing(path) as temporary:
+            temporary.write_bytes(data)
+        _make_room(path)
+    return name
+
+
+def kept(name: str) -> bool:
+    """Whether data of that name are here."""
+    return bool(NAME.fullmatch(name)) and path_of(name).is_file()
+
+
+def text_of(name: str) -> str:
+    """The data of a name; Refused, one sentence, where they are not here."""
+    path = path_of(name)
+    if not path.is_file():
+        words = "give them again, with --points FILE or by uploading them on the page"
+        raise Refused(f"{name} is of data that are not on this machine: {words}", "distribution")
+    os.utime(path)  # used now
+    text = inputs.text(path, LONGEST)
+    if not hashlib.sha256(text.encode()).hexdigest().startswith(name.rpartition("-")[2]):
+        raise ValueError(f"{str(path)!r} is damaged: its content is not what its name says")
+    return text
+
+
+def _make_room(newest: Path) -> None:
+    """Remove the files that were used longest ago, but the newest, until the others fit."""
+    files = [(found.stat(), found) for found in newest.parent.glob("[!.]*.csv") if found != newest]
+    number, size = 1, newest.stat().st_size
+    for stat, path in sorted(files, key=lambda file: file[0].st_mtime, reverse=True):
+        number, size = number + 1, size + stat.st_size
+        if number > MOST_FILES or size > MOST_BYTES:
+            path.unlink(missing_ok=True)
