@@ -10,11 +10,14 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from pyarrow import parquet
+from streamlit.testing.v1 import AppTest
 
 from models import zoo
 from toy import distributions, views
 from toy.distributions import keeping, reading
 from toy.distributions.points import MOST, facts, store
+from toy.ui import uploading
+from toy.ui.quota import Rate
 
 WORDS = ("cat", "dog", "owl")
 
@@ -301,3 +304,61 @@ def test_a_bandwidth_that_is_none_is_refused():
     with pytest.raises(ValueError, match=r"bandwidth = 0\.6 is not a number from 0 to 0\.3"):
         distributions.of(f"{name}:bandwidth=0.6/A")
     assert distributions.canonical(f"{name}:bandwidth=0") == name
+
+
+# --- The page ---------------------------------------------------------------------------------------------------------
+
+
+def page_of_points() -> None:
+    """A page that has the control and says what there is."""
+    import streamlit as st
+
+    from toy import distributions
+    from toy.ui import uploading
+
+    def chosen(name: str) -> None:
+        st.session_state.target = f"{name}/A"
+
+    target = st.session_state.get("target", "A")
+    if uploading.unknown(target, chosen):
+        st.stop()
+    uploading.uploader(chosen)
+    st.caption(uploading.said(target))
+    st.text(", ".join(distributions.targets(distributions.of(target).on)))
+
+
+def test_points_are_given_on_the_page(monkeypatch):
+    at = AppTest.from_function(page_of_points, default_timeout=60).run()
+    data = as_csv(*cloud())
+    at.file_uploader[0].upload("cloud.csv", data, "text/csv").run()
+    name = store(data, "cloud.csv")
+    assert at.text[0].value == f"{name}/A, {name}/B, {name}/C, {name}/ABC"
+    width = f"{facts(name).bandwidth:g}"
+    assert at.caption[0].value.startswith(
+        f"500 points in 3 classes: A `cat`, B `dog`, C `owl`. Bandwidth {width}, the likeliest: "
+    )
+    at.file_uploader[0].set_value(("b.csv", b"x,y\n1,2\n", "text/csv")).run()
+    assert at.error[0].value == "`cannot read points from 'b.csv': it has 1 points, of at least 3`"
+    assert at.text[0].value.startswith(name)
+    at.file_uploader[0].clear().run()
+    assert not at.error
+    at.session_state["target"] = f"{name}:bandwidth=0.1/A"
+    assert "Bandwidth 0.1: " in at.run().caption[0].value
+    monkeypatch.setattr(uploading, "_rate", Rate(1, 60.0))
+    for _ in range(2):
+        at.file_uploader[0].set_value(("c.csv", THREE, "text/csv")).run()
+    assert at.error[0].value == "`20 files were given here within 60 s: wait a moment`"
+    assert not at.exception
+
+
+def test_a_page_asks_for_points_that_are_not_here():
+    at = AppTest.from_function(page_of_points, default_timeout=60)
+    at.session_state["target"] = "points-3f9c01ab23cd:bandwidth=0.1/A"
+    at.run()
+    assert (
+        at.warning[0].value == "`points-3f9c01ab23cd` is of points that are not on this server: give their file again."
+    )
+    at.file_uploader[0].set_value(("a.csv", THREE, "text/csv")).run()
+    assert at.caption[0].value.startswith("3 points. Bandwidth ")
+    assert not at.warning
+    assert not at.exception
