@@ -21,6 +21,7 @@ from toy.distributions.targets import (
     canonical,
     counterpart,
     distribution_of,
+    entry_of,
     families,
     far,
     is_target,

@@ -119,7 +119,8 @@ def _have(found: Distribution) -> str:
 @lru_cache(maxsize=64)
 def distribution_of(on: str) -> Distribution:
     """The distribution of a name without classes: ``moons:width=0.1``. ValueError as ``of``."""
-    name, entry, values = _parsed(on)
+    name, values = _parsed(on)
+    entry = entry_of(name)
     made: Distribution = entry(*([text_of(name)] if entry.inputs else []), **values)
     return made
 
@@ -129,27 +130,34 @@ def families(*, data: bool = False) -> list[str]:
     return [name for name, entry in DISTRIBUTIONS.items() if bool(entry.inputs) == data]
 
 
+def entry_of(on: str) -> Entry:
+    """The family that a distribution's name is of. ValueError as ``of``."""
+    name = on.partition(":")[0]
+    family = name.partition("-")[0]
+    return DISTRIBUTIONS[family if family in families(data=True) else name]
+
+
 def canonical(on: str) -> str:
     """The name of a distribution without what is usual; the tree's is empty. ValueError as ``of``."""
-    name, entry, values = _parsed(on)
-    changed = [f"{knob}={text(value)}" for knob, value in values.items() if value != entry.knobs[knob].default]
+    name, values = _parsed(on)
+    knobs = entry_of(name).knobs
+    changed = [f"{knob}={text(value)}" for knob, value in values.items() if value != knobs[knob].default]
     return "" if name == USUAL else ":".join([name, *changed])
 
 
-def _parsed(on: str) -> tuple[str, Entry, Mapping[str, Any]]:
-    """A name without its knobs, the family that it is of, and the knobs."""
-    head, *items = on.split(":")
-    family = head.partition("-")[0]
-    entry, values = DISTRIBUTIONS[family if family in families(data=True) else head], {}
+def _parsed(on: str) -> tuple[str, Mapping[str, Any]]:
+    """A name without its knobs, and these."""
+    family, *items = on.split(":")
+    entry, values = entry_of(family), {}
     if entry.inputs:
-        path_of(head)
+        path_of(family)
     for item in items:
         name, _, value = item.partition("=")
         if name not in entry.knobs or name in values:
             have = ", ".join(entry.knobs) or "no knobs"
-            raise Refused(f"{item!r} does not go with distribution {head!r}; it takes: {have}", "distribution")
+            raise Refused(f"{item!r} does not go with distribution {family!r}; it takes: {have}", "distribution")
         values[name] = entry.knobs[name].check(value)
-    return head, entry, {name: values.get(name, knob.default) for name, knob in entry.knobs.items()}
+    return family, {name: values.get(name, knob.default) for name, knob in entry.knobs.items()}
 
 
 def counterpart(classes: str, target: str) -> str:
