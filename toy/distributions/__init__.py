@@ -12,6 +12,7 @@ from toy.distributions.tree import tree
 from toy.distributions.curves import moons, rings, spiral, pinwheel, checkerboard, s_curve, swiss_roll
 from toy.distributions.gaussians import deltas, eight_gaussians, one_a_class
 from toy.distributions.points import points
+from toy.distributions.strokes import drawn
 
 # isort: on
 from toy.distributions.targets import (

@@ -82,32 +82,35 @@ DISTRIBUTIONS = Registry("distribution", Entry)
 distribution = DISTRIBUTIONS.register
 
 
-def lines(lines: Iterable[tuple[str, np.ndarray]], *, width: float) -> Distribution:
+def lines(lines: Iterable[tuple[str, np.ndarray]], *, width: float | Sequence[float]) -> Distribution:
     """Lines of some classes, scaled: a mode for each piece of one, with as much mass as it is long.
 
-    ``lines`` are pairs of a class and its points [m, 2]; ``width`` is the standard deviation across, in their units.
+    ``lines`` are pairs of a class and its points [m, 2]; ``width`` is the standard deviation across, in their units, of
+    all or of each.
     """
-    labels, start, end = [], [], []
-    for label, points in lines:
+    lines = list(lines)
+    labels, start, end, widths = [], [], [], []
+    for (label, points), own in zip(lines, np.broadcast_to(width, len(lines)), strict=True):
         points = np.asarray(points, float)
         labels += [label] * (len(points) - 1)
         start += list(points[:-1])
         end += list(points[1:])
-    first, last = np.array(start), np.array(end)
+        widths += [own] * (len(points) - 1)
+    first, last, across = np.array(start), np.array(end), np.array(widths)
     length = np.linalg.norm(last - first, axis=1)
     u = (last - first) / length[:, None]
     along = np.einsum("gi,gj->gij", u, u)
     at = (np.arange(PARTS) + 0.5) / PARTS
     # Neighbours two thirds of their distance apart add up to a density that is level along the line.
-    spread = np.maximum(2 / 3 * length / PARTS, width)[:, None, None]
+    spread = np.maximum(2 / 3 * length / PARTS, across)[:, None, None]
     return Distribution(
         labels=tuple(labels),
         weights=np.repeat(length[:, None], PARTS, axis=1),
         means=first[:, None] + at[:, None] * (last - first)[:, None],
-        covariances=spread**2 * along + width**2 * (np.eye(2) - along),
+        covariances=spread**2 * along + np.square(across)[:, None, None] * (np.eye(2) - along),
         start=first,
         end=last,
-        thickness=np.full(len(first), width),
+        thickness=across,
     ).scaled()
 
 

@@ -47,7 +47,7 @@ def text_of(name: str) -> str:
     """The data of a name; Refused, one sentence, where they are not here."""
     path = path_of(name)
     if not path.is_file():
-        words = "give them again, with --points FILE or by uploading them on the page"
+        words = "give them again, on the page or, of points, with --points FILE"
         raise Refused(f"{name} is of data that are not on this machine: {words}", "distribution")
     os.utime(path)  # used now
     text = inputs.text(path, LONGEST)

@@ -1,0 +1,97 @@
+"""A drawing: each stroke of a brush is a chain of Gaussians of one class."""
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from toy.distributions.distribution import LETTERS, Distribution, distribution, lines
+from toy.distributions.keeping import keep
+from toy.distributions.reading import LARGEST
+
+FAMILY = "strokes"
+HEAD = ["stroke", "class", "width", "x", "y"]
+MOST_STROKES = 64
+MOST_POINTS = 4096  # of all strokes
+PIECES = 256  # about so many in all
+FINEST = 1e-3  # of a brush's width over the size of the drawing
+
+
+@dataclass(frozen=True, eq=False)
+class Stroke:
+    """A line through points ``at`` [m, 2] of one class, a letter; ``width`` is the standard deviation across."""
+
+    label: str
+    width: float
+    at: np.ndarray
+
+
+@distribution(source="this project", title="Drawing", name=FAMILY)
+def drawn(table: str) -> Distribution:
+    """Strokes of a brush, each with as much mass as it is long; a point alone is as long as it is wide.
+
+    A mode is a straight piece of a stroke: three widths long, or a 256th of all that is drawn.
+    """
+    strokes = read(table)
+    step = sum(map(_length, strokes)) / PIECES
+    chains = [(stroke.label, _resampled(stroke, max(3 * stroke.width, step))) for stroke in strokes]
+    return lines(chains, width=[stroke.width for stroke in strokes])
+
+
+def store(strokes: Sequence[Stroke]) -> str:
+    """Keep a drawing and return its distribution's name; ValueError says what is wrong with it."""
+    _check(strokes)
+    out = io.StringIO()
+    write = csv.writer(out, lineterminator="\n").writerow
+    write(HEAD)
+    for i, stroke in enumerate(strokes):
+        for x, y in np.asarray(stroke.at, float).tolist():
+            write([i, stroke.label, repr(float(stroke.width)), repr(x + 0.0), repr(y + 0.0)])
+    return keep(FAMILY, out.getvalue())
+
+
+def read(table: str) -> list[Stroke]:
+    """The strokes of a drawing that was kept."""
+    rows: dict[str, list[list[str]]] = {}
+    for row in list(csv.reader(io.StringIO(table)))[1:]:
+        rows.setdefault(row[0], []).append(row)
+    return [
+        Stroke(own[0][1], float(own[0][2]), np.array([[float(x), float(y)] for *_, x, y in own]))
+        for own in rows.values()
+    ]
+
+
+def _check(strokes: Sequence[Stroke]) -> None:
+    """ValueError, one sentence, where strokes are no distribution."""
+    if not 1 <= len(strokes) <= MOST_STROKES:
+        raise ValueError(f"a drawing has {len(strokes)} strokes, not from 1 to {MOST_STROKES}")
+    shapes = [np.shape(stroke.at) for stroke in strokes]
+    if any(len(shape) != 2 or shape[0] < 1 or shape[1] != 2 for shape in shapes):
+        raise ValueError("a stroke of the drawing is no line of points in the plane")
+    at = np.concatenate([np.asarray(stroke.at, float) for stroke in strokes])
+    if len(at) > MOST_POINTS:
+        raise ValueError(f"a drawing has {len(at)} points, more than {MOST_POINTS}")
+    if not (np.abs(at) <= LARGEST).all():  # also NaN
+        raise ValueError(f"a point of the drawing is not two finite numbers of at most {LARGEST:g}")
+    for stroke in strokes:
+        if stroke.label not in tuple(LETTERS):
+            raise ValueError(f"class {stroke.label!r} of a stroke is not a letter from {LETTERS[0]} to {LETTERS[-1]}")
+        if not (0 < stroke.width <= LARGEST and stroke.width >= FINEST * np.max(np.ptp(at, axis=0))):
+            raise ValueError(f"width {stroke.width:g} of a stroke is not at least {FINEST:g} of the drawing's size")
+
+
+def _length(stroke: Stroke) -> float:
+    return float(np.linalg.norm(np.diff(stroke.at, axis=0), axis=1).sum())
+
+
+def _resampled(stroke: Stroke, step: float) -> np.ndarray:
+    """Points [m, 2] of a stroke in even steps along it; two for one that has no length."""
+    at = stroke.at
+    if _length(stroke) < stroke.width:
+        dot: np.ndarray = at.mean(axis=0) + np.array([[-0.5, 0], [0.5, 0]]) * stroke.width
+        return dot
+    along = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(at, axis=0), axis=1))])
+    places = np.linspace(0, along[-1], max(1, round(along[-1] / step)) + 1)
+    return np.stack([np.interp(places, along, at[:, i]) for i in (0, 1)], axis=1)
