@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -47,7 +48,8 @@ def trained_path(recipe: Recipe) -> Path:
     """The file of a network that is trained on demand: one for each recipe, in the folder of what the user kept."""
     spec, changes = recipe.spec, f"~{recipe.data}" if recipe.data else ""
     digest = hashlib.sha256(json.dumps(asdict(recipe), sort_keys=True).encode()).hexdigest()[:12]
-    name = f"{spec.classes}{spec.width}@{recipe.iterations}{changes}~{digest}.safetensors"
+    classes = re.sub("[/:]", "-", spec.classes)  # of another distribution than the tree
+    name = f"{classes}{spec.width}@{recipe.iterations}{changes}~{digest}.safetensors"
     return kept_path("any").parent / "trained" / name
 
 

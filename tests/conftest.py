@@ -76,21 +76,20 @@ class Reference:
 
 
 @lru_cache
-def _reference(classes: str) -> Reference:
+def _reference(target: str) -> Reference:
     from toy import distributions
 
-    tree = distributions.distribution_of("tree")
-    chosen = [i for i, label in enumerate(tree.labels) if label in classes]
-    parts = tree.means.shape[1]
-    weights = tree.weights[chosen].ravel()
-    covariances = np.repeat(tree.covariances[chosen], parts, axis=0)
-    group = np.repeat(np.arange(len(chosen)), parts)
-    return Reference(weights / weights.sum(), tree.means[chosen].reshape(-1, 2), covariances, group)
+    known = distributions.of(target)
+    own, d = known.groups, known.distribution
+    parts = d.means.shape[1]
+    weights = d.weights[own].ravel()
+    covariances, group = np.repeat(d.covariances[own], parts, axis=0), np.repeat(known.mode_of_group, parts)
+    return Reference(weights / weights.sum(), d.means[own].reshape(-1, 2), covariances, group)
 
 
 @pytest.fixture(scope="session")
 def reference() -> Callable[[str], Reference]:
-    """The reference density of the classes 'A', 'B' or 'AB'."""
+    """The reference density of a target, 'A' or 'moons/AB'."""
     return _reference
 
 

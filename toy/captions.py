@@ -3,6 +3,7 @@
 import re
 from typing import Any
 
+from toy import distributions
 from toy.registry import Entry, Knob
 from toy.sampling import INTEGRATORS
 from toy.scene import SETTINGS, Scene, default_cast, exact_of
@@ -51,7 +52,7 @@ def _facts(scene: Scene, *, alone: bool) -> dict[tuple[str, str], tuple[str, boo
     stepper = INTEGRATORS[scene.integrator]
     facts["setting", "integrator"] = stepper.title + _unusual(stepper, values), scene.integrator == "heun"
     for name, text in {
-        "target": f"class {scene.target}",
+        "target": named(scene.target),
         "start": "from the exact start" if scene.start == "exact" else "from N(0, σ max²)",
         "steps": f"{scene.steps} steps",
         **{
@@ -70,6 +71,12 @@ def _cast(scene: Scene) -> dict[tuple[str, str], tuple[str, bool]]:
     if cast == {role: exact_of(name) for role, name in usual.items()}:
         return {("cast", ""): ("exact scores", False)}
     return {("cast", role): (f"{ROLES.get(role, role)} {name}", name == usual[role]) for role, name in cast.items()}
+
+
+def named(target: str) -> str:
+    """A target in words: 'class B', or 'moons, class A'."""
+    known = distributions.of(target)
+    return ", ".join(filter(None, (known.on, f"class {known.classes}")))
 
 
 def _schedule(scene: Scene) -> str:

@@ -6,7 +6,7 @@ target class, and ``truth``. None stands alone: a sharper sampler with fewer bra
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any
@@ -258,10 +258,13 @@ def chosen(names: tuple[str, ...] | None, target: str) -> tuple[str, ...]:
 
     One that is named and needs the levels of a hierarchy is NaN for a target without.
     """
-    if names is not None:
-        return tuple(METRICS[name].name for name in names)
+    return defined(METRICS, target) if names is None else tuple(METRICS[name].name for name in names)
+
+
+def defined(names: Iterable[str], target: str) -> tuple[str, ...]:
+    """Those of some measures that mean something for a target: without a hierarchy there are no levels."""
     flat = distributions.of(target).level is None
-    return tuple(name for name, measure in METRICS.items() if not (flat and measure.levels))
+    return tuple(name for name in names if not (flat and METRICS[name].levels))
 
 
 def values(x: Float[Array, "n 2"], truth: Truth, names: tuple[str, ...]) -> dict[str, Array]:

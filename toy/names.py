@@ -160,6 +160,21 @@ class Name:
 
         return self._each(moved)
 
+    def of_distribution(self, on: str) -> "Name":
+        """The name on another distribution: the same classes where it has them, else all that it has, or the first."""
+        every = distributions.targets(on)
+
+        def moved(part: Name) -> str:
+            if part.classes is None:
+                return part.base
+            known = distributions.of(part.classes)
+            same = every[0].removesuffix("A") + known.classes
+            whole = known.classes == known.all.classes
+            new = every[-1] if whole else same if distributions.is_target(same) else every[0]
+            return part.base.replace(part.classes, new, 1)
+
+        return self._each(moved)
+
     def seeded(self, seed: int) -> "Name":
         """The name for one seed: networks without a seed get it, ``{i}`` becomes it; a file's path stays.
 

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from toy import interrupts, memory
-from toy.cli.flags import KNOBS, ROLES, SIGMA, cast_options, knob_options, option
+from toy.cli.flags import KNOBS, ROLES, SIGMA, cast_options, given, knob_options, on_option, option
 from toy.files import check_writable, replacing
 from toy.scene import CHOICES, SETTINGS, Scene
 
@@ -18,7 +18,8 @@ from toy.scene import CHOICES, SETTINGS, Scene
 @click.option("--format", "kind", default="png", show_default=True, help="png, pdf or svg")
 @click.option("--view", metavar="VIEW", help="tree, closeup, tree-B, closeup-B, both, or X,Y,HALF [the figure's own]")
 @click.option("--sigma", metavar="NUMBER", help="noise level of figure 2 [0.03]")
-@click.option("--target", metavar="CLASS", help="class that is drawn: A, B or AB [A]")
+@on_option
+@option(CHOICES["target"])
 @click.option("--link", metavar="LINK", help="what explore draws: a link to the app, or what follows its '?'")
 @click.option("--dark", is_flag=True, help="explore on a dark page")
 @click.option("--spec", metavar="FILE", help="the .toml file of the sweep that sweep draws")
@@ -115,17 +116,17 @@ def figure_options(flags: dict[str, str | None]) -> Any:
     from toy.figures import Options
     from toy.views import view_of
 
-    given = {name: value for name, value in flags.items() if value is not None}
-    values: dict[str, Any] = {"cast": tuple((role, given.pop(role)) for role in ROLES if role in given)}
+    said = given(flags)
+    values: dict[str, Any] = {"cast": tuple((role, said.pop(role)) for role in ROLES if role in said)}
     known = {name: next(iter(knobs.values())) for name, knobs in KNOBS.items()}
     values["knobs"] = {
-        name: knob.take(given, knob.default) for name, knob in known.items() if {name, *knob.parts} & given.keys()
+        name: knob.take(said, knob.default) for name, knob in known.items() if {name, *knob.parts} & said.keys()
     }
-    if "view" in given:
-        values["view"] = view_of(given.pop("view"))
-    if "sigma" in given:
-        values["sigma"] = SIGMA.check(given.pop("sigma"))
-    target = CHOICES["target"].check(given.pop("target", "A"))
-    for name, value in given.items():
+    if "view" in said:
+        values["view"] = view_of(said.pop("view"))
+    if "sigma" in said:
+        values["sigma"] = SIGMA.check(said.pop("sigma"))
+    target = CHOICES["target"].check(said.pop("target", "A"))
+    for name, value in said.items():
         values[name] = SETTINGS[name].check(value)
     return Options(target=target, **values)

@@ -1,12 +1,13 @@
 """Flags that commands share, and what they become: a Scene, its Frame, numbers within their range."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import click
 import numpy as np
 
-from toy import memory
+from toy import distributions, memory
+from toy.distributions import DISTRIBUTIONS
 from toy.guidance import RULES
 from toy.sampling import INTEGRATORS
 from toy.scene import CHOICES, ROLE_DEFAULTS, SETTINGS, Scene
@@ -73,15 +74,33 @@ def option(setting: Setting) -> Callable[[Callable], Callable]:
     return click.option(flag, setting.name, metavar=kind, help=words + usual)
 
 
+def on_option(command: Callable) -> Callable:
+    """A flag for another distribution; ``given`` makes a target of it."""
+    words = f"distribution: {', '.join(DISTRIBUTIONS)}; with knobs as gaussians:distance=2:classes=3 [tree]"
+    return click.option("--on", metavar="NAME", help=words)(command)
+
+
 def scene_options(command: Callable) -> Callable:
     """All flags of a Scene."""
     choices, settings = list(map(option, CHOICES.values())), list(map(option, SETTINGS.values()))
-    return _decorate(cast_options(knob_options(_decorate(command, settings))), choices)
+    return on_option(_decorate(cast_options(knob_options(_decorate(command, settings))), choices))
+
+
+def given(flags: Mapping[str, str | None]) -> dict[str, str]:
+    """The flags that were given, ``--on`` and the classes of ``--target`` as one target."""
+    values = {name: value for name, value in flags.items() if value is not None}
+    if (on := values.pop("on", None)) is None:
+        return values
+    name = distributions.canonical(on)
+    if "/" in values.get("target", ""):
+        raise ValueError(f"--on {on} does not go with --target {values['target']}, which names a distribution itself")
+    classes = values.get("target", distributions.LETTERS[0])
+    return values | {"target": distributions.of(f"{name}/{classes}" if name else classes).name}
 
 
 def scene_of(**flags: str | None) -> Scene:
     """The Scene of the given flags; those that were not given take their defaults."""
-    return Scene.of(**{name: value for name, value in flags.items() if value is not None})
+    return Scene.of(**given(flags))
 
 
 def frame_of(scene: Scene, **options: Any) -> Any:

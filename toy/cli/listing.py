@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from toy.distributions import DISTRIBUTIONS
 from toy.guidance import RULES
 from toy.registry import Entry
 from toy.sampling import INTEGRATORS
@@ -16,7 +17,10 @@ from toy.state import text
 @click.command("list")
 @click.option("--json", "as_json", is_flag=True, help="print one JSON object")
 def list_(as_json: bool) -> None:
-    """List rules, schedules, integrators, degradations, metrics and densities, with knobs, ranges and sources."""
+    """List distributions, rules, schedules, integrators, degradations, metrics and densities.
+
+    With knobs, ranges and sources.
+    """
     import models
     from models.degradations import DEGRADATIONS
     from toy.metrics import METRICS
@@ -27,6 +31,7 @@ def list_(as_json: bool) -> None:
         "integrators": INTEGRATORS,
         "degradations": DEGRADATIONS,
         "metrics": METRICS,
+        "distributions": DISTRIBUTIONS,
     }
     if as_json:
         listing: dict[str, Any] = {

@@ -26,6 +26,7 @@ from toy.distributions.targets import (
     families,
     far,
     is_target,
+    knobs_of,
     mixture,
     of,
     prior,

@@ -75,6 +75,12 @@ class Target:
         return float(weights[self.groups].sum() / weights.sum())
 
     @property
+    def words(self) -> str:
+        """The classes for people: 'A', 'A and B', or the words that the distribution has for them."""
+        words = [self.distribution.words.get(letter, letter) for letter in self.classes]
+        return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
+
+    @property
     def all(self) -> "Target":
         """All classes of the same distribution."""
         return of(replace(self, classes=self.distribution.classes).name)
@@ -143,6 +149,11 @@ def canonical(on: str) -> str:
     knobs = entry_of(name).knobs
     changed = [f"{knob}={text(value)}" for knob, value in values.items() if value != knobs[knob].default]
     return "" if name == USUAL else ":".join([name, *changed])
+
+
+def knobs_of(on: str) -> Mapping[str, Any]:
+    """The value of each knob of a distribution by name. ValueError as ``of``."""
+    return _parsed(on)[1]
 
 
 def _parsed(on: str) -> tuple[str, Mapping[str, Any]]:

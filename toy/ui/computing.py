@@ -66,14 +66,15 @@ def program(scene: Scene, *extra: Any) -> tuple:
 
 def side(scene: Scene) -> Side:
     """Sample, measure and pack one scene."""
-    frame = scenes.compute(scene, models.cast(scene.cast), floor=False, measures=MEASURES)
+    measures = metrics.defined(MEASURES, scene.target)
+    frame = scenes.compute(scene, models.cast(scene.cast), floor=False, measures=measures)
     arrays = {
         "positions": positions(frame),
         "outside": views.outside(frame).astype(np.uint8),
         "branch_gain": branch_gain(frame),
     }
     errors = metrics.errors(frame.metrics, frame.occupancy, scene.n, scene.target)
-    floor = metrics.floor(scene.target, scene.n, MEASURES)
+    floor = metrics.floor(scene.target, scene.n, measures)
     return Side(scene, arrays, dict(frame.metrics), floor, errors=errors)
 
 

@@ -14,7 +14,7 @@ from toy.sampling import INTEGRATORS
 from toy.scene import SETTINGS, STARTS, default_cast
 from toy.schedules import SCHEDULES
 from toy.state import COUNTS, SLOTS, State, check_density, text
-from toy.ui import casting, numbers
+from toy.ui import casting, numbers, targets
 from toy.ui.glossary import meaning
 from toy.ui.presets import PRESETS, opened
 from toy.ui.shell import save_state
@@ -81,7 +81,7 @@ def _select(label: str, options: list[str], value: str, slot: str, name: str, **
 def _density(role: str, name: str, slot: str) -> None:
     """The density that plays a role: one of the list, or any that is typed."""
     key = _set(f"control.{slot}.{role}", name)
-    names = models.names()
+    names = models.names(distributions.of(st.session_state.state.scene(slot).target).on)
     st.selectbox(
         role,
         names if name in names else [name, *names],
@@ -199,6 +199,8 @@ def sampling(state: State) -> None:
     options = list(COUNTS) if scene.n in COUNTS else sorted({*COUNTS, scene.n})
     st.select_slider("particles", options, key=key, on_change=_apply, args=("left", "n", key), help=meaning("n"))
     _number(SETTINGS["seed"], scene.seed)
+    with st.expander("Distribution, both sides"):
+        targets.choose(scene.target, "control.left.target", lambda target: _change("left", target=target))
     with st.expander("Sampler, both sides"):
         entry = INTEGRATORS[scene.integrator]
         _select(
@@ -211,7 +213,6 @@ def sampling(state: State) -> None:
             help=f"{meaning('integrator')} {entry.summary} {entry.source}",
         )
         _number(SETTINGS["steps"], scene.steps)
-        _select("target class", distributions.targets(), scene.target, "left", "target", help=meaning("target"))
         _select(
             "start",
             list(STARTS),

@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 import models
-from toy import distributions, figures
+from toy import figures
 from toy.scene import Scene, default_cast
 from toy.ui import casting, controls, linked, links, live
 from toy.ui.engine import FULL, Busy, engine
@@ -57,11 +57,10 @@ def page() -> None:
     """Choose a rule and a cast beside the panels; noise level, window, panels and arrows are chosen on them."""
     with st.sidebar:
         rule = linked.select("Method", controls.RULES_IN_ORDER, "rule", "autoguidance", controls.rule_title)
-        cast = {role: linked.density(role, role, name) for role, name in default_cast(rule).items()}
-        target = linked.select(
-            "Target class", distributions.targets(), "target", _class_of(cast["main"]),
-            help="the truth that error is measured against; main's own class where nothing else is chosen",
-        )  # fmt: skip
+        densities = st.container()  # above the target that their usual ones follow, unless the link names main alone
+        target = linked.target(_class_of(links.here().seen.get("main", "")))
+        with densities:
+            cast = {role: linked.density(role, role, name) for role, name in default_cast(rule, target).items()}
         st.caption("p₁ is the density of main, p₀ that of the guide: guidance climbs the ratio p₁/p₀.")
     _load()
     casting.hold(cast.items())

@@ -8,9 +8,10 @@ from typing import Any
 import streamlit as st
 
 import models
+from toy import distributions
 from toy.settings import Choice, Flag, Knob, Refused, Several, text
 from toy.state import check_density
-from toy.ui import casting, links, numbers
+from toy.ui import casting, links, numbers, targets
 from toy.ui.words import plain
 
 READ = 15.0  # seconds for which a note stays, whatever runs the page again meanwhile
@@ -86,6 +87,22 @@ def select(
     if st.session_state[field] not in options:  # there are others by now
         st.session_state[field] = default
     return _tell(key, st.selectbox(label, options, key=field, format_func=title, on_change=touched, **more))
+
+
+def target(default: str, label: str = "target class", key: str = "target") -> str:
+    """A target, kept in the URL parameter ``key``."""
+    setting = distributions.TargetChoice(distributions.targets(), label, "", "class", name=key)
+    field = _recall(key, default, setting.check)
+
+    def chosen(name: str) -> None:
+        touched()
+        try:
+            st.session_state[field] = setting.check(name)
+        except ValueError as error:
+            _note(key, str(error))
+
+    targets.choose(st.session_state[field], field, chosen, label=label)
+    return _tell(key, st.session_state[field])
 
 
 def density(role: str, key: str, default: str, *, optional: bool = False) -> str:

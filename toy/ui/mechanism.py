@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 import streamlit as st
 
 import models
-from toy import compare, distributions, figures, flows
+from toy import compare, figures, flows
 from toy.figures import density_figure
 from toy.guidance import RULES
 from toy.mechanism import Mechanism, mechanism
@@ -52,7 +52,7 @@ def page() -> None:
     """Choose three models and see what the pull is made of; below, what a method's sampler draws."""
     with st.sidebar:
         densities = st.container()  # above the class that their usual ones follow
-        target = linked.select("Target class", distributions.targets(), "target", "A", help="measured at its points")
+        target = linked.target("A")
         with densities:
             main = linked.density("main", "main", of_target(MAIN, target))
             guide = linked.density("guide", "guide", of_target("AB32@512", target))

@@ -1,12 +1,14 @@
 """The Train page."""
 
+import re
+
 import numpy as np
 import streamlit as st
 
 from models import stored
 from models.mlp import Spec
 from models.training import LOSSES, Recipe
-from toy import distributions
+from toy.captions import named
 from toy.scene import SETTINGS
 from toy.ui import linked
 from toy.ui.engine import engine
@@ -21,7 +23,7 @@ def page() -> None:
     """Choose a recipe, watch it learn, keep what is good."""
     found = trainer(engine())
     with st.sidebar:
-        classes = linked.select("Class", distributions.targets(), "classes", "A")
+        classes = linked.target("A", "Class", key="classes")
         width = int(linked.select("Width", WIDTHS, "width", "32"))
         depth = int(linked.select("Hidden layers", ["1", "2", "3", "4", "5", "6"], "depth", "4"))
         iterations = int(linked.select("Iterations", ITERATIONS, "iterations", "512"))
@@ -68,9 +70,8 @@ def _chosen(found: Trainer) -> Run | None:
 @st.fragment(run_every=1.0)
 def _watch(run: Run) -> None:
     recipe = run.recipe
-    st.subheader(
-        f"Class {recipe.spec.classes}, width {recipe.spec.width}, {recipe.iterations} iterations, seed {recipe.seed}"
-    )
+    words = f"{named(recipe.spec.classes)}, width {recipe.spec.width}, {recipe.iterations} iterations"
+    st.subheader(f"{words[0].upper()}{words[1:]}, seed {recipe.seed}")
     st.progress(run.step / recipe.iterations, f"{run.status}, iteration {run.step} of {recipe.iterations}")
     if run.status == "failed":
         st.error(f"The training stopped: {plain(run.message)}")
@@ -95,7 +96,7 @@ def _watch(run: Run) -> None:
     else:
         pause.button("Pause", on_click=run.pause, width="stretch", disabled=run.ended)
     stop.button("Stop", on_click=run.stop, width="stretch", disabled=run.ended)
-    suggestion = f"{recipe.spec.classes}{recipe.spec.width}-{recipe.iterations}-{recipe.seed}"
+    suggestion = f"{re.sub('[/:=.]', '-', recipe.spec.classes)}{recipe.spec.width}-{recipe.iterations}-{recipe.seed}"
     chosen = name.text_input("Name", suggestion, key=f"name.{run.number}", max_chars=32)
     if save.button("Keep", width="stretch", disabled=run.net is None):
         try:

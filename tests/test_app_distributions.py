@@ -1,0 +1,52 @@
+"""The menu of distributions on the pages: what is chosen there is in the link, and the usual cast follows."""
+
+import pytest
+from page_runner import control, fine, link, opened, pack, settled
+
+pytestmark = pytest.mark.usefixtures("pages")
+
+EXACT = {
+    "left.main": "exact:A",
+    "right.main": "exact:A",
+    "left.rule": "none",
+    "right.rule": "none",
+    "n": "512",
+    "steps": "8",
+}
+
+
+def test_another_distribution_is_chosen_in_the_settings():
+    at = opened(**EXACT)
+    control(at, "selectbox", "control.left.target.family").set_value("gaussians").run()
+    fine(at)
+    said = link(at)
+    assert said["target"] == "gaussians/A"
+    assert said["left.main"] == said["right.main"] == "exact:gaussians/A"
+    header, arrays = settled(at)
+    assert header["target"]["classes"] == "A"
+    assert header["target"]["own"] == [0, 1]
+    assert len(arrays["tree.segments"]) == 2
+    assert {"outline.A", "outline.B", "outline.AB"} <= set(arrays)
+
+
+def test_a_knob_of_a_distribution_is_in_the_link():
+    at = opened(target="gaussians/A", **{name: value.replace(":A", ":gaussians/A") for name, value in EXACT.items()})
+    control(at, "text_input", "control.left.target.classes").set_value("3").run()
+    fine(at)
+    assert link(at)["target"] == "gaussians:classes=3/A"
+    header, _ = settled(at)
+    assert header["target"]["rest"] == "BC"
+    control(at, "text_input", "control.left.target.classes").set_value("99").run()
+    assert "classes = 99 is not a whole number from 2 to 16" in at.warning[0].value
+    assert link(at)["target"] == "gaussians:classes=3/A"
+
+
+@pytest.mark.parametrize(
+    "target",
+    ["moons/C", "moon/A", "moons:speed=1/A", "x" * 300, "/", "moons/", "../A", "A/A", "gaussians:classes=1e9/A"],
+)
+def test_a_target_that_is_none_is_refused_in_a_sentence(target):
+    at = opened(target=target, n="512")
+    fine(at)
+    assert at.warning[0].value.startswith("Not taken: ")
+    assert pack(at)[0]["target"]["name"] == "A"

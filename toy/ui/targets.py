@@ -1,0 +1,63 @@
+"""Widgets that choose a target: a distribution, its knobs, some of its classes."""
+
+from collections.abc import Callable
+from typing import Any
+
+import streamlit as st
+
+from toy import distributions
+from toy.distributions import DISTRIBUTIONS
+from toy.settings import text
+from toy.ui.glossary import meaning
+
+TREE = "tree"
+
+
+def choose(target: str, key: str, chosen: Callable[[str], None], *, label: str = "target class") -> None:
+    """Show a target as widgets; ``chosen`` is called with another one, or with what was typed and is none."""
+    known = distributions.of(target)
+    family, *_ = (known.on or TREE).split(":")
+    values = distributions.knobs_of(known.on or TREE)
+
+    def widget(name: str, value: Any) -> dict[str, Any]:
+        field = f"{key}.{name}"
+        st.session_state[field] = value  # the target, not the widget, is what counts
+        return {"key": field, "on_change": _apply, "args": (name, field, target, chosen)}
+
+    entry = DISTRIBUTIONS[family]
+    st.selectbox(
+        "distribution",
+        list(DISTRIBUTIONS),
+        format_func=lambda name: DISTRIBUTIONS[name].title,
+        help=f"{meaning('distribution')} {entry.summary} Source: {entry.source}",
+        **widget("family", family),
+    )
+    for name, knob in entry.knobs.items():
+        words = f"{knob.help}, {knob.legal}"
+        st.text_input(f"{entry.title.lower()}: {knob.label}", help=words, **widget(name, text(values[name])))
+    options = distributions.targets(known.on)
+    st.selectbox(
+        label,
+        options if target in options else [target, *options],
+        format_func=lambda name: distributions.of(name).words,
+        help=meaning("target"),
+        **widget("target", target),
+    )
+
+
+def _apply(name: str, field: str, target: str, chosen: Callable[[str], None]) -> None:
+    value, known = st.session_state[field], distributions.of(target)
+    if name == "target":
+        chosen(value)
+        return
+    if name == "family":
+        chosen(distributions.targets("" if value == TREE else value)[0])
+        return
+    family, *items = known.on.split(":")
+    kept = [item for item in items if item.partition("=")[0] != name]
+    changed = ":".join([family, *kept, f"{name}={str(value).strip()}"])
+    try:
+        fewer = known.classes if set(known.classes) <= set(distributions.distribution_of(changed).classes) else "A"
+    except ValueError:
+        fewer = known.classes  # whoever is told says what is wrong
+    chosen(f"{changed}/{fewer}")
