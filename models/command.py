@@ -2,8 +2,9 @@
 
 import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 
 import click
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from models import runs, stored, zoo
 from models.runs import Report
 from models.stored import SHIPPED
+from models.training import Recipe
 from toy import door, interrupts
 from toy.files import check_writable, keep_compiled
 
@@ -42,8 +44,17 @@ def main(names: tuple[str, ...], force: bool) -> None:
         snapshots = {step: stored.snapshot(label, step) for step in stored.SNAPSHOTS}
         for path in snapshots.values():
             check_writable(path)
-        with _progress(out.stem, recipe.iterations) as report:
-            runs.train(recipe, out, snapshots=snapshots, command="python -m models.zoo", report=report)
+        _train(recipe, out, snapshots)
+    for name in stored.ALSO if not names else ():
+        out = stored.shipped_path(name)
+        if force or not out.exists():
+            _train(zoo.recipe_of(name), out, {})
+
+
+def _train(recipe: Recipe, out: Path, snapshots: Mapping[int, Path]) -> None:
+    check_writable(out)
+    with _progress(out.stem, recipe.iterations) as report:
+        runs.train(recipe, out, snapshots=snapshots, command="python -m models.zoo", report=report)
 
 
 @contextmanager

@@ -25,6 +25,12 @@ SHIPPED = {
     "B64": Recipe(Spec("B", 64)),
     "B32": Recipe(Spec("B", 32)),
 }
+# Of other distributions: what the usual casts of their classes are made of, and no snapshots.
+ALSO = tuple(
+    f"{on}/{name}"
+    for on, every, rest in (("moons", "AB", "B"), ("gaussians", "ABC", "BC"), ("spiral", "AB", "B"))
+    for name in ("A64@4096", f"{rest}64@4096", "A32@512", f"{every}32@512")
+)
 KEPT_LIMIT = 64
 
 
@@ -38,10 +44,15 @@ def kept() -> list[str]:
     return sorted(f"kept:{path.stem}" for path in kept_path("any").parent.glob("[!.]*.safetensors"))
 
 
+def shipped_path(name: str) -> Path:
+    """The file of a network that is shipped under its own name."""
+    return WEIGHTS / f"{name}.safetensors"
+
+
 def snapshot(label: str, step: int) -> Path:
     """The file of a shipped model's snapshot: label 'A64#1' at step 512 is ``A64@512#1``."""
     stem, hash_, number = label.partition("#")
-    return WEIGHTS / f"{stem}@{step}{hash_}{number}.safetensors"
+    return shipped_path(f"{stem}@{step}{hash_}{number}")
 
 
 def trained_path(recipe: Recipe) -> Path:

@@ -107,6 +107,13 @@ def ensure_many(names: Iterable[str], *, report: Callable[[int, int], None] | No
     runs.train_many(recipes, command="python -m models.zoo", report=report)
 
 
+def recipe_of(name: str) -> Recipe:
+    """What the network of a name is trained by; ValueError where it has none."""
+    if (recipe := _plan(name).recipe) is None:
+        raise ValueError(f"density {name!r} is not trained by a recipe")
+    return recipe
+
+
 def name_of(recipe: Recipe) -> str | None:
     """A name that gives the network of a recipe; None where no name says all of it."""
     spec, usual = recipe.spec, Recipe()
@@ -227,7 +234,7 @@ def _network_of(base: Name, changes: tuple[Step, ...], steps: tuple[Step, ...]) 
         label = f"{net.classes}{net.width}" + ("" if net.seed is None else f"#{net.seed}")
         plain = Recipe(Spec(net.classes, net.width), seed=net.seed or 0)
         recipe = replace(SHIPPED.get(label, plain), iterations=net.iterations)
-        path = stored.WEIGHTS / f"{base}.safetensors"
+        path = stored.shipped_path(str(base))
         if not changes:
             return Plan(base, (), steps, path=path if path.is_file() else file_of(recipe), recipe=recipe)
     else:

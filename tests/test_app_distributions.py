@@ -25,20 +25,20 @@ def test_another_distribution_is_chosen_in_the_settings():
     header, arrays = settled(at)
     assert header["target"]["classes"] == "A"
     assert header["target"]["own"] == [0, 1]
-    assert len(arrays["tree.segments"]) == 2
-    assert {"outline.A", "outline.B", "outline.AB"} <= set(arrays)
+    assert len(arrays["tree.segments"]) == 3
+    assert {"outline.A", "outline.B", "outline.BC", "outline.ABC"} <= set(arrays)
 
 
 def test_a_knob_of_a_distribution_is_in_the_link():
     at = opened(target="gaussians/A", **{name: value.replace(":A", ":gaussians/A") for name, value in EXACT.items()})
-    control(at, "text_input", "control.left.target.classes").set_value("3").run()
+    control(at, "text_input", "control.left.target.classes").set_value("5").run()
     fine(at)
-    assert link(at)["target"] == "gaussians:classes=3/A"
+    assert link(at)["target"] == "gaussians:classes=5/A"
     header, _ = settled(at)
-    assert header["target"]["rest"] == "BC"
+    assert header["target"]["rest"] == "BCDE"
     control(at, "text_input", "control.left.target.classes").set_value("99").run()
     assert "classes = 99 is not a whole number from 2 to 16" in at.warning[0].value
-    assert link(at)["target"] == "gaussians:classes=3/A"
+    assert link(at)["target"] == "gaussians:classes=5/A"
 
 
 @pytest.mark.parametrize(

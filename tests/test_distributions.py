@@ -1,7 +1,4 @@
-"""Every distribution is what it says: laws, names, and a new one is found everywhere."""
-
-import json
-from typing import Annotated
+"""Every distribution is what it says: laws and names."""
 
 import jax
 import jax.numpy as jnp
@@ -11,11 +8,9 @@ from click.testing import CliRunner
 
 from toy import distributions, metrics, views
 from toy.__main__ import main
-from toy.distributions import DISTRIBUTIONS, Distribution
-from toy.distributions.distribution import gaussians
+from toy.distributions import DISTRIBUTIONS
 from toy.guidance import RULES
 from toy.names import Name
-from toy.registry import Knob
 from toy.scene import Scene, default_cast
 from toy.views import logp_on, score_on
 
@@ -100,7 +95,7 @@ def test_without_a_hierarchy_there_are_no_levels():
         ("tree/A", "A"),
         ("moons/AB", "moons/AB"),
         ("moons:width=0.080/A", "moons/A"),
-        ("gaussians:classes=3:distance=2.0/AC", "gaussians:distance=2:classes=3/AC"),
+        ("gaussians:classes=3:distance=2.0/AC", "gaussians:distance=2/AC"),
     ],
 )
 def test_a_target_is_written_in_one_way(said, name):
@@ -109,9 +104,9 @@ def test_a_target_is_written_in_one_way(said, name):
 
 
 def test_the_usual_cast_follows_the_target():
-    assert default_cast("cfg", "gaussians:classes=3/B") == {
-        "main": "gaussians:classes=3/B64@4096",
-        "unconditional": "gaussians:classes=3/ABC32@512",
+    assert default_cast("cfg", "gaussians/B") == {
+        "main": "gaussians/B64@4096",
+        "unconditional": "gaussians/ABC32@512",
     }
     for rule in RULES:
         for name in default_cast(rule, "pinwheel/C").values():
@@ -140,36 +135,7 @@ def test_another_distribution_takes_the_cast_with_it():
     assert there.seed == 3
 
 
-# --- A new one --------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def cross():
-    """A distribution that is defined here."""
-
-    @distributions.distribution(source="a test", title="A cross")
-    def cross(*, width: Annotated[float, Knob(0.1, 1, 0.1, "width", "of an end")] = 0.2) -> Distribution:
-        """Four ends, two of each class."""
-        return gaussians("AABB", np.array([[0, 1], [0, -1], [1, 0], [-1, 0]]), width**2 * np.eye(2))
-
-    yield "cross"
-    DISTRIBUTIONS.remove("cross")
-
-
-def run(*arguments: str):
-    found = CliRunner().invoke(main, [*map(str, arguments)])
-    assert found.exit_code == 0, found.output
-    return found.output
-
-
-def test_a_new_one_is_found_everywhere(cross):
-    listed = json.loads(run("list", "--json"))["distributions"]
-    assert [one["summary"] for one in listed if one["name"] == cross] == ["Four ends, two of each class."]
-    arguments = ["--on", cross, "--rule", "cfg", "--main", "exact:cross/A", "--unconditional", "exact:cross/AB"]
-    found = json.loads(run("metrics", *arguments, "--n", 64, "--steps", 8, "--json"))
-    assert found["scene"]["target"] == "cross/A"
-    assert found["floor"].keys() == found.keys() - {"floor", "scene"}
-    assert "A cross" in [DISTRIBUTIONS[name].title for name in DISTRIBUTIONS]
+# --- On the command line ----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

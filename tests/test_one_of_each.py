@@ -4,6 +4,7 @@ import json
 from typing import Annotated
 
 import jax.numpy as jnp
+import numpy as np
 import pytest
 import test_guidance as guidance_laws
 import test_registry as registry_laws
@@ -14,6 +15,8 @@ from models import zoo
 from models.degradations import Density
 from toy import docs
 from toy.__main__ import main
+from toy.distributions import DISTRIBUTIONS, Distribution
+from toy.distributions.distribution import gaussians
 from toy.figures import FIGURES
 from toy.guidance import RULES, Score, Weight
 from toy.metrics import METRICS
@@ -30,6 +33,7 @@ NEW = {
     "degradations": (DEGRADATIONS, "as_it_is"),
     "metrics": (METRICS, "reach"),
     "figures": (FIGURES, "empty"),
+    "distributions": (DISTRIBUTIONS, "cross"),
 }
 
 
@@ -70,6 +74,11 @@ def one_of_each():
         """An empty page."""
         return Figure()
 
+    @DISTRIBUTIONS.register(source="a test", title="A cross")
+    def cross(*, width: Annotated[float, Knob(0.1, 1, 0.1, "width", "of an end")] = 0.2) -> Distribution:
+        """Four ends, two of each class."""
+        return gaussians("AABB", np.array([[0, 1], [0, -1], [1, 0], [-1, 0]]), width**2 * np.eye(2))
+
     yield
     for registry, name in NEW.values():
         registry.remove(name)
@@ -90,6 +99,10 @@ def test_the_command_line_lists_and_runs_them(tmp_path):
     cast = ("--main", "exact:A", "--weak", "exact:A~as_it_is=0.3")
     measured = json.loads(run("metrics", *method, *cast, "--n", 64, "--steps", 8, "--json"))
     assert measured["reach"] > 0
+    there = ("--on", "cross", "--rule", "cfg", "--main", "exact:cross/A", "--unconditional", "exact:cross/AB")
+    measured = json.loads(run("metrics", *there, "--n", 64, "--steps", 8, "--json"))
+    assert measured["scene"]["target"] == "cross/A"
+    assert measured["floor"].keys() == measured.keys() - {"floor", "scene"}
     run("figure", "empty", "--out", tmp_path)
     assert (tmp_path / "empty.png").stat().st_size > 0
 
@@ -98,6 +111,7 @@ def test_a_link_carries_them():
     scene = of_link("left.rule=squared&left.w=2.5&left.schedule=fading&integrator=plain").left
     assert (scene.rule, scene.schedule, scene.integrator) == ("squared", "fading", "plain")
     assert dict(scene.knobs)["w"] == 2.5
+    assert of_link("target=cross:width=0.5/B").right.target == "cross:width=0.5/B"
     name = "exact:A~as_it_is=0.3"
     assert str(Name.parse(name)) == name
     assert any("~as_it_is=0.5" in example for example in zoo.examples())

@@ -25,6 +25,7 @@ from models import zoo
 from models.degradations import DEGRADATIONS, FITTED
 from toy import door, figures, interrupts, metrics, scenes, tables
 from toy.densities import Density, Normalised
+from toy.distributions import DISTRIBUTIONS
 from toy.files import check_writable, keep_compiled, replacing
 from toy.guidance import RULES, Rule
 from toy.lab import methods
@@ -46,6 +47,7 @@ FOLDERS: dict[str, Registry[Any]] = {
     "degradations": DEGRADATIONS,
     "fitted": FITTED,
     "metrics": METRICS,
+    "distributions": DISTRIBUTIONS,
 }
 TITLES = {
     "rules": "Guidance rules",
@@ -54,6 +56,7 @@ TITLES = {
     "degradations": "Degradations: the main model, degraded, as the guide of autoguidance",
     "fitted": "Densities fitted to samples",
     "metrics": "Measures",
+    "distributions": "Distributions",
 }
 COMMAND = "python -m toy.docs docs/methods"
 
@@ -160,14 +163,19 @@ def tail(folder: str, entry: Entry, numbers: Mapping[str, Any]) -> str:
     if not mine:
         used = [rule.title for rule in RULES.values() if any(f"{entry.name}:" in name for name in _usual(rule))]
         return f"## What 2D shows\n\nMeasured as the usual density of: {', '.join(used) or 'no rule'}.\n"
-    plain = references()[:2]
-    lines += [(row.label, numbers[row.key]) for row in plain]
+    measures = mine[0].measures
+    if folder == "distributions":
+        lines = []  # others' numbers are no measure of this one's
+    lines += [(row.label, numbers[row.key]) for row in references()[:2] if folder != "distributions"]
     done = {row: row.scene for row in mine if row.scene}
-    lines += [(f"**{described(folder, entry, at)}, {row.label}**", numbers[row.key]) for row, at in done.items()]
-    blocks = ["## What 2D shows", how(), table(lines, MEASURES)]
+    for row, at in done.items():
+        words = row.label if folder == "distributions" else f"**{described(folder, entry, at)}, {row.label}**"
+        lines.append((words, numbers[row.key]))
+    blocks = ["## What 2D shows", how(), table(lines, measures)]
     blocks += [f"Not measured, {row.label}: {row.why}." for row in mine if not row.scene]
     if picture(folder):
-        blocks += [f"![{entry.title}: samples with learned and with exact densities]({entry.name}.png)"]
+        kinds = "without and with guidance" if folder == "distributions" else "with learned and with exact densities"
+        blocks += [f"![{entry.title}: samples {kinds}]({entry.name}.png)"]
     commands = [command(scene) for scene in done.values()]
     blocks += ["The numbers again:\n\n```sh\n" + "\n".join(commands) + "\n```"] if commands else []
     return "\n\n".join(blocks) + "\n"
@@ -198,7 +206,7 @@ def how() -> str:
 
 def picture(folder: str) -> bool:
     """Whether pages of this folder have a picture."""
-    return folder in ("rules", "schedules", "integrators")
+    return folder in ("rules", "schedules", "integrators", "distributions")
 
 
 def page(folder: str, entry: Entry, numbers: Mapping[str, Any]) -> str:
@@ -221,12 +229,12 @@ def index(numbers: Mapping[str, Any]) -> str:
     blocks += ["\n".join(lines), "w = 1 is no guidance, w = 0 the guide alone."]
     for folder, registry in FOLDERS.items():
         blocks += [f"## {TITLES[folder]}"]
-        measured = any(rows(folder, entry) for entry in registry.values())
+        measured = folder != "distributions" and any(rows(folder, entry) for entry in registry.values())
         names = MEASURES[:2] if measured else ()
         top = "".join(f" {tables.words(n)}, {label} |" for label in ("learned", "exact") for n in names)
         lines = [f"| | |{top}", "|---|---|" + "---|" * (2 * len(names))]
         for entry in registry.values():
-            mine = rows(folder, entry)[:2]
+            mine = rows(folder, entry)[:2] if measured else []
             cells = [cell(n, numbers[row.key]) if row.scene else "" for row in mine for n in names]
             link = f"[{entry.title}]({folder}/{entry.name}.md)"
             lines.append(f"| {link} | {prose(entry.summary)} |" + "".join(f" {text} |" for text in cells))
@@ -255,7 +263,7 @@ def write(folder: str | Path, report: Report | None = None) -> list[Path]:
         if picture(name):
             if not image.exists() or any(row.scene and row.key in fresh for row in mine):
                 frames = [_frame(row.scene) for row in mine[:2] if row.scene]
-                titles = [f"{row.label} densities" for row in mine[:2]]
+                titles = [row.label if name == "distributions" else f"{row.label} densities" for row in mine[:2]]
                 _put(image, figures.encode_small(figures.side_by_side(frames, titles=titles)))
             written.append(image)
         written.append(_put(folder / name / f"{entry.name}.md", page(name, entry, numbers)))

@@ -95,7 +95,7 @@ class Name:
         if not (found and distributions.is_target(found["classes"])):
             return None
         seed = None if found["seed"] is None else int(found["seed"])
-        return Network(found["classes"], int(found["width"]), int(found["iterations"]), seed)
+        return Network(distributions.of(found["classes"]).name, int(found["width"]), int(found["iterations"]), seed)
 
     @cached_property
     def kept(self) -> str:

@@ -76,7 +76,7 @@ def option(setting: Setting) -> Callable[[Callable], Callable]:
 
 def on_option(command: Callable) -> Callable:
     """A flag for another distribution; ``given`` makes a target of it."""
-    words = f"distribution: {', '.join(DISTRIBUTIONS)}; with knobs as gaussians:distance=2:classes=3 [tree]"
+    words = f"distribution: {', '.join(DISTRIBUTIONS)}; with knobs as gaussians:distance=2:classes=5 [tree]"
     return click.option("--on", metavar="NAME", help=words)(command)
 
 

@@ -22,7 +22,7 @@ def one_a_class(
     distance: Annotated[float, Knob(0.5, 20, 0.1, "distance", "between neighbours, in standard deviations")] = 4.0,
     anisotropy: Narrow = 1.0,
     weight: Annotated[float, Knob(0.05, 0.95, 0.05, "P(A)", "probability of class A among all")] = 0.5,
-    classes: Classes = 2,
+    classes: Classes = 3,
 ) -> Distribution:
     """A Gaussian for each class, on a line for two of them and on a circle for more."""
     angle = np.arange(classes) / classes

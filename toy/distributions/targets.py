@@ -1,7 +1,7 @@
 """Some classes of a distribution by name: what is sampled, trained on and measured against.
 
 A target is ``FAMILY/CLASSES``, as ``moons/A``, where classes are letters in order and ``moons/AB`` is all there is of
-two. Knobs follow the family: ``gaussians:distance=2:classes=3/AC``. The paper's tree is meant where no family is named,
+two. Knobs follow the family: ``gaussians:distance=2:classes=5/AC``. The paper's tree is meant where no family is named,
 and its name is never written: ``A``.
 """
 
@@ -176,8 +176,8 @@ def counterpart(classes: str, target: str) -> str:
 
     Where nothing is left, 'B' is the last class. Other classes stay what they are.
 
-    >>> counterpart("B", "gaussians:classes=3/A")
-    'gaussians:classes=3/BC'
+    >>> counterpart("B", "gaussians/A")
+    'gaussians/BC'
     """
     found = of(target)
     if classes == "B":

@@ -16,13 +16,14 @@ import numpy as np
 
 from models.zoo import missing
 from toy import compare, inputs
+from toy.distributions import targets
 from toy.files import alone, replacing
 from toy.guidance import Rule
 from toy.lab import run as running
 from toy.lab.code import digest, parts
 from toy.lab.store import Result, unfinished
 from toy.lab.trial import Trial, addresses
-from toy.metrics import METRICS
+from toy.metrics import METRICS, defined
 from toy.progress import Report
 from toy.registry import Entry
 from toy.sampling import INTEGRATORS
@@ -86,7 +87,8 @@ def _bare(function: Callable[..., Any]) -> str:
 def rows(folder: str, entry: Entry) -> list[Row]:
     """What is measured for an entry's page at its default knobs: with learned densities, then with exact ones.
 
-    After these two come, with both, the integrator that a rule is derived for and what else its ``also`` names.
+    After these two come, with both, the integrator that a rule is derived for and what else its ``also`` names. Of a
+    distribution no guidance and CFG, with exact densities.
     """
     if folder in ("rules", "schedules", "integrators"):
         chosen = {"rule": entry.name} if folder == "rules" else {"rule": compare.BASE, entry.kind: entry.name}
@@ -98,6 +100,11 @@ def rows(folder: str, entry: Entry) -> list[Row]:
             for scores in ("learned", "exact"):
                 found.append(Row(scores + words, compare.scored(scene.change(**other), scores)))
         return found
+    if folder == "distributions":
+        target = targets(entry.name)[0]
+        usual = Scene.of("none", n=N, target=target), Scene.of(compare.BASE, n=N, target=target)
+        measures = defined(MEASURES, target)
+        return [Row(entry_words(one), compare.scored(one, "exact"), measures=measures) for one in usual]
     if folder == "degradations":
         return [degraded(entry, label, base) for label, base in (("learned", "A64@4096"), ("exact", "exact:A"))]
     return []
