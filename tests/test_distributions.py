@@ -8,13 +8,12 @@ from click.testing import CliRunner
 
 from toy import distributions, metrics, views
 from toy.__main__ import main
-from toy.distributions import DISTRIBUTIONS
 from toy.guidance import RULES
 from toy.names import Name
 from toy.scene import Scene, default_cast
 from toy.views import logp_on, score_on
 
-OTHERS = [name for name in DISTRIBUTIONS if name != "tree"]
+OTHERS = [name for name in distributions.families() if name != "tree"]
 ALL = [distributions.targets(on)[-1] for on in (*OTHERS, "gaussians:classes=16:distance=2:anisotropy=0.3")]
 ONE = [distributions.targets(on)[0] for on in OTHERS]
 

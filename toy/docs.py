@@ -160,6 +160,8 @@ def tail(folder: str, entry: Entry, numbers: Mapping[str, Any]) -> str:
         lines += [(row.label, numbers[row.key]) for row in references()]
         return "\n\n".join(["## What 2D shows", how(), table(lines, (entry.name,))]) + "\n"
     mine = rows(folder, entry)
+    if folder == "distributions" and not mine:
+        return "## What 2D shows\n\nWhat the points are.\n"
     if not mine:
         used = [rule.title for rule in RULES.values() if any(f"{entry.name}:" in name for name in _usual(rule))]
         return f"## What 2D shows\n\nMeasured as the usual density of: {', '.join(used) or 'no rule'}.\n"

@@ -7,7 +7,6 @@ import click
 import numpy as np
 
 from toy import distributions, memory
-from toy.distributions import DISTRIBUTIONS
 from toy.guidance import RULES
 from toy.sampling import INTEGRATORS
 from toy.scene import CHOICES, ROLE_DEFAULTS, SETTINGS, Scene
@@ -76,7 +75,7 @@ def option(setting: Setting) -> Callable[[Callable], Callable]:
 
 def on_option(command: Callable) -> Callable:
     """A flag for another distribution; ``given`` makes a target of it."""
-    words = f"distribution: {', '.join(DISTRIBUTIONS)}; with knobs as gaussians:distance=2:classes=5 [tree]"
+    words = f"distribution: {', '.join(distributions.families())}; with knobs as gaussians:distance=2:classes=5 [tree]"
     return click.option("--on", metavar="NAME", help=words)(command)
 
 

@@ -100,7 +100,7 @@ def rows(folder: str, entry: Entry) -> list[Row]:
             for scores in ("learned", "exact"):
                 found.append(Row(scores + words, compare.scored(scene.change(**other), scores)))
         return found
-    if folder == "distributions":
+    if folder == "distributions" and not entry.inputs:
         target = targets(entry.name)[0]
         usual = Scene.of("none", n=N, target=target), Scene.of(compare.BASE, n=N, target=target)
         measures = defined(MEASURES, target)

@@ -6,8 +6,8 @@ from typing import Any
 import streamlit as st
 
 from toy import distributions
-from toy.distributions import DISTRIBUTIONS
 from toy.settings import text
+from toy.ui import links, uploading
 from toy.ui.glossary import meaning
 
 TREE = "tree"
@@ -16,22 +16,29 @@ TREE = "tree"
 def choose(target: str, key: str, chosen: Callable[[str], None], *, label: str = "target class") -> None:
     """Show a target as widgets; ``chosen`` is called with another one, or with what was typed and is none."""
     known = distributions.of(target)
-    family, *_ = (known.on or TREE).split(":")
-    values = distributions.knobs_of(known.on or TREE)
+    name = (known.on or TREE).partition(":")[0]  # of the distribution without its knobs: a family, or own points
+    entry, values = distributions.entry_of(name), distributions.knobs_of(known.on or TREE)
+
+    def taken(name: str) -> None:
+        chosen(distributions.targets(name)[0])
+
+    if uploading.unknown(links.said().get("target", ""), taken):
+        st.divider()
 
     def widget(name: str, value: Any) -> dict[str, Any]:
         field = f"{key}.{name}"
         st.session_state[field] = value  # the target, not the widget, is what counts
         return {"key": field, "on_change": _apply, "args": (name, field, target, chosen)}
 
-    entry = DISTRIBUTIONS[family]
     st.selectbox(
         "distribution",
-        list(DISTRIBUTIONS),
-        format_func=lambda name: DISTRIBUTIONS[name].title,
+        list(dict.fromkeys([*distributions.families(), name])),
+        format_func=lambda name: distributions.entry_of(name).title,
         help=f"{meaning('distribution')} {entry.summary} Source: {entry.source}",
-        **widget("family", family),
+        **widget("family", name),
     )
+    if words := uploading.said(target):
+        st.caption(words)
     for name, knob in entry.knobs.items():
         words = f"{knob.help}, {knob.legal}"
         st.text_input(f"{entry.title.lower()}: {knob.label}", help=words, **widget(name, text(values[name])))
@@ -43,6 +50,7 @@ def choose(target: str, key: str, chosen: Callable[[str], None], *, label: str =
         help=meaning("target"),
         **widget("target", target),
     )
+    uploading.uploader(taken, key=f"{key}.points")
 
 
 def _apply(name: str, field: str, target: str, chosen: Callable[[str], None]) -> None:
