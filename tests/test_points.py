@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pyarrow as pa
 import pytest
+from cli_runner import EULER, TINY, good, run, strict_json
 from pyarrow import parquet
 from streamlit.testing.v1 import AppTest
 
@@ -19,6 +20,7 @@ from toy.distributions.points import MOST, facts, store
 from toy.ui import uploading
 from toy.ui.quota import Rate
 
+THREE = b"1,2\n3,4\n5,7\n"
 WORDS = ("cat", "dog", "owl")
 
 
@@ -134,6 +136,53 @@ def test_points_of_no_class_are_one():
     assert distributions.distribution_of(name).words == {}
 
 
+def test_points_on_the_command_line_are_measured_against_themselves(tmp_path):
+    at, label = cloud()
+    file = tmp_path / "cloud.csv"
+    file.write_bytes(as_csv(at, label))
+    name = store(file.read_bytes(), "cloud.csv")
+    cast = ("--main", f"exact:{name}/B", "--unconditional", f"exact:{name}/ABC", "--target", "B", *TINY, *EULER)
+    flags = ("--points", file, "--rule", "cfg", "--w", 4, *cast)
+    found = run("metrics", *flags, "--json")
+    assert found.exit_code == 0, found.output
+    told = facts(name)
+    assert found.stderr == f"{name}: {told.line()}\n"
+    measured = strict_json(found.stdout)
+    assert measured["scene"]["target"] == f"{name}/B"
+    good("sample", *flags, "--out", tmp_path / "samples.npz")
+    drawn = np.load(tmp_path / "samples.npz")
+    logp, _ = exact(name, at[label == 1], drawn["samples"].astype(float), 0.0, told.bandwidth)
+    np.testing.assert_allclose(drawn["logp"], logp, atol=1e-4, rtol=1e-6)
+    assert measured["mean_logp"] == pytest.approx(logp.mean(), abs=1e-4)
+    assert measured["outliers"] == np.mean(logp < distributions.threshold(f"{name}/B"))
+    assert measured["floor"]["outliers"] == pytest.approx(0.01, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (("--points", "none.csv"), "cannot read 'none.csv': No such file"),
+        (("--points", "."), "cannot read '.': it is a folder"),
+        (("--points", "one.csv"), "cannot read points from 'one.csv': it has 1 points, of at least 3"),
+        (("--points", "a.csv", "--on", "moons"), "--points does not go with --on moons"),
+        (("--points", "a.csv", "--on", "points:width=1"), "'width=1' does not go with distribution 'points-"),
+        (("--points", "a.csv", "--on", "points:bandwidth=9"), "bandwidth = 9 is not a number from 0 to 0.3"),
+        (("--points", "a.csv", "--target", "B"), "unknown class 'B' of points-"),
+        (("--points", "a.csv"), "A64@4096' has to be trained first"),
+        (("--on", "points-3f9c01ab23cd"), "points-3f9c01ab23cd is of data that are not on this machine"),
+        (("--on", "points"), "distribution 'points' names no data: it is points-ID"),
+    ],
+)
+def test_wrong_points_on_the_command_line_are_refused_in_a_sentence(flags, words, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("one.csv").write_text("x,y\n1,2\n")
+    Path("a.csv").write_bytes(THREE)
+    found = run("metrics", *flags)
+    assert found.exit_code != 0
+    assert words in found.output + str(found.exception)
+    assert not found.exception or isinstance(found.exception, ValueError | SystemExit)
+
+
 # --- Files ------------------------------------------------------------------------------------------------------------
 
 AT = np.array([[0.5, 1.5], [2.0, 3.25], [-4.0, 0.0], [1.0, 1.0]])
@@ -187,7 +236,6 @@ def announced(shape: str) -> bytes:
     return b"\x93NUMPY\x01\x00" + len(head).to_bytes(2, "little") + head + bytes(64)
 
 
-THREE = b"1,2\n3,4\n5,7\n"
 HOSTILE = {
     "empty": (b"", "it is empty"),
     "blank": (b"\n \n\n", "it is empty"),
@@ -333,9 +381,10 @@ def test_points_are_given_on_the_page(monkeypatch):
     at.file_uploader[0].upload("cloud.csv", data, "text/csv").run()
     name = store(data, "cloud.csv")
     assert at.text[0].value == f"{name}/A, {name}/B, {name}/C, {name}/ABC"
-    width = f"{facts(name).bandwidth:g}"
-    assert at.caption[0].value.startswith(
-        f"500 points in 3 classes: A `cat`, B `dog`, C `owl`. Bandwidth {width}, the likeliest: "
+    told = facts(name)
+    assert at.caption[0].value == (
+        "500 points in 3 classes (A `cat`, B `dog`, C `owl`); "
+        f"bandwidth {told.bandwidth:g}, in the file's units {told.own:.3g}."
     )
     at.file_uploader[0].set_value(("b.csv", b"x,y\n1,2\n", "text/csv")).run()
     assert at.error[0].value == "`cannot read points from 'b.csv': it has 1 points, of at least 3`"
@@ -343,7 +392,7 @@ def test_points_are_given_on_the_page(monkeypatch):
     at.file_uploader[0].clear().run()
     assert not at.error
     at.session_state["target"] = f"{name}:bandwidth=0.1/A"
-    assert "Bandwidth 0.1: " in at.run().caption[0].value
+    assert "; bandwidth 0.1, in the file" in at.run().caption[0].value
     monkeypatch.setattr(uploading, "_rate", Rate(1, 60.0))
     for _ in range(2):
         at.file_uploader[0].set_value(("c.csv", THREE, "text/csv")).run()
@@ -359,6 +408,6 @@ def test_a_page_asks_for_points_that_are_not_here():
         at.warning[0].value == "`points-3f9c01ab23cd` is of points that are not on this server: give their file again."
     )
     at.file_uploader[0].set_value(("a.csv", THREE, "text/csv")).run()
-    assert at.caption[0].value.startswith("3 points. Bandwidth ")
+    assert at.caption[0].value.startswith("3 points; bandwidth ")
     assert not at.warning
     assert not at.exception

@@ -26,6 +26,15 @@ def size(path: str | Path, most: int = MOST) -> int:
     return found.st_size
 
 
+def data(path: str | Path, most: int = MOST) -> bytes:
+    """A file's bytes; ValueError names the file and what is wrong."""
+    size(path, most)
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise ValueError(f"cannot read {str(path)!r}: {error.strerror}") from None
+
+
 def text(path: str | Path, most: int = MOST) -> str:
     """A file's text, in UTF-8 with or without a mark of it; ValueError names the file and what is wrong."""
     size(path, most)

@@ -6,7 +6,10 @@ from typing import Any
 import click
 import numpy as np
 
-from toy import distributions, memory
+from toy import distributions, inputs, memory
+from toy.distributions import reading
+from toy.distributions.points import FAMILY as POINTS
+from toy.distributions.points import facts, store
 from toy.guidance import RULES
 from toy.sampling import INTEGRATORS
 from toy.scene import CHOICES, ROLE_DEFAULTS, SETTINGS, Scene
@@ -74,9 +77,11 @@ def option(setting: Setting) -> Callable[[Callable], Callable]:
 
 
 def on_option(command: Callable) -> Callable:
-    """A flag for another distribution; ``given`` makes a target of it."""
+    """Flags for another distribution; ``given`` makes a target of them."""
     words = f"distribution: {', '.join(distributions.families())}; with knobs as gaussians:distance=2:classes=5 [tree]"
-    return click.option("--on", metavar="NAME", help=words)(command)
+    own = "a distribution of your own points: x, y and perhaps class, in CSV, Parquet, NPY or NPZ"
+    options = [click.option("--on", metavar="NAME", help=words), click.option("--points", metavar="FILE", help=own)]
+    return _decorate(command, options)
 
 
 def scene_options(command: Callable) -> Callable:
@@ -86,8 +91,10 @@ def scene_options(command: Callable) -> Callable:
 
 
 def given(flags: Mapping[str, str | None]) -> dict[str, str]:
-    """The flags that were given, ``--on`` and the classes of ``--target`` as one target."""
+    """The flags that were given, ``--on``, ``--points`` and the classes of ``--target`` as one target."""
     values = {name: value for name, value in flags.items() if value is not None}
+    if (file := values.pop("points", None)) is not None:
+        values["on"] = _points(file, values.get("on", POINTS))
     if (on := values.pop("on", None)) is None:
         return values
     name = distributions.canonical(on)
@@ -95,6 +102,16 @@ def given(flags: Mapping[str, str | None]) -> dict[str, str]:
         raise ValueError(f"--on {on} does not go with --target {values['target']}, which names a distribution itself")
     classes = values.get("target", distributions.LETTERS[0])
     return values | {"target": distributions.of(f"{name}/{classes}" if name else classes).name}
+
+
+def _points(file: str, on: str) -> str:
+    """The distribution of a file's points, with the knobs that ``--on points:...`` has; says what it is."""
+    family, colon, knobs = on.partition(":")
+    if family != POINTS:
+        raise ValueError(f"--points does not go with --on {on}, but with its own knobs: --on points:bandwidth=0.1")
+    name = distributions.canonical(store(inputs.data(file, reading.MOST_BYTES), file) + colon + knobs)
+    click.echo(f"{name}: {facts(name).line()}", err=True)
+    return name
 
 
 def scene_of(**flags: str | None) -> Scene:

@@ -1,5 +1,6 @@
 """One's own points: a Gaussian at each of them, or, of many, at each cell of some."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Annotated
@@ -21,17 +22,14 @@ LOOKED_AT = 4096  # points that the usual bandwidth is worked out from, and of t
 LEFT_OUT = 512
 FAR = 7  # bandwidths
 DRAWS = 1024  # of the full kernel density, to measure what the reduction to ``MOST`` changes
-Bandwidth = Annotated[
-    float,
-    Knob(
-        0,
-        0.3,
-        0.005,
-        "bandwidth",
-        f"standard deviation of the Gaussian at a point, where all points have {STANDARD_DEVIATION:g}; "
-        "0: the one under which each point is likeliest given the others, at most Scott's",
-    ),
-]
+BANDWIDTH = Knob(
+    0,
+    0.3,
+    0.005,
+    "bandwidth",
+    f"standard deviation of the Gaussian at a point, where all together have {STANDARD_DEVIATION:g}; "
+    "0: the one under which each point is likeliest given the others, at most Scott's",
+)
 
 
 @distribution(
@@ -40,7 +38,7 @@ Bandwidth = Annotated[
     title="Own points",
     name=FAMILY,
 )
-def points(table: str, *, bandwidth: Bandwidth = 0.0) -> Distribution:
+def points(table: str, *, bandwidth: Annotated[float, BANDWIDTH] = 0.0) -> Distribution:
     """A Gaussian of one bandwidth at each of one's own points; modes are the connected parts of each class.
 
     More than 4096 points are first halved again and again, each connected part across its longer side, to so many
@@ -192,14 +190,27 @@ class Facts:
     kl: float = 0.0
     error: float = 0.0
 
+    def line(self, word: Callable[[str], str] = str) -> str:
+        """In a line; ``word`` writes a class's."""
+        classes = ", ".join(f"{letter} {word(own)}" for letter, own in self.words.items())
+        many = f"{self.points:,} points" + (f" in {len(self.words)} classes ({classes})" if self.words else "")
+        line = f"{many}; bandwidth {self.bandwidth:g}, in the file's units {self.own:.3g}"
+        if self.gaussians == self.points:
+            return line
+        return f"{line}; as {self.gaussians:,} Gaussians, KL from all points {self.kl:.2g} ± {self.error:.1g} nats"
+
 
 @lru_cache(maxsize=64)
-def facts(name: str, bandwidth: float = 0.0) -> Facts:
-    """What is told of the points of a name; the reduction is measured with 1024 samples of all of them, of one seed."""
+def facts(on: str) -> Facts:
+    """What is told of a distribution of points, by its name with its knobs or without.
+
+    The reduction is measured with 1024 samples of all points, of one seed.
+    """
     from scipy.spatial import KDTree  # slow to import, and rarely needed
 
+    name, _, knob = on.partition(":bandwidth=")
     table = read(text_of(name))
-    used = bandwidth or usual_bandwidth(table)
+    used = float(knob or 0) or usual_bandwidth(table)
     made = _kernels(table, used, MOST)
     known = len(table.at), table.letters, used, float(used * made.unit)
     if len(table.at) <= MOST:

@@ -56,17 +56,8 @@ def _take(key: str, chosen: Callable[[str], None]) -> None:
 
 def said(target: str) -> str:
     """A line on the points that a target is of, in Markdown; empty for a distribution of another kind."""
-    name, _, knob = distributions.of(target).on.partition(":bandwidth=")
-    if not name.startswith(f"{FAMILY}-"):
-        return ""
-    told = facts(name, float(knob or 0))
-    classes = ", ".join(f"{letter} {plain(word)}" for letter, word in told.words.items())
-    many = f"{told.points:,} points" + (f" in {len(told.words)} classes: {classes}" if told.words else "")
-    usual = "" if knob else ", the likeliest"
-    line = f"{many}. Bandwidth {told.bandwidth:g}{usual}: {told.own:.3g} in the file's units."
-    if told.gaussians < told.points:
-        line += f" As {told.gaussians:,} Gaussians: KL from all points {told.kl:.2g} ± {told.error:.1g} nats."
-    return line
+    on = distributions.of(target).on
+    return facts(on).line(plain) + "." if on.startswith(f"{FAMILY}-") else ""
 
 
 def unknown(target: str, chosen: Callable[[str], None]) -> bool:
