@@ -7,6 +7,7 @@ from pathlib import Path
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(Path(__file__).parents[1] / ".pytest_cache" / "programs"))
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 
+import gc
 import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -24,6 +25,9 @@ pytest_plugins = ["browser_fixtures", "page_runner"]
 
 # A job in the background is started with interrupts ignored, and what it starts inherits that: tests interrupt both.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# Tracing makes many objects that stay: looking for garbage among them again and again takes a while.
+gc.set_threshold(50_000, 20, 20)
 
 # A number may be a Python number or an array without axes: knobs and noise levels come as either.
 checked = beartype(conf=BeartypeConf(hint_overrides=FrozenDict({float: float | int | jax.Array})))

@@ -24,7 +24,7 @@ COMPARE, MECHANISM = FILES["compare"], FILES["mechanism"]
 def pages():
     """An engine that is ready, and pages that ask for little: what fills them is measured and drawn elsewhere."""
     from toy import figures
-    from toy.ui import compare, mechanism
+    from toy.ui import compare, fieldpacks, mechanism
     from toy.ui.startup import engine
 
     found = engine()
@@ -33,9 +33,12 @@ def pages():
         patch.setattr("toy.ui.live.SOON", 8.0)  # a runner asks no second time
         patch.setattr(figures, "draw", lambda *args: Figure())
         patch.setattr(compare, "measure", lambda trial: [])
-        patch.setattr(mechanism, "N", 512)
+        patch.setattr(fieldpacks, "FINE", 32)
+        patch.setattr(fieldpacks, "COARSE", 16)
+        patch.setattr(mechanism, "N", 128)
         patch.setattr(mechanism, "SEEDS", 2)
         patch.setattr(mechanism, "FLOW_N", 64)
+        patch.setattr(mechanism, "_flow", lambda scene: {"not_finite": 0.0})
         patch.setattr("toy.flows.log_mass", lambda *given: (0.0, 0.0))
         yield
 

@@ -10,7 +10,7 @@ from toy.ui import mechanism as mechanisms
 
 pytestmark = pytest.mark.usefixtures("pages")
 
-MEASURE = comparison.measure  # before pages ask for nothing
+MEASURE, FLOW = comparison.measure, mechanisms._flow  # before pages ask for nothing
 # A weak model stays learned: nothing that is asked here is exact.
 SMALL = {"methods": "none,autoguidance", "strengths": "1,3", "n": "512", "seeds": "2", "scores": "exact-guides"}
 
@@ -74,7 +74,8 @@ def test_what_is_chosen_stays_where_its_numbers_are_there_already():
     assert link(at) == {}
 
 
-def test_what_the_sampler_draws_is_measured_and_a_stochastic_one_is_refused():
+def test_what_the_sampler_draws_is_measured_and_a_stochastic_one_is_refused(monkeypatch):
+    monkeypatch.setattr(mechanisms, "_flow", FLOW)
     at = opened(MECHANISM, **{"rule": "cfg", "cfg.w": "2"})
     until(lambda: len(at.run().metric) == 3)
     fine(at)
