@@ -20,6 +20,7 @@ from toy.lab import sweep as sweeps
 from toy.lab.store import Store, at_work
 
 ROOT = Path(__file__).parents[1]
+COUNT = 480  # trials, which take some seconds
 
 
 @pytest.fixture(scope="module")
@@ -65,8 +66,8 @@ def ended(process: subprocess.Popen) -> str:
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> list[dict]:
-    """The table of ``long(1200)`` by a run that nothing cuts off."""
-    sweep, path = grid.of_text(long(1200)), tmp_path_factory.mktemp("undisturbed") / "store.sqlite"
+    """The table of ``long(COUNT)`` by a run that nothing cuts off."""
+    sweep, path = grid.of_text(long(COUNT)), tmp_path_factory.mktemp("undisturbed") / "store.sqlite"
     sweeps.run(sweep, path)
     return table(sweep, path)
 
@@ -75,18 +76,18 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> list[dict]:
 @pytest.mark.slow
 def test_killed_it_goes_on_and_ends_as_if_undisturbed(start, undisturbed: list[dict], tmp_path: Path) -> None:
     spec, path = tmp_path / "spec.toml", tmp_path / "store.sqlite"
-    spec.write_text(long(1200))
-    with kept_back(long(1200), path, since=1000):
+    spec.write_text(long(COUNT))
+    with kept_back(long(COUNT), path, since=400):
         process = start(spec, "--store", path)
         rows_after(path, 0, process)
         process.send_signal(signal.SIGKILL)
         process.wait()
     before = stored(path)
-    assert 0 < len(before) < 1200
+    assert 0 < len(before) < COUNT
     out = ended(start(spec, "--store", path, "--export", tmp_path / "table.csv"))
-    assert f"1200 trials: {1200 - len(before)} measured now, {len(before)} found" in out
+    assert f"{COUNT} trials: {COUNT - len(before)} measured now, {len(before)} found" in out
     assert before.items() <= stored(path).items()
-    assert len(stored(path)) == 1200
+    assert len(stored(path)) == COUNT
     assert table(grid.read(spec), path) == undisturbed
     with (tmp_path / "table.csv").open(newline="") as file:
         assert [row["address"] for row in csv.DictReader(file)] == [row["address"] for row in undisturbed]
@@ -95,16 +96,16 @@ def test_killed_it_goes_on_and_ends_as_if_undisturbed(start, undisturbed: list[d
 @pytest.mark.slow
 def test_two_at_once_share_the_work(start, undisturbed: list[dict], tmp_path: Path) -> None:
     spec, path = tmp_path / "spec.toml", tmp_path / "store.sqlite"
-    spec.write_text(long(1200))
+    spec.write_text(long(COUNT))
     sweep = grid.read(spec)
-    with kept_back(long(1200), path, since=100) as store:  # until both are there
+    with kept_back(long(COUNT), path, since=100) as store:  # until both are there
         processes = [start(spec, "--store", path) for _ in range(2)]
         while len(store.owners()) < 3:
             assert all(process.poll() is None for process in processes)
             time.sleep(0.05)
     outs = [ended(process) for process in processes]
     computed = [int(out.split(" trials: ")[1].split(" measured")[0]) for out in outs]
-    assert sum(computed) == 1200
+    assert sum(computed) == COUNT
     assert min(computed) > 0
     assert table(sweep, path) == undisturbed
 
@@ -112,8 +113,8 @@ def test_two_at_once_share_the_work(start, undisturbed: list[dict], tmp_path: Pa
 @pytest.mark.slow
 def test_a_helper_that_is_killed_changes_nothing(start, undisturbed: list[dict], tmp_path: Path) -> None:
     spec, path = tmp_path / "spec.toml", tmp_path / "store.sqlite"
-    spec.write_text(long(1200))
-    with kept_back(long(1200), path, since=1000) as store:  # until it is there
+    spec.write_text(long(COUNT))
+    with kept_back(long(COUNT), path, since=400) as store:  # until it is there
         process = start(spec, "--store", path, "--cluster", "local:2")
         while len(store.owners()) < 3:
             assert process.poll() is None, process.communicate()[1]
@@ -121,15 +122,15 @@ def test_a_helper_that_is_killed_changes_nothing(start, undisturbed: list[dict],
         children = psutil.Process(process.pid).children(recursive=True)
         (helper,) = [child for child in children if any("_help" in word for word in child.cmdline())]
         helper.kill()
-    assert "1200 trials: " in ended(process)
+    assert f"{COUNT} trials: " in ended(process)
     assert table(grid.read(spec), path) == undisturbed
 
 
 @pytest.mark.slow
 def test_interrupted_it_says_so_and_gives_its_leases_back(start, tmp_path: Path) -> None:
     spec, path = tmp_path / "spec.toml", tmp_path / "store.sqlite"
-    spec.write_text(long(1200))
-    with kept_back(long(1200), path, since=1000):
+    spec.write_text(long(COUNT))
+    with kept_back(long(COUNT), path, since=400):
         process = start(spec, "--store", path)
         rows_after(path, 0, process)
         process.send_signal(signal.SIGINT)
@@ -147,7 +148,7 @@ def test_a_full_disk_ends_it_in_one_sentence_and_it_goes_on_later(
     start, undisturbed: list[dict], tmp_path: Path
 ) -> None:
     spec, path = tmp_path / "spec.toml", tmp_path / "store.sqlite"
-    spec.write_text(long(1200))
+    spec.write_text(long(COUNT))
     process = start(spec, "--store", path)
     resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (150_000, 150_000))  # bytes of a file
     _, err = process.communicate(timeout=300)
@@ -157,7 +158,7 @@ def test_a_full_disk_ends_it_in_one_sentence_and_it_goes_on_later(
     assert last.endswith("what was written before is kept, and a new run goes on")
     assert "Traceback" not in err
     before = stored(path)
-    assert 0 < len(before) < 1200
+    assert 0 < len(before) < COUNT
     ended(start(spec, "--store", path))
     assert before.items() <= stored(path).items()
     assert table(grid.read(spec), path) == undisturbed
