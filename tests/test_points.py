@@ -16,7 +16,7 @@ from streamlit.testing.v1 import AppTest
 from models import zoo
 from toy import distributions, views
 from toy.distributions import keeping, reading
-from toy.distributions.points import MOST, facts, store
+from toy.distributions.points import MOST, facts, store, usual_bandwidth
 from toy.ui import uploading
 from toy.ui.quota import Rate
 
@@ -128,6 +128,30 @@ def test_few_and_many_points_keep_their_mean_and_spread(n):
     )
     assert (told.kl > 0) == (n > MOST)
     assert 3 * told.error <= told.kl < 1e-3 or n <= MOST
+
+
+@pytest.mark.parametrize("n", [60, 4500])
+def test_the_usual_bandwidth_is_the_likeliest_up_to_scotts(n):
+    at, label = cloud(n, seed=2)
+    at = at + 0.2 * np.random.default_rng(1).normal(size=at.shape)
+    found = usual_bandwidth(reading.table(as_csv(at, label), "cloud"))
+    likely = {}
+    for width in found * np.array([0.6, 1, 1 / 0.6]):
+        # Of each point, or of some, under all others of its class.
+        ratio = np.sqrt(at.var(axis=0).mean()) * width / np.sqrt(0.25 - width**2)
+        logp = []
+        for c in range(3):
+            own = at[label == c]
+            for i in range(0, len(own), max(1, n // 300)):
+                square = np.square(np.delete(own, i, axis=0) - own[i]).sum(axis=1)
+                logp.append(np.log(np.exp(-square / (2 * ratio**2)).sum() + 1e-300) - 2 * np.log(ratio))
+        likely[width] = np.sum(np.sort(logp)[len(logp) // 100 :])
+    assert max(likely, key=likely.get) == found
+    assert usual_bandwidth(reading.table(as_csv(np.repeat(at, 2, axis=0), np.repeat(label, 2)), "twice")) < 1.3 * found
+    draw = np.random.default_rng(0)
+    normal = usual_bandwidth(reading.table(as_csv(draw.normal(size=(n, 2)), np.zeros(n, int)), "normal"))
+    assert normal <= 0.5 * n ** (-1 / 6)
+    assert normal > 0.12 * n ** (-1 / 6)
 
 
 def test_points_of_no_class_are_one():

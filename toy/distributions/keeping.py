@@ -3,6 +3,7 @@
 import hashlib
 import os
 import re
+from contextlib import suppress
 from pathlib import Path
 
 from toy import inputs
@@ -12,6 +13,7 @@ from toy.settings import Refused
 MOST_FILES = 256
 MOST_BYTES = 2**28  # of all together
 LONGEST = 2**25  # of one
+AGAIN = {"points": "give their file again, on the page or with --points FILE", "strokes": "draw them again"}
 NAME = re.compile(r"[a-z_]+-[0-9a-f]{12}")
 
 
@@ -43,13 +45,19 @@ def kept(name: str) -> bool:
     return bool(NAME.fullmatch(name)) and path_of(name).is_file()
 
 
+def used(name: str) -> None:
+    """Data of that name are wanted: they are the last to go."""
+    with suppress(FileNotFoundError):
+        os.utime(path_of(name))
+
+
 def text_of(name: str) -> str:
     """The data of a name; Refused, one sentence, where they are not here."""
     path = path_of(name)
     if not path.is_file():
-        words = "give them again, on the page or, of points, with --points FILE"
-        raise Refused(f"{name} is of data that are not on this machine: {words}", "distribution")
-    os.utime(path)  # used now
+        again = AGAIN.get(name.partition("-")[0], "make them again")
+        raise Refused(f"{name} is of data that are not on this machine: {again}", "distribution")
+    used(name)
     text = inputs.text(path, LONGEST)
     if not hashlib.sha256(text.encode()).hexdigest().startswith(name.rpartition("-")[2]):
         raise ValueError(f"{str(path)!r} is damaged: its content is not what its name says")

@@ -104,12 +104,11 @@ def usual_bandwidth(table: reading.Table) -> float:
     at, label = (table.at / np.sqrt(table.at.var(axis=0).mean()))[chosen], table.label[chosen]
     square = np.sum(np.square(at[:LEFT_OUT, None] - at), axis=-1)
     other = (label[:LEFT_OUT, None] == label) & (square > 0)
-    some = other.any(axis=1)
-    square, other = square[some], other[some]
-    nearest = np.min(square, axis=1, initial=np.inf, where=other)[:, None]
+    square = np.where(other, square, np.inf)[other.any(axis=1)]
+    nearest = square.min(axis=1, keepdims=True)
     likely, factors = [], np.geomspace(1, 1 / 16, 17)
     for variance in np.square(factors * len(at) ** (-1 / 6)):
-        mass = np.sum(np.exp(-(square - nearest) / (2 * variance)) * other, axis=1)
+        mass = np.sum(np.exp((nearest - square) / (2 * variance)), axis=1)
         each = np.sort(np.log(mass) - nearest[:, 0] / (2 * variance) - np.log(variance))
         likely.append(each[len(each) // 100 :].sum())
     ratio = factors[np.argmax(likely)] * len(table.at) ** (-1 / 6)

@@ -57,13 +57,16 @@ def _take(key: str, chosen: Callable[[str], None]) -> None:
 def said(target: str) -> str:
     """A line on the points that a target is of, in Markdown; empty for a distribution of another kind."""
     on = distributions.of(target).on
-    return facts(on).line(plain) + "." if on.startswith(f"{FAMILY}-") else ""
+    if not on.startswith(f"{FAMILY}-"):
+        return ""
+    keeping.used(on.partition(":")[0])
+    return f"{facts(on).line(plain)}."
 
 
 def unknown(target: str, chosen: Callable[[str], None]) -> bool:
     """Whether a target is of points that are not here: then the page says so, and takes them."""
     name = target.rpartition("/")[0].partition(":")[0]
-    if not keeping.NAME.fullmatch(name) or keeping.kept(name):
+    if not keeping.NAME.fullmatch(name) or not name.startswith(f"{FAMILY}-") or keeping.kept(name):
         return False
     st.warning(f"{plain(name)} is of points that are not on this server: give their file again.")
     uploader(chosen, key="points.again")
