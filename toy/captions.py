@@ -67,7 +67,7 @@ def _facts(scene: Scene, *, alone: bool) -> dict[tuple[str, str], tuple[str, boo
 
 
 def _cast(scene: Scene) -> dict[tuple[str, str], tuple[str, bool]]:
-    usual, cast = default_cast(scene.rule), dict(scene.cast)
+    usual, cast = default_cast(scene.rule, scene.target), dict(scene.cast)
     if cast == {role: exact_of(name) for role, name in usual.items()}:
         return {("cast", ""): ("exact scores", False)}
     return {("cast", role): (f"{ROLES.get(role, role)} {name}", name == usual[role]) for role, name in cast.items()}

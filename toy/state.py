@@ -117,7 +117,7 @@ class State:
 
     def link(self) -> str:
         """The URL's query as text, without '?'."""
-        return urlencode(self.query(), safe=",:@")
+        return urlencode(self.query(), safe=",:@/")
 
 
 def parse(query: Mapping[str, str]) -> tuple[State, list[str]]:
