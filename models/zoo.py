@@ -136,7 +136,7 @@ def identity(name: str) -> Any:
     if plan.parts:
         return {"parts": [identity(part) for part in plan.parts], "steps": steps}
     if plan.path is None:
-        return {"exact": str(plan.base), "steps": steps}
+        return {"exact": f"exact:{distributions.of(str(plan.base.distribution)).name}", "steps": steps}
     if plan.recipe and (plan.changes or plan.base.network):
         return {"recipe": asdict(plan.recipe), "steps": steps}
     if not plan.path.is_file():

@@ -150,3 +150,11 @@ def test_a_wrong_one_is_refused_in_a_sentence(arguments, words):
     found = CliRunner().invoke(main, ["metrics", *arguments])
     assert found.exit_code == 2 or isinstance(found.exception, ValueError)
     assert words in found.output + str(found.exception)
+
+
+def test_the_main_model_is_of_the_targets_distribution():
+    with pytest.raises(ValueError, match="main = exact:moons/A is of another distribution than target = A"):
+        Scene.of("none", main="exact:moons/A")
+    assert (
+        Scene.of("autoguidance", target="moons/A", weak="exact:rings/A").target == "moons/A"
+    )  # a bad idea, not a mistake

@@ -188,6 +188,11 @@ def usual_value(knob: Knob, target: str) -> float:
 def _check_combination(scene: Scene) -> None:
     """ValueError in one sentence where rule, schedule, integrator and numbers do not go together."""
     values, (_, _, stepper) = dict(scene.knobs), scene.entries
+    main, target = dict(scene.cast)["main"], distributions.of(scene.target)
+    own = Name.parse(main).classes
+    if own and distributions.is_target(own) and distributions.of(own).on != target.on:
+        words = f"main = {main} is of another distribution than target = {scene.target}"
+        raise Refused(words, "main", "target")
     if scene.sigma_min >= scene.sigma_max:
         words = f"sigma_min = {scene.sigma_min:g} is not below sigma_max = {scene.sigma_max:g}"
         raise Refused(words, "sigma_min", "sigma_max")
