@@ -59,7 +59,8 @@ def table(data: bytes, name: str, *, most: int = MOST_BYTES) -> Table:
             raise ValueError(f"it has {len(data)} bytes, of at most {most}")
         return _checked(*_format(data)(data))
     except Exception as error:  # whatever others' bytes do to what reads them
-        reason = " ".join(str(error).split()) or error.__class__.__name__
+        shown = "".join(letter if letter.isprintable() else " " for letter in str(error))
+        reason = " ".join(shown.split()) or error.__class__.__name__
         raise ValueError(f"cannot read points from {_short(name)}: {reason[:200]}") from None
 
 
