@@ -99,7 +99,7 @@ def test_without_a_hierarchy_there_are_no_levels():
 )
 def test_a_target_is_written_in_one_way(said, name):
     assert distributions.of(said).name == name
-    assert Scene.of(target=said, main="exact:A").target == name
+    assert Scene.of(target=said).target == name
 
 
 def test_the_usual_cast_follows_the_target():

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import pytest
 
+from toy.distributions import DISTRIBUTIONS
 from toy.guidance import RULES, Rule, Score
 from toy.metrics import METRICS
 from toy.registry import Entry, Knob, Registry
@@ -13,7 +14,7 @@ from toy.sampling import INTEGRATORS
 from toy.scene import SETTINGS, Scene
 from toy.schedules import SCHEDULES
 
-REGISTRIES = (RULES, SCHEDULES, INTEGRATORS, METRICS)
+REGISTRIES = (RULES, SCHEDULES, INTEGRATORS, METRICS, DISTRIBUTIONS)
 ENTRIES = [pytest.param(entry, id=f"{r.kind}-{name}") for r in REGISTRIES for name, entry in r.items()]
 Weight = Annotated[float, Knob(0, 8, 0.5, "w", "a weight", neutral=1)]
 
@@ -136,7 +137,7 @@ def test_entry_says_what_it_is_and_where_from(entry: Entry):
     assert entry.source.strip()
     assert entry.summary
     assert entry.summary == inspect.getdoc(entry.function).splitlines()[0].strip()
-    if entry.kind != "metric":
+    if entry.kind not in ("metric", "distribution"):
         assert entry.formula.strip()
 
 

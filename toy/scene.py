@@ -185,12 +185,19 @@ def usual_value(knob: Knob, target: str) -> float:
     return prior_of_negative(target) if knob.name == "prior" else knob.default
 
 
+def _distribution(name: str, target: str) -> str:
+    """The distribution that a density's name tells; the target's where it tells none, or is no name."""
+    try:
+        return distributions.of(Name.parse(name).classes or target).on
+    except ValueError:
+        return distributions.of(target).on
+
+
 def _check_combination(scene: Scene) -> None:
     """ValueError in one sentence where rule, schedule, integrator and numbers do not go together."""
     values, (_, _, stepper) = dict(scene.knobs), scene.entries
-    main, target = dict(scene.cast)["main"], distributions.of(scene.target)
-    own = Name.parse(main).classes
-    if own and distributions.is_target(own) and distributions.of(own).on != target.on:
+    main = dict(scene.cast)["main"]
+    if _distribution(main, scene.target) != distributions.of(scene.target).on:
         words = f"main = {main} is of another distribution than target = {scene.target}"
         raise Refused(words, "main", "target")
     if scene.sigma_min >= scene.sigma_max:
