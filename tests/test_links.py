@@ -54,6 +54,7 @@ def single_changes():
     """Every control of either side, moved alone to another legal value."""
     start = State()
     for slot in SLOTS:
+        names = {role: NAMES for rule in RULES.values() for role in rule.roles}
         for rule in RULES:
             state = replace(start, **{slot: Scene.of(rule, n=2048)})
             yield f"{slot}.rule={rule}", state
@@ -61,8 +62,9 @@ def single_changes():
                 for value in (knob.lo, knob.hi, min(knob.lo + 3 * knob.step, knob.hi), knob.default):
                     yield f"{slot}.{rule}.{name}={value}", moved(state, slot, RULES[rule], name, value)
             for role in RULES[rule].roles:
-                for density in NAMES:
+                for density in names[role]:  # all where a role is met first, of any rule; then one
                     yield f"{slot}.{rule}.{role}={density}", state.change(slot, **{role: density})
+                names[role] = NAMES[-1:]
         for schedule in SCHEDULES:
             for name, knob in SCHEDULES[schedule].knobs.items():
                 for value in map(knob.filled, (knob.lo, knob.hi, min(knob.lo + 3 * knob.step, knob.hi))):
