@@ -17,7 +17,8 @@ from models import zoo
 from toy import distributions, views
 from toy.distributions import keeping, reading
 from toy.distributions.points import MOST, facts, store, usual_bandwidth
-from toy.ui import uploading
+from toy.scene import Scene
+from toy.ui import computing, packs, uploading
 from toy.ui.quota import Rate
 
 THREE = b"1,2\n3,4\n5,7\n"
@@ -422,6 +423,15 @@ def test_points_are_given_on_the_page(monkeypatch):
         at.file_uploader[0].set_value(("c.csv", THREE, "text/csv")).run()
     assert at.error[0].value == "`20 files were given here within 60 s: wait a moment`"
     assert not at.exception
+
+
+def test_the_viewer_is_told_the_words_of_classes():
+    name = store(as_csv(*cloud()), "cloud.csv")
+    assert computing.of_target(f"{name}/B")["words"] == dict(zip("ABC", WORDS, strict=True))
+    assert "words" not in computing.of_target("A")
+    for target, label in {f"{name}/B": "P(dog|x)", f"{name}/AC": "P(cat and owl|x)", "moons/AB": "P(AB|x)"}.items():
+        scene, numbers = Scene.of("none", main=f"exact:{target}", target=target), {"outliers": 0.1, "alignment": 0.9}
+        assert packs.measures(computing.Side(scene, {}, numbers, numbers))[-1]["label"] == label
 
 
 def test_a_page_asks_for_points_that_are_not_here():

@@ -2,13 +2,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { legendItems } from "../../toy/ui/viewer/legend.js";
+import { classesText, legendItems } from "../../toy/ui/viewer/legend.js";
 import { ARROWS, DENSITIES } from "../../toy/ui/viewer/fields.js";
 import { UI, withLayer } from "../../toy/ui/viewer/ui.js";
 import { WORDS } from "../../toy/ui/viewer/words.js";
 
 const OUTLINES = [["A", "target"], ["B", "other"]];
-const names = (given) => legendItems({ ui: UI, outlines: OUTLINES, all: "AB", mode: "branch", tinted: true, forward: false, plain: false, ...given }).map(({ name }) => name);
+const names = (given) => legendItems({ ui: UI, outlines: OUTLINES, target: { all: "AB", mode: "branch" }, tinted: true, forward: false, plain: false, ...given }).map(({ name }) => name);
 
 test("everything that is on is named once, with a meaning", () => {
   const layers = [...DENSITIES, ...ARROWS].map(({ name }) => name);
@@ -23,6 +23,12 @@ test("what is off is not named", () => {
   assert.deepEqual(names({ tinted: false, ui: { ...UI, quality: false } }), ["sample", "outline", "other"]);
   assert.deepEqual(names({ tinted: false, plain: true, outlines: [["A", "target"], ["AB", "other"]] }), ["sample", "outline", "other"]);
   assert.deepEqual(names({ tinted: false, forward: true, outlines: [["AB", "target"]] }), ["sample", "outline"]);
+});
+
+test("classes are called by their words, where they have some", () => {
+  const target = { all: "ABC", words: { A: "cat", C: "<b>owl</b>" } };
+  assert.deepEqual(["A", "B", "BC", "ABC"].map((name) => classesText(name, target)), ["cat", "class B", "classes B, <b>owl</b>", "all classes"]);
+  assert.deepEqual(["A", "AB"].map((name) => classesText(name, { all: "AB" })), ["class A", "both classes"]);
 });
 
 test("one density at a time, any arrows beside it", () => {

@@ -10,7 +10,7 @@ import { UI } from "../../toy/ui/viewer/ui.js";
 
 test("everything that a legend may name has a swatch of a colour that there is", () => {
   const ui = { ...UI, samples: true, trails: true, paths: true, quality: true, layers: [...DENSITIES, ...ARROWS].map(({ name }) => name) };
-  const items = legendItems({ ui, outlines: [["B", "other"], ["A", "target"]], all: "AB", mode: "branch", tinted: true, forward: false, plain: false });
+  const items = legendItems({ ui, outlines: [["B", "other"], ["A", "target"]], target: { all: "AB", mode: "branch" }, tinted: true, forward: false, plain: false });
   assert.ok(items.length > 18);
   for (const { name } of items) {
     const [kind, role] = swatchOf(name);

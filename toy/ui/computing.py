@@ -103,7 +103,10 @@ def scenery(target: str) -> dict[str, np.ndarray]:
 
 
 def of_target(target: str) -> dict[str, Any]:
-    """What a view is told of a target: its name and classes, the rest and all of them, its own modes of the scenery."""
+    """What a view is told of a target: its name and classes, the rest and all of them, its own modes of the scenery.
+
+    And words for classes, where there are some.
+    """
     known = distributions.of(target)
     return {
         "name": target,
@@ -112,7 +115,7 @@ def of_target(target: str) -> dict[str, Any]:
         "all": known.all.classes,
         "mode": "mode" if known.on else "branch",
         "own": [0 if known.on else int(known.modes[0]), len(known.modes)],
-    }
+    } | ({"words": dict(known.distribution.words)} if known.distribution.words else {})
 
 
 def drawn_scenery(target: str) -> dict[str, np.ndarray]:

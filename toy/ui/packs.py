@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from toy import views
+from toy import distributions, views
 from toy.captions import captions
 from toy.sampling import INTEGRATORS
 from toy.scene import Scene
@@ -102,11 +102,12 @@ def measures(found: Side) -> list[dict[str, Any]]:
     """Quality, variation, the trunk's share and the class posterior, each with its standard error, on a bar with ends
     and direction, beside what truth measures.
     """
+    known = distributions.of(found.scene.target)
     rows = (
         ("outliers", "quality", "outside", 0.25, "25%", "less"),
         ("branch_tv", "variation", "TV", 1.0, "1", "less"),
         ("root_share", "trunk", "", 0.5, "50%", ""),
-        ("alignment", f"P({found.scene.target}|x)", "", 1.0, "100%", "more"),
+        ("alignment", f"P({known.words if known.distribution.words else known.classes}|x)", "", 1.0, "100%", "more"),
     )
     out = []
     for key, label, unit, top, end, better in rows:

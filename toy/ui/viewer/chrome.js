@@ -80,6 +80,6 @@ function drawLegend(v) {
   const forward = v.time.phase === "forward";
   const tinted = ui.variation && !ui.paper_look && !forward && !limbless(v) && Boolean(v.frames?.gain[v.shownSlots()[0]]);
   const outlines = outlineRoles(v.scenery.outlines, v.header.target, ui.paper_look).reverse();
-  v.items = legendItems({ ui, outlines, all: v.header.target.all, mode: v.header.target.mode, tinted, forward, plain: ui.paper_look });
+  v.items = legendItems({ ui, outlines, target: v.header.target, tinted, forward, plain: ui.paper_look });
   v.legend.update(v.items);
 }

@@ -88,7 +88,7 @@ export function drawFieldChrome(v) {
   const current = shown && shown === v.cache.get(v.wanted);
   setText(v.badge, header.busy ? "computing …" : !current && shown && v.play ? `showing σ ${sigmaText(shown.sigma)} …` : waiting && !pending ? "sharpening …" : "");
   v.badge.classList.toggle("tv-busy", Boolean(header.busy));
-  setText(v.targetWords, `99% region of ${classesText(header.target.classes, header.target.all)}`);
+  setText(v.targetWords, `99% region of ${classesText(header.target.classes, header.target)}`);
   v.otherKey.hidden = header.target.classes === header.target.all;
   v.contourKey.hidden = !shown?.contour;
   setText(v.readout, readoutOf(v));

@@ -126,7 +126,7 @@ export class FieldView extends Session {
     const shown = FIELD_PANELS.filter(({ name }) => this.ui.panels.includes(name)).map(({ name }) => this.panels[name].element);
     if (shown.length !== this.row.children.length || shown.some((element, i) => this.row.children[i] !== element)) this.row.replaceChildren(...shown);
     this.row.style.setProperty("--tf-n", Math.max(1, shown.length));
-    for (const { name, who } of FIELD_PANELS) setText(this.panels[name].name, who ? (header.names[who] ?? "") : name === "truth" ? classesText(header.target.classes, header.target.all) : name === "error" ? header.names.main : "");
+    for (const { name, who } of FIELD_PANELS) setText(this.panels[name].name, who ? (header.names[who] ?? "") : name === "truth" ? classesText(header.target.classes, header.target) : name === "error" ? header.names.main : "");
     setText(this.formula, `${header.title}: ${header.formula}${header.knobs ? `, ${header.knobs}` : ""}`);
     setText(this.status, header.note ?? "");
   }

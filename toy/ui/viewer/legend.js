@@ -4,20 +4,20 @@ import { h } from "./dom.js";
 import { ARROWS, DENSITIES } from "./fields.js";
 import { word } from "./words.js";
 
-// `outlines`: [classes, role] of each outline as drawn; `tinted`: whether the modes, called `mode`, carry their gain.
-export function legendItems({ ui, outlines, all, mode, tinted, forward, plain }) {
+// `outlines`: [classes, role] of each outline as drawn; `tinted`: whether the target's modes carry their gain.
+export function legendItems({ ui, outlines, target, tinted, forward, plain }) {
   const items = [];
   const add = (name, text, swatch) => items.push({ name, text, swatch });
   add("sample", forward ? "true sample" : "sample", "tv-dot-sample");
   if (ui.quality && !plain && !forward) add("outside", "outside the true 99% region", "tv-dot-outside");
   if (ui.samples && !forward) add("samples", "true sample", "tv-dot-truth");
   for (const [name, role] of outlines) {
-    const of = classesText(name, all);
+    const of = classesText(name, target);
     if (role === "target") add("outline", `true region of ${of}`, "tv-line tv-line-target");
     else add("other", `of ${of}`, "tv-line tv-line-other");
   }
   if (tinted) {
-    add("lost", `${mode} that lost`, "tv-key-lost");
+    add("lost", `${target.mode} that lost`, "tv-key-lost");
     add("gained", "gained samples", "tv-key-gained");
   }
   if (ui.trails) add("trails", "trails", "tv-dot-sample");
@@ -28,10 +28,11 @@ export function legendItems({ ui, outlines, all, mode, tinted, forward, plain })
   return items;
 }
 
-// Some classes of `all`, in words.
-export function classesText(name, all) {
-  if (name.length === 1) return `class ${name}`;
-  return name !== all ? `classes ${[...name].join(", ")}` : name.length === 2 ? "both classes" : "all classes";
+// Some classes of a target's distribution, which may have `words` for its letters.
+export function classesText(name, { all, words = {} }) {
+  const said = [...name].map((letter) => words[letter] ?? letter).join(", ");
+  if (name.length === 1) return name in words ? said : `class ${said}`;
+  return name !== all ? `classes ${said}` : name.length === 2 ? "both classes" : "all classes";
 }
 
 export class Legend {
