@@ -76,7 +76,7 @@ def _cast(scene: Scene) -> dict[tuple[str, str], tuple[str, bool]]:
 def named(target: str) -> str:
     """A target in words: 'class B', or 'moons, class A'."""
     known = distributions.of(target)
-    return ", ".join(filter(None, (known.on, f"class {known.classes}")))
+    return ", ".join(filter(None, (known.on, f"class {known.called}")))
 
 
 def _schedule(scene: Scene) -> str:

@@ -81,6 +81,11 @@ class Target:
         return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
 
     @property
+    def called(self) -> str:
+        """The classes in short: the words that the distribution has for them, or 'AB'."""
+        return self.words if self.distribution.words else self.classes
+
+    @property
     def all(self) -> "Target":
         """All classes of the same distribution."""
         return of(replace(self, classes=self.distribution.classes).name)

@@ -102,12 +102,11 @@ def measures(found: Side) -> list[dict[str, Any]]:
     """Quality, variation, the trunk's share and the class posterior, each with its standard error, on a bar with ends
     and direction, beside what truth measures.
     """
-    known = distributions.of(found.scene.target)
     rows = (
         ("outliers", "quality", "outside", 0.25, "25%", "less"),
         ("branch_tv", "variation", "TV", 1.0, "1", "less"),
         ("root_share", "trunk", "", 0.5, "50%", ""),
-        ("alignment", f"P({known.words if known.distribution.words else known.classes}|x)", "", 1.0, "100%", "more"),
+        ("alignment", f"P({distributions.of(found.scene.target).called}|x)", "", 1.0, "100%", "more"),
     )
     out = []
     for key, label, unit, top, end, better in rows:
