@@ -24,8 +24,8 @@ def so(lab):
     return lab.measure("outliers", n=64, steps=8)
 '''
 OPTIMISE = (
-    "optimise --rule cfg --main exact:A --unconditional exact:AB --free w --n 16 --steps 8 --iterations 4 "
-    "--batch 16 --seeds 1 --held-out 2 --out optimum.json"
+    "optimise --rule cfg --target gaussians/A --main exact:gaussians/A --unconditional exact:gaussians/AB --free w "
+    "--n 16 --steps 8 --integrator euler --iterations 4 --batch 16 --seeds 1 --held-out 2 --out optimum.json"
 )
 WORKS = {  # what is run, and where its results are until it has ended
     "sweep spec.toml --store store.sqlite": "store.sqlite",

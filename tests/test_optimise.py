@@ -19,7 +19,7 @@ from toy.lab.problem import CONSTANT, PLAIN, Problem
 from toy.scene import Scene
 from toy.state import parse
 
-SMALL = {"n": 64, "steps": 8}
+SMALL = {"n": 64, "steps": 8, "integrator": "euler"}  # asks a rule once a step: half as much to compile
 LEARNED = Scene.of("cfg", **SMALL)
 FEW = {"batch": 32, "seeds": 2, "held_out": 2}
 
@@ -227,8 +227,8 @@ def run(*args: object):
 
 def test_the_command_writes_what_it_prints(tmp_path):
     out = tmp_path / "new" / "cfg.json"
-    few = ("--n", 64, "--steps", 8, "--iterations", 2, "--batch", 32, "--seeds", 1, "--held-out", 2)
-    result = run("--rule", "cfg", "--free", "w", *few, "--out", out)
+    few = ("--n", 64, "--steps", 8, "--integrator", "euler", "--iterations", 2, "--batch", 32)
+    result = run("--rule", "cfg", "--free", "w", *few, "--seeds", 1, "--held-out", 2, "--out", out)
     assert result.exit_code == 0, result.output
     found = optima.read(out)
     assert found.problem == Problem(LEARNED, free=("w",), batch=32, seeds=1, held_out=2)
