@@ -103,6 +103,18 @@ def test_points_are_the_kernel_density_that_is_said(knobs):
             np.testing.assert_allclose(views.score_on(density, x, jnp.float32(sigma)), score, atol=1e-3, rtol=1e-5)
 
 
+def test_data_of_about_as_many_points_have_the_shapes_of_one_another():
+    shapes = set()
+    for seed in range(4):
+        name = store(as_csv(*cloud(200 + 5 * seed, seed)), "cloud.csv")
+        shapes |= {distributions.mixture(f"{name}/{letter}").centres.shape for letter in "ABC"}
+    assert len(shapes) <= 3
+    one = distributions.distribution_of(name)
+    same = one.rounded().rounded()
+    assert same.labels == one.labels
+    np.testing.assert_allclose(same.weights, one.weights)
+
+
 def test_modes_are_what_holds_together():
     at, label = cloud()
     name = store(as_csv(at, label), "cloud.csv")

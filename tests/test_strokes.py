@@ -31,7 +31,7 @@ def test_a_stroke_is_a_chain_as_wide_as_the_brush_and_as_heavy_as_it_is_long():
     length = np.linalg.norm(np.diff(wave().at, axis=0), axis=1).sum()
     assert distributions.prior(f"{name}/A") == pytest.approx(length / (length + DOT.width), rel=0.01)
     assert made.classes == "AC"
-    np.testing.assert_allclose(made.thickness * made.unit, [*[8.0] * (len(made.modes) - 1), 20.0], rtol=1e-9)
+    np.testing.assert_allclose(made.thickness * made.unit, [*[8.0] * (len(made.start) - 1), 20.0], rtol=1e-9)
     weights = made.weights / made.weights.sum()
     np.testing.assert_allclose(np.einsum("gk,gki->i", weights, made.means), 0, atol=1e-12)
     # Every point of the pen is within half a width of a piece, and pieces follow one another.
@@ -50,7 +50,7 @@ def test_a_drawing_is_kept_by_content_and_read_back():
     assert store([wave(), DOT]) == name != store([wave(7.0), DOT])
     again = strokes.read(keeping.text_of(name))
     assert store(again) == name
-    assert len(distributions.distribution_of(store([wave(0.5)] * 10)).modes) <= 10 + strokes.PIECES
+    assert len(distributions.distribution_of(store([wave(0.5)] * 10)).start) <= 10 + strokes.PIECES
 
 
 @pytest.mark.parametrize(

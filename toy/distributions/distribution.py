@@ -77,6 +77,26 @@ class Distribution:
             unit=1 / scale,
         )
 
+    def rounded(self) -> "Distribution":
+        """The same, with a round number of groups of each class: the last one again, all sharing its weight.
+
+        Programs are compiled for the shapes of a mixture: so data of about as many points take the same ones. It is at
+        most a quarter more to compute.
+        """
+        index = []
+        for letter in self.classes:
+            own = np.flatnonzero(self.of(letter))
+            step = 2 ** max(0, (len(own) - 1).bit_length() - 3)
+            index += [*own, *[own[-1]] * (-len(own) % step)]
+        return replace(
+            self,
+            labels=tuple(self.labels[i] for i in index),
+            weights=self.weights[index] / np.bincount(index)[index][:, None],
+            means=self.means[index],
+            covariances=self.covariances[index],
+            mode=self.modes[index],
+        )
+
 
 DISTRIBUTIONS = Registry("distribution", Entry)
 distribution = DISTRIBUTIONS.register

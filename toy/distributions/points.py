@@ -44,7 +44,7 @@ def points(table: str, *, bandwidth: Annotated[float, BANDWIDTH] = 0.0) -> Distr
     More than 4096 points are first halved again and again, each connected part across its longer side, to so many
     cells; a cell is one Gaussian of as much weight, at the mean, and eight neighbours share what they are wider for it.
     """
-    return _kernels(read(table), bandwidth, MOST)
+    return _kernels(read(table), bandwidth, MOST).rounded()
 
 
 def store(data: bytes, name: str) -> str:

@@ -37,7 +37,7 @@ def drawn(table: str) -> Distribution:
     strokes = read(table)
     step = sum(map(_length, strokes)) / PIECES
     chains = [(stroke.label, _resampled(stroke, max(3 * stroke.width, step))) for stroke in strokes]
-    return lines(chains, width=[stroke.width for stroke in strokes])
+    return lines(chains, width=[stroke.width for stroke in strokes]).rounded()
 
 
 def store(strokes: Sequence[Stroke]) -> str:
