@@ -78,7 +78,9 @@ class Dropped:
 Net = EnergyMLP | Dropped
 
 
-@partial(jax.tree_util.register_dataclass, data_fields=["net", "key", "rate"], meta_fields=[])
+# In another order than those of ``Dropped``: JAX takes two dataclasses for one where their fields hold the same kinds
+# of arrays, and may then run one's compiled program for the other.
+@partial(jax.tree_util.register_dataclass, data_fields=["key", "net", "rate"], meta_fields=[])
 @dataclass(frozen=True)
 class DroppedPerLevel:
     """A network with another dropout mask at each noise level, drawn from ``key`` and the bits of sigma in float32."""

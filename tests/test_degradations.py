@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from functools import lru_cache
+from itertools import combinations
 from urllib.parse import parse_qsl, urlencode
 
 import jax
@@ -117,6 +118,14 @@ def test_neutral_value_is_the_base(kind, base):
 @pytest.mark.parametrize("name", NAMES)
 def test_same_name_same_object(name):
     assert models.load(name) is models.load(name)
+
+
+def test_no_two_kinds_are_one_to_a_compiled_program():
+    """JAX compares dataclasses by what is in them, their types aside: only what is written alike may be equal."""
+    flat = map(jax.tree.flatten, map(models.load, NAMES))
+    kinds = {str(tree): (tree, [(leaf.shape, leaf.dtype) for leaf in leaves]) for leaves, tree in flat}
+    assert len(kinds) > 5
+    assert [(a, b) for a, b in combinations(kinds, 2) if kinds[a] == kinds[b]] == []
 
 
 @pytest.mark.computes
