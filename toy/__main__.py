@@ -27,7 +27,7 @@ from toy.lab.commands.sweep import sweep
 @click.group(cls=door.Group, context_settings=door.HELP)
 @click.version_option(package_name=None, version="0.1.0", prog_name="toy")
 def main() -> None:
-    """See, test and settle how guidance steers diffusion models, on the fractal 2D toy of arXiv:2406.02507.
+    """See, test and settle how guidance steers diffusion models, on 2D distributions that are known exactly.
 
     \b
     python -m toy figure all --out out/figures

@@ -141,7 +141,9 @@ def gaussians(
     means = np.asarray(means, float)
     covariances = np.broadcast_to(covariances, (len(means), 2, 2)).astype(float)
     variances, vectors = np.linalg.eigh(covariances)
-    reach = np.sqrt(variances[:, 1])[:, None] * vectors[:, :, 1]
+    # Drawn two standard deviations wide to all sides, in length as across; a line of no length would not be drawn.
+    across, along = np.sqrt(variances).T
+    reach = np.maximum(2 * (along - across), 0.01 * across)[:, None] * vectors[:, :, 1]
     return Distribution(
         labels=tuple(labels),
         weights=np.ones((len(means), 1)) if weights is None else np.asarray(weights, float)[:, None],
@@ -149,5 +151,5 @@ def gaussians(
         covariances=covariances,
         start=means - reach,
         end=means + reach,
-        thickness=np.sqrt(variances[:, 0]),
+        thickness=across,
     ).scaled()
