@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from toy.densities import GaussianMixture
@@ -41,6 +41,7 @@ def edm(steps: int, top: float = 5.0, bottom: float = 0.002) -> np.ndarray:
     return np.asarray(noise_levels(steps, top, bottom))
 
 
+@example(steps=8, values=(65.0, 0.0005, 1.0))
 @given(
     steps=st.sampled_from([8, 9, 32, 256]),
     values=st.tuples(*(st.floats(SETTINGS[n].lo, SETTINGS[n].hi) for n in ("sigma_max", "sigma_min", "rho"))),

@@ -193,7 +193,7 @@ def described(folder: str, entry: Entry, scene: Scene) -> str:
         return f"{entry_words(scene)}, guide `{dict(scene.cast)['weak']}`"
     values = dict(scene.knobs)
     knobs = {name: knob for part in parts(scene).values() for name, knob in part.knobs.items()}
-    words = "".join(f", {knobs[name].label} = {value:g}" for name, value in values.items())
+    words = "".join(f", {knobs[name].label} = {value:g}" for name, value in values.items() if not knobs[name].size)
     return (entry.title if folder == "rules" else f"CFG, {entry.title}") + words
 
 

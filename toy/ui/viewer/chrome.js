@@ -78,7 +78,7 @@ function drawToolbar(v) {
 function drawLegend(v) {
   const { ui } = v;
   const forward = v.time.phase === "forward";
-  const tinted = ui.variation && !ui.paper_look && !forward && !limbless(v) && Boolean(v.frames?.gain[v.shownSlots()[0]]);
+  const tinted = ui.variation && !ui.paper_look && !forward && !limbless(v) && Boolean(v.scenery.segments) && Boolean(v.frames?.gain[v.shownSlots()[0]]);
   const outlines = outlineRoles(v.scenery.outlines, v.header.target, ui.paper_look).reverse();
   v.items = legendItems({ ui, outlines, target: v.header.target, tinted, forward, plain: ui.paper_look });
   v.legend.update(v.items);
