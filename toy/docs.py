@@ -262,7 +262,7 @@ def write(folder: str | Path, report: Report | None = None) -> list[Path]:
     for i, (name, entry) in enumerate(entries):
         mine = rows(name, entry)
         image = folder / name / f"{entry.name}.png"
-        if picture(name):
+        if picture(name) and mine:
             if not image.exists() or any(row.scene and row.key in fresh for row in mine):
                 frames = [_frame(row.scene) for row in mine[:2] if row.scene]
                 titles = [row.label if name == "distributions" else f"{row.label} densities" for row in mine[:2]]
