@@ -279,11 +279,11 @@ def test_error_is_measured_against_the_truth_of_mains_class():
     at = opened(main="B64@4096", weak="exact:B")
     until(lambda: shown(at)[0]["field"] or not at.run())
     header, arrays = shown(at)
-    assert header["target"] == "B"
+    assert header["target"]["name"] == "B"
     scene = Scene.of("autoguidance", target="B", main="B64@4096", weak="exact:B")
     want = rooms.fields(
         scene, models.cast(scene.cast), sigma=0.03, box=tuple(header["field"]["box"]), resolution=128, arrows=17
     )
     np.testing.assert_allclose(arrays["truth.logp"], want["truth"], atol=1e-4)
     chosen, _ = shown(opened(main="B64@4096", weak="exact:B", target="A"))
-    assert chosen["target"] == "A"
+    assert chosen["target"]["name"] == "A"
