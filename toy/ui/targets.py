@@ -50,7 +50,8 @@ def choose(target: str, key: str, chosen: Callable[[str], None], *, label: str =
         help=meaning("target"),
         **widget("target", target),
     )
-    uploading.uploader(taken, key=f"{key}.points")
+    with st.popover("Own points", icon=":material/upload:", width="stretch"):
+        uploading.uploader(taken, key=f"{key}.points")
 
 
 def _apply(name: str, field: str, target: str, chosen: Callable[[str], None]) -> None:
