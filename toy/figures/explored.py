@@ -104,7 +104,7 @@ def _side(
             color=colour_of("lost", dark),
             linewidth=2.4,
             linestyle=(0, (0.7, 0.5)),
-            label="branch that lost mass",
+            label=f"{'mode' if distributions.of(target).on else 'branch'} that lost mass",
         )
         marks["gained"] = Line2D([], [], color=colour_of("gained", dark), linewidth=2.4, label="gained")
     outline(ax, target, view=view, both=plain, fill=plain, dark=dark)
@@ -155,7 +155,9 @@ def _limbs(ax: Axes, frame: Frame, view: View, dark: bool) -> None:
     ax.add_collection(LineCollection(list(lines), colors=plain + (ends - plain) * amount, linewidths=widths, **look))
     lost, gained = gain < -0.5, gain > 0.5
     for line, width, part in zip(lines[lost], widths[lost], size[lost], strict=True):
-        ax.plot(*line.T, color=page, linewidth=1.1 * width, linestyle=(0, (0.8 * (0.3 + 0.7 * part), 0.8)),
+        # In line widths; of a mode that is wider than long something is left too.
+        cut = min(0.8, float(np.linalg.norm(line[1] - line[0])) * inch * 72 / (2.2 * width))
+        ax.plot(*line.T, color=page, linewidth=1.1 * width, linestyle=(0, (cut * (0.3 + 0.7 * part), cut)),
                 dash_capstyle="butt", zorder=1.2)  # fmt: skip
     core = [
         (a + b) / 2 for a, b in zip(ends[gained], [to_rgb(colour_of("ink", dark))] * int(gained.sum()), strict=True)

@@ -64,7 +64,9 @@ function marks(context, { segments, thickness }, first, gain, colours, backgroun
     const lost = gain[i] < 0;
     context.strokeStyle = css(lost ? background : mix(colours.gained, colours.ink, 0.5));
     context.lineWidth = lost ? 1.1 * width : Math.max(pixel, width * (0.12 + 0.22 * size));
-    if (lost) context.setLineDash([0.9 * width * (0.3 + 0.7 * size), 0.9 * width]);
+    // Of a mode that is wider than long something is left too.
+    const cut = Math.min(0.9 * width, Math.hypot(segments[at + 2] - segments[at], segments[at + 3] - segments[at + 1]) / 2);
+    if (lost) context.setLineDash([cut * (0.3 + 0.7 * size), cut]);
     context.beginPath();
     context.moveTo(segments[at], segments[at + 1]);
     context.lineTo(segments[at + 2], segments[at + 3]);
