@@ -1,7 +1,7 @@
 """The menu of distributions on the pages: what is chosen there is in the link, and the usual cast follows."""
 
 import pytest
-from page_runner import control, fine, link, opened, pack, settled
+from page_runner import TRAIN, control, fine, link, opened, pack, settled
 
 pytestmark = pytest.mark.usefixtures("pages")
 
@@ -50,3 +50,9 @@ def test_a_target_that_is_none_is_refused_in_a_sentence(target):
     fine(at)
     assert at.warning[0].value.startswith("Not taken: ")
     assert pack(at)[0]["target"]["name"] == "A"
+
+
+def test_a_training_of_points_that_are_not_here_asks_for_their_file():
+    at = opened(TRAIN, classes="points-000000000000/A")
+    fine(at)
+    assert "`points-000000000000` is of points that are not on this server" in "".join(one.value for one in at.warning)

@@ -17,6 +17,7 @@ from toy.distributions.strokes import drawn
 # isort: on
 from toy.distributions.targets import (
     CLASSES,
+    USUAL,
     Target,
     TargetChoice,
     canonical,

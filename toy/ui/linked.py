@@ -101,7 +101,7 @@ def target(default: str, label: str = "target class", key: str = "target") -> st
         except ValueError as error:
             _note(key, str(error))
 
-    targets.choose(st.session_state[field], field, chosen, label=label)
+    targets.choose(st.session_state[field], field, chosen, label=label, parameter=key)
     return _tell(key, st.session_state[field])
 
 

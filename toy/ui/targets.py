@@ -10,19 +10,29 @@ from toy.settings import text
 from toy.ui import links, uploading
 from toy.ui.glossary import meaning
 
-TREE = "tree"
 
+def choose(
+    target: str,
+    key: str,
+    chosen: Callable[[str], None],
+    *,
+    label: str = "target class",
+    parameter: str = "target",
+) -> None:
+    """Show a target as widgets; ``chosen`` is called with another one, or with what was typed and is none.
 
-def choose(target: str, key: str, chosen: Callable[[str], None], *, label: str = "target class") -> None:
-    """Show a target as widgets; ``chosen`` is called with another one, or with what was typed and is none."""
+    ``parameter`` is the URL's: where that names points that are not here, their file is asked for.
+    """
     known = distributions.of(target)
-    name = (known.on or TREE).partition(":")[0]  # of the distribution without its knobs: a family, or own points
-    entry, values = distributions.entry_of(name), distributions.knobs_of(known.on or TREE)
+    name = (known.on or distributions.USUAL).partition(":")[
+        0
+    ]  # of the distribution without its knobs: a family, or own points
+    entry, values = distributions.entry_of(name), distributions.knobs_of(known.on or distributions.USUAL)
 
     def taken(name: str) -> None:
         chosen(distributions.targets(name)[0])
 
-    if uploading.unknown(links.said().get("target", ""), taken):
+    if uploading.unknown(links.said().get(parameter, ""), taken):
         st.divider()
 
     def widget(name: str, value: Any) -> dict[str, Any]:
@@ -60,7 +70,7 @@ def _apply(name: str, field: str, target: str, chosen: Callable[[str], None]) ->
         chosen(value)
         return
     if name == "family":
-        chosen(distributions.targets("" if value == TREE else value)[0])
+        chosen(distributions.targets("" if value == distributions.USUAL else value)[0])
         return
     family, *items = known.on.split(":")
     kept = [item for item in items if item.partition("=")[0] != name]
