@@ -73,6 +73,11 @@ def _cast(scene: Scene) -> dict[tuple[str, str], tuple[str, bool]]:
     return {("cast", role): (f"{ROLES.get(role, role)} {name}", name == usual[role]) for role, name in cast.items()}
 
 
+def mode_word(target: str) -> str:
+    """What a mode of the target's distribution is called: of the tree a branch."""
+    return "mode" if distributions.of(target).on else "branch"
+
+
 def named(target: str) -> str:
     """A target in words: 'class B', or 'moons, class A'."""
     known = distributions.of(target)

@@ -155,28 +155,26 @@ def table(lines: list[tuple[str, Mapping[str, Any]]], names: tuple[str, ...]) ->
 
 def tail(folder: str, entry: Entry, numbers: Mapping[str, Any]) -> str:
     """What the 2D toy shows: measured numbers, their command and a picture."""
-    lines = [("true samples (noise floor)", numbers["floor"])]
+    lines = [("true samples (noise floor)", numbers["floor"])]  # these, and references, are of the tree
     if entry.kind == "metric":
         lines += [(row.label, numbers[row.key]) for row in references()]
         return "\n\n".join(["## What 2D shows", how(), table(lines, (entry.name,))]) + "\n"
     mine = rows(folder, entry)
-    if folder == "distributions" and not mine:
+    alone = folder == "distributions"
+    if alone and not mine:
         return "## What 2D shows\n\nWhat the points are.\n"
     if not mine:
         used = [rule.title for rule in RULES.values() if any(f"{entry.name}:" in name for name in _usual(rule))]
         return f"## What 2D shows\n\nMeasured as the usual density of: {', '.join(used) or 'no rule'}.\n"
-    measures = mine[0].measures
-    if folder == "distributions":
-        lines = []  # others' numbers are no measure of this one's
-    lines += [(row.label, numbers[row.key]) for row in references()[:2] if folder != "distributions"]
+    lines = [] if alone else [*lines, *((row.label, numbers[row.key]) for row in references()[:2])]
     done = {row: row.scene for row in mine if row.scene}
     for row, at in done.items():
-        words = row.label if folder == "distributions" else f"**{described(folder, entry, at)}, {row.label}**"
+        words = row.label if alone else f"**{described(folder, entry, at)}, {row.label}**"
         lines.append((words, numbers[row.key]))
-    blocks = ["## What 2D shows", how(), table(lines, measures)]
+    blocks = ["## What 2D shows", how(), table(lines, mine[0].measures)]
     blocks += [f"Not measured, {row.label}: {row.why}." for row in mine if not row.scene]
     if picture(folder):
-        kinds = "without and with guidance" if folder == "distributions" else "with learned and with exact densities"
+        kinds = "without and with guidance" if alone else "with learned and with exact densities"
         blocks += [f"![{entry.title}: samples {kinds}]({entry.name}.png)"]
     commands = [command(scene) for scene in done.values()]
     blocks += ["The numbers again:\n\n```sh\n" + "\n".join(commands) + "\n```"] if commands else []

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from toy import distributions, flows, scenes, views
-from toy.captions import captions
+from toy.captions import captions, mode_word
 from toy.densities import Density
 from toy.figures.panels import arrows, captioned, dots, outline, panel, style
 from toy.palette import PAGES, colour_of
@@ -104,7 +104,7 @@ def _side(
             color=colour_of("lost", dark),
             linewidth=2.4,
             linestyle=(0, (0.7, 0.5)),
-            label=f"{'mode' if distributions.of(target).on else 'branch'} that lost mass",
+            label=f"{mode_word(target)} that lost mass",
         )
         marks["gained"] = Line2D([], [], color=colour_of("gained", dark), linewidth=2.4, label="gained")
     outline(ax, target, view=view, both=plain, fill=plain, dark=dark)

@@ -49,8 +49,8 @@ FULL = Size("full", n=8192, trainings=5, draws=8)
 
 
 @dataclass(frozen=True)
-class Sampled:
-    """A measure of a scene's samples: a number of the scene's trial, which measures all that is asked of it."""
+class OfScene:
+    """A value that a scene is asked for."""
 
     scene: Scene
     value: str
@@ -59,6 +59,11 @@ class Sampled:
     def names(self) -> tuple[str, ...]:
         """Densities that it takes."""
         return tuple(name for _, name in self.scene.cast)
+
+
+@dataclass(frozen=True)
+class Sampled(OfScene):
+    """A measure of a scene's samples: a number of the scene's trial, which measures all that is asked of it."""
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -67,16 +72,8 @@ class Sampled:
 
 
 @dataclass(frozen=True)
-class Divergence:
+class Divergence(OfScene):
     """KL(q || p) of the density q that a scene's sampler draws, from the 'truth' or the 'tilt'; nats."""
-
-    scene: Scene
-    value: str
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Densities that it takes."""
-        return tuple(name for _, name in self.scene.cast)
 
     @property
     def shape(self) -> tuple[int, ...]:

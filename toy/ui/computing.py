@@ -11,6 +11,7 @@ import numpy as np
 
 import models
 from toy import distributions, flows, metrics, scenes, views
+from toy.captions import mode_word
 from toy.densities import Normalised
 from toy.names import Name
 from toy.scene import Scene
@@ -113,7 +114,7 @@ def of_target(target: str) -> dict[str, Any]:
         "classes": known.classes,
         "rest": known.rest.classes if known.rest else "",
         "all": known.all.classes,
-        "mode": "mode" if known.on else "branch",
+        "mode": mode_word(target),
         "own": [0 if known.on else int(known.modes[0]), len(known.modes)],
     } | ({"words": dict(known.distribution.words)} if known.distribution.words else {})
 

@@ -26,8 +26,9 @@ def of_point(name: str) -> float:
     parsed = Name.parse(name)
     numbers = {step.kind: dict(step.knobs) for step in parsed.steps}
     if parsed.fitted or parsed.distribution is not None:
-        exact = distributions.mixture(zoo.classes_of(name))
-        count: float = degradations.DRAWS if parsed.fitted else exact.log_weights.size
+        count: float = degradations.DRAWS
+        if not parsed.fitted:
+            count = distributions.mixture(zoo.classes_of(name)).log_weights.size
         if "subset" in numbers:
             count = numbers["subset"]["count"]
         return COMPONENT * count * (2 if "label_mixing" in numbers else 1)
