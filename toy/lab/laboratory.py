@@ -4,30 +4,25 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
-from functools import lru_cache
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from models import stored, zoo
 from models.training import Recipe
-from toy import compare, flows, mechanism, views
+from toy import compare
 from toy.lab import run as running
 from toy.lab.code import digest
+from toy.lab.questions import Divergence, Pull, Question, Sampled
 from toy.lab.store import Owner, Store, unfinished
-from toy.lab.trial import Measurable, Trial, addresses, architectures, program
+from toy.lab.trial import Measurable, Trial, addresses, program
 from toy.metrics import METRICS
 from toy.names import Name
 from toy.progress import Report
-from toy.quadrature import log_mass
 from toy.scene import Scene, default_cast
 
 COMMAND = "python -m toy claims"
-
-
-# --- What can be asked ------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -46,134 +41,6 @@ class Size:
 
 QUICK = Size("quick", n=2048, trainings=3, draws=3, small=True)
 FULL = Size("full", n=8192, trainings=5, draws=8)
-
-
-@dataclass(frozen=True)
-class OfScene:
-    """A value that a scene is asked for."""
-
-    scene: Scene
-    value: str
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Densities that it takes."""
-        return tuple(name for _, name in self.scene.cast)
-
-
-@dataclass(frozen=True)
-class Sampled(OfScene):
-    """A measure of a scene's samples: a number of the scene's trial, which measures all that is asked of it."""
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Of the answer."""
-        return METRICS[self.value].shape
-
-
-@dataclass(frozen=True)
-class Divergence(OfScene):
-    """KL(q || p) of the density q that a scene's sampler draws, from the 'truth' or the 'tilt'; nats."""
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Of the answer: one number."""
-        return ()
-
-    @property
-    def program(self) -> tuple[Any, ...]:
-        """By what its scene is compiled for."""
-        return ("divergence", *program(self.scene))
-
-    @property
-    def work(self) -> int:
-        """Three times that of sampling: the points and two tangents."""
-        return 3 * self.scene.n * self.scene.steps
-
-    def content(self, known: Mapping[str, Any]) -> dict[str, Any]:
-        """The scene, and from what."""
-        scene = self.scene.flat() | {role: known[name] for role, name in self.scene.cast}
-        return {"divergence": self.value, "scene": scene}
-
-    def described(self) -> dict[str, Any]:
-        """The scene."""
-        return self.scene.flat()
-
-    def measure(self) -> dict[str, Any]:
-        """By the exact log q of the scene's samples; NaN where one of them has none."""
-        cast = zoo.cast(self.scene.cast)
-        found = flows.flow(self.scene, cast, tilt=False)
-        if self.value == "truth":
-            return {self.value: np.asarray(np.mean(found.logq - found.logp))}
-        product, level = flows.tilted(self.scene, cast), flows.tilt_level(self.scene, cast)
-        logp = views.logp_on(product, jnp.asarray(found.samples), jnp.float32(level))
-        mass = _tilt_mass(replace(self.scene, seed=0, n=1))
-        return {self.value: np.asarray(np.mean(found.logq - logp) + mass)}
-
-
-@lru_cache(maxsize=16)
-def _tilt_mass(scene: Scene) -> float:
-    """Log of the tilted density's integral, the same for all seeds."""
-    cast = zoo.cast(scene.cast)
-    product = flows.tilted(scene, cast)
-    assert product is not None
-    return log_mass(product, flows.tilt_level(scene, cast))[0]
-
-
-@dataclass(frozen=True)
-class Pull:
-    """A value of ``toy.mechanism``, by noise level: what the pull of a guide is made of."""
-
-    value: str
-    main: str
-    guide: str
-    at: str
-    sigmas: tuple[float, ...]
-    n: int
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Densities that it takes."""
-        return self.main, self.guide
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Of the answer."""
-        return (len(self.sigmas),)
-
-    @property
-    def program(self) -> tuple[Any, ...]:
-        """By shapes, places and levels."""
-        return ("pull", *architectures(self.names), self.at, self.sigmas, self.n)
-
-    @property
-    def work(self) -> int:
-        """Points at all levels."""
-        return self.n * len(self.sigmas)
-
-    def content(self, known: Mapping[str, Any]) -> dict[str, Any]:
-        """What is asked, of what the two densities are."""
-        return {"pull": asdict(self) | {"main": known[self.main], "guide": known[self.guide]}}
-
-    def described(self) -> dict[str, Any]:
-        """What is asked."""
-        return asdict(self)
-
-    def measure(self) -> dict[str, Any]:
-        """At the points of one seed, the same for all networks."""
-        found = _mechanism(self.main, self.guide, self.at, self.sigmas, self.n)
-        if self.value not in found:
-            raise ValueError(f"unknown value {self.value!r} of a pull; have: {', '.join(found)}")
-        return {self.value: found[self.value]}
-
-
-@lru_cache(maxsize=64)
-def _mechanism(main: str, guide: str, at: str, sigmas: tuple[float, ...], n: int) -> Mapping[str, np.ndarray]:
-    pair = zoo.load(main), zoo.load(guide)
-    return mechanism.mechanism(*pair, sigmas=np.array(sigmas), n=n, seeds=1, at=at).values
-
-
-Question = Sampled | Divergence | Pull
 
 
 class Record:

@@ -22,8 +22,8 @@ from toy.densities import Density
 from toy.lab import run as running
 from toy.lab.code import digest
 from toy.lab.descent import Descent, adam, descend, prepared, training_points
-from toy.lab.laboratory import Divergence
 from toy.lab.problem import CONSTANT, PLAIN, Problem, scene_of, short, starts
+from toy.lab.questions import Divergence
 from toy.lab.store import Owner, Result, Store, unfinished
 from toy.lab.trial import Measurable, Trial, address, addresses
 from toy.progress import Progress, Report
