@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from toy import distributions
 from toy.settings import Refused
 from toy.uncertainty import interval
 
@@ -94,7 +95,9 @@ class Claim:
     """A statement, who made it, and the function that measures the effect which decides it.
 
     ``bounds`` by part; a claim of one part calls it ''. ``why`` argues the bounds, ``limits`` says what a verdict does
-    not say. ``exact``: every role is played by an exact density, and the seeds are of sampling alone.
+    not say. ``exact``: every role is played by an exact density, and the seeds are of sampling alone. ``on`` are the
+    distributions that it is measured on unless another is asked for, '' the tree; without ``elsewhere`` it means
+    nothing on another.
     """
 
     name: str
@@ -105,6 +108,12 @@ class Claim:
     exact: bool = False
     why: str = ""
     limits: str = ""
+    on: tuple[str, ...] = ("",)
+    elsewhere: bool = True
+
+    def places(self, wanted: Sequence[str] = ()) -> list[str]:
+        """The distributions that it is measured on, where these are ``wanted``."""
+        return [on for on in wanted if self.elsewhere or on in self.on] if wanted else list(self.on)
 
     @property
     def statement(self) -> str:
@@ -137,11 +146,14 @@ def claim(
     exact: bool = False,
     why: str = "",
     limits: str = "",
+    on: str | Sequence[str] = distributions.USUAL,
+    elsewhere: bool = True,
 ) -> Callable[[Callable[["Lab"], Effect]], Claim]:
     """Return a decorator that makes a claim of a function of a Lab.
 
     The effect must lie ``above`` a number, ``below`` one, or ``within`` ± one; for a claim of several parts give a
-    mapping from the names of its parts. Set the threshold before looking, and say in ``why`` where it comes from.
+    mapping from the names of its parts. Set the threshold before looking, and say in ``why`` where it comes from. It is
+    measured ``on`` the tree, or the distributions that are named; ``elsewhere`` too where that is asked for.
     """
 
     def decorate(function: Callable[["Lab"], Effect]) -> Claim:
@@ -152,7 +164,8 @@ def claim(
         if not source.strip():
             raise ValueError(f"claim {name!r} has no source")
         units = {part: unit if isinstance(unit, str) else unit.get(part, "") for part in bounds}
-        return Claim(name, function, source, bounds, units, exact, why, limits)
+        places = tuple(distributions.canonical(place) for place in ([on] if isinstance(on, str) else on))
+        return Claim(name, function, source, bounds, units, exact, why, limits, places, elsewhere)
 
     return decorate
 

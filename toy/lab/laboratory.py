@@ -11,13 +11,13 @@ import numpy as np
 
 from models import stored, zoo
 from models.training import Recipe
-from toy import compare
+from toy import compare, distributions
 from toy.lab import run as running
 from toy.lab.code import digest
 from toy.lab.questions import Divergence, Pull, Question, Sampled
 from toy.lab.store import Owner, Store, unfinished
 from toy.lab.trial import Measurable, Trial, addresses, program
-from toy.metrics import METRICS
+from toy.metrics import METRICS, Metric
 from toy.names import Name
 from toy.progress import Report
 from toy.scene import Scene, default_cast
@@ -106,18 +106,32 @@ def _program(scene: Scene) -> tuple[Any, ...]:
     return (*program(scene)[:-1], *shapes)
 
 
+def _lacking(measure: Metric, target: str) -> str:
+    """What a target does not have that a measure needs to mean something; nothing as a rule."""
+    known = distributions.of(target)
+    if measure.levels and known.level is None:
+        return "levels"
+    return "several modes in a class" if measure.name == "branch_tv" and len(known.modes) == 1 else ""
+
+
 class Lab:
     """What claims measure with: every answer is [seeds], one number for each repetition of the experiment.
 
     A seed is a whole repetition, trainings included: with seed i the networks are those of seed i, unless a name says
     another, and so are the initial noise and the samples. In an exact claim every role is played by the exact density
     of its classes, unless one is named, and a seed is of the sampling alone.
+
+    Names are the tree's, whatever the laboratory is ``on``: there 'A64@4096' is that distribution's first class, 'AB'
+    all its classes, and 'B' the rest of them.
     """
 
-    def __init__(self, size: Size, *, exact: bool = False, record: Record | None = None) -> None:
-        """A laboratory of its own, or one that shares the ``record`` of another."""
-        self.size, self.exact, self.record = size, exact, record or Record()
+    def __init__(self, size: Size, *, exact: bool = False, record: Record | None = None, on: str = "") -> None:
+        """A laboratory of its own, or one that shares the ``record`` of another; ``on`` a distribution, '' the tree."""
+        self.size, self.exact, self.record, self.on = size, exact, record or Record(), on
+        self.target = f"{on}/A" if on else "A"
         self.notes: list[str] = []
+        self.asked = 0  # questions that have a meaning here
+        self.lacks: dict[str, None] = {}  # what others would need to have one: their numbers are NaN
 
     @property
     def seeds(self) -> int:
@@ -130,8 +144,11 @@ class Lab:
         ``values`` are those of ``Scene.of``: knobs, schedule, integrator, target, n, and who plays a role, by name or
         by a sequence of names, one a seed.
         """
-        entry = METRICS[measure]
-        return np.stack([self.record.ask(Sampled(scene, entry.name)) for scene in self.scenes(rule, **values)])
+        entry, scenes = METRICS[measure], self.scenes(rule, **values)
+        if needed := _lacking(entry, scenes[0].target):
+            self.lacks[needed] = None
+            return np.full((self.seeds, *entry.shape), np.nan)
+        return self._ask(Sampled(scene, entry.name) for scene in scenes)
 
     def best(self, measure: str, rule: str, options: Sequence[Mapping[str, Any]], **values: Any) -> np.ndarray:
         """A measure [seeds] under the best of several options, for each seed the best of the other seeds' mean.
@@ -163,20 +180,25 @@ class Lab:
         found = self.scenes(rule, **{"n": self.size.n // 4, **values})
         if of == "tilt" and found[0].entry.tilt is None:
             raise ValueError(f"rule {rule!r} stands for no tilted density")
-        return np.stack([self.record.ask(Divergence(scene, of)) for scene in found])
+        return self._ask(Divergence(scene, of) for scene in found)
 
     def pull(self, value: str, *, main: str, guide: str, sigmas: Sequence[float], at: str = "truth") -> np.ndarray:
         """A value of ``toy.mechanism.Mechanism``, such as 'cosine', at noise levels, [seeds, levels]."""
         pairs = [(self.named("main", main, i), self.named("guide", guide, i)) for i in range(self.seeds)]
-        asked = [Pull(value, *pair, at, tuple(sigmas), self.size.n // 2) for pair in pairs]
-        return np.stack([self.record.ask(question) for question in asked])
+        return self._ask(Pull(value, *pair, at, tuple(sigmas), self.size.n // 2, self.target) for pair in pairs)
+
+    def _ask(self, questions: Iterable[Question]) -> np.ndarray:
+        """Their answers, [questions, ...]."""
+        found = [self.record.ask(question) for question in questions]
+        self.asked += len(found)
+        return np.stack(found)
 
     def trained(self, recipe: Recipe) -> tuple[str, ...]:
         """Names of networks trained by a recipe, one a seed: for what no name can say."""
-        found = []
+        found, spec = [], replace(recipe.spec, classes=distributions.counterpart(recipe.spec.classes, self.target))
         for seed in range(self.seeds):
-            wanted = replace(recipe, seed=seed)
-            name = f"{recipe.spec.classes}{recipe.spec.width}@{recipe.iterations}#{seed}"
+            wanted = replace(recipe, spec=spec, seed=seed)
+            name = f"{spec.classes}{spec.width}@{recipe.iterations}#{seed}"
             if zoo.identity(name) == {"recipe": asdict(wanted), "steps": []}:
                 found.append(name)
                 continue
@@ -189,12 +211,13 @@ class Lab:
         if "seed" in values:
             raise ValueError(f"seed = {values['seed']} cannot be set: a claim is measured over seeds")
         usual = {"n": self.size.n, "steps": self.size.steps}
-        roles = default_cast(rule, values.get("target", "A"))
+        target = distributions.counterpart(values.get("target", "A"), self.target)
+        roles = default_cast(rule, target)
         found = []
         for seed in range(self.seeds):
             given = {role: values.get(role, self.usual(role, name)) for role, name in roles.items()}
             cast = {role: self.named(role, name, seed) for role, name in given.items()}
-            found.append(Scene.of(rule, **{**usual, **values, **cast, "seed": seed}))
+            found.append(Scene.of(rule, **{**usual, **values, **cast, "target": target, "seed": seed}))
         return found
 
     def usual(self, role: str, name: str) -> str:
@@ -206,7 +229,7 @@ class Lab:
         if not isinstance(name, str):
             if len(name) != self.seeds:
                 raise ValueError(f"{role} has {len(name)} names for {self.seeds} seeds")
-            return str(name[seed])
+            return str(Name.parse(name[seed]).of_target(self.target))
         if self.exact and Name.parse(name).is_learned:
             raise ValueError(f"role {role!r} is played by {name!r}, and a claim with exact=True takes no network")
-        return str(Name.parse(name).seeded(seed))
+        return str(Name.parse(name).seeded(seed).of_target(self.target))

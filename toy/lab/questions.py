@@ -98,6 +98,7 @@ class Pull:
     at: str
     sigmas: tuple[float, ...]
     n: int
+    target: str = "A"
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -121,24 +122,26 @@ class Pull:
 
     def content(self, known: Mapping[str, Any]) -> dict[str, Any]:
         """What is asked, of what the two densities are."""
-        return {"pull": asdict(self) | {"main": known[self.main], "guide": known[self.guide]}}
+        return {"pull": self.described() | {"main": known[self.main], "guide": known[self.guide]}}
 
     def described(self) -> dict[str, Any]:
-        """What is asked."""
-        return asdict(self)
+        """What is asked; of the tree its class A, without saying so."""
+        return {name: value for name, value in asdict(self).items() if (name, value) != ("target", "A")}
 
     def measure(self) -> dict[str, Any]:
         """At the points of one seed, the same for all networks."""
-        found = _mechanism(self.main, self.guide, self.at, self.sigmas, self.n)
+        found = _mechanism(self.main, self.guide, self.at, self.sigmas, self.n, self.target)
         if self.value not in found:
             raise ValueError(f"unknown value {self.value!r} of a pull; have: {', '.join(found)}")
         return {self.value: found[self.value]}
 
 
 @lru_cache(maxsize=64)
-def _mechanism(main: str, guide: str, at: str, sigmas: tuple[float, ...], n: int) -> Mapping[str, np.ndarray]:
+def _mechanism(
+    main: str, guide: str, at: str, sigmas: tuple[float, ...], n: int, target: str
+) -> Mapping[str, np.ndarray]:
     pair = zoo.load(main), zoo.load(guide)
-    return mechanism.mechanism(*pair, sigmas=np.array(sigmas), n=n, seeds=1, at=at).values
+    return mechanism.mechanism(*pair, target=target, sigmas=np.array(sigmas), n=n, seeds=1, at=at).values
 
 
 Question = Sampled | Divergence | Pull

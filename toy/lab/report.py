@@ -3,6 +3,7 @@
 import math
 import os
 import platform
+import re
 from collections import Counter
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -10,7 +11,7 @@ from typing import Any
 
 import jax
 
-from toy import tables
+from toy import distributions, tables
 from toy.figures.claims import Row
 from toy.lab.claim import Part
 from toy.lab.claims import Findings, Outcome
@@ -40,10 +41,21 @@ def conditions(size: Size, command: str = "") -> dict[str, Any]:
     }
 
 
+def elsewhere(outcomes: Sequence[Outcome]) -> bool:
+    """Whether any of them is about another distribution than the tree: the distributions are then named."""
+    return any(item.on for item in outcomes)
+
+
+def place(item: Outcome) -> str:
+    """The distribution that an outcome is about."""
+    return item.on or distributions.USUAL
+
+
 def rows(outcomes: Sequence[Outcome]) -> list[Row]:
     """The parts of all outcomes, as they are drawn."""
+    named = elsewhere(outcomes)
     return [
-        Row(item.claim.name, part.name, *part.interval, part.bound.lo, part.bound.hi, part.verdict, item.verdict)
+        Row(title(item, named), part.name, *part.interval, part.bound.lo, part.bound.hi, part.verdict, item.verdict)
         for item in outcomes
         for part in item.parts
     ]
@@ -68,27 +80,38 @@ def counts(outcomes: Sequence[Outcome]) -> str:
 
 def table(outcomes: Sequence[Outcome]) -> str:
     """A line a part, a line more for a claim of several."""
+    named = elsewhere(outcomes)
     lines = [("verdict", "claim", "effect", "95% interval", "threshold")]
     for item in outcomes:
-        several = len(item.parts) > 1
+        several, whole = len(item.parts) > 1, item.claim.name + (f" on {place(item)}" if named else "")
         if several:
-            lines.append((item.verdict, item.claim.name, "", "", ""))
+            lines.append((item.verdict, whole, "", "", ""))
         for part in item.parts:
-            name = f"  {part.name}: {part.verdict}" if several else item.claim.name
+            name = f"  {part.name}: {part.verdict}" if several else whole
             said = "" if several else item.verdict
             lines.append((said, name, number(part.interval[0]), ends(part), str(part.bound)))
     return tables.aligned(lines)
 
 
+def board(outcomes: Sequence[Outcome]) -> list[tuple[str, ...]]:
+    """The verdicts by claim and distribution, a line a claim under a head; '–' where one was not measured."""
+    places = list(dict.fromkeys(map(place, outcomes)))
+    found = {(item.claim.name, place(item)): item.verdict for item in outcomes}
+    names = dict.fromkeys(item.claim.name for item in outcomes)
+    return [("claim", *places), *((name, *(found.get((name, at), "–") for at in places)) for name in names)]
+
+
 def as_json(findings: Findings, command: str = "") -> dict[str, Any]:
     """All numbers, of JSON's types; what is not finite is null."""
+    named = elsewhere(findings.outcomes)
     return {
         "conditions": {**conditions(findings.size, command), "seconds": round(findings.seconds, 1)},
-        "claims": [_json(item) for item in findings.outcomes],
+        "claims": [_json(item, named) for item in findings.outcomes],
+        **({"skipped": list(findings.skipped)} if findings.skipped else {}),
     }
 
 
-def _json(item: Outcome) -> dict[str, Any]:
+def _json(item: Outcome, named: bool) -> dict[str, Any]:
     parts = [
         {
             "part": part.name,
@@ -105,6 +128,7 @@ def _json(item: Outcome) -> dict[str, Any]:
     facts = {"name": item.claim.name, "statement": item.claim.statement, "source": item.claim.source}
     return {
         **facts,
+        **({"on": place(item)} if named else {}),
         "verdict": item.verdict,
         "seeds": item.seeds,
         "exact": item.claim.exact,
@@ -130,7 +154,11 @@ def markdown(findings: Findings, *, command: str, picture: str) -> str:
     """The report: conditions, a summary, the figure ``picture`` beside it, then claim by claim."""
     facts = {**conditions(findings.size), "minutes, trainings included": f"{findings.seconds / 60:.1f}"}
     del facts["command"]
-    several = [_cells(item) for item in findings.outcomes]
+    named = elsewhere(findings.outcomes)
+    by_distribution = (
+        ["## Verdicts by distribution", "", tables.markdown(board(findings.outcomes)), ""] if named else []
+    )
+    skipped = [f"Not measured: {'; '.join(findings.skipped)}.", ""] if findings.skipped else []
     lines = [
         "# Published claims, put to the test",
         "",
@@ -146,22 +174,25 @@ def markdown(findings: Findings, *, command: str, picture: str) -> str:
         "",
         tables.markdown([("", ""), *((name, str(value)) for name, value in facts.items())]),
         "",
+        *by_distribution,
+        *skipped,
         "## Verdicts",
         "",
         "| claim | verdict | effect | 95% interval | threshold |",
         "|---|---|---|---|---|",
-        *(line for cells in several for line in cells),
+        *(line for item in findings.outcomes for line in _cells(item, named)),
         "",
         f"![Effects with their intervals against their thresholds]({picture})",
         "",
-        *(line for item in findings.outcomes for line in section(item)),
+        *(line for item in findings.outcomes for line in section(item, named)),
     ]
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _cells(item: Outcome) -> list[str]:
+def _cells(item: Outcome, named: bool) -> list[str]:
     """The table's lines of a claim: its own, and one a part where there are several."""
-    link = f"[{title(item)}](#{item.claim.name.replace('_', '-')})"
+    heading = title(item, named)
+    link = f"[{heading}](#{re.sub('[^a-z0-9- ]', '', heading.lower()).replace(' ', '-')})"
     cells = [f"{number(part.interval[0])} | {ends(part)} | {part.bound}" for part in item.parts]
     if len(cells) == 1:
         return [f"| {link} | **{item.verdict}** | {cells[0]} |"]
@@ -169,12 +200,12 @@ def _cells(item: Outcome) -> list[str]:
     return [f"| {link} | **{item.verdict}** | | | |", *own]
 
 
-def title(item: Outcome) -> str:
-    """The claim's name in words."""
-    return item.claim.name.replace("_", " ")
+def title(item: Outcome, named: bool = False) -> str:
+    """The claim's name in words, with its distribution where that is ``named``."""
+    return item.claim.name.replace("_", " ") + (f" on {place(item)}" if named else "")
 
 
-def section(item: Outcome) -> list[str]:
+def section(item: Outcome, named: bool = False) -> list[str]:
     """Of one claim: statement, source, how it is measured, threshold, numbers, verdict, what that does not say."""
     claim = item.claim
     facts = {
@@ -192,7 +223,7 @@ def section(item: Outcome) -> list[str]:
         for part in item.parts
     ]
     return [
-        f"## {title(item)}",
+        f"## {title(item, named)}",
         "",
         f"{claim.statement} **{item.verdict[0].upper()}{item.verdict[1:]}.**",
         "",

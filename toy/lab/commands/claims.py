@@ -12,22 +12,32 @@ from toy import interrupts, progress
 
 @click.command()
 @click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.option(
+    "--on", "on", multiple=True, metavar="NAMES", help="distributions, as for metrics: moons,gaussians:distance=2,tree"
+)
 @click.option("--quick", is_flag=True, help="fewer seeds and samples, small trainings: under two minutes")
 @click.option("--json", "as_json", is_flag=True, help="print one JSON object")
 @click.option("--out", metavar="FILE", help="the .md report to write, with figure and numbers beside it")
 @click.option("--module", metavar="FILE", help="a Python file of claims of your own, which are then measured")
 @click.option("--list", "listed", is_flag=True, help="list the claims with their thresholds, and measure nothing")
 def claims(
-    names: tuple[str, ...], quick: bool, as_json: bool, out: str | None, module: str | None, listed: bool
+    names: tuple[str, ...],
+    on: tuple[str, ...],
+    quick: bool,
+    as_json: bool,
+    out: str | None,
+    module: str | None,
+    listed: bool,
 ) -> None:
     """Measure what would decide published statements about guidance, and give verdicts.
 
     Networks that a claim needs are trained once, and kept. All claims without NAMEs; with --module those of the file,
-    which is run.
+    which is run. They are about the paper's tree, or about what --on names, as far as they mean something there.
 
     \b
     python -m toy claims --quick
     python -m toy claims cfg_does_not_sample_the_tilted_density
+    python -m toy claims --on tree,moons cfg_drops_branches_with_exact_scores
     python -m toy claims --out docs/claims.md
     """
     from models import stored
@@ -42,6 +52,7 @@ def claims(
         if name in have:
             raise ValueError(f"claim {name!r} of {module!r} has the name of a published one")
     wanted = chosen(names or tuple(own), {**have, **own})
+    places = places_of(on)
     if listed:
         click.echo("\n".join(_listing(item) for item in wanted))
         return
@@ -53,13 +64,22 @@ def claims(
     interrupts.keeps("no verdict was written; networks that were trained are kept, and numbers that were measured.")
     with unfinished(place) as kept:
         with progress.bars() as report:
-            findings = lab.run(wanted, lab.QUICK if quick else lab.FULL, report=report, kept=kept)
-        _show(findings, command_of(names, quick, module, out), as_json, out)
+            findings = lab.run(wanted, lab.QUICK if quick else lab.FULL, on=places, report=report, kept=kept)
+        _show(findings, command_of(names, places, quick, module, out), as_json, out)
 
 
-def command_of(names: tuple[str, ...], quick: bool, module: str | None, out: str | None) -> str:
+def places_of(on: tuple[str, ...]) -> list[str]:
+    """The distributions that ``--on`` names, each once; ValueError for one that there is not."""
+    from toy import distributions
+
+    texts = [text.strip() for many in on for text in many.split(",")]
+    return list(dict.fromkeys(distributions.canonical(text) or distributions.USUAL for text in texts))
+
+
+def command_of(names: tuple[str, ...], on: list[str], quick: bool, module: str | None, out: str | None) -> str:
     """The command line that asks for the same."""
-    given = [word for flag, value in (("--module", module), ("--out", out)) if value for word in (flag, value)]
+    flags = (("--on", ",".join(on)), ("--module", module), ("--out", out))
+    given = [word for flag, value in flags if value for word in (flag, value)]
     return shlex.join(["python", "-m", "toy", "claims", *names, *(["--quick"] if quick else []), *given])
 
 
@@ -70,6 +90,7 @@ def _listing(item: Any) -> str:
 
 def _show(findings: Any, command: str, as_json: bool, out: str | None) -> None:
     """Print the table or the JSON; write the report and its figure."""
+    from toy import tables
     from toy.files import replacing
     from toy.lab import report
 
@@ -77,6 +98,11 @@ def _show(findings: Any, command: str, as_json: bool, out: str | None) -> None:
         click.echo(json.dumps(report.as_json(findings, command), indent=2, ensure_ascii=False))
     else:
         click.echo(report.table(findings.outcomes))
+        board = report.board(findings.outcomes)
+        if len(board[0]) > 2:  # several distributions
+            click.echo(f"\n{tables.aligned(board)}\n")
+        for sentence in findings.skipped:
+            click.echo(f"not measured: {sentence}")
         click.echo(f"{report.counts(findings.outcomes)}; {findings.seconds:.0f} s")
     if out is None:
         return
