@@ -71,3 +71,15 @@ def swiss_roll(*, width: Width = 0.05) -> Distribution:
     t = np.sqrt(np.linspace(0.1, 1, 41))
     points = polar(t, 1.5 * t)
     return lines([("A", points[:21]), ("B", points[20:])], width=width)
+
+
+@distribution(source="after Chidambaram et al. 2024, arXiv:2409.13074", title="Two segments")
+def segments(
+    *,
+    gap: Annotated[float, Knob(0, 4, 0.1, "gap", "between them, in lengths of one")] = 1.0,
+    width: Annotated[float, Knob(0.01, 0.1, 0.01, "width", "softness of ends and sides, in lengths of one")] = 0.01,
+) -> Distribution:
+    """Two parts of a line, a class each, even along it: nearly the compact supports that theory reasons about."""
+    x = gap / 2 + np.linspace(0, 1, 17)
+    ends = {"A": x, "B": -x}
+    return lines([(label, np.stack([at, 0 * at], axis=1)) for label, at in ends.items()], width=width)

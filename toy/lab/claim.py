@@ -10,6 +10,7 @@ undecided.
 import importlib.util
 import inspect
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -227,6 +228,20 @@ def chosen(names: Sequence[str], have: Mapping[str, Claim]) -> list[Claim]:
         if name not in have:
             raise ValueError(f"unknown claim {name!r}; have: {', '.join(have)}")
     return [have[name] for name in dict.fromkeys(names)] if names else list(have.values())
+
+
+ARXIV = re.compile(r"\d{4}\.\d{5}")
+
+
+def of_paper(text: str, have: Mapping[str, Claim]) -> list[str]:
+    """Names of the claims whose source is a paper, by its arXiv number; ValueError lists what papers there are."""
+    papers = {name: ARXIV.findall(item.source) for name, item in have.items()}
+    wanted = ARXIV.search(text)
+    found = [name for name, numbers in papers.items() if wanted and wanted[0] in numbers]
+    if not found:
+        known = ", ".join(sorted({number for numbers in papers.values() for number in numbers}))
+        raise ValueError(f"no claim is of paper {text!r}; have, by arXiv number: {known}")
+    return found
 
 
 def sentence(error: BaseException) -> str:

@@ -1,5 +1,7 @@
 """Claims put to the test, measured together, each with its verdict. Files of claims import what they need here."""
 
+import importlib
+import pkgutil
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,16 +15,24 @@ from toy.lab.store import Owner, Store
 from toy.progress import Report
 
 __all__ = [
-    "FULL", "QUICK", "Claim", "Effect", "Findings", "Lab", "Outcome", "Size", "claim", "outcome", "parts_of",
-    "published", "run",
+    "FULL", "QUICK", "Claim", "Effect", "Findings", "Lab", "Outcome", "Size", "claim", "outcome", "papers",
+    "parts_of", "published", "run",
 ]  # fmt: skip
 
 
 def published() -> dict[str, Claim]:
-    """The claims of the literature, by name."""
+    """The claims of the literature about the paper's tree, by name."""
     from toy.lab.published import causes, outcomes
 
     return claims_of(outcomes) | claims_of(causes)
+
+
+def papers() -> dict[str, Claim]:
+    """The claims of single papers on their own distributions, by name: each file in the folder is one paper."""
+    from toy.lab.published import papers as folder
+
+    names = [f"{folder.__name__}.{found.name}" for found in pkgutil.iter_modules(folder.__path__)]
+    return {name: item for module in map(importlib.import_module, names) for name, item in claims_of(module).items()}
 
 
 @dataclass(frozen=True)

@@ -78,12 +78,13 @@ def _code(item: Any) -> tuple[str, list[Any], dict[str, str]]:
             if ast.get_docstring(node) is not None:
                 node.body = node.body[1:] or [ast.Pass()]
             node.decorator_list = []
-    around = vars(sys.modules[item.__module__])
+    around = getattr(item, "__globals__", None) or vars(sys.modules[item.__module__])
+    ours = (*OURS, f"{item.__module__}.")  # a user's file too, whatever is in it
     called, constants = [], {}
     for node in ast.walk(tree):
         found = _named(node, around)
         bottom = _bottom(found)
-        if (inspect.isfunction(bottom) or inspect.isclass(bottom)) and f"{bottom.__module__}.".startswith(OURS):
+        if (inspect.isfunction(bottom) or inspect.isclass(bottom)) and f"{bottom.__module__}.".startswith(ours):
             called.append(bottom)
         elif type(found) in PLAIN and isinstance(node, ast.Name):
             constants[f"{item.__module__}.{node.id}"] = repr(found)

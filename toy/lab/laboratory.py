@@ -1,9 +1,11 @@
 """The laboratory of claims: what they ask, and the trials that answer it, all planned before any is measured."""
 
+import inspect
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import Any
 
 import jax
@@ -14,7 +16,7 @@ from models.training import Recipe
 from toy import compare, distributions
 from toy.lab import run as running
 from toy.lab.code import digest
-from toy.lab.questions import Divergence, Pull, Question, Sampled
+from toy.lab.questions import Divergence, Pull, Question, Sampled, Statistic
 from toy.lab.store import Owner, Store, unfinished
 from toy.lab.trial import Measurable, Trial, addresses, program
 from toy.metrics import METRICS, Metric
@@ -181,6 +183,19 @@ class Lab:
         if of == "tilt" and found[0].entry.tilt is None:
             raise ValueError(f"rule {rule!r} stands for no tilted density")
         return self._ask(Divergence(scene, of) for scene in found)
+
+    def statistic(self, function: Callable[..., Any], rule: str = "none", **values: Any) -> np.ndarray:
+        """A number of a rule's runs by a function of your own, [seeds].
+
+        It is given the path of the particles [steps + 1, n, 2], the samples last, and the noise levels [steps + 1], and
+        by name what ``functools.partial`` gives it, numbers and words.
+        """
+        given = function if isinstance(function, partial) else partial(function)
+        plain = given.func
+        if not inspect.isfunction(plain) or plain.__closure__:
+            raise ValueError(f"statistic {plain!r} is no plain function: what it needs besides goes into a partial")
+        asked = plain.__name__, plain, tuple(sorted(given.keywords.items()))
+        return self._ask(Statistic(scene, *asked) for scene in self.scenes(rule, **values))
 
     def pull(self, value: str, *, main: str, guide: str, sigmas: Sequence[float], at: str = "truth") -> np.ndarray:
         """A value of ``toy.mechanism.Mechanism``, such as 'cosine', at noise levels, [seeds, levels]."""

@@ -1,6 +1,7 @@
 """What a claim may ask for: each question has its numbers, and an address by all that they follow from."""
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -9,7 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from models import zoo
-from toy import flows, mechanism, views
+from toy import flows, mechanism, scenes, views
+from toy.lab.code import closure
 from toy.lab.trial import architectures, program
 from toy.metrics import METRICS
 from toy.quadrature import log_mass
@@ -144,4 +146,42 @@ def _mechanism(
     return mechanism.mechanism(*pair, target=target, sigmas=np.array(sigmas), n=n, seeds=1, at=at).values
 
 
-Question = Sampled | Divergence | Pull
+@dataclass(frozen=True)
+class Statistic(OfScene):
+    """A number of a scene's run: ``function`` of its path [steps + 1, n, 2] and noise levels [steps + 1]."""
+
+    function: Callable[..., Any]
+    options: tuple[tuple[str, Any], ...] = ()
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of the answer: one number."""
+        return ()
+
+    @property
+    def program(self) -> tuple[Any, ...]:
+        """By what its scene is compiled for."""
+        return ("statistic", *program(self.scene))
+
+    @property
+    def work(self) -> int:
+        """That of sampling."""
+        return self.scene.n * self.scene.steps
+
+    def content(self, known: Mapping[str, Any]) -> dict[str, Any]:
+        """The scene, the code of the function, and its options."""
+        scene = self.scene.flat() | {role: known[name] for role, name in self.scene.cast}
+        code = hashlib.sha256("\n".join(map(" ".join, sorted(closure(self.function)))).encode()).hexdigest()
+        return {"statistic": code, "options": self.options, "scene": scene}
+
+    def described(self) -> dict[str, Any]:
+        """The scene."""
+        return self.scene.flat()
+
+    def measure(self) -> dict[str, Any]:
+        """Of the scene's own seed."""
+        path = np.asarray(scenes.sample(self.scene, zoo.cast(self.scene.cast)))
+        return {self.value: np.asarray(float(self.function(path, self.scene.sigmas(), **dict(self.options))))}
+
+
+Question = Sampled | Divergence | Pull | Statistic

@@ -15,6 +15,7 @@ from toy import interrupts, progress
 @click.option(
     "--on", "on", multiple=True, metavar="NAMES", help="distributions, as for metrics: moons,gaussians:distance=2,tree"
 )
+@click.option("--paper", "papers", multiple=True, metavar="ARXIV", help="all claims of a paper, as 2408.09000")
 @click.option("--quick", is_flag=True, help="fewer seeds and samples, small trainings: under two minutes")
 @click.option("--json", "as_json", is_flag=True, help="print one JSON object")
 @click.option("--out", metavar="FILE", help="the .md report to write, with figure and numbers beside it")
@@ -23,6 +24,7 @@ from toy import interrupts, progress
 def claims(
     names: tuple[str, ...],
     on: tuple[str, ...],
+    papers: tuple[str, ...],
     quick: bool,
     as_json: bool,
     out: str | None,
@@ -32,26 +34,30 @@ def claims(
     """Measure what would decide published statements about guidance, and give verdicts.
 
     Networks that a claim needs are trained once, and kept. All claims without NAMEs; with --module those of the file,
-    which is run. They are about the paper's tree, or about what --on names, as far as they mean something there.
+    which is run. They are about the paper's tree, or about what --on names, as far as they mean something there. Some
+    papers' own distributions are there too: their claims are measured with --paper, or by NAME.
 
     \b
     python -m toy claims --quick
     python -m toy claims cfg_does_not_sample_the_tilted_density
     python -m toy claims --on tree,moons cfg_drops_branches_with_exact_scores
+    python -m toy claims --paper 2408.09000 --quick
     python -m toy claims --out docs/claims.md
     """
     from models import stored
     from toy.files import check_writable
     from toy.lab import claims as lab
-    from toy.lab.claim import chosen, load
+    from toy.lab.claim import chosen, load, of_paper
     from toy.lab.store import unfinished
 
-    have = lab.published()
+    have = lab.published() | lab.papers()
     own = load(module) if module else {}
     for name in own:
         if name in have:
             raise ValueError(f"claim {name!r} of {module!r} has the name of a published one")
-    wanted = chosen(names or tuple(own), {**have, **own})
+    every = have | own
+    asked = [*names, *(name for paper in papers for name in of_paper(paper, every))]
+    wanted = chosen(asked or tuple(own or lab.published()), every)
     places = places_of(on)
     if listed:
         click.echo("\n".join(_listing(item) for item in wanted))
@@ -65,7 +71,7 @@ def claims(
     with unfinished(place) as kept:
         with progress.bars() as report:
             findings = lab.run(wanted, lab.QUICK if quick else lab.FULL, on=places, report=report, kept=kept)
-        _show(findings, command_of(names, places, quick, module, out), as_json, out)
+        _show(findings, command_of(names, places, papers, quick, module, out), as_json, out)
 
 
 def places_of(on: tuple[str, ...]) -> list[str]:
@@ -76,9 +82,11 @@ def places_of(on: tuple[str, ...]) -> list[str]:
     return list(dict.fromkeys(distributions.canonical(text) or distributions.USUAL for text in texts))
 
 
-def command_of(names: tuple[str, ...], on: list[str], quick: bool, module: str | None, out: str | None) -> str:
+def command_of(
+    names: tuple[str, ...], on: list[str], papers: tuple[str, ...], quick: bool, module: str | None, out: str | None
+) -> str:
     """The command line that asks for the same."""
-    flags = (("--on", ",".join(on)), ("--module", module), ("--out", out))
+    flags = (("--on", ",".join(on)), *(("--paper", paper) for paper in papers), ("--module", module), ("--out", out))
     given = [word for flag, value in flags if value for word in (flag, value)]
     return shlex.join(["python", "-m", "toy", "claims", *names, *(["--quick"] if quick else []), *given])
 
