@@ -150,13 +150,18 @@ measurement. A verdict is about this toy under these conditions, not about image
 one or two that miss their true value are to be expected."""
 
 
+SAME_EVERYWHERE = "A claim has the same thresholds on every distribution: all of them are as wide as the tree is."
+
+
 def markdown(findings: Findings, *, command: str, picture: str) -> str:
     """The report: conditions, a summary, the figure ``picture`` beside it, then claim by claim."""
     facts = {**conditions(findings.size), "minutes, trainings included": f"{findings.seconds / 60:.1f}"}
     del facts["command"]
     named = elsewhere(findings.outcomes)
     by_distribution = (
-        ["## Verdicts by distribution", "", tables.markdown(board(findings.outcomes)), ""] if named else []
+        ["## Verdicts by distribution", "", SAME_EVERYWHERE, "", tables.markdown(board(findings.outcomes)), ""]
+        if named
+        else []
     )
     skipped = [f"Not measured: {'; '.join(findings.skipped)}.", ""] if findings.skipped else []
     lines = [

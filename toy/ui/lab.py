@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import streamlit as st
 from toy import figures, tables
 from toy.figures.sweeps import sweep_figure
 from toy.lab import claims, grid, optima, report, sweep
+from toy.lab.claim import Claim
 from toy.lab.grid import Sweep
 from toy.lab.sweep import Look
 from toy.metrics import METRICS
@@ -42,7 +43,16 @@ MARKS = {"holds": ":green[:material/check_circle:]", "does not hold": ":red[:mat
 
 def _claims() -> None:
     st.subheader("Published claims, put to the test")
-    have, found = claims.published(), _reported()
+    elsewhere = _entries(_reported("claims_by_distribution"))
+    _board(claims.published(), _reported("claims"), elsewhere)
+    st.code("python -m toy claims --quick", language="bash")
+    st.subheader("Papers, on their own distributions")
+    _board(claims.papers(), _reported("papers"), {})
+    st.code("python -m toy claims --paper 2408.09000 --quick", language="bash")
+
+
+def _board(have: Mapping[str, Claim], found: Mapping[str, Any] | None, elsewhere: Mapping[str, list[Any]]) -> None:
+    """Claims with their verdicts in a report, those ``elsewhere`` than on the tree, and a way to measure them here."""
     if found:
         known = found["conditions"]
         st.caption(
@@ -51,24 +61,43 @@ def _claims() -> None:
             "A verdict is that of the 95% interval over the seeds, against a threshold set before looking."
         )
         st.code(known["command"], language="bash")
-    before = {item["name"]: item for item in found["claims"]} if found else {}
+    before = _entries(found)
     for name, item in have.items():
-        here, shown = st.session_state.get(f"lab.claim.{name}"), before.get(name)
-        verdict = (shown or here or {}).get("verdict", "not measured")
-        mark = MARKS.get(verdict, ":gray[:material/radio_button_unchecked:]")
-        with st.expander(f"{mark} **{verdict}** · {item.statement}"):
+        here, shown = st.session_state.get(f"lab.claim.{name}", []), before.get(name, [])
+        verdicts = {each["verdict"] for each in shown or here}
+        mark = MARKS[verdicts.pop()] if len(verdicts) == 1 else ":gray[:material/radio_button_unchecked:]"
+        with st.expander(f"{mark} **{_verdict(shown or here)}** · {item.statement}"):
             st.caption(f"{item.source}. {item.method}")
-            if shown:
-                _told(shown, "From the report that comes with the program.")
-            if here:
-                _told(here, _smaller(found["conditions"] if found else None))
+            for each in shown:
+                _told(each, "From the report that comes with the program.")
+            if name in elsewhere:
+                st.caption(f"Measured on several distributions: {_verdict(elsewhere[name])}.")
+            for each in here:
+                _told(each, _smaller(found["conditions"] if found else None))
             _again(name)
-    st.code("python -m toy claims --quick", language="bash")
+
+
+def _entries(found: Mapping[str, Any] | None) -> dict[str, list[Any]]:
+    """The entries of a report by claim, one a distribution."""
+    entries: dict[str, list[Any]] = {}
+    for each in found["claims"] if found else []:
+        entries.setdefault(each["name"], []).append(each)
+    return entries
+
+
+def _verdict(entries: Sequence[Mapping[str, Any]]) -> str:
+    """A word, or where several distributions are measured on which of them it is said."""
+    by_verdict: dict[str, list[str]] = {}
+    for each in entries:
+        by_verdict.setdefault(each["verdict"], []).append(each.get("on", ""))
+    if len(entries) < 2:
+        return next(iter(by_verdict), "not measured")
+    return "; ".join(f"{verdict} on {', '.join(map(plain, places))}" for verdict, places in by_verdict.items())
 
 
 def _told(item: Mapping[str, Any], words: str) -> None:
     """One measurement of a claim, and whose it is."""
-    st.caption(words)
+    st.caption(words + (f" On **{plain(item['on'])}**." if "on" in item else ""))
     st.table(_parts(item))
     for note in item["notes"]:
         st.caption(plain(note))
@@ -84,9 +113,9 @@ def _smaller(known: Mapping[str, Any] | None) -> str:
     return f"{words}. Fewer samples and repetitions give wider intervals; where they differ, believe the narrower."
 
 
-def _reported() -> dict[str, Any] | None:
-    """The report that comes with the program."""
-    path = DOCS / "claims.json"
+def _reported(name: str) -> dict[str, Any] | None:
+    """A report that comes with the program."""
+    path = DOCS / f"{name}.json"
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
 
 
@@ -139,12 +168,13 @@ def _again(name: str) -> None:
     st.fragment(watch, run_every=POLL)()
 
 
-def _measure(name: str, tell: Report) -> dict[str, Any]:
+def _measure(name: str, tell: Report) -> list[dict[str, Any]]:
     def told(now: Progress) -> None:
         tell(f"{now.stage}: {now.done} of {now.total}", now.done / max(now.total, 1))
 
-    findings = claims.run([claims.published()[name]], claims.QUICK, report=told)
-    return report.as_json(findings)["claims"][0]
+    item = (claims.published() | claims.papers())[name]
+    found: list[dict[str, Any]] = report.as_json(claims.run([item], claims.QUICK, report=told))["claims"]
+    return found
 
 
 # --- Sweeps -----------------------------------------------------------------------------------------------------------
