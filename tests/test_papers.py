@@ -10,7 +10,7 @@ from click.testing import CliRunner
 import models
 from toy import door
 from toy.lab import claims as lab
-from toy.lab.claim import UNDECIDED, of_paper
+from toy.lab.claim import UNDECIDED, load, of_paper
 from toy.lab.commands.claims import claims as command
 from toy.lab.laboratory import Lab, Record, Size
 from toy.lab.published import papers as folder
@@ -125,6 +125,37 @@ def test_a_statistic_is_known_by_what_it_does():
         assert np.isnan(here.statistic(function)).all()
     assert len(record.planned) == 4 * TINY.draws
     assert len(set(addresses(record.planned).values())) == 4 * TINY.draws
+
+
+OWN = '''
+from toy.lab.claims import claim
+
+EDGE = 0.5
+
+def inside(x):
+    return abs(x) < EDGE
+
+def near(path, sigmas):
+    return inside(path[-1, :, 0]).mean()
+
+@claim(source="here", above=0, exact=True)
+def mine(lab):
+    """Something is so."""
+    return lab.statistic(near)
+'''
+
+
+def test_a_statistic_of_a_user_s_file_is_known_by_all_that_it_calls(tmp_path):
+    found = set()
+    for i, edge in enumerate(("0.5", "0.6", "0.6  # again")):
+        path = tmp_path / str(i) / "own.py"
+        path.parent.mkdir()
+        path.write_text(OWN.replace("0.5", edge), encoding="utf-8")
+        record = Record()
+        record.planning = True
+        load(path)["mine"](Lab(TINY, exact=True, record=record))
+        found.add(tuple(addresses(record.planned).values()))
+    assert len(found) == 2
 
 
 def test_a_statistic_has_no_variables_that_its_address_would_not_tell():
