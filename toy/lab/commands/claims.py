@@ -93,7 +93,8 @@ def command_of(
 
 def _listing(item: Any) -> str:
     bounds = ", ".join(f"{name}: {bound}" if name else str(bound) for name, bound in item.bounds.items())
-    return f"{item.name}\n    {item.statement}\n    {bounds}  {item.source}"
+    on = f", on {' and '.join(place or 'tree' for place in item.on)}" if any(item.on) else ""
+    return f"{item.name}\n    {item.statement}\n    {bounds}  {item.source}{on}"
 
 
 def _show(findings: Any, command: str, as_json: bool, out: str | None) -> None:
