@@ -45,8 +45,9 @@ def test_every_paper_says_what_it_needs_and_can_be_planned(size):
 def test_a_paper_is_found_by_its_number():
     have = lab.published() | lab.papers()
     assert not set(lab.published()) & set(lab.papers())
+    mine = ["weight_hurts_the_well_trained_and_helps_the_under_trained", "weight_helps_a_model_that_mixes_classes"]
     for text in ("2510.00815", "arXiv:2510.00815v1", "https://arxiv.org/abs/2510.00815"):
-        assert of_paper(text, have) == ["weight_hurts_the_well_trained_and_helps_the_under_trained"]
+        assert of_paper(text, have) == mine
     tree, *own = of_paper("2408.09000", have)
     assert tree == "cfg_does_not_sample_the_tilted_density"
     listed = run("--paper", "2408.09000", "--list")
