@@ -17,6 +17,9 @@ from jaxtyping import Array, Bool, Float, Int
 LOG_2PI = float(np.log(2 * np.pi))
 FLOOR = -1e30  # finite in place of -inf, so that the running log-sum-exp starts without a NaN
 
+# Called by itself it is compiled once for its shapes; within what is compiled it is traced once, and is a part of it.
+_inlined = partial(jax.jit, inline=True)
+
 
 @runtime_checkable
 class Density(Protocol):
@@ -128,12 +131,15 @@ class GaussianMixture:
 
     def logp(self, x: Float[Array, "*b 2"], sigma: Float[Array, "*#b"] | float) -> Float[Array, "*b"]:
         """Exact log p(x; sigma) in nats, finite wherever ``x`` is."""
-        return _logp(self, x, jnp.asarray(sigma))
+        logp: Array = _logp(self, x, jnp.asarray(sigma))
+        return logp
 
     def score(self, x: Float[Array, "*b 2"], sigma: Float[Array, "*#b"] | float) -> Float[Array, "*b 2"]:
         """Exact gradient of ``logp`` with respect to ``x``."""
-        return _score(self, x, jnp.asarray(sigma))
+        score: Array = _score(self, x, jnp.asarray(sigma))
+        return score
 
+    @_inlined
     def reaches(
         self, x: Float[Array, "*b 2"], sigma: Float[Array, "*#b"] | float, least: Float[Array, "*#b"] | float
     ) -> Bool[Array, "*b"]:
@@ -148,6 +154,7 @@ class GaussianMixture:
         total, _ = jax.lax.scan(body, jnp.zeros(shape, x.dtype), self)
         return total >= 1
 
+    @_inlined
     def responsibilities(self, x: Float[Array, "*b 2"], sigma: Float[Array, "*#b"] | float) -> Float[Array, "*b g"]:
         """Posterior probability of each group given ``x`` at this noise level."""
         sigma = jnp.asarray(sigma)
@@ -161,8 +168,10 @@ class GaussianMixture:
 
     def sample(self, key: Array, n: int, sigma: float | Array = 0.0) -> Float[Array, "n 2"]:
         """Draw ``n`` points from p(x; sigma); ``sigma`` is a scalar or [n]."""
-        return self.sample_with_groups(key, n, sigma)[0]
+        points: Array = self.sample_with_groups(key, n, sigma)[0]
+        return points
 
+    @partial(_inlined, static_argnames="n")
     def sample_with_groups(
         self, key: Array, n: int, sigma: float | Array = 0.0
     ) -> tuple[Float[Array, "n 2"], Int[Array, " n"]]:
@@ -210,6 +219,7 @@ def _components(
     return logits, (u, v), (precision_u, precision_v)
 
 
+@_inlined
 def _logp(mixture: GaussianMixture, x: Array, sigma: Array) -> Array:
     """Scan over the groups with a running log-sum-exp: no array of [points, components] is ever in memory."""
     shape = jnp.broadcast_shapes(x.shape[:-1], sigma.shape)
@@ -226,6 +236,7 @@ def _logp(mixture: GaussianMixture, x: Array, sigma: Array) -> Array:
     return top + jnp.log(total)
 
 
+@_inlined
 def _score(mixture: GaussianMixture, x: Array, sigma: Array) -> Array:
     """The same scan for the gradient.
 
