@@ -31,6 +31,7 @@ def pages():
     assert found.ready.wait(300), found.failure
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("toy.ui.live.SOON", 8.0)  # a runner asks no second time
+        patch.setattr("toy.ui.memory.LIMIT", float("inf"))  # a server's; many tests' programs are more than that
         patch.setattr(figures, "draw", lambda *args: Figure())
         patch.setattr(compare, "measure", lambda trial: [])
         patch.setattr(fieldpacks, "FINE", 32)
