@@ -87,6 +87,8 @@ def test_a_verdict_says_on_which_distribution_it_holds(measured):
     )
     titles = [words.get_text() for words in claims_figure(report.rows(found.outcomes)).axes[0].texts]
     assert {"both on tree: holds", "both on moons: does not hold"} <= set(titles)
+    assert titles.count("outliers") == 2  # the one part that is left is named, too
+    assert report.table(found.outcomes).count("  outliers: ") == 2
 
 
 def test_of_the_tree_alone_nothing_names_it(measured):

@@ -96,6 +96,17 @@ def test_verdicts_are_those_of_the_report():
     assert {claim["name"]: claim["statement"] for claim in claims} == {k: v.statement for k, v in published().items()}
 
 
+def test_distributions_on_which_a_claim_holds_are_those_of_the_report():
+    found = json.loads((ROOT / "docs/claims_by_distribution.json").read_text(encoding="utf-8"))["claims"]
+    verdicts = {(item["name"], item["on"]): item["verdict"] for item in found}
+    rows = re.findall(r"^\| `(\w+)` \| (.+) \|$", README, re.M)
+    assert len(rows) == len({name for name, _ in verdicts})
+    places = re.search(r"^\| \| (tree \| .+) \|$", README, re.M)[1].split(" | ")
+    assert set(places) == {item["on"] for item in found}
+    for name, cells in rows:
+        assert cells.split(" | ") == [verdicts.get((name, on), "–") for on in places]
+
+
 def test_the_interval_of_autoguidance_s_gain_is_the_report_s():
     claims = json.loads((ROOT / "docs/claims.json").read_text(encoding="utf-8"))["claims"]
     parts = [part for claim in claims for part in claim["parts"]]

@@ -37,7 +37,7 @@ def claims_figure(rows: Sequence[Row]) -> Figure:
     if not rows:
         raise ValueError("no claim was measured, so there is nothing to draw")
     titles = list(dict.fromkeys(row.claim for row in rows))
-    alone = {title for title in titles if sum(row.claim == title for row in rows) == 1}
+    alone = {row.claim for row in rows if not row.part}
     lines = len(rows) + len(titles) - len(alone)
     with style():
         height = 0.3 + LINE * lines

@@ -122,7 +122,7 @@ def outcome(item: Claim, lab: Lab) -> Outcome:
     except (Exception, SystemExit) as error:  # after minutes of measuring: what the other claims found must not be lost
         blank = {part: np.full(lab.seeds, np.nan) for part in item.bounds}
         return Outcome(item, parts_of(item, blank, lab.seeds), lab.seeds, (f"failed: {sentence(error)}",), lab.on)
-    lost = [part.name for part in parts if lab.lacks and np.isnan(part.values).all()]
+    lost = [part.name for part in parts if part.name and lab.lacks and np.isnan(part.values).all()]
     if lost:
         lab.notes.append(f"left out for want of {' and '.join(lab.lacks)}: {', '.join(lost)}")
     return Outcome(item, tuple(part for part in parts if part.name not in lost), lab.seeds, tuple(lab.notes), lab.on)

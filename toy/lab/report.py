@@ -83,7 +83,7 @@ def table(outcomes: Sequence[Outcome]) -> str:
     named = elsewhere(outcomes)
     lines = [("verdict", "claim", "effect", "95% interval", "threshold")]
     for item in outcomes:
-        several, whole = len(item.parts) > 1, item.claim.name + (f" on {place(item)}" if named else "")
+        several, whole = len(item.claim.bounds) > 1, item.claim.name + (f" on {place(item)}" if named else "")
         if several:
             lines.append((item.verdict, whole, "", "", ""))
         for part in item.parts:
@@ -95,9 +95,10 @@ def table(outcomes: Sequence[Outcome]) -> str:
 
 def board(outcomes: Sequence[Outcome]) -> list[tuple[str, ...]]:
     """The verdicts by claim and distribution, a line a claim under a head; '–' where one was not measured."""
-    places = list(dict.fromkeys(map(place, outcomes)))
     found = {(item.claim.name, place(item)): item.verdict for item in outcomes}
-    names = dict.fromkeys(item.claim.name for item in outcomes)
+    names = dict.fromkeys(name for name, _ in found)
+    whole = max(names, key=lambda name: sum(name == other for other, _ in found), default="")
+    places = dict.fromkeys([*(at for name, at in found if name == whole), *(at for _, at in found)])  # as asked for
     return [("claim", *places), *((name, *(found.get((name, at), "–") for at in places)) for name in names)]
 
 
@@ -169,7 +170,7 @@ def markdown(findings: Findings, *, command: str, picture: str) -> str:
         "",
         INTRODUCTION,
         "",
-        f"Of {len(findings.outcomes)} claims {counts(findings.outcomes)}.",
+        f"Of {len(findings.outcomes)} {'verdicts' if named else 'claims'} {counts(findings.outcomes)}.",
         "",
         "## Conditions",
         "",
@@ -199,7 +200,7 @@ def _cells(item: Outcome, named: bool) -> list[str]:
     heading = title(item, named)
     link = f"[{heading}](#{re.sub('[^a-z0-9- ]', '', heading.lower()).replace(' ', '-')})"
     cells = [f"{number(part.interval[0])} | {ends(part)} | {part.bound}" for part in item.parts]
-    if len(cells) == 1:
+    if len(item.claim.bounds) == 1:
         return [f"| {link} | **{item.verdict}** | {cells[0]} |"]
     own = [f"| – {part.name} | {part.verdict} | {c} |" for part, c in zip(item.parts, cells, strict=True)]
     return [f"| {link} | **{item.verdict}** | | | |", *own]
