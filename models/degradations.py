@@ -27,7 +27,7 @@ from jaxtyping import Array, Float
 from models.drawn import Dropped, DroppedPerLevel, Net, NoisyInput, masked, with_weights
 from models.mlp import EnergyMLP, Spec
 from toy import distributions
-from toy.densities import Density, GaussianMixture
+from toy.densities import Density, GaussianMixture, Labels
 from toy.names import DEGRADATIONS, FITTED, Step, steps_of
 from toy.registry import Knob
 from toy.sampling import noise_levels, trajectory
@@ -201,11 +201,11 @@ def label_mixing(
     other = distributions.mixture(rest.name)
     parts = math.gcd(data.parts, other.parts)
     both = [
-        replace(m, log_weights=m.log_weights + np.log(s), labels=())
+        replace(m, log_weights=m.log_weights + np.log(s))
         for m, s in ((data.regrouped(parts), 1 - share), (other.regrouped(parts), share))
     ]
     joined: GaussianMixture = jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *both)
-    return replace(joined, labels=(*data.regrouped(parts).labels, *other.regrouped(parts).labels))
+    return replace(joined, labels=Labels((*data.regrouped(parts).labels, *other.regrouped(parts).labels)))
 
 
 @degradation(

@@ -98,7 +98,7 @@ def groups(recipes: Sequence[Recipe], states: Mapping[Recipe, State] | None = No
     for recipe in recipes:
         step = int(states[recipe].step) if states and recipe in states else 0
         shapes = tuple(leaf.shape for leaf in jax.tree.leaves(recipe.density()))
-        found.setdefault((training.in_common(recipe), shapes, step), []).append(recipe)
+        found.setdefault((training.in_common(recipe), recipe.spec.classes, shapes, step), []).append(recipe)
     return list(found.values())
 
 

@@ -67,13 +67,8 @@ class Network(nnx.Module):
             [nnx.Param(jax.random.normal(rngs.params(), shape)) for shape in shapes]  # [in, out]
         )
         self.gain = nnx.Param(jnp.asarray(GAIN_START, jnp.float32))
-        self.spec = spec
+        self.parametrisation = spec.parametrisation
         self.normalised = False
-
-    @property
-    def classes(self) -> str:
-        """Classes that the network was trained on."""
-        return self.spec.classes
 
     def weights(self) -> list[Float[Array, "i o"]]:
         """Effective weights: what feeds each output has unit norm."""
@@ -142,7 +137,7 @@ class VectorMLP(Network):
 
     def logp(self, x: Float[Array, "*b 2"], sigma: Float[Array, "*#b"] | float) -> Float[Array, "*b"]:
         """There is none: ValueError."""
-        raise ValueError(f"a network that predicts the {self.spec.parametrisation} has no log-density")
+        raise ValueError(f"a network that predicts the {self.parametrisation} has no log-density")
 
     def score(
         self, x: Float[Array, "*b 2"], sigma: Float[Array, "*#b"] | float, *, dropout: Dropout | None = None
@@ -151,7 +146,7 @@ class VectorMLP(Network):
         sigma = on_points(sigma, x)
         variance = jnp.square(sigma) + SIGMA_DATA**2
         out = self.gain[...] / sigma * self.outcome(x / jnp.sqrt(variance), sigma, dropout)
-        if self.spec.parametrisation == "denoiser":
+        if self.parametrisation == "denoiser":
             out = SIGMA_DATA / jnp.sqrt(variance) * out
         return out - x / variance
 

@@ -167,7 +167,8 @@ def chunk(recipe: Recipe, density: GaussianMixture, state: State, length: int) -
 def in_common(recipe: Recipe) -> Recipe:
     """The recipe without what one compiled program can train with many values of: seeds, lengths, settings, data."""
     usual = Recipe()
-    free = {name: getattr(usual, name) for name in Settings._fields if name != "dropout"}
+    free: dict[str, Any] = {name: getattr(usual, name) for name in Settings._fields if name != "dropout"}
+    free["spec"] = replace(recipe.spec, classes=usual.spec.classes)
     return replace(recipe, **free, seed=0, iterations=1, data="", dropout=0.5 if recipe.dropout else 0.0)
 
 

@@ -334,7 +334,8 @@ def classes_of(name: str) -> str:
     if plan.base.distribution is not None:
         return plan.base.distribution
     assert plan.path is not None
-    return plan.recipe.spec.classes if plan.recipe else _network(plan.path).classes
+    recipe = plan.recipe or checkpoint.recipe_of(checkpoint.describe(plan.path).header, plan.path)
+    return recipe.spec.classes
 
 
 def cast(roles: Iterable[tuple[str, str]]) -> dict[str, Density]:

@@ -116,6 +116,10 @@ def numbers(count):
     return st.lists(st.floats(), min_size=count, max_size=count)
 
 
+STROKES = st.fixed_dictionaries(
+    {"label": st.sampled_from("ABQ"), "width": st.floats(0.01, 1)},
+    optional={"at": st.one_of(JSON, numbers(2), numbers(3), numbers(4))},
+)
 REQUESTS = st.one_of(
     JSON,
     st.fixed_dictionaries(
@@ -123,13 +127,15 @@ REQUESTS = st.one_of(
         optional={
             "seq": JSON,
             "have": JSON,
-            "phase": st.one_of(JSON, st.sampled_from(["drag", "release", "field", "probe"])),
+            "phase": st.one_of(JSON, st.sampled_from(["drag", "release", "draw", "field", "probe"])),
             "knobs": st.one_of(JSON, st.dictionaries(SIDES, KNOBS)),
             "interval": st.one_of(JSON, st.dictionaries(SIDES, st.one_of(JSON, numbers(2)))),
             "sigma": st.one_of(JSON, st.floats()),
             "box": st.one_of(JSON, numbers(4)),
             "probe": st.one_of(JSON, numbers(2)),
             "layers": JSON,
+            "drawing": JSON,
+            "strokes": st.one_of(JSON, st.lists(STROKES, max_size=3)),
         },
     ),
 )

@@ -61,7 +61,6 @@ def rewrite(path, *, change=None, header=None, metadata=None) -> None:
 
 def test_network_comes_back_to_the_last_bit(net, saved):
     loaded = checkpoint.load(saved)
-    assert loaded.spec == net.spec
     assert jax.tree.structure(loaded) == jax.tree.structure(net)
     for found, wanted in zip(jax.tree.leaves(loaded), jax.tree.leaves(net), strict=True):
         assert found.dtype == wanted.dtype

@@ -317,7 +317,7 @@ def test_outside_tells_one_percent_of_true_points_at_each_level():
 
 
 def test_contours_are_closed_and_on_the_level():
-    lines = views.contours("A", sigma=0.1, resolution=160)
+    lines = views.contours("A", sigma=0.1)
     assert lines
     for line in lines:
         np.testing.assert_allclose(line[0], line[-1], atol=1e-6)

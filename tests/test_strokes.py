@@ -56,8 +56,8 @@ def test_a_drawing_is_kept_by_content_and_read_back():
 @pytest.mark.parametrize(
     ("drawing", "words"),
     [
-        ([], "a drawing has 0 strokes, not from 1 to 64"),
-        ([DOT] * 65, "a drawing has 65 strokes, not from 1 to 64"),
+        ([], "a drawing has 0 strokes, not from 1 to 512"),
+        ([DOT] * 513, "a drawing has 513 strokes, not from 1 to 512"),
         ([wave()] * 11, "a drawing has 4400 points, more than 4096"),
         ([Stroke("A", 1.0, np.zeros((0, 2)))], "no line of points in the plane"),
         ([Stroke("A", 1.0, np.zeros(2))], "no line of points in the plane"),

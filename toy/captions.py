@@ -31,8 +31,13 @@ def captions(*scenes: Scene, knobs: bool = True) -> tuple[str, ...]:
             differs = any(facts[kind, name] != other.get((kind, name), facts[kind, name]) for other in said)
             if text and (knobs or kind != "knob") and (differs or not usual):
                 words.append(text)
-        out.append(", ".join(words))
+        out.append(short(", ".join(words)))
     return tuple(out)
+
+
+def short(text: str) -> str:
+    """A text with distributions of data by a kind and four digits: 'drawing 29a9' for 'strokes-29a9d7de61f2'."""
+    return re.sub(r"\bstrokes-([0-9a-f]{4})[0-9a-f]{8}\b", r"drawing \1", text)
 
 
 def number(value: float) -> str:

@@ -53,6 +53,23 @@ class Tilted:
         return reduce(jnp.add, [w * part.score(x, sigma) for w, part in zip(self.powers, self.parts, strict=True)])
 
 
+class Labels(tuple[str, ...]):
+    """Names of groups, for who reads them: equal to any others, since a program is compiled for none of them."""
+
+    __slots__ = ()
+
+    def __eq__(self, other: object) -> bool:
+        """Whatever the names are."""
+        return isinstance(other, Labels)
+
+    def __hash__(self) -> int:
+        """As equal ones have it."""
+        return 0
+
+
+UNNAMED = Labels()
+
+
 @partial(
     jax.tree_util.register_dataclass,
     data_fields=["log_weights", "origins", "centres", "axes", "variances"],
@@ -76,7 +93,7 @@ class GaussianMixture:
     centres: Float[Array, "g k 2"]
     axes: Float[Array, "g 2 2"]
     variances: Float[Array, "g 2"]
-    labels: tuple[str, ...] = ()
+    labels: Labels = UNNAMED
 
     @classmethod
     def of(
@@ -105,7 +122,7 @@ class GaussianMixture:
             jnp.asarray(centres),
             jnp.asarray(axes),
             jnp.asarray(variances),
-            tuple(labels),
+            Labels(labels),
         )
 
     @property
@@ -119,7 +136,7 @@ class GaussianMixture:
         if times == 1:
             return self
         origins, axes, variances = (jnp.repeat(a, times, axis=0) for a in (self.origins, self.axes, self.variances))
-        labels = tuple(label for label in self.labels for _ in range(times))
+        labels = Labels(label for label in self.labels for _ in range(times))
         weights, centres = self.log_weights.reshape(-1, parts), self.centres.reshape(-1, parts, 2)
         return GaussianMixture(weights, origins, centres, axes, variances, labels)
 

@@ -160,8 +160,16 @@ class Name:
 
         return self._each(moved)
 
-    def of_distribution(self, on: str) -> "Name":
-        """The name on another distribution: the same classes where it has them, else all that it has, or the first."""
+    def after(self, iterations: int) -> "Name":
+        """The same network after another number of iterations."""
+        before, at, rest = self.base.partition("@")
+        return replace(self, base=f"{before}{at}{re.sub('[0-9]+', str(iterations), rest, count=1)}")
+
+    def of_distribution(self, on: str, classes: str | None = None) -> "Name":
+        """The name on another distribution: the same classes where it has them, else all that it has, or the first.
+
+        ``classes`` say which, where the ones before do not: of a single class, which is all there is.
+        """
         every = distributions.targets(on)
 
         def moved(part: Name) -> str:
@@ -170,7 +178,7 @@ class Name:
             known = distributions.of(part.classes)
             same = every[0].removesuffix("A") + known.classes
             whole = known.classes == known.all.classes
-            new = every[-1] if whole else same if distributions.is_target(same) else every[0]
+            new = classes or (every[-1] if whole else same if distributions.is_target(same) else every[0])
             return part.base.replace(part.classes, new, 1)
 
         return self._each(moved)

@@ -114,7 +114,9 @@ class Scene:
                 elif target != self.target and name != "prior" and value == exact_of(usual[name]):
                     merged[name] = exact_of(default_cast(rule, target).get(name, value))
                 elif name != "prior" and (on := distributions.of(target).on) != distributions.of(self.target).on:
-                    merged[name] = str(Name.parse(value).of_distribution(on))
+                    alone = len(distributions.of(self.target).all.classes) == 1  # the target is all there is
+                    classes = Name.parse(default_cast(rule, target).get(name, "")).classes if alone else None
+                    merged[name] = str(Name.parse(value).of_distribution(on, classes))
         takes = {*RULES[rule].roles, *knobs_of(chosen(rule, merged["schedule"], merged["integrator"]))}
         takes |= {*CHOICES, *SETTINGS, *values} - {"rule"}
         return Scene.of(rule, **{name: value for name, value in merged.items() if name in takes})

@@ -160,11 +160,15 @@ def _inside(density: GaussianMixture, path: Array, sigmas: Array, thresholds: Ar
     return inside
 
 
-def contours(classes: str, *, sigma: float = 0.0, resolution: int = 480) -> list[np.ndarray]:
-    """Closed polylines [m, 2] around the 99% highest-density region of the exact p(x; sigma)."""
+def contours(classes: str, *, sigma: float = 0.0) -> list[np.ndarray]:
+    """Closed polylines [m, 2] around the 99% highest-density region of the exact p(x; sigma).
+
+    Read off a grid of half the finest standard deviation there is, and of 160 to 480 points a side.
+    """
     known = distributions.of(classes)
     view = window("tree", known.all.name)
-    points = view.grid(resolution)
+    finest = np.sqrt(np.linalg.eigvalsh(known.all.distribution.covariances).min())
+    points = view.grid(int(np.clip(np.ceil(4 * view.half / finest), 160, 480)))
     logp = np.asarray(logp_on(distributions.mixture(classes), jnp.asarray(points), jnp.float32(sigma)))
     generator = contourpy.contour_generator(points[0, :, 0], points[:, 0, 1], logp)
     return [np.asarray(line, np.float32) for line in generator.lines(distributions.threshold(classes, sigma=sigma))]

@@ -10,7 +10,7 @@ from toy import inputs
 from toy.files import alone, data_folder, replacing
 from toy.settings import Refused
 
-MOST_FILES = 256
+MOST_FILES = 2048  # each stroke that is added to a drawing makes another
 MOST_BYTES = 2**28  # of all together
 LONGEST = 2**25  # of one
 AGAIN = {"points": "give their file again, on the page or with --points FILE", "strokes": "draw them again"}

@@ -13,9 +13,10 @@ from toy.distributions.reading import LARGEST
 
 FAMILY = "strokes"
 HEAD = ["stroke", "class", "width", "x", "y"]
-MOST_STROKES = 64
+MOST_STROKES = 512  # the tree is 254
 MOST_POINTS = 4096  # of all strokes
-PIECES = 256  # about so many in all
+PIECES = 56  # of a class, about
+ROUND = 64  # Gaussians of a class are four times so many: one drawing and the next share all programs
 FINEST = 1e-3  # of a brush's width over the size of the drawing
 
 
@@ -28,16 +29,23 @@ class Stroke:
     at: np.ndarray
 
 
+EXAMPLE = tuple(Stroke(label, 0.04, np.array([[-1, y], [1, y]])) for label, y in (("A", 0.5), ("B", -0.5)))
+
+
 @distribution(source="this project", title="Drawing", name=FAMILY)
 def drawn(table: str) -> Distribution:
     """Strokes of a brush, each with as much mass as it is long; a point alone is as long as it is wide.
 
-    A mode is a straight piece of a stroke: three widths long, or a 256th of all that is drawn.
+    A mode is a straight piece of a stroke: three widths long, or a 56th of all that is drawn of its class.
     """
     strokes = read(table)
-    step = sum(map(_length, strokes)) / PIECES
-    chains = [(stroke.label, _resampled(stroke, max(3 * stroke.width, step))) for stroke in strokes]
-    return lines(chains, width=[stroke.width for stroke in strokes]).rounded()
+    length = dict.fromkeys((stroke.label for stroke in strokes), 0.0)
+    for stroke in strokes:
+        length[stroke.label] += _length(stroke)
+    chains = [
+        (stroke.label, _resampled(stroke, max(3 * stroke.width, length[stroke.label] / PIECES))) for stroke in strokes
+    ]
+    return lines(chains, width=[stroke.width for stroke in strokes]).rounded(ROUND)
 
 
 def store(strokes: Sequence[Stroke]) -> str:

@@ -1,14 +1,15 @@
 """Who plays a role: exact or learned in one click, and networks that are trained because a name asks for them."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from models import zoo
-from toy.names import Name
-from toy.scene import default_cast
+from models import stored, zoo
+from toy.captions import short
+from toy.names import DEGRADATIONS, Name
+from toy.scene import Scene, default_cast
 from toy.ui import links
 from toy.ui.engine import engine
 from toy.ui.trainer import Crowded, Trainer, trainer
@@ -20,6 +21,7 @@ GRAMMAR = (
     + ", ".join(f"`{name}`" for name in zoo.examples())
     + "."
 )
+SOON = "networks are trained as soon as you pause"
 
 
 @dataclass(frozen=True)
@@ -32,22 +34,62 @@ class Waiting:
 
 
 def waiting(found: Trainer, cast: Iterable[tuple[str, str]]) -> Waiting | None:
-    """The training that a cast needs first, begun if it was not; None where all of it can be loaded."""
+    """The trainings that a cast needs, begun where they were not; words for the first. None where it can be loaded."""
     context = get_script_run_ctx(suppress_warning=True)
     session = context and context.session_id
+    runs: list[Waiting] = []
     for _, name in cast:
         try:
             run = found.need(name, session)
         except Crowded as error:
-            return Waiting(str(error))
+            return runs[0] if runs else Waiting(str(error))
         except ValueError as error:
             return Waiting(str(error), retry=False)
         if run and run.status == "failed":
             return Waiting(f"{name} could not be trained: {run.message}", retry=False)
         if run:
-            words = f"training {name}: {run.step} of {run.recipe.iterations} iterations"
-            return Waiting(words, share=run.step / run.recipe.iterations)
-    return None
+            words = f"training {short(name)}: {run.step} of {run.recipe.iterations} iterations"
+            runs.append(Waiting(words, share=run.step / run.recipe.iterations))
+    return runs[0] if runs else None
+
+
+def standing(found: Trainer, scene: Scene, *, train: bool = True) -> tuple[Scene | None, Waiting | None]:
+    """What is shown of a scene while its networks are trained, None where that is nothing, and what it waits for.
+
+    Nothing is trained unless ``train``.
+    """
+    missing = any(zoo.missing(name) for _, name in scene.cast)
+    words = waiting(found, scene.cast) if train else Waiting(SOON) if missing else None
+    if words is None:
+        return scene, None
+    now = so_far(scene) if words.retry else scene
+    return (None if now is scene else now), words
+
+
+def so_far(scene: Scene) -> Scene:
+    """The scene with what there is in the place of its plain networks that are not trained: an earlier state of each.
+
+    Where one has none yet they are all exact, and a guide that is then what main is is blurred: else it would guide
+    by nothing.
+    """
+    cast = dict(scene.cast)
+    absent = {role: Name.parse(name) for role, name in cast.items() if zoo.missing(name)}
+    if not absent or not all(name.network and not name.items for name in absent.values()):
+        return scene
+    early = {role: _earlier(name) for role, name in absent.items()}
+    if all(early.values()):
+        return replace(scene, cast=tuple((cast | early).items()))
+    cast |= {role: exact(name) for role, name in cast.items() if Name.parse(name).network}
+    blurred = f"~blur={DEGRADATIONS['blur'].knobs['width'].default}"
+    cast |= {role: name + blurred for role, name in cast.items() if role != "main" and name == cast["main"]}
+    return replace(scene, cast=tuple(cast.items()))
+
+
+def _earlier(name: Name) -> str:
+    """The name of the latest state of a network on its way that can be loaded; empty where there is none."""
+    most = name.network.iterations if name.network else 0
+    names = [str(name.after(step)) for step in reversed(stored.SNAPSHOTS) if step < most]
+    return next((each for each in names if not zoo.missing(each)), "")
 
 
 def hold(cast: Iterable[tuple[str, str]]) -> None:

@@ -13,6 +13,7 @@ import models
 from toy import distributions, flows, metrics, scenes, views
 from toy.captions import mode_word
 from toy.densities import Normalised
+from toy.distributions.strokes import FAMILY
 from toy.names import Name
 from toy.scene import Scene
 from toy.scenes import Frame
@@ -52,17 +53,24 @@ def stand_in(scene: Scene, waiting: str) -> Side:
 
 
 def program(scene: Scene, *extra: Any) -> tuple:
-    """What has to be compiled or worked out once for a scene, whatever its knobs: its static parts."""
+    """What has to be compiled or worked out once for a scene, whatever its knobs: its static parts, and shapes."""
     types = scene.entry.types
 
     def kind(role: str, name: str) -> Any:
         parsed = Name.parse(name)
         # A density's constant is worked out for itself, and so is a degraded density.
-        plain = parsed.network if not parsed.items and types[role] is not Normalised else None
-        return (plain.classes, plain.width) if plain else name
+        if parsed.items or types[role] is Normalised:
+            return name
+        if parsed.network:
+            return parsed.network.width
+        return shape(parsed.distribution) if parsed.distribution else name
 
-    names = ("rule", "schedule", "integrator", "target", "start", "steps", "n")
-    return (*extra, *(getattr(scene, name) for name in names), *(kind(*played) for played in scene.cast))
+    def shape(target: str) -> tuple[int, ...]:
+        return distributions.mixture(target).log_weights.shape
+
+    names = ("rule", "schedule", "integrator", "start", "steps", "n")
+    static = (getattr(scene, name) for name in names)
+    return (*extra, *static, shape(scene.target), *(kind(*played) for played in scene.cast))
 
 
 def side(scene: Scene) -> Side:
@@ -116,6 +124,9 @@ def of_target(target: str) -> dict[str, Any]:
         "all": known.all.classes,
         "mode": mode_word(target),
         "own": [0 if known.on else int(known.modes[0]), len(known.modes)],
+        "origin": known.distribution.origin.tolist(),
+        "unit": float(known.distribution.unit),
+        "drawing": known.on.startswith(f"{FAMILY}-"),
     } | ({"words": dict(known.distribution.words)} if known.distribution.words else {})
 
 
@@ -129,12 +140,20 @@ def drawn_scenery(target: str) -> dict[str, np.ndarray]:
         arrays["tree.segments"] = np.concatenate([drawn.start, drawn.end], axis=1)[order].astype(np.float32)
         arrays["tree.depth"] = level[order].astype(np.uint8)
         arrays["tree.thickness"] = drawn.thickness[order].astype(np.float32)
+        arrays["tree.class"] = mode_classes(drawn)[order]
     for name in dict.fromkeys([*distributions.targets(known.on), *([known.rest.name] if known.rest else []), target]):
         lines = views.contours(name)
         classes = distributions.of(name).classes
         arrays[f"outline.{classes}"] = np.concatenate(lines)
         arrays[f"outline.{classes}.starts"] = np.cumsum([0, *map(len, lines[:-1])]).astype(np.uint32)
     return arrays
+
+
+def mode_classes(drawn: distributions.Distribution) -> np.ndarray:
+    """The class of each mode, by its place among the letters, [modes]."""
+    found = np.zeros(drawn.modes.max() + 1, np.uint8)
+    found[drawn.modes] = [distributions.LETTERS.index(label) for label in drawn.labels]
+    return found
 
 
 @lru_cache(maxsize=8)

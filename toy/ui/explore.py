@@ -1,19 +1,25 @@
 """The Explore page: two linked panels, and everything that one may want to do with what they show."""
 
+import time
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import streamlit as st
 
+from toy import distributions
+from toy.distributions import strokes
 from toy.scene import Scene
 from toy.state import COUNTS, SHARED, SLOTS, State, from_viewer
-from toy.ui import casting, computing, controls, cost, live, packs, presets, share
-from toy.ui.engine import FULL, PREVIEW, Engine, Work, engine
+from toy.ui import casting, computing, controls, cost, links, live, packs, presets, share
+from toy.ui.engine import FULL, PREVIEW, Busy, Engine, Work, engine
 from toy.ui.requests import Request
 from toy.ui.shell import actions, embedded, load_state, save_state, show_notes
 from toy.ui.trainer import trainer
+
+PAUSE = 2.0  # seconds after a stroke: nothing is trained for a drawing that goes on
 
 
 def page() -> None:
@@ -23,6 +29,7 @@ def page() -> None:
     if not alone:
         controls.sidebar(state)
     show_notes()
+    st.session_state.settings_of = state.left.target
     _viewer()
     if not alone:
         with actions():
@@ -42,7 +49,10 @@ def _with_its_story(state: State) -> State:
 
 @st.fragment
 def _viewer() -> None:
+    memory = st.session_state
     live.serve(live.EXPLORE, _settings, _answer)
+    if not memory.drawing and memory.settings_of != memory.state.left.target:
+        links.rerun()  # with the settings of what was drawn
 
 
 def _settings(ui: Any) -> None:
@@ -53,16 +63,32 @@ def _answer(given: Any, fresh: bool) -> bytes:
     """The pack for what the view asked last; its knobs are taken into the state once."""
     state: State = st.session_state.state
     request, note = Request.of(given, state), ""
-    if fresh and request.phase in ("drag", "release"):
+    if fresh and request.phase in ("drag", "release", "draw"):
         try:
             state = request.apply(state)
         except ValueError as error:
             fresh, note = False, str(error)
-        if request.phase == "release":
+        if request.phase != "drag":
             save_state(state)
+    memory = st.session_state
+    if fresh and request.strokes:
+        memory.stroke = time.monotonic()
+    if fresh and request.drawing:
+        _rehearse(state)
+    memory.drawing = request.drawing
     if not fresh:
         request = replace(request, seq=0, phase="release")
-    return answer(engine(), state, request, st.session_state, note, pause=lambda: "state" in st.session_state)
+    train = time.monotonic() - memory.get("stroke", -PAUSE) >= PAUSE
+    return answer(engine(), state, request, memory, note, lambda: "state" in memory, train=train)
+
+
+def _rehearse(state: State) -> None:
+    """Have compiled what a drawing of two classes needs: all such drawings share their programs."""
+    if not distributions.of(state.left.target).on.startswith(f"{strokes.FAMILY}-"):
+        drawn = state.change("left", target=f"{strokes.store(strokes.EXAMPLE)}/A")
+        scenes = [casting.so_far(drawn.scene(slot)) for slot in SLOTS]
+        with suppress(Busy):
+            engine().prepare([work_of(_asked(scene, drag)) for drag in (True, False) for scene in scenes])
 
 
 def answer(
@@ -72,24 +98,26 @@ def answer(
     memory: Any,
     note: str = "",
     pause: Callable[[], object] = lambda: None,
+    *,
+    train: bool = True,
 ) -> bytes:
     """The pack for a request: a preview while dragging, the whole scene on release, what there is when that is late.
 
     What is late stands beside the words for what it waits for, under the title of what was asked; the picture is then
-    the one before. ``pause`` is called again and again while this waits.
+    the one before. While networks are trained, what there is of them stands in; they are not begun unless ``train``.
+    ``pause`` is called again and again while this waits.
     """
-    drag = request.phase == "drag"
+    drag = request.phase in ("drag", "draw")
     affordable, fewer = cost.affordable(state)
+    standing = {slot: casting.standing(trainer(found), affordable.scene(slot), train=train) for slot in SLOTS}
+    left, right = (scene or affordable.scene(slot) for slot, (scene, _) in standing.items())
+    affordable = replace(affordable, left=left, right=right)
     asked = {slot: _asked(affordable.scene(slot), drag) for slot in SLOTS}
     collect = live.asking(found, memory, "asked", asked, live=bool(request.seq), pause=pause)
-    untrained = {slot: casting.waiting(trainer(found), scene.cast) for slot, scene in asked.items()}
-    works = {slot: work_of(scene) for slot, scene in asked.items() if not untrained[slot]}
+    works = {slot: work_of(asked[slot]) for slot, (scene, _) in standing.items() if scene}
     sides, pending = collect(works, PREVIEW if drag else FULL)
-    late = dict(pending)
-    for slot, words in untrained.items():
-        if words:
-            sides[slot] = words.words  # for minutes, or for good: no picture of something else
-            pending |= {slot: words.words} if words.retry else {}
+    late, training = dict(pending), {slot: words for slot, (_, words) in standing.items() if words}
+    sides |= {slot: words.words for slot, words in training.items() if slot not in works}
     # Words stand in the place of particles.
     sides = {
         slot: computing.stand_in(asked[slot], side) if isinstance(side, str) else side
@@ -109,6 +137,7 @@ def answer(
         extra, late = _extras(collect, affordable, request)
     elif request.curve:  # while the weight moves, what is there of it stays
         extra["curves"] = {slot: found.peek(curve_of(affordable.scene(slot)).key) for slot in SLOTS}
+    pending |= {slot: words.words for slot, words in training.items() if words.retry}
     refused = [extra.pop(name) for name in list(extra) if isinstance(extra[name], str)]
     note = " ".join(filter(None, (note, fewer, *refused, *(f"{name}: {words}" for name, words in late.items()))))
     preview = shown["left"].scene.n != affordable.left.n

@@ -79,6 +79,7 @@ def panel(slot: str, asked: Scene, found: Side, title: str, pending: str = "") -
         "n": found.scene.n,
         "stochastic": INTEGRATORS[found.scene.integrator].stochastic,
         "waiting": found.waiting,
+        "standing": not found.waiting and found.scene.cast != asked.cast,
         "lacks": {"tilt": no_tilt(asked)} if no_tilt(asked) else {},
     }
 

@@ -4,11 +4,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
+from toy import distributions
+from toy.distributions.strokes import MOST_POINTS, MOST_STROKES, Stroke, store
 from toy.scene import knobs_of
 from toy.state import LAYERS, SLOTS, State
 
 Box = tuple[float, float, float, float]  # left, right, bottom, top
 Place = tuple[float, float]
+PHASES = ("drag", "release", "draw", "field", "probe")
 FAR = 1000.0  # from the origin; nothing is asked of beyond
 
 
@@ -51,6 +56,18 @@ def place(value: Any) -> Place | None:
     return (found[0], found[1]) if found and max(map(abs, found)) <= FAR else None
 
 
+def drawing(value: Any) -> tuple[Stroke, ...]:
+    """A drawing: strokes of a class, a width, and coordinates x, y, x, y, ...; empty where it is none."""
+    found = []
+    for given in map(mapping, value[: MOST_STROKES + 1] if isinstance(value, list) else []):
+        at, width = given.get("at"), numbers([given.get("width")], 1)
+        at = numbers(at, len(at)) if isinstance(at, list) and 2 <= len(at) <= 2 * MOST_POINTS + 2 else None
+        if at is None or len(at) % 2 or width is None:
+            return ()
+        found.append(Stroke(str(given.get("label"))[:1], width[0], np.reshape(at, (-1, 2))))
+    return tuple(found)
+
+
 @dataclass(frozen=True)
 class Request:
     """What Explore's view asks for; made by ``Request.of``."""
@@ -64,6 +81,8 @@ class Request:
     layers: tuple[str, ...] = ()
     probe: Place | None = None
     curve: bool = False  # over the weight
+    drawing: bool = False  # the visitor draws
+    strokes: tuple[Stroke, ...] = ()  # what was drawn since
 
     @classmethod
     def of(cls, given: Any, state: State) -> "Request":
@@ -86,19 +105,29 @@ class Request:
         return cls(
             seq=sequence(given.get("seq")),
             have=str(given.get("have") or "")[:64],
-            phase=str(given.get("phase")) if given.get("phase") in ("drag", "release", "field", "probe") else "release",
+            phase=str(given.get("phase")) if given.get("phase") in PHASES else "release",
             knobs=tuple(knobs),
             sigma=min(max(sigma[0], 0.002), 100.0) if sigma else 0.03,
             box=box_of(given.get("box")),
             layers=names(given.get("layers"), [name for group in LAYERS for name in group]),
             probe=place(given.get("probe")),
             curve=given.get("curve") is True,
+            drawing=given.get("drawing") is True,
+            strokes=drawing(given.get("strokes")),
         )
 
     def apply(self, state: State) -> State:
-        """The state with the knobs as they are on the viewer."""
+        """The state with the knobs as they are on the viewer, and what was drawn there in the distribution's place.
+
+        The target is then the same class of it, or the first there is. ValueError where a drawing is no distribution.
+        """
         for slot in SLOTS:
             values = {name: value for side, name, value in self.knobs if side == slot}
             if values:
                 state = state.change(slot, **values)
+        if self.strokes:
+            drawn = distributions.distribution_of(name := store(self.strokes))
+            before = distributions.of(state.left.target).classes
+            classes = before if set(before) <= set(drawn.classes) else drawn.classes[0]
+            state = state.change("left", target=f"{name}/{classes}")
         return state

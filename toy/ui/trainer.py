@@ -17,7 +17,8 @@ import numpy as np
 
 from models import checkpoint, stored, training, zoo
 from models.mlp import Predictor
-from toy import scenes, views
+from toy import distributions, scenes, views
+from toy.distributions.strokes import FAMILY
 from toy.scene import Scene
 from toy.ui.engine import Engine
 from toy.ui.quota import QUOTA, Rate, Shelf
@@ -25,7 +26,7 @@ from toy.ui.quota import QUOTA, Rate, Shelf
 CHUNK = 16  # iterations between looks at the others: about a quarter of a second on two cores
 LIMIT = 8  # trainings that are running or waiting, over all visitors
 DEMANDED = 4  # of these, as many at most because a name asks for them
-RATE = 6, 60.0  # trainings that names of one session begin, within seconds
+RATE = 12, 60.0  # trainings that names of one session begin, within seconds
 PATIENCE = 30.0  # seconds for which such a training goes on while nobody asks for it
 LONGEST = 32  # characters of a kept model's name
 NAME = re.compile(rf"[A-Za-z0-9][A-Za-z0-9_.-]{{0,{LONGEST - 1}}}")
@@ -46,6 +47,7 @@ class Run:
     name: str = ""  # the density that asks for it, if one does
     files: Mapping[int, Path] = field(default_factory=dict)  # where the network goes, by iteration
     asked: float = 0.0  # when it was last asked for
+    session: Hashable = None  # who asked first
     going: threading.Event = field(default_factory=threading.Event)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
@@ -153,6 +155,7 @@ class Trainer:
                 if run.recipe == recipe and run.name and run.status not in ("done", "stopped"):
                     run.asked = time.monotonic()
                     return run
+            self._leave_drawings(session, distributions.of(recipe.spec.classes).on)
             demanded = sum(bool(run.name) and not run.ended for run in self.runs.values())
             if demanded >= DEMANDED:
                 raise Crowded(f"{demanded} densities are being trained on this server: {name} waits for its turn")
@@ -161,7 +164,15 @@ class Trainer:
             if shelf.full():
                 raise Crowded(f"the networks in use fill this server's {QUOTA / 1e6:.0f} MB for them: {name} waits")
             self._rate.begun(session)
-            return self._start(Run(next(self._numbers), recipe, name=name, files=files, asked=time.monotonic()))
+            run = Run(next(self._numbers), recipe, name=name, files=files, asked=time.monotonic(), session=session)
+            return self._start(run)
+
+    def _leave_drawings(self, session: Hashable, on: str) -> None:
+        """Stop what a session asked for on drawings that it has drawn on since."""
+        for run in self.runs.values():
+            drawing = distributions.of(run.recipe.spec.classes).on
+            if run.name and run.session == session and drawing.startswith(f"{FAMILY}-") and drawing != on:
+                run.stop()
 
     def _shelf(self) -> Shelf:
         """Of the folder where networks are kept that are trained on demand."""

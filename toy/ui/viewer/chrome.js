@@ -12,7 +12,7 @@ const READ_MS = 200; // numbers that flicker cannot be read: while time runs, fi
 export function drawChrome(v, now, dirty) {
   const pending = pendingOf(v);
   drawTransport(v);
-  for (const [slot, words] of Object.entries(pending)) v.panels[slot].setPending(words, v.adjusting);
+  for (const [slot, words] of Object.entries(pending)) v.panels[slot].setPending(words, v.adjusting || v.strokes.on || v.panels[slot].info?.standing);
   v.setData(dataOf(v, v.gone || v.page.lost || Object.values(pending).some(Boolean)));
   if (v.time.playing && now - (v.chromeAt ?? 0) < READ_MS) return;
   v.chromeAt = now;
@@ -68,11 +68,13 @@ function drawToolbar(v) {
   v.toolbar.update({ ...v.ui, layout: v.layout }, {
     single: (v.slots ?? []).length < 2,
     offline: !v.send,
+    drawing: v.strokes.on,
     fieldArrays: v.layers?.arrays ?? null,
     panels,
     canShowTruth: Boolean(v.truth),
     canShowCurve: Boolean(v.send) || panels.some((panel) => panel.curve),
   });
+  v.brush.update(v.strokes, { copies: Boolean(v.scenery.segments && v.scenery.classes), dark: v.dark });
 }
 
 function drawLegend(v) {

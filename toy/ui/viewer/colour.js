@@ -13,10 +13,16 @@ function themed(which) {
 }
 
 const LIGHT = themed(0);
+const CLASSES = palettes.series.map(parseColour);
 const DARK = themed(1);
 
 export function palette(dark) {
   return dark ? DARK : LIGHT;
+}
+
+// Of a class by its letter.
+export function classColour(letter) {
+  return CLASSES[(letter.charCodeAt(0) - 65) % CLASSES.length];
 }
 
 export function css([r, g, b], alpha = 1) {

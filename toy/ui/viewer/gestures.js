@@ -17,7 +17,8 @@ export function leave(root) {
   if (embedded()) window.parent.focus();
 }
 
-// `on`: {pan(dx, dy), zoom(x, y, factor), hover(x, y), leave(), click(x, y), reset()}; CSS pixels from the picture's corner.
+// `on`: {pan(dx, dy), zoom(x, y, factor), hover(x, y), leave(), click(x, y), reset(), pen()}; CSS pixels from the picture's
+// corner. While there is a pen, {down(x, y), move(x, y), up(), cancel()}, one pointer draws and two pan and zoom.
 // Pictures that lie over each other share their `pointers`: two fingers may come down on different ones.
 export function gestures(element, on, pointers = new Map()) {
   let start = null;
@@ -48,12 +49,20 @@ export function gestures(element, on, pointers = new Map()) {
       start = place(event);
       moved = pointers.size > 1;
       element.setPointerCapture(event.pointerId);
+      if (moved) on.pen()?.cancel();
+      else on.pen()?.down(...start);
     },
     pointermove(event) {
       const [x, y] = place(event);
       const before = pointers.get(event.pointerId);
       if (!before) {
         on.hover(x, y);
+        return;
+      }
+      const pen = pointers.size === 1 && on.pen();
+      if (pen) {
+        pointers.set(event.pointerId, [x, y]);
+        pen.move(x, y);
         return;
       }
       if (!moved && Math.hypot(x - start[0], y - start[1]) < STILL) return;
@@ -75,10 +84,13 @@ export function gestures(element, on, pointers = new Map()) {
     },
     pointerup(event) {
       const known = pointers.delete(event.pointerId);
-      if (known && !moved && pointers.size === 0) on.click(...place(event));
+      const pen = known && on.pen();
+      if (pen) pen.up();
+      else if (known && !moved && pointers.size === 0) on.click(...place(event));
     },
     pointercancel(event) {
       pointers.delete(event.pointerId);
+      on.pen()?.cancel();
     },
     pointerleave() {
       on.leave();
@@ -95,7 +107,7 @@ export function gestures(element, on, pointers = new Map()) {
       on.zoom(...place(event), Math.exp(delta * (event.ctrlKey ? 0.01 : 0.0018)));
     },
     dblclick() {
-      on.reset();
+      if (!on.pen()) on.reset();
     },
   };
   for (const [name, listener] of Object.entries(listeners)) element.addEventListener(name, listener, { passive: name !== "wheel" });

@@ -2,6 +2,7 @@
 
 import { Callouts } from "./callouts.js";
 import { Divider } from "./divider.js";
+import { brushOf, draw } from "./drawing.js";
 import { h } from "./dom.js";
 import { Fit } from "./fit.js";
 import { Lead } from "./lead.js";
@@ -19,6 +20,7 @@ function toolbarOf(v) {
   return new Toolbar({
     layer: (name, on) => v.setUi({ layers: withLayer(v.ui.layers, name, on) }),
     more: (open) => v.openDrawer(open),
+    draw: (on) => draw(v, on),
     show: (name, on) => v.setUi({ [name]: on, ...((name === "quality" || name === "variation") && on ? { paper_look: false } : {}) }),
     plain: (on) => v.setUi({ paper_look: on, ...(on ? {} : { quality: true, variation: true }) }),
     layout: (layout) => {
@@ -47,6 +49,8 @@ function transportOf(v) {
 export function build(v) {
   v.lead = new Lead();
   v.toolbar = toolbarOf(v);
+  v.brush = brushOf(v);
+  v.toolbar.element.append(v.brush.element);
   v.panels = {};
   v.cards = {};
   const pointers = new Map();

@@ -3,6 +3,8 @@
 import { positionAt, sigmaAt } from "./frames.js";
 import { camera, visibleBox } from "./view.js";
 
+const LIVE_FIELD_MS = 260; // while sigma moves, at most one field in this time
+
 // Whole steps while time runs, so that the second round finds every field in the cache.
 export function fieldSigma({ time, header }) {
   const t = time.playing ? Math.round(time.t) : time.t;
@@ -45,5 +47,39 @@ export function requestOf(v, phase, slot) {
     layers: [...v.ui.layers],
     probe: probePoint(v),
     curve: v.ui.curve,
+    drawing: v.strokes.on,
+    strokes: v.strokes.on ? v.strokes.news() : null,
   };
+}
+
+// Asks for what the picture lacks.
+export function fetchMissing(v) {
+  if (v.adjusting || !v.frames) return;
+  fetchField(v);
+  fetchCurves(v);
+  if (v.pin && !v.time.playing && probeKey(v) !== v.probeAsked) v.ask("probe", v.pin.slot, true);
+}
+
+// Every answer brings them along while they are on; a busy one is asked for again anyway.
+function fetchCurves(v) {
+  const lacking = v.ui.curve && v.header.panels?.some((panel) => !panel.curve && !panel.waiting);
+  if (lacking && !v.queue.busy && !v.header.busy) v.ask("field", v.shownSlots()[0], true);
+}
+
+function fetchField(v) {
+  if (!v.ui.layers.length || !v.frames) return;
+  const key = layersKey(v);
+  const cached = v.fieldCache.get(key);
+  if (cached) {
+    if (cached !== v.layers) {
+      v.layers = cached;
+      v.redraw("back", "above");
+    }
+  } else if (key !== v.fieldAsked?.key) v.ask("field", v.shownSlots()[0], true);
+}
+
+export function liveField(v, now) {
+  if (!v.send || !v.ui.layers.length || now - (v.liveAt ?? 0) < LIVE_FIELD_MS) return;
+  v.liveAt = now;
+  if (!v.queue.busy || v.fieldCache.has(layersKey(v))) fetchField(v);
 }

@@ -31,7 +31,7 @@ export function readScenery(arrays) {
     if (name && points.data.length) outlines[name] = outlinePath(points, arrays[`${key}.starts`]);
   }
   const segments = arrays["tree.segments"]?.data ?? null;
-  return { outlines, segments, thickness: arrays["tree.thickness"]?.data ?? null };
+  return { outlines, segments, thickness: arrays["tree.thickness"]?.data ?? null, classes: arrays["tree.class"]?.data ?? null };
 }
 
 // Thin branches last, so that a twig is not buried under its trunk.

@@ -60,6 +60,10 @@ export class Session extends Screen {
 
   measure() {}
 
+  pen() {
+    return null;
+  }
+
   readTheme() {
     Object.assign(this, themeOf(this.root));
     this.redraw("back", "dots", "above");
@@ -194,6 +198,7 @@ export class Session extends Screen {
       leave: () => this.hoverAt(panel, null),
       click: (x, y) => this.clickAt(panel, x, y),
       reset: () => this.onDoubleClick(),
+      pen: () => this.pen(panel),
     };
     gestures(panel.plot, on, pointers);
   }

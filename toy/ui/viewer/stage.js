@@ -1,5 +1,6 @@
 // What the viewer `v` shows, drawn: scenery and layers behind the particles, particles, and what is pointed at above them.
 
+import { drawStrokes } from "./brush.js";
 import { css, mix, packed } from "./colour.js";
 import { numberText, sigmaText } from "./dom.js";
 import { dotRadius, ringOf, shadesAt } from "./dots.js";
@@ -32,7 +33,8 @@ export function drawBack(v, panel, cam) {
   const paint = (target, targetCam) =>
     drawScenery(target, targetCam, v.scenery, colours, v.background, { target: v.header.target, gain, plain: ui.paper_look, limbless: limbless(v), dpr });
   const zoomOut = v.zoomOut(v.time.sigma);
-  if (v.time.playing && zoomOut > 1) {
+  if (v.strokes.on) drawStrokes(context, cam, v.strokes);
+  else if (v.time.playing && zoomOut > 1) {
     const { cx, cy, half } = v.view;
     const key = [cx, cy, half, v.frames?.id, v.header.target.name, Boolean(gain), ui.paper_look, limbless(v), v.dark].join("|");
     panel.moving.draw(context, cam, zoomOut, key, paint);

@@ -17,7 +17,7 @@ const SHOW = [
 const LAYOUTS = ["two", "left", "right", "swipe"];
 
 export class Toolbar {
-  // `on`: {layer(name, on), show(name, on), plain(on), layout(name), more(open), save(), full(), home(), words()}.
+  // `on`: {layer(name, on), show(name, on), plain(on), layout(name), more(open), draw(on), save(), full(), home(), words()}.
   constructor(on) {
     const group = (label, className, ...children) =>
       h("div", { class: `tv-group ${className}`, role: "group", "aria-label": label }, h("span", { class: "tv-group-label", "aria-hidden": "true", text: label }), ...children);
@@ -33,6 +33,7 @@ export class Toolbar {
     this.layoutGroup = group("view", "tv-for-layout tv-segment", ...this.layouts.values());
     this.more = h("button", { type: "button", class: "tv-chip tv-for-layers", testid: "more", "aria-expanded": "false" }, h("span", { text: "More layers" }));
     this.more.addEventListener("click", () => on.more(this.more.getAttribute("aria-expanded") !== "true"));
+    this.draw = iconButton("draw", "pen", "Draw a distribution", () => on.draw(this.draw.getAttribute("aria-pressed") !== "true"));
     this.drawer = h(
       "div",
       { class: "tv-drawer tv-for-layers", testid: "drawer" },
@@ -48,6 +49,7 @@ export class Toolbar {
       h(
         "div",
         { class: "tv-group tv-for-buttons tv-last" },
+        this.draw,
         iconButton("home", "home", "Reset the view (double-click)", on.home),
         iconButton("save-png", "save", "Save this picture as PNG", on.save),
         iconButton("fullscreen", "full", "Full screen", on.full),
@@ -61,7 +63,10 @@ export class Toolbar {
     this.drawer.hidden = !on;
   }
 
-  update(ui, { single, offline, fieldArrays, panels, canShowTruth, canShowCurve }) {
+  update(ui, { single, offline, drawing, fieldArrays, panels, canShowTruth, canShowCurve }) {
+    press(this.draw, drawing);
+    this.draw.disabled = offline;
+    explain(this.draw, offline ? OFFLINE : meaning("draw"));
     for (const [name, { button, long }] of this.layers) {
       press(button, ui.layers.includes(name));
       const isArrow = ARROWS.some((arrow) => arrow.name === name);

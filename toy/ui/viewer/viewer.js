@@ -7,14 +7,15 @@ import { shadeRamp } from "./dots.js";
 import { FieldLayers } from "./fields.js";
 import { matchNoise, nearest, readFrames, readTruth } from "./frames.js";
 import { SLOTS, arrange, build } from "./layout.js";
+import { drawingKey, followTarget, penOf } from "./drawing.js";
 import { Player } from "./player.js";
-import { layersKey, probeKey, requestOf } from "./request.js";
+import { fetchMissing, layersKey, liveField, probeKey, requestOf } from "./request.js";
 import { Session } from "./session.js";
 import { drawAbove, drawBack, drawDots } from "./stage.js";
+import { Strokes } from "./strokes.js";
 import { UI, mergeUi } from "./ui.js";
 import { noiseZoom, toWorld } from "./view.js";
 
-const LIVE_FIELD_MS = 260; // while sigma moves, at most one field in this time
 const HOVER_PX = 12;
 const NARROW = 600; // pixels; below this the style sheet has one column
 
@@ -31,6 +32,7 @@ export class Viewer extends Session {
     this.fieldCache = new Map();
     this.points = { left: new Float32Array(0), right: new Float32Array(0) };
     this.shades = new Float32Array(0);
+    this.strokes = new Strokes();
     this.time = new Player({
       moved: () => this.onMoved(),
       phase: () => this.redraw("back", "dots", "above"),
@@ -48,6 +50,15 @@ export class Viewer extends Session {
   // Nothing moves unasked; for who wants less motion the camera does not zoom either.
   get usual() {
     return { ...UI, follow: !this.calm };
+  }
+
+  pen(panel) {
+    return penOf(this, panel);
+  }
+
+  onKey(event) {
+    if (drawingKey(this, event)) event.stopPropagation();
+    else super.onKey(event);
   }
 
   press({ key }, is) {
@@ -76,6 +87,7 @@ export class Viewer extends Session {
     this.slots = (header.panels ?? []).map(({ slot }) => slot);
     this.time.setSigmas(this.frames?.sigmas ?? header.sigmas);
     this.takeUi(header, !before);
+    followTarget(this, header.target, before?.target);
     if (header.field) this.takeField(header, arrays);
     if (header.probe) this.probe = { ...header.probe, slots: this.slots };
   }
@@ -156,7 +168,7 @@ export class Viewer extends Session {
     if (!this.send) return;
     const waiting = this.queue.pending?.phase;
     // A field must not push aside the release of a slider.
-    if (weak && (waiting === "release" || waiting === "drag")) return;
+    if (weak && ["release", "drag", "draw"].includes(waiting)) return;
     const make = () => this.request(phase, slot);
     make.phase = phase;
     this.queue.push(make);
@@ -201,34 +213,7 @@ export class Viewer extends Session {
   }
 
   fetchMissing() {
-    if (this.adjusting || !this.frames) return;
-    this.fetchField();
-    this.fetchCurves();
-    if (this.pin && !this.time.playing && probeKey(this) !== this.probeAsked) this.ask("probe", this.pin.slot, true);
-  }
-
-  // Every answer brings them along while they are on; a busy one is asked for again anyway.
-  fetchCurves() {
-    const lacking = this.ui.curve && this.header.panels?.some((panel) => !panel.curve && !panel.waiting);
-    if (lacking && !this.queue.busy && !this.header.busy) this.ask("field", this.shownSlots()[0], true);
-  }
-
-  fetchField() {
-    if (!this.ui.layers.length || !this.frames) return;
-    const key = layersKey(this);
-    const cached = this.fieldCache.get(key);
-    if (cached) {
-      if (cached !== this.layers) {
-        this.layers = cached;
-        this.redraw("back", "above");
-      }
-    } else if (key !== this.fieldAsked?.key) this.ask("field", this.shownSlots()[0], true);
-  }
-
-  liveField(now) {
-    if (!this.send || !this.ui.layers.length || now - (this.liveAt ?? 0) < LIVE_FIELD_MS) return;
-    this.liveAt = now;
-    if (!this.queue.busy || this.fieldCache.has(layersKey(this))) this.fetchField();
+    fetchMissing(this);
   }
 
   // --- What the person chooses --------------------------------------------------------------------------------------
@@ -294,7 +279,7 @@ export class Viewer extends Session {
 
   onScrub(u) {
     this.time.scrub(u);
-    this.liveField(performance.now());
+    liveField(this, performance.now());
   }
 
   onForward(on) {
@@ -374,7 +359,7 @@ export class Viewer extends Session {
     if (!this.header) return false;
     if (this.time.playing) {
       this.time.advance(now);
-      this.liveField(now);
+      liveField(this, now);
     }
     const dirty = this.takeDirty();
     const shown = this.shownSlots().map((slot) => this.panels[slot]);

@@ -1,0 +1,76 @@
+"""Benchmarks of drawing: from pen up to the exact picture, and to the first networks."""
+
+import math
+import time
+
+import numpy as np
+
+from toy.bench.browser import VIEWER, Stage, Visit
+from toy.bench.rows import Measured, benchmark
+
+# From pen up to the first picture of what was drawn, by the page's own clock.
+PEN_UP = """root => {
+  const { id } = root.dataset;
+  window.penUp = new Promise((done, fail) => {
+    let began = null;
+    document.addEventListener("pointerup", () => (began = performance.now()), { capture: true, once: true });
+    const watch = new MutationObserver(() => {
+      if (began === null || root.dataset.id === id) return;
+      watch.disconnect();
+      done(performance.now() - began);
+    });
+    watch.observe(root, { attributes: true });
+    setTimeout(() => fail(new Error("nothing was drawn within 60 s")), 60000);
+  });
+}"""
+
+
+def stroke(visit: Visit, bend: float, height: float) -> float:
+    """Milliseconds from the end of a stroke over the left picture to a new one."""
+    page = visit.page
+    box = page.get_by_test_id("plot-left").bounding_box()
+    assert box
+    page.locator(VIEWER).evaluate(PEN_UP)
+    for i, x in enumerate(np.linspace(0.2, 0.8, 30)):
+        y = height + 0.1 * math.sin(bend * x)
+        page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"])
+        if i == 0:
+            page.mouse.down()
+    page.mouse.up()
+    return float(page.evaluate("window.penUp"))
+
+
+def begin(visit: Visit) -> None:
+    """Draw a stroke of each of two classes: what is compiled for drawings is there then."""
+    visit.page.get_by_test_id("draw").click()
+    for label, height in (("A", 0.35), ("B", 0.65)):
+        visit.page.get_by_test_id(f"brush-{label}").click()
+        stroke(visit, 9.0, height)
+
+
+@benchmark("pen-up", "ms", app=True, browser=True, rerun=True, budget=300)
+def pen_up(stage: Stage) -> Measured:
+    """From the end of a stroke to the picture that exact scores make of the drawing, n = 512."""
+    visit = stage.explore()
+    begin(visit)
+    visit.page.wait_for_timeout(2000)
+    visit.page.get_by_test_id("brush-A").click()
+    times = []
+    for i in range(stage.count):
+        times.append(stroke(visit, 5.0 + i, 0.3 + 0.4 * i / stage.count))
+    visit.page.context.close()
+    return Measured(times)
+
+
+@benchmark("drawn-network", "s", app=True, browser=True, budget=25)
+def drawn_network(stage: Stage) -> Measured:
+    """From the end of a stroke to a main model of width 64 after 1024 iterations, and its guides."""
+    visit = stage.explore()
+    begin(visit)
+    began = time.perf_counter()
+    panels = [visit.page.get_by_test_id(f"asked-{slot}").filter(has_text="A64@1024") for slot in ("left", "right")]
+    for panel in panels:
+        panel.wait_for(timeout=300_000)
+    seconds = time.perf_counter() - began
+    visit.page.context.close()
+    return Measured([seconds])
