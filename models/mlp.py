@@ -13,7 +13,7 @@ from flax import nnx
 from jaxtyping import Array, Float
 
 from toy import distributions
-from toy.densities import on_points
+from toy.densities import on_points, rounded
 from toy.distributions import TargetChoice
 from toy.settings import Choice, Knob
 
@@ -83,7 +83,7 @@ class Network(nnx.Module):
         for layer in clone.layers:  # in NumPy: nothing to compile
             w = np.asarray(layer[...])
             if not self.normalised:
-                layer[...] = jnp.asarray(rms_normalise(w) / np.sqrt(np.float32(w.shape[0])))
+                layer[...] = rounded(rms_normalise(w) / np.sqrt(np.float32(w.shape[0])))
         clone.normalised = True
         return clone
 

@@ -7,7 +7,7 @@ Noise levels follow EDM (Karras et al. 2022, arXiv:2206.00364): ``p(x; sigma)`` 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial, reduce
-from typing import Annotated, Protocol, runtime_checkable
+from typing import Annotated, Any, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -117,11 +117,11 @@ class GaussianMixture:
         centres = np.einsum("gij,gkj->gki", axes, means - origins[:, None])
         log_weights = np.log(weights / weights.sum())
         return cls(
-            jnp.asarray(log_weights),
-            jnp.asarray(origins),
-            jnp.asarray(centres),
-            jnp.asarray(axes),
-            jnp.asarray(variances),
+            rounded(log_weights),
+            rounded(origins),
+            rounded(centres),
+            rounded(axes),
+            rounded(variances),
             Labels(labels),
         )
 
@@ -201,6 +201,12 @@ class GaussianMixture:
         local = self.centres.reshape(-1, 2)[part] + std * jax.random.normal(key_noise, (n, 2))
         axes = self.axes[group]
         return self.origins[group] + local[:, :1] * axes[:, 0] + local[:, 1:] * axes[:, 1], group
+
+
+def rounded(values: Any) -> Array:
+    """JAX's array of NumPy's, in single precision unless double is switched on: without a type JAX compiles for that."""
+    dtype = jax.dtypes.canonicalize_dtype(np.asarray(values).dtype)
+    return jnp.asarray(np.asarray(values, dtype), dtype)
 
 
 def on_points(sigma: Float[Array, "*#b"] | float, x: Float[Array, "*b 2"]) -> Float[Array, "*#b 1"]:

@@ -74,7 +74,7 @@ class Flow:
 def flow(scene: Scene, cast: Mapping[str, Density], *, tilt: bool = True) -> Flow:
     """Sample, with the exact log q of every sample. ValueError where the scene's integrator is stochastic."""
     x = scenes.initial(scene)
-    samples, log_det = _volume(scene, cast, x, jnp.asarray(scene.sigmas()), upwards=False)
+    samples, log_det = _volume(scene, cast, x, scene.sigmas(), upwards=False)
     logq = log_start(scene, x) - log_det
     logp = views.logp_on(distributions.mixture(scene.target), samples, jnp.float32(0))
     product = tilted(scene, cast) if tilt else None
@@ -108,7 +108,7 @@ def pulled_back(
     found = []
     for begin in range(0, len(points), CHUNK):
         part = np.resize(points[begin : begin + CHUNK], (CHUNK, 2)).astype(np.float32)
-        start, log_det = _volume(scene, cast, jnp.asarray(part), jnp.asarray(levels), upwards=True, since=since)
+        start, log_det = _volume(scene, cast, part, levels, upwards=True, since=since)
         found.append(np.asarray(log_start(scene, start) + log_det)[: len(points) - begin])
         if report:
             report(min(begin + CHUNK, len(points)))
@@ -155,7 +155,13 @@ def _at_level(scene: Scene, cast: Mapping[str, Density], sigma: float, cover: in
 
 
 def _volume(
-    scene: Scene, cast: Mapping[str, Density], x: Array, sigmas: Array, *, upwards: bool, since: int = 0
+    scene: Scene,
+    cast: Mapping[str, Density],
+    x: Array | np.ndarray,
+    sigmas: np.ndarray,
+    *,
+    upwards: bool,
+    since: int = 0,
 ) -> tuple[Array, Array]:
     ends: tuple[Array, Array] = sampling.volume(
         x,

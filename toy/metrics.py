@@ -17,7 +17,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from toy import distributions
-from toy.densities import GaussianMixture
+from toy.densities import GaussianMixture, rounded
 from toy.registry import Entry, Registry
 
 
@@ -98,9 +98,9 @@ def truth(target: str, n: int) -> Truth:
         jnp.asarray(distributions.threshold(target)),
         jnp.asarray(distributions.threshold(target, 0.999)),
         jnp.asarray(distributions.far(target)),
-        jnp.asarray(known.mode_of_group),
-        jnp.asarray(known.mass, jnp.float32),
-        jnp.asarray(np.full(len(known.mass), -1) if known.level is None else known.level),
+        rounded(known.mode_of_group),
+        rounded(known.mass),
+        rounded(np.full(len(known.mass), -1) if known.level is None else known.level),
         reference,
         along_directions(reference),
         mean_distance(reference, reference) * n / max(n - 1, 1),

@@ -145,7 +145,7 @@ def _integrate(logp: Callable[[np.ndarray], np.ndarray], cells: np.ndarray, top:
 def _logp(density: Density, sigma: float, points: np.ndarray) -> np.ndarray:
     size = BATCH * 16
     padded = np.resize(points.astype(np.float32), (-(-len(points) // size) * size, 2))
-    chunks = [_chunk(density, jnp.asarray(part), jnp.float32(sigma)) for part in padded.reshape(-1, size, 2)]
+    chunks = [_chunk(density, part, jnp.float32(sigma)) for part in padded.reshape(-1, size, 2)]
     return np.concatenate(chunks)[: len(points)].astype(np.float64)
 
 

@@ -72,7 +72,7 @@ def sample(scene: Scene, cast: Mapping[str, Density], *, keep: bool = True) -> F
     _, key_path = jax.random.split(jax.random.key(scene.seed))
     path: Array = sampling.trajectory(
         initial(scene),
-        jnp.asarray(scene.sigmas()),
+        scene.sigmas(),
         players(scene, cast),
         {name: jnp.float32(value) for name, value in scene.knobs},
         key_path,
@@ -189,7 +189,7 @@ def _arguments(scene: Scene, cast: Mapping[str, Density]) -> tuple[Any, ...]:
     """What of a scene a compiled program takes besides its key."""
     knobs = {name: jnp.float32(value) for name, value in scene.knobs}
     truth = metrics.truth(scene.target, scene.n)
-    return distributions.mixture(scene.target), jnp.asarray(scene.sigmas()), players(scene, cast), knobs, truth
+    return distributions.mixture(scene.target), scene.sigmas(), players(scene, cast), knobs, truth
 
 
 def _constants(scene: Scene, chosen: tuple[str, ...]) -> dict[str, Any]:

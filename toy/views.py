@@ -108,7 +108,7 @@ def guided_score(scene: Scene, cast: Mapping[str, Density], x: Array | np.ndarra
     The step is the one that begins at ``sigma``; a rule that remembers is asked as at the start of its run.
     """
     step, values = _step_at(scene, sigma)
-    score: Array = _guided(scene.rule, players(scene, cast), jnp.asarray(x), values, step.sigma, step)
+    score: Array = _guided(scene.rule, players(scene, cast), x, values, step.sigma, step)
     return score
 
 
@@ -169,7 +169,7 @@ def contours(classes: str, *, sigma: float = 0.0) -> list[np.ndarray]:
     view = window("tree", known.all.name)
     finest = np.sqrt(np.linalg.eigvalsh(known.all.distribution.covariances).min())
     points = view.grid(int(np.clip(np.ceil(4 * view.half / finest), 160, 480)))
-    logp = np.asarray(logp_on(distributions.mixture(classes), jnp.asarray(points), jnp.float32(sigma)))
+    logp = np.asarray(logp_on(distributions.mixture(classes), points, jnp.float32(sigma)))
     generator = contourpy.contour_generator(points[0, :, 0], points[:, 0, 1], logp)
     return [np.asarray(line, np.float32) for line in generator.lines(distributions.threshold(classes, sigma=sigma))]
 

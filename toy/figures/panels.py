@@ -84,7 +84,7 @@ def captioned(titles: Sequence[str]) -> tuple[Figure, np.ndarray, list[str]]:
 
 
 def logp_grid(density: Density, view: View, sigma: float, resolution: int) -> np.ndarray:
-    return np.asarray(views.logp_on(density, jnp.asarray(view.grid(resolution)), jnp.float32(sigma)))
+    return np.asarray(views.logp_on(density, view.grid(resolution), jnp.float32(sigma)))
 
 
 @lru_cache(maxsize=32)
