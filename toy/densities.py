@@ -204,7 +204,7 @@ class GaussianMixture:
 
 
 def rounded(values: Any) -> Array:
-    """JAX's array of NumPy's, in single precision unless double is switched on: without a type JAX compiles for that."""
+    """JAX's array of NumPy's, in single precision unless double is on: not told the type, JAX would compile for it."""
     dtype = jax.dtypes.canonicalize_dtype(np.asarray(values).dtype)
     return jnp.asarray(np.asarray(values, dtype), dtype)
 
