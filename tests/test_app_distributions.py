@@ -1,7 +1,7 @@
 """The menu of distributions on the pages: what is chosen there is in the link, and the usual cast follows."""
 
 import pytest
-from page_runner import TRAIN, control, fine, link, opened, pack, settled
+from page_runner import COMPARE, FIGURES, TRAIN, control, fine, link, opened, pack, settled
 
 pytestmark = pytest.mark.usefixtures("pages")
 
@@ -50,6 +50,16 @@ def test_a_target_that_is_none_is_refused_in_a_sentence(target):
     fine(at)
     assert at.warning[0].value.startswith("Not taken: ")
     assert pack(at)[0]["target"]["name"] == "A"
+
+
+@pytest.mark.parametrize("page", [COMPARE, FIGURES])
+def test_the_other_pages_have_the_menu_and_their_command_says_what_was_chosen(page):
+    at = opened(page, target="gaussians/A", methods="cfg", strengths="1", n="512", scores="exact", figure="fig9")
+    fine(at)
+    next(box for box in at.selectbox if box.key.endswith("target.family")).set_value("moons").run()
+    fine(at)
+    assert link(at)["target"] == "moons/A"
+    assert any("--target moons/A" in code.value for code in at.code)
 
 
 def test_a_training_of_points_that_are_not_here_asks_for_their_file():

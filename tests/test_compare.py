@@ -21,6 +21,16 @@ def some(names="none,cfg,autoguidance", strengths=(1.0, 2.0)):
     return compare.points(compare.chosen(names), strengths, **QUICK)
 
 
+def test_a_table_of_another_distribution_has_its_cast_and_no_levels(tmp_path):
+    (point,) = compare.points(compare.chosen("cfg"), (2.0,), target="gaussians/A", scores="exact", **QUICK)
+    assert dict(point.scene.cast) == {"main": "exact:gaussians/A", "unconditional": "exact:gaussians/ABC"}
+    found = run([point], tmp_path / "one.csv")
+    assert {"outliers", "branch_tv"} <= set(found[0])
+    assert not {name for name, entry in METRICS.items() if entry.levels} & set(found[0])
+    with pytest.raises(ValueError, match="has other columns than are measured now"):
+        run(some("none"), tmp_path / "one.csv")
+
+
 def test_every_rule_schedule_and_integrator_is_a_method():
     have = compare.methods()
     used = [method.scene() for method in have.values()]

@@ -137,6 +137,7 @@ def test_another_distribution_takes_the_cast_with_it():
 # --- On the command line ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("command", ["metrics", "compare", "table"])
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -146,8 +147,8 @@ def test_another_distribution_takes_the_cast_with_it():
         (["--on", "moons:width=x"], "width = x is not a number from 0.01 to 0.3"),
     ],
 )
-def test_a_wrong_one_is_refused_in_a_sentence(arguments, words):
-    found = CliRunner().invoke(main, ["metrics", *arguments])
+def test_a_wrong_one_is_refused_in_a_sentence(command, arguments, words):
+    found = CliRunner().invoke(main, [command, *arguments])
     assert found.exit_code == 2 or isinstance(found.exception, ValueError)
     assert words in found.output + str(found.exception)
 

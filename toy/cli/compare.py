@@ -1,14 +1,15 @@
 """``python -m toy compare``: quality against variation, for many methods at many strengths."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
 import click
 
-from toy import interrupts, memory, progress
-from toy.cli.flags import option
+from toy import distributions, interrupts, memory, progress
+from toy.cli.flags import given, on_option, option
 from toy.files import check_writable
-from toy.scene import SETTINGS
+from toy.scene import CHOICES, SETTINGS
 from toy.settings import Knob
 
 N = replace(SETTINGS["n"], default=4096)
@@ -28,8 +29,20 @@ SEEDS = Knob(1, 100, 1, "seeds", "seeds of every trial", whole=True, name="seeds
     help="exact, exact-main, exact-guides: "
     "the exact densities in place of networks in all roles, in main, in the others",
 )
-@click.option("--out", default="out/compare.csv", show_default=True, metavar="FILE", help="the .csv file to write")
-def compare(methods: str, strengths: str | None, n: str | None, seeds: str | None, scores: str, out: str) -> None:
+@click.option("--out", metavar="FILE", help="the .csv file to write [out/compare.csv, with --on NAME compare-NAME.csv]")
+@option(CHOICES["target"])
+@on_option
+def compare(
+    methods: str,
+    strengths: str | None,
+    n: str | None,
+    seeds: str | None,
+    scores: str,
+    out: str | None,
+    target: str | None,
+    on: str | None,
+    points: str | None,
+) -> None:
     """Measure many methods over strengths and seeds; a table as CSV and Parquet, and a figure beside it.
 
     Interrupted, the same command goes on where it was.
@@ -38,17 +51,21 @@ def compare(methods: str, strengths: str | None, n: str | None, seeds: str | Non
     python -m toy compare --out out/compare.csv
     python -m toy compare --methods cfg,autoguidance,cfg+interval --n 1024 --seeds 3
     python -m toy compare --methods cfg,negative_prompt --scores exact
+    python -m toy compare --on moons --methods none,cfg,autoguidance
     """
     import models
-    from toy import figures
-    from toy.compare import STRENGTHS, chosen, points
+    from toy import compare, figures
+    from toy.compare import STRENGTHS, chosen
     from toy.lab.compare import run
 
+    target = CHOICES["target"].check(given({"on": on, "points": points, "target": target}).get("target", "A"))
+    out = out or f"out/compare{re.sub('[/:]', '-', f'-{name}' if (name := distributions.of(target).on) else '')}.csv"
     if not out.endswith(".csv"):
         raise ValueError(f"--out {out!r} does not end in .csv")
     levels = STRENGTHS if strengths is None else tuple(_strength(text) for text in strengths.split(","))
     count = SEEDS.check(seeds or SEEDS.default)
-    wanted = points(chosen(methods), levels, n=N.check(n or N.default), seeds=count, scores=scores)
+    size = N.check(n or N.default)
+    wanted = compare.points(chosen(methods), levels, n=size, seeds=count, scores=scores, target=target)
     for name in {name for point in wanted for _, name in point.scene.cast}:
         models.load(name)  # before the first one is measured
     for point in wanted:

@@ -5,9 +5,9 @@ from typing import Any
 
 import click
 
-from toy import tables
-from toy.cli.flags import frame_of
-from toy.scene import Scene
+from toy import metrics, tables
+from toy.cli.flags import ROLES, frame_of, given, on_option, option
+from toy.scene import CHOICES, Scene, of_target
 
 PAPER_METHODS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("exact score, no guidance", "none", {"main": "exact:A"}),
@@ -21,18 +21,27 @@ PAPER_METHODS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("exact scores, CFG, w = 4", "cfg", {"w": 4, "main": "exact:A", "unconditional": "exact:AB"}),
 )
 
+COLUMNS = ("outliers", "deep_tail", "mean_logp", "branch_tv", "root_share", "alignment", "sw1")
+
 
 @click.command()
 @click.option("--n", default="16384", show_default=True, metavar="NUMBER", help="number of samples")
 @click.option("--seed", default="0", show_default=True, metavar="NUMBER", help="seed of the initial noise")
-def table(n: str, seed: str) -> None:
+@option(CHOICES["target"])
+@on_option
+def table(n: str, seed: str, **flags: str | None) -> None:
     """Measure the paper's methods and print a Markdown table.
 
     \b
     python -m toy table --n 4096
+    python -m toy table --on moons
     """
-    columns = ("outliers", "deep_tail", "mean_logp", "branch_tv", "root_share", "alignment", "sw1")
-    scenes = [(label, Scene.of(rule, n=n, seed=seed, **values)) for label, rule, values in PAPER_METHODS]
+    target = CHOICES["target"].check(given(flags).get("target", "A"))
+    columns = metrics.defined(COLUMNS, target)
+    scenes = []
+    for label, rule, values in PAPER_METHODS:
+        cast = {role: of_target(name, target) for role, name in values.items() if role in ROLES}
+        scenes.append((label, Scene.of(rule, n=n, seed=seed, target=target, **values | cast)))
     rows = []
     floor: dict[str, Any] = {}
     with click.progressbar(scenes, label="measuring", file=sys.stderr) as bar:

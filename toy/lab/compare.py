@@ -26,10 +26,12 @@ def run(wanted: Sequence[Point], path: str | Path, *, report: Report | None = No
     check_writable(path, path.with_suffix(".parquet"))
     with alone(path):
         table = compare.read(path)
-    _check_columns(path, table)
+    target = wanted[0].scene.target if wanted else "A"
+    _check_columns(path, table, target)
     done = {row["trial"] for row in table}
     lacking = [point for point in wanted if point.key not in done]
-    trials = [Trial(point.scene, tuple(METRICS), point.seeds) for point in lacking]
+    measures = metrics.chosen(None, target)
+    trials = [Trial(point.scene, measures, point.seeds) for point in lacking]
     known = addresses(trials, digest())
     missing = {known[trial]: point for trial, point in zip(trials, lacking, strict=True)}
     if not missing and not state_of(path).exists():
@@ -48,7 +50,7 @@ def run(wanted: Sequence[Point], path: str | Path, *, report: Report | None = No
 def _rows(points: dict[str, Point], store: Store) -> list[Row]:
     found: list[Row] = []
     for key, result in store.results(points).items():
-        values = {name: result.measures[name] for name in _columns()}
+        values = {name: result.measures[name] for name in _columns(points[key].scene.target)}
         found += compare.rows(points[key], values, result.seconds)
     return found
 
@@ -65,13 +67,15 @@ def _merge(path: Path, found: Sequence[Row], wanted: Sequence[Point]) -> None:
             tables.write(table, path.with_suffix(suffix))
 
 
-def _check_columns(path: Path, table: Sequence[Row]) -> None:
+def _check_columns(path: Path, table: Sequence[Row], target: str) -> None:
     """ValueError where the rows of a table are of other measures."""
-    if table and set(table[0]) - {"method", "kind", "strength", "seed", "seeds", "seconds", "trial"} != set(_columns()):
+    if table and set(table[0]) - {"method", "kind", "strength", "seed", "seeds", "seconds", "trial"} != set(
+        _columns(target)
+    ):
         raise ValueError(f"{str(path)!r} has other columns than are measured now: choose another file")
 
 
-def _columns() -> list[str]:
-    """The columns of all measures, in the registry's order."""
-    blank = {name: np.zeros((1, *entry.shape)) for name, entry in METRICS.items()}
+def _columns(target: str) -> list[str]:
+    """The columns of all measures that a target has, in the registry's order."""
+    blank = {name: np.zeros((1, *METRICS[name].shape)) for name in metrics.chosen(None, target)}
     return [column for name, values in blank.items() for column in metrics.columns(name, values)]

@@ -13,13 +13,14 @@ import streamlit as st
 
 import models
 from toy import compare, metrics, scenes, tables
+from toy.captions import mode_word
 from toy.compare import Point, Row
 from toy.guidance import RULES
 from toy.metrics import METRICS
 from toy.registry import Knob
 from toy.sampling import INTEGRATORS
 from toy.schedules import SCHEDULES
-from toy.ui import charts, linked, links
+from toy.ui import casting, charts, linked, links
 from toy.ui.engine import Busy, Engine, engine
 from toy.ui.words import plain
 
@@ -28,7 +29,6 @@ MOST = 9  # methods at once: as many as there are colours, and grey
 STRENGTHS = [f"{strength:g}" for strength in compare.STRENGTHS]
 COUNTS = (512, 1024, 2048, 4096)
 N, SEEDS = 2048, Knob(1, 8, 1, "seeds", "each a run of its own; error bars are over them", name="seeds", default=3)
-MEASURES = {"outliers": "outliers", "branch_tv": "branch TV", "alignment": METRICS["alignment"].label}
 POLL, PATIENCE = 1.0, 0.7  # seconds between looks at the engine, and within one
 
 
@@ -197,19 +197,22 @@ def page() -> None:
             help="exact: no network makes errors, in every role, in main alone or in the guides alone; a weak model "
             "stays learned, since being learned badly is its point",
         )  # fmt: skip
+        with st.expander("Distribution"):
+            target = linked.target("A")
     if not names or not strengths:
         st.info("Choose a method and a strength.")
         return
     wanted = compare.points(
-        compare.chosen(",".join(names)), tuple(map(float, strengths)), n=n, seeds=seeds, scores=scores
+        compare.chosen(",".join(names)), tuple(map(float, strengths)), n=n, seeds=seeds, scores=scores, target=target
     )
+    casting.hold(dict.fromkeys(played for point in wanted for played in point.scene.cast))
     found: Table = st.session_state.setdefault("compare.table", Table())
     if len(found.rows) > 4000:
         found.rows.clear()
     st.subheader("Quality against variation")
     unfinished = found.advance(engine(), wanted, 0.0) is not None
     st.fragment(_results, run_every=POLL if unfinished else None)(wanted, unfinished)
-    _bar(names, strengths, n, seeds, scores)
+    _bar(names, strengths, n, seeds, scores, target)
 
 
 def _results(wanted: Sequence[Point], unfinished: bool) -> None:
@@ -218,7 +221,9 @@ def _results(wanted: Sequence[Point], unfinished: bool) -> None:
     if unfinished and now is None:
         links.rerun()
     rows = [row for trial in wanted for row in found.rows.get(trial.key, ())]
-    floor = found.floors.get((wanted[0].scene.target, wanted[0].scene.n), {})
+    target = wanted[0].scene.target
+    floor, mode = found.floors.get((target, wanted[0].scene.n), {}), mode_word(target)
+    said = {"outliers": "outliers", "branch_tv": f"{mode} TV", "alignment": METRICS["alignment"].label}
     done = sum(trial.key in found.rows or trial.key in found.failures for trial in wanted)
     look = charts.series([title(name) for name in dict.fromkeys(t.method.name for t in wanted)], [title("none")])
     if now:
@@ -238,15 +243,15 @@ def _results(wanted: Sequence[Point], unfinished: bool) -> None:
         st.vega_lite_chart(
             charts.trade_off(
                 points, look,
-                x=axis("branch_tv", x, "branch TV: variation that is lost →"),
+                x=axis("branch_tv", x, f"{mode} TV: variation that is lost →"),
                 y=axis("outliers", y, "outliers: quality that is lost →"),
                 truth=(floor["branch_tv"], floor["outliers"]) if floor else None, height=592,
             ),
             key="compare.trade", width="stretch",
-            alt="Outliers over branch TV, a line a method through its strengths; the table below has the numbers",
+            alt=f"Outliers over {mode} TV, a line a method through its strengths; the table below has the numbers",
         )  # fmt: skip
     with left:
-        for name, words in MEASURES.items():
+        for name, words in said.items():
             points, last = curve(rows, name, ends, flat), name == "alignment"
             bare = {"title": None, "axis": {"values": [1, 1.5, 2, 2.5, 3, 3.5, 4], "labels": False, "ticks": False}}
             spec = charts.lines(
@@ -256,7 +261,7 @@ def _results(wanted: Sequence[Point], unfinished: bool) -> None:
             alt = f"{words} over strength, a curve a method; the table below has the numbers"
             st.vega_lite_chart(spec, key=f"compare.{name}", width="stretch", alt=alt)
     st.caption(
-        "Lower left is better: few outliers, no branch lost. Dots grow with strength, bands are two standard errors "
+        "Lower left is better: few outliers, nothing lost. Dots grow with strength, bands are two standard errors "
         "over the seeds, dashed lines and the star are what true samples measure."
     )
     with st.expander(f"All measures, {len(rows)} rows"):
@@ -268,10 +273,10 @@ def _results(wanted: Sequence[Point], unfinished: bool) -> None:
     )  # fmt: skip
 
 
-def command(names: Sequence[str], strengths: Sequence[str], n: int, seeds: int, scores: str) -> str:
+def command(names: Sequence[str], strengths: Sequence[str], n: int, seeds: int, scores: str, target: str) -> str:
     """The command line that makes the same table."""
     parts = ["python -m toy compare", f"--methods {','.join(names)}", f"--strengths {','.join(strengths)}"]
-    said = [f"--scores {scores}"] * (scores != "learned")
+    said = [f"--scores {scores}"] * (scores != "learned") + [f"--target {target}"] * (target != "A")
     return " ".join([*parts, f"--n {n}", f"--seeds {seeds}", *said, "--out compare.csv"])
 
 

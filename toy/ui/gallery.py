@@ -9,7 +9,7 @@ import streamlit as st
 import models
 from toy import figures
 from toy.guidance import RULES
-from toy.scene import ROLE_DEFAULTS, SETTINGS
+from toy.scene import ROLE_DEFAULTS, SETTINGS, of_target
 from toy.ui import casting, linked
 from toy.ui.engine import FULL, Busy, engine
 from toy.ui.words import plain
@@ -46,8 +46,11 @@ def patiently(name: str, options: figures.Options) -> bytes:
 def command(name: str, options: figures.Options, kind: str, view: str) -> str:
     """The command line that writes the same file."""
     flags = [
-        f"--{role} {density}" for role, density in dict(options.cast).items() if density != ROLE_DEFAULTS.get(role)
+        f"--{role} {density}"
+        for role, density in dict(options.cast).items()
+        if density != of_target(ROLE_DEFAULTS[role], options.target)
     ]
+    flags += [f"--target {options.target}"] if options.target != "A" else []
     flags += [f"--{knob} {value:g}" for knob, value in dict(options.knobs).items()]
     flags += [
         f"--{name} {getattr(options, name)}"
@@ -67,7 +70,9 @@ def page() -> None:
         st.caption(f"{entry.summary} After {entry.source}.")
         rules = [RULES[rule] for rule in entry.rules]
         roles = list(dict.fromkeys(role for rule in rules for role in rule.roles))
-        cast = {role: linked.density(role, role, ROLE_DEFAULTS[role]) for role in roles}
+        with st.expander("Distribution"):
+            target = linked.target("A")
+        cast = {role: linked.density(role, role, of_target(ROLE_DEFAULTS[role], target)) for role in roles}
         knobs: dict[str, float] = {}
         for knob in {knob.name: knob for rule in rules for knob in rule.knobs.values()}.values():
             if linked.flag(f"set {knob.label} for every method", f"set.{knob.name}"):
@@ -77,7 +82,7 @@ def page() -> None:
         sigma = linked.levels("noise level of the close-ups", "sigma", [0.01, 0.02, 0.03, 0.05, 0.08, 0.15, 0.3], 0.03)
     chosen: dict[str, Any] = {"view": VIEWS[view]} if view != OWN else {}
     casting.hold(cast.items())
-    options = figures.Options(cast=cast, knobs=knobs, seed=seed, sigma=sigma, **chosen)
+    options = figures.Options(cast=cast, knobs=knobs, seed=seed, sigma=sigma, target=target, **chosen)
     try:
         with st.spinner("drawing", show_time=True):
             picture = patiently(name, options)
