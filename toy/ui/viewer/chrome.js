@@ -69,6 +69,7 @@ function drawToolbar(v) {
     single: (v.slots ?? []).length < 2,
     offline: !v.send,
     drawing: v.strokes.on,
+    modes: v.header.target.mode === "mode" ? "modes" : "branches",
     fieldArrays: v.layers?.arrays ?? null,
     panels,
     canShowTruth: Boolean(v.truth),

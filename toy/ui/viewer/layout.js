@@ -50,7 +50,6 @@ export function build(v) {
   v.lead = new Lead();
   v.toolbar = toolbarOf(v);
   v.brush = brushOf(v);
-  v.toolbar.element.append(v.brush.element);
   v.panels = {};
   v.cards = {};
   const pointers = new Map();
@@ -80,7 +79,7 @@ export function build(v) {
     v.legend.element,
     v.sheet,
   );
-  v.root.replaceChildren(v.lead.element, v.grid, v.status);
+  v.root.replaceChildren(v.lead.element, v.brush.element, v.grid, v.status);
   const rows = [...v.root.children, ...v.grid.children].filter((row) => ![v.grid, v.status, left.plot, right.plot].includes(row));
   v.fit = new Fit(v.root, () => v.panels[v.shownSlots()[0]].plot, v.status, rows);
   v.callouts = new Callouts(v.root, [[left.plot, v.root], [v.legend.element, v.root], [v.transport.play, v.transport.element]], () => v.greet(false));

@@ -1,6 +1,6 @@
 // The row above the pictures: what is made visible first, then layout, then what to do with the picture; layers under More.
 
-import { OFFLINE, explain, h, iconButton, press, toggle } from "./dom.js";
+import { OFFLINE, explain, h, iconButton, press, setText, toggle } from "./dom.js";
 import { ARROWS, DENSITIES, hasLayer } from "./fields.js";
 import { meaning } from "./words.js";
 
@@ -63,7 +63,8 @@ export class Toolbar {
     this.drawer.hidden = !on;
   }
 
-  update(ui, { single, offline, drawing, fieldArrays, panels, canShowTruth, canShowCurve }) {
+  update(ui, { single, offline, drawing, modes, fieldArrays, panels, canShowTruth, canShowCurve }) {
+    setText(this.shows.get("variation").lastChild, modes);
     press(this.draw, drawing);
     this.draw.disabled = offline;
     explain(this.draw, offline ? OFFLINE : meaning("draw"));
