@@ -226,7 +226,6 @@ def settled(at: AppTest):
     return found
 
 
-@pytest.mark.computes
 def test_the_page_shows_fields_and_says_meanwhile_what_it_waits_for():
     at = opened()
     header, _ = shown(at)
@@ -274,7 +273,6 @@ def test_every_bad_value_is_named_for_a_while(monkeypatch):
     assert not at.run().warning
 
 
-@pytest.mark.computes
 def test_error_is_measured_against_the_truth_of_mains_class():
     at = opened(main="B64@4096", weak="exact:B")
     until(lambda: shown(at)[0]["field"] or not at.run())

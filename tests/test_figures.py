@@ -359,7 +359,7 @@ def test_figures_of_numbers_are_drawn_by_name(name, monkeypatch):
     assert not any(key.endswith(".w") for key in made)
 
 
-@pytest.mark.computes
+@pytest.mark.usefixtures("coarse_outlines")
 def test_pictures_beside_each_other_are_named_by_what_differs():
     made = [Scene.of("autoguidance", weak=name, n=40, steps=8) for name in ("A16@256", "A32@512")]
     path, measured = np.zeros((2, 40, 2)), {"outliers": 0.1, "branch_tv": 0.2}

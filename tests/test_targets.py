@@ -30,7 +30,7 @@ def test_a_targets_windows_show_the_target(target, samples):
     assert len(figures.spread(target, 0.03, figures.Options(target=target).window("closeup"))) > 5
 
 
-@pytest.mark.computes
+@pytest.mark.usefixtures("coarse_outlines")
 def test_what_is_drawn_of_a_scene_looks_at_its_target(target, samples):
     scene = Scene.of("none", main=f"exact:{target}", target=target, n=64)
     branches = int(distributions.distribution_of("tree").of(target).sum())
