@@ -264,12 +264,19 @@ def _regions(target: str) -> tuple[np.ndarray, np.ndarray]:
 
 def quantile(target: str, mass: float, sigma: float, n: int = 2**17) -> float:
     """``threshold``, worked out with ``n`` samples."""
-    return float(_quantile(mixture(target), jnp.float32(sigma), jnp.float32(1 - mass), n=n))
+    return float(jnp.quantile(_logp_of_samples(target, sigma, n), jnp.float32(1 - mass)))
+
+
+@lru_cache(maxsize=2)
+def _logp_of_samples(target: str, sigma: float, n: int) -> jax.Array:
+    """Kept for the other mass that is asked for next."""
+    logp: jax.Array = _sampled(mixture(target), jnp.float32(sigma), n=n)
+    return logp
 
 
 @partial(jax.jit, static_argnames="n")
-def _quantile(density: GaussianMixture, sigma: jax.Array, share: jax.Array, *, n: int) -> jax.Array:
-    return jnp.quantile(density.logp(density.sample(jax.random.key(0), n, sigma), sigma), share)
+def _sampled(density: GaussianMixture, sigma: jax.Array, *, n: int) -> jax.Array:
+    return density.logp(density.sample(jax.random.key(0), n, sigma), sigma)
 
 
 def far(target: str) -> float:
