@@ -58,6 +58,7 @@ def both(density: Density, x: jax.Array, sigma: jax.Array) -> tuple[jax.Array, j
     return density.logp(x, sigma), density.score(x, sigma)
 
 
+@lru_cache
 def error(name: str, sigma: float) -> float:
     """Mean of sigma^2 |s - s_true|^2 over 4096 points of the tree."""
     x, level = points(sigma, 4096)[:4096], jnp.float32(sigma)

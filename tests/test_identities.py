@@ -47,7 +47,7 @@ def close(found, wanted, sigma) -> None:
 @pytest.fixture(params=[0.03, 0.1, 0.5, 2.0])
 def at(request):
     """Points of p(x | A; sigma) and the noise level."""
-    return distributions.mixture("A").sample(KEY, 512, request.param), request.param
+    return distributions.mixture("A").sample(KEY, 128, request.param), request.param
 
 
 @pytest.mark.parametrize("w", [0.5, 1.0, 2.5, 4.0])

@@ -86,12 +86,12 @@ def test_the_known_size_of_the_exact_score():
 
 def test_the_paper_s_guide_points_at_the_correction_where_samples_go_astray():
     main, weak = models.load("A64@4096"), models.load("A32@512")
-    found = mechanism(main, weak, sigmas=np.array([0.005, 0.02, 1.0]), n=2048, seeds=2, at="sampler")
+    found = mechanism(main, weak, sigmas=np.array([0.005, 0.02, 1.0]), n=1024, seeds=2, at="sampler")
     assert (found.values["cosine"][:2] > 0.1).all()
     assert (found.values["best_w"][:2] > 1.05).all()
     assert (found.values["left"] < 1).all()
     # The samples have left the truth: where they pass the error is larger than on true points.
-    on_truth = mechanism(main, weak, sigmas=found.sigmas, n=2048, seeds=2)
+    on_truth = mechanism(main, weak, sigmas=found.sigmas, n=1024, seeds=2)
     assert found.values["error_outside"][0] > 2 * on_truth.values["error_outside"][0]
     np.testing.assert_allclose(found.sigmas, [0.005, 0.02, 1.0], rtol=0.1)
 
