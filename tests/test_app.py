@@ -66,6 +66,7 @@ def test_the_lab_says_by_which_commands_its_claims_were_measured():
     command = json.loads((ROOT / "docs" / "claims.json").read_text(encoding="utf-8"))["conditions"]["command"]
     assert command in [code.value for code in at.code]
     assert not any(command.split("\n")[0] in caption.value for caption in at.caption)
+    assert any(code.value.endswith("--out docs/papers.md") for code in at.code)
 
 
 @pytest.mark.parametrize("rule", RULES)

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from toy import compare
-from toy.lab.claims import published
+from toy.lab.claims import papers, published
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -94,6 +94,17 @@ def test_verdicts_are_those_of_the_report():
     assert (hold, fail, undecided) == (counts["holds"], counts["does not hold"], counts["undecided"])
     assert total == len(claims) == len(published())
     assert {claim["name"]: claim["statement"] for claim in claims} == {k: v.statement for k, v in published().items()}
+
+
+def test_papers_verdicts_are_those_of_their_report():
+    found = json.loads((ROOT / "docs/papers.json").read_text(encoding="utf-8"))["claims"]
+    own = [item for item in found if item["name"] in papers()]
+    counts = Counter(item["verdict"] for item in own)
+    words = r"Of (\d+) verdicts (\d+) (?:are|is) that it holds, (\d+) that it does not, (\d+) (?:are|is) undecided"
+    total, *said = map(int, re.search(words, README).groups())
+    assert said == [counts["holds"], counts["does not hold"], counts["undecided"]]
+    assert total == len(own) == sum(len(item.on) for item in papers().values())
+    assert {item["name"]: item["statement"] for item in own} == {k: v.statement for k, v in papers().items()}
 
 
 def test_distributions_on_which_a_claim_holds_are_those_of_the_report():
