@@ -1,5 +1,6 @@
 """The app's pages run by Streamlit's own test runner: opened as by a link, and what is seen on them."""
 
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -8,9 +9,11 @@ import pytest
 from matplotlib.figure import Figure
 from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
-from ui_helpers import FRAME, PAGES, ROOT, until
+from ui_helpers import FRAME, PAGES, ROOT
+from ui_helpers import until as waiting_until
 
 from toy.ui.packing import unpack
+from toy.ui.startup import engine
 
 # Every runner looks through all installed packages for components, of which there are none, for a third of a second.
 manifest_scanner.scan_component_manifests = lru_cache(manifest_scanner.scan_component_manifests)
@@ -25,7 +28,6 @@ def pages():
     """An engine that is ready, and pages that ask for little: what fills them is measured and drawn elsewhere."""
     from toy import figures
     from toy.ui import compare, fieldpacks, mechanism
-    from toy.ui.startup import engine
 
     found = engine()
     assert found.ready.wait(300), found.failure
@@ -73,6 +75,11 @@ def pack(at: AppTest):
     """What the viewer was sent."""
     (component,) = at.get("bidi_component")
     return unpack(component.proto.bytes)
+
+
+def until(condition: Callable[[], object]) -> None:
+    """Wait for what a page shows: to look again takes a run of it, so first the engine does what it was asked."""
+    waiting_until(lambda: (engine().idle.wait(2), condition())[1])
 
 
 def settled(at: AppTest):

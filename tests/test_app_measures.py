@@ -1,9 +1,8 @@
 """The pages Compare and Mechanism: what they measure, and what is chosen on them."""
 
 import pytest
-from page_runner import COMPARE, MECHANISM, control, fine, link, opened
+from page_runner import COMPARE, MECHANISM, control, fine, link, opened, until
 from streamlit.testing.v1 import AppTest
-from ui_helpers import until
 
 from toy.ui import compare as comparison
 from toy.ui import mechanism as mechanisms
@@ -50,7 +49,7 @@ def test_nothing_chosen_is_said():
 def test_every_guide_is_taken_apart_in_one_click(name):
     at = opened(MECHANISM, guide="exact:AB", weak="")
     fine(at)
-    until(lambda: charts_of(at.run()) == 4, 120)  # without a weak model there is nothing to split
+    until(lambda: charts_of(at.run()) == 4)  # without a weak model there is nothing to split
     control(at, "pills", "mechanism.preset").set_value(name).run()
     until(lambda: charts_of(at.run()) == 6)
     fine(at)
