@@ -35,8 +35,7 @@ class Waiting:
 
 def waiting(found: Trainer, cast: Iterable[tuple[str, str]]) -> Waiting | None:
     """The trainings that a cast needs, begun where they were not; words for the first. None where it can be loaded."""
-    context = get_script_run_ctx(suppress_warning=True)
-    session = context and context.session_id
+    session = _session()
     runs: list[Waiting] = []
     for _, name in cast:
         try:
@@ -51,6 +50,16 @@ def waiting(found: Trainer, cast: Iterable[tuple[str, str]]) -> Waiting | None:
             words = f"training {short(name)}: {run.step} of {run.recipe.iterations} iterations"
             runs.append(Waiting(words, share=run.step / run.recipe.iterations))
     return runs[0] if runs else None
+
+
+def _session() -> str | None:
+    context = get_script_run_ctx(suppress_warning=True)
+    return context.session_id if context else None
+
+
+def drawn_on(found: Trainer) -> None:
+    """The visitor draws: what is trained for the drawing before is not wanted any more."""
+    found.leave_drawings(_session())
 
 
 def standing(found: Trainer, scene: Scene, *, train: bool = True) -> tuple[Scene | None, Waiting | None]:

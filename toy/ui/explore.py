@@ -73,6 +73,7 @@ def _answer(given: Any, fresh: bool) -> bytes:
     memory = st.session_state
     if fresh and request.strokes:
         memory.stroke = time.monotonic()
+        casting.drawn_on(trainer(engine()))
     if fresh and request.drawing:
         _rehearse(state)
     memory.drawing = request.drawing
@@ -113,7 +114,8 @@ def answer(
     left, right = (scene or affordable.scene(slot) for slot, (scene, _) in standing.items())
     affordable = replace(affordable, left=left, right=right)
     asked = {slot: _asked(affordable.scene(slot), drag) for slot in SLOTS}
-    collect = live.asking(found, memory, "asked", asked, live=bool(request.seq), pause=pause)
+    wait = PAUSE if request.phase == "draw" else 0.0  # what is asked next is the whole picture
+    collect = live.asking(found, memory, "asked", asked, live=bool(request.seq), pause=pause, least=wait)
     works = {slot: work_of(asked[slot]) for slot, (scene, _) in standing.items() if scene}
     sides, pending = collect(works, PREVIEW if drag else FULL)
     late, training = dict(pending), {slot: words for slot, (_, words) in standing.items() if words}

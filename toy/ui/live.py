@@ -50,13 +50,21 @@ def serve(view: str, settings: Callable[[Any], object], answer: Callable[[Any, b
 
 
 def asking(
-    found: Engine, memory: Any, name: str, asked: Any, *, live: bool, pause: Callable[[], object]
+    found: Engine,
+    memory: Any,
+    name: str,
+    asked: Any,
+    *,
+    live: bool,
+    pause: Callable[[], object],
+    least: float = 0.0,
 ) -> Callable[..., Collected]:
     """A function that collects works for the visitor of ``memory``, all by the time at which the answer goes out.
 
-    That time follows from whether ``asked`` is what was asked for last under ``name``; see ``patience``, ``collected``.
+    That time follows from whether ``asked`` is what was asked for last under ``name``, but is at least so many seconds
+    away; see ``patience``, ``collected``.
     """
-    end = time.monotonic() + patience(found, memory, name, asked, live=live)
+    end = time.monotonic() + max(least, patience(found, memory, name, asked, live=live))
     return partial(collected, found, memory.setdefault("visitor", object()), end=end, pause=pause)
 
 

@@ -155,7 +155,7 @@ class Trainer:
                 if run.recipe == recipe and run.name and run.status not in ("done", "stopped"):
                     run.asked = time.monotonic()
                     return run
-            self._leave_drawings(session, distributions.of(recipe.spec.classes).on)
+            self.leave_drawings(session, distributions.of(recipe.spec.classes).on)
             demanded = sum(bool(run.name) and not run.ended for run in self.runs.values())
             if demanded >= DEMANDED:
                 raise Crowded(f"{demanded} densities are being trained on this server: {name} waits for its turn")
@@ -167,9 +167,9 @@ class Trainer:
             run = Run(next(self._numbers), recipe, name=name, files=files, asked=time.monotonic(), session=session)
             return self._start(run)
 
-    def _leave_drawings(self, session: Hashable, on: str) -> None:
-        """Stop what a session asked for on drawings that it has drawn on since."""
-        for run in self.runs.values():
+    def leave_drawings(self, session: Hashable, on: str = "") -> None:
+        """Stop what a session asked for on drawings that it has drawn on since: all but ``on``."""
+        for run in list(self.runs.values()):
             drawing = distributions.of(run.recipe.spec.classes).on
             if run.name and run.session == session and drawing.startswith(f"{FAMILY}-") and drawing != on:
                 run.stop()
