@@ -51,14 +51,15 @@ def test_volume_is_the_determinant_of_the_whole_map(rule, integrator):
     x = np.asarray(jax.random.normal(jax.random.key(1), (6, 2)) * 5, np.float32)
     knobs = {name: jnp.float32(value) for name, value in scene.knobs}
     names = {"rule": rule, "integrator": integrator}
-    end, log_det = volume(jnp.asarray(x), jnp.asarray(scene.sigmas()), cast, knobs, **names)
+    levels = scene.sigmas()
+    end, log_det = volume(x, levels, cast, knobs, **names)
 
     def last(point):
         key = jax.random.key(0)
-        path = sampling.trajectory(point[None], jnp.asarray(scene.sigmas()), cast, knobs, key, **names, keep=False)
+        path = sampling.trajectory(point[None], levels, cast, knobs, key, **names, keep=False)
         return path[0, 0], path[0, 0]
 
-    jacobian, found = jax.vmap(jax.jacfwd(last, has_aux=True))(x)
+    jacobian, found = jax.jit(jax.vmap(jax.jacfwd(last, has_aux=True)))(x)
     np.testing.assert_allclose(found, end, atol=1e-4)
     wanted = np.linalg.slogdet(np.asarray(jacobian, np.float64))[1]
     np.testing.assert_allclose(log_det, wanted, atol=5e-3)
@@ -150,7 +151,7 @@ def test_going_back_may_begin_at_any_level(schedule, monkeypatch):
     def path(shift):
         return sampling.trajectory(x + shift, jnp.asarray(levels), cast, knobs, jax.random.key(0), **names)
 
-    reached, jacobian = path(jnp.zeros(2)), jax.jacfwd(path)(jnp.zeros(2))
+    reached, jacobian = path(jnp.zeros(2)), jax.jit(jax.jacfwd(path))(jnp.zeros(2))
     for count in (8, 40):
         back = flows.pulled_back(scene, cast, np.asarray(reached[count]), sigma=float(levels[count]))
         log_det = np.linalg.slogdet(np.asarray(jacobian[count], np.float64))[1]
