@@ -1,5 +1,6 @@
 """Laws of every rule in the registry; a new rule is under them as soon as it is registered."""
 
+from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -49,8 +50,12 @@ def cast_of(rule: Entry) -> dict[str, Blob]:
 
 def follow(rule: Entry, cast, knobs, x=X, sigma=SIGMA, share=1.0) -> jax.Array:
     """The score that the rule follows, early in a run."""
-    sigma = jnp.float32(sigma)
-    step = Step(sigma, 0.8 * sigma, jnp.float32(0.2), jnp.float32(share))
+    return _followed(rule.name, cast, knobs, x, jnp.float32(sigma), jnp.float32(share))
+
+
+@partial(jax.jit, static_argnames="name")
+def _followed(name, cast, knobs, x, sigma, share):
+    rule, step = RULES[name], Step(sigma, 0.8 * sigma, jnp.float32(0.2), share)
     return guided(rule, cast, x, sigma, knobs, start_of(rule.memory, x), step)[0]
 
 
