@@ -45,10 +45,10 @@ def _claims() -> None:
     st.subheader("Published claims, put to the test")
     elsewhere = _entries(_reported("claims_by_distribution"))
     _board(claims.published(), _reported("claims"), elsewhere)
-    st.code("python -m toy claims --quick", language="bash")
+    st.code("python -m toy claims --quick", language="bash", wrap_lines=True)
     st.subheader("Papers, on their own distributions")
     _board(claims.papers(), _reported("papers"), {})
-    st.code("python -m toy claims --paper 2408.09000 --quick", language="bash")
+    st.code("python -m toy claims --paper 2408.09000 --quick", language="bash", wrap_lines=True)
 
 
 def _board(have: Mapping[str, Claim], found: Mapping[str, Any] | None, elsewhere: Mapping[str, list[Any]]) -> None:
@@ -60,7 +60,7 @@ def _board(have: Mapping[str, Claim], found: Mapping[str, Any] | None, elsewhere
             f"{known['seeds of exact claims']:d} of exact claims; {plain(known['device'])}. "
             "A verdict is that of the 95% interval over the seeds, against a threshold set before looking."
         )
-        st.code(known["command"], language="bash")
+        st.code(known["command"], language="bash", wrap_lines=True)
     before = _entries(found)
     for name, item in have.items():
         here, shown = st.session_state.get(f"lab.claim.{name}", []), before.get(name, [])
@@ -204,7 +204,7 @@ def _sweeps() -> None:
     unfinished = found.done < found.total  # it may be begun at any moment
     st.fragment(_sweep, run_every=POLL if unfinished else None)(wanted, name, metric, unfinished)
     path = have[name].relative_to(ROOT) if have[name].is_relative_to(ROOT) else have[name]  # not where the server is
-    st.code(f"python -m toy sweep {path.as_posix()}", language="bash")
+    st.code(f"python -m toy sweep {path.as_posix()}", language="bash", wrap_lines=True)
     with st.expander("What is swept"):
         st.code(have[name].read_text(encoding="utf-8"), language="toml")
 
@@ -289,5 +289,7 @@ def _schedules() -> None:
     if picture.exists():
         st.image(str(picture), width="stretch", alt="The schedules over the noise level; the tables have the numbers")
     st.code(
-        "python -m toy optimise --rule cfg --objective quality_variation --out out/optimum/cfg.json", language="bash"
+        "python -m toy optimise --rule cfg --objective quality_variation --out out/optimum/cfg.json",
+        language="bash",
+        wrap_lines=True,
     )
