@@ -1,12 +1,16 @@
 """Benchmarks of drawing: from pen up to the exact picture, and to the first networks."""
 
 import math
+import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 
 from toy.bench.browser import VIEWER, Stage, Visit
 from toy.bench.rows import Measured, benchmark
+from toy.bench.server import serving
 
 # From pen up to the first picture of what was drawn, by the page's own clock.
 PEN_UP = """root => {
@@ -40,8 +44,21 @@ def stroke(visit: Visit, bend: float, height: float) -> float:
     return float(page.evaluate("window.penUp"))
 
 
+@contextmanager
+def drawing(stage: Stage) -> Iterator[Visit]:
+    """Explore of a server that keeps nothing, with a stroke of each of two classes: what is compiled is there then."""
+    with tempfile.TemporaryDirectory() as folder, serving(GUIDANCE_EXPLORER_MODELS=folder) as server:
+        page = stage.page()
+        page.goto(server.url, wait_until="commit")
+        visit = Visit(page)
+        visit.wait_ready()
+        begin(visit)
+        yield visit
+        page.context.close()
+
+
 def begin(visit: Visit) -> None:
-    """Draw a stroke of each of two classes: what is compiled for drawings is there then."""
+    """Draw a stroke of each of two classes."""
     visit.page.get_by_test_id("draw").click()
     for label, height in (("A", 0.35), ("B", 0.65)):
         visit.page.get_by_test_id(f"brush-{label}").click()
@@ -51,27 +68,21 @@ def begin(visit: Visit) -> None:
 @benchmark("pen-up", "ms", app=True, browser=True, rerun=True, budget=300)
 def pen_up(stage: Stage) -> Measured:
     """From the end of a stroke to the picture that exact scores make of the drawing, n = 512."""
-    visit = stage.explore()
-    begin(visit)
-    visit.page.locator(f'{VIEWER}[data-quality="full"]').wait_for(timeout=120_000)
-    visit.page.get_by_test_id("brush-A").click()
-    times = []
-    for i in range(stage.count + 1):
-        times.append(stroke(visit, 5.0 + i, 0.3 + 0.4 * i / stage.count))
-        visit.page.wait_for_timeout(1000)  # as one who looks at it
-    visit.page.context.close()
+    with drawing(stage) as visit:
+        visit.page.locator(f'{VIEWER}[data-quality="full"]').wait_for(timeout=120_000)
+        visit.page.get_by_test_id("brush-A").click()
+        times = []
+        for i in range(stage.count + 1):
+            times.append(stroke(visit, 5.0 + i, 0.3 + 0.4 * i / stage.count))
+            visit.page.wait_for_timeout(1000)  # as one who looks at it
     return Measured(times[1:])
 
 
 @benchmark("drawn-network", "s", app=True, browser=True, budget=25)
 def drawn_network(stage: Stage) -> Measured:
     """From the end of a stroke to a main model of width 64 after 1024 iterations, and its guides."""
-    visit = stage.explore()
-    begin(visit)
-    began = time.perf_counter()
-    panels = [visit.page.get_by_test_id(f"asked-{slot}").filter(has_text="A64@1024") for slot in ("left", "right")]
-    for panel in panels:
-        panel.wait_for(timeout=300_000)
-    seconds = time.perf_counter() - began
-    visit.page.context.close()
-    return Measured([seconds])
+    with drawing(stage) as visit:
+        began = time.perf_counter()
+        for slot in ("left", "right"):
+            visit.page.get_by_test_id(f"asked-{slot}").filter(has_text="A64@1024").wait_for(timeout=300_000)
+        return Measured([time.perf_counter() - began])
