@@ -36,7 +36,7 @@ def captions(*scenes: Scene, knobs: bool = True) -> tuple[str, ...]:
 
 
 def short(text: str) -> str:
-    """A text with distributions of data by a kind and four digits: 'drawing 29a9' for 'strokes-29a9d7de61f2'."""
+    """A text with drawings by four digits: 'drawing 29a9' for 'strokes-29a9d7de61f2'."""
     return re.sub(r"\bstrokes-([0-9a-f]{4})[0-9a-f]{8}\b", r"drawing \1", text)
 
 

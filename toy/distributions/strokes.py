@@ -48,6 +48,11 @@ def drawn(table: str) -> Distribution:
     return lines(chains, width=[stroke.width for stroke in strokes]).rounded(ROUND)
 
 
+def is_drawing(on: str) -> bool:
+    """Whether a distribution of that name is a drawing that was kept."""
+    return on.startswith(f"{FAMILY}-")
+
+
 def store(strokes: Sequence[Stroke]) -> str:
     """Keep a drawing and return its distribution's name; ValueError says what is wrong with it."""
     _check(strokes)

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
-from typing import Any
+from typing import Any, ClassVar
 
 import jax.numpy as jnp
 import numpy as np
@@ -42,8 +42,10 @@ class Sampled(OfScene):
 
 
 @dataclass(frozen=True)
-class Divergence(OfScene):
-    """KL(q || p) of the density q that a scene's sampler draws, from the 'truth' or the 'tilt'; nats."""
+class OfRun(OfScene):
+    """One number of a scene's run, not among the measures of its samples."""
+
+    kind: ClassVar[str]
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -53,7 +55,22 @@ class Divergence(OfScene):
     @property
     def program(self) -> tuple[Any, ...]:
         """By what its scene is compiled for."""
-        return ("divergence", *program(self.scene))
+        return (self.kind, *program(self.scene))
+
+    def played(self, known: Mapping[str, Any]) -> dict[str, Any]:
+        """The scene, its roles played by what the densities are."""
+        return self.scene.flat() | {role: known[name] for role, name in self.scene.cast}
+
+    def described(self) -> dict[str, Any]:
+        """The scene."""
+        return self.scene.flat()
+
+
+@dataclass(frozen=True)
+class Divergence(OfRun):
+    """KL(q || p) of the density q that a scene's sampler draws, from the 'truth' or the 'tilt'; nats."""
+
+    kind = "divergence"
 
     @property
     def work(self) -> int:
@@ -62,12 +79,7 @@ class Divergence(OfScene):
 
     def content(self, known: Mapping[str, Any]) -> dict[str, Any]:
         """The scene, and from what."""
-        scene = self.scene.flat() | {role: known[name] for role, name in self.scene.cast}
-        return {"divergence": self.value, "scene": scene}
-
-    def described(self) -> dict[str, Any]:
-        """The scene."""
-        return self.scene.flat()
+        return {"divergence": self.value, "scene": self.played(known)}
 
     def measure(self) -> dict[str, Any]:
         """By the exact log q of the scene's samples; NaN where one of them has none."""
@@ -147,21 +159,12 @@ def _mechanism(
 
 
 @dataclass(frozen=True)
-class Statistic(OfScene):
+class Statistic(OfRun):
     """A number of a scene's run: ``function`` of its path [steps + 1, n, 2] and noise levels [steps + 1]."""
 
+    kind = "statistic"
     function: Callable[..., Any]
     options: tuple[tuple[str, Any], ...] = ()
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Of the answer: one number."""
-        return ()
-
-    @property
-    def program(self) -> tuple[Any, ...]:
-        """By what its scene is compiled for."""
-        return ("statistic", *program(self.scene))
 
     @property
     def work(self) -> int:
@@ -170,13 +173,8 @@ class Statistic(OfScene):
 
     def content(self, known: Mapping[str, Any]) -> dict[str, Any]:
         """The scene, the code of the function, and its options."""
-        scene = self.scene.flat() | {role: known[name] for role, name in self.scene.cast}
         code = hashlib.sha256("\n".join(map(" ".join, sorted(closure(self.function)))).encode()).hexdigest()
-        return {"statistic": code, "options": self.options, "scene": scene}
-
-    def described(self) -> dict[str, Any]:
-        """The scene."""
-        return self.scene.flat()
+        return {"statistic": code, "options": self.options, "scene": self.played(known)}
 
     def measure(self) -> dict[str, Any]:
         """Of the scene's own seed."""

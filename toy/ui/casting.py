@@ -67,8 +67,10 @@ def standing(found: Trainer, scene: Scene, *, train: bool = True) -> tuple[Scene
 
     Nothing is trained unless ``train``.
     """
-    missing = any(zoo.missing(name) for _, name in scene.cast)
-    words = waiting(found, scene.cast) if train else Waiting(SOON) if missing else None
+    if train:
+        words = waiting(found, scene.cast)
+    else:
+        words = Waiting(SOON) if any(zoo.missing(name) for _, name in scene.cast) else None
     if words is None:
         return scene, None
     now = so_far(scene) if words.retry else scene

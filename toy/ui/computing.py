@@ -13,7 +13,7 @@ import models
 from toy import distributions, flows, metrics, scenes, views
 from toy.captions import mode_word
 from toy.densities import Normalised
-from toy.distributions.strokes import FAMILY
+from toy.distributions.strokes import is_drawing
 from toy.names import Name
 from toy.scene import Scene
 from toy.scenes import Frame
@@ -126,7 +126,7 @@ def of_target(target: str) -> dict[str, Any]:
         "own": [0 if known.on else int(known.modes[0]), len(known.modes)],
         "origin": known.distribution.origin.tolist(),
         "unit": float(known.distribution.unit),
-        "drawing": known.on.startswith(f"{FAMILY}-"),
+        "drawing": is_drawing(known.on),
     } | ({"words": dict(known.distribution.words)} if known.distribution.words else {})
 
 

@@ -85,7 +85,7 @@ def _answer(given: Any, fresh: bool) -> bytes:
 
 def _rehearse(state: State) -> None:
     """Have compiled what a drawing of two classes needs: all such drawings share their programs."""
-    if not distributions.of(state.left.target).on.startswith(f"{strokes.FAMILY}-"):
+    if not strokes.is_drawing(distributions.of(state.left.target).on):
         drawn = state.change("left", target=f"{strokes.store(strokes.EXAMPLE)}/A")
         scenes = [casting.so_far(drawn.scene(slot)) for slot in SLOTS]
         with suppress(Busy):

@@ -18,7 +18,7 @@ import numpy as np
 from models import checkpoint, stored, training, zoo
 from models.mlp import Predictor
 from toy import distributions, scenes, views
-from toy.distributions.strokes import FAMILY
+from toy.distributions.strokes import is_drawing
 from toy.scene import Scene
 from toy.ui.engine import Engine
 from toy.ui.quota import QUOTA, Rate, Shelf
@@ -171,7 +171,7 @@ class Trainer:
         """Stop what a session asked for on drawings that it has drawn on since: all but ``on``."""
         for run in list(self.runs.values()):
             drawing = distributions.of(run.recipe.spec.classes).on
-            if run.name and run.session == session and drawing.startswith(f"{FAMILY}-") and drawing != on:
+            if run.name and run.session == session and is_drawing(drawing) and drawing != on:
                 run.stop()
 
     def _shelf(self) -> Shelf:
