@@ -14,6 +14,7 @@ MOST_FILES = 2048  # each stroke that is added to a drawing makes another
 MOST_BYTES = 2**28  # of all together
 LONGEST = 2**25  # of one
 AGAIN = {"points": "give their file again, on the page or with --points FILE", "strokes": "draw them again"}
+BY = {"points": "--points FILE", "strokes": "drawing on Explore"}
 NAME = re.compile(r"[a-z_]+-[0-9a-f]{12}")
 
 
@@ -21,7 +22,7 @@ def path_of(name: str) -> Path:
     """Where the data of a name are, or would be; Refused where it is no such name."""
     if not NAME.fullmatch(name):
         family = name.partition("-")[0]
-        words = f"it is {family}-ID, where ID are 12 digits 0-9a-f of data that were kept here, as --points FILE does"
+        words = f"it is {family}-ID, where ID are 12 digits 0-9a-f of data that were kept here, as {BY[family]} does"
         raise Refused(f"distribution {name!r} names no data: {words}", "distribution")
     return data_folder() / "data" / f"{name}.csv"
 
