@@ -164,11 +164,14 @@ def tabs(browser) -> Tabs:
 
 # --- A visitor --------------------------------------------------------------------------------------------------------
 
+# Streamlit may put the viewer into the page anew: null, and the one that stands there now is asked.
 WHEN = """(root, [test, ms]) => new Promise((done, fail) => {
   const holds = new Function("d", `return ${test}`);
-  const look = () => holds(root.dataset) && (watch.disconnect(), done({ ...root.dataset }));
+  const end = (found) => (watch.disconnect(), clearInterval(there), done(found));
+  const look = () => holds(root.dataset) && end({ ...root.dataset });
   const watch = new MutationObserver(look);
   watch.observe(root, { attributes: true });
+  const there = setInterval(() => root.isConnected || end(null), 200);
   setTimeout(() => fail(new Error(`never ${test}; ${JSON.stringify(root.dataset)}`)), ms);
   look();
 })"""
@@ -297,7 +300,9 @@ class Visitor:
 
     def when(self, test: str) -> dict[str, str]:
         """Wait until the viewer's data say so; returns them."""
-        return self.viewer.evaluate(WHEN, [test, WAIT])
+        while (found := self.viewer.evaluate(WHEN, [test, WAIT])) is None:
+            pass
+        return found
 
     def moment(self, test: str) -> dict:
         """Wait until the viewer's data say so; these, the left panel's dots and its corner's words, all at once."""

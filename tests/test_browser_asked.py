@@ -50,7 +50,12 @@ def test_a_moved_knob_makes_its_panel_pending_at_once(visit, server):
         expect(visitor.get("asked-right")).to_have_text(re.compile("^showing σ .* …$"))
         visitor.get("knob-w-left").press("ArrowLeft")
         expect(visitor.get("asked-left")).to_have_text("showing w 4.00 …")
+        # A server that is late is not another one: what is asked of it, or drawn, must not be lost by a reload.
+        visitor.viewer.evaluate("root => Object.assign(window, { stayed: true }) && (root.viewer.queue.timeout = 0)")
+        expect(visitor.get("status")).to_have_text("The server does not answer.")
+        visitor.viewer.evaluate("root => { root.viewer.queue.timeout = 60000 }")
     visitor.changed(before)
+    assert visitor.page.evaluate("window.stayed")
     for slot in SLOTS:
         expect(visitor.get(f"asked-{slot}")).to_be_hidden()
     assert visitor.viewer.evaluate("root => root.wrong") == 0

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -117,6 +118,15 @@ def test_a_background_job_goes_on(start) -> None:
         assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture(autouse=True)
+def alone() -> Iterator[None]:
+    """What measures on after an interrupt, which ends no process here, must not meet the next test's patches."""
+    yield
+    for thread in threading.enumerate():
+        if thread.name.startswith(running.THREADS):
+            thread.join()
 
 
 def interrupt(*args: object, **kwargs: object) -> None:

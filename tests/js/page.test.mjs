@@ -46,7 +46,9 @@ test("a choice beside the viewer counts at once, until its run is over", () => {
 test("an answer ends it too", () => {
   const { page } = opened();
   page.touched();
-  page.answered();
+  page.answered(false); // of a request that was made before
+  assert.equal(page.outside, true);
+  page.answered(true);
   assert.equal(page.outside, false);
 });
 
@@ -102,6 +104,18 @@ test("a server that is gone is heard at once, and when it is back", () => {
   assert.equal(page.lost, false);
 });
 
+test("what the server is at work on is late, until the connection was cut", () => {
+  const { page, says } = opened();
+  assert.equal(page.working, false);
+  says("running");
+  assert.equal(page.working, true);
+  says("running", "CONNECTING");
+  says("running"); // a server that was restarted runs nothing for this page
+  assert.deepEqual([page.lost, page.cut, page.working], [false, true, false]);
+  page.answered(false);
+  assert.deepEqual([page.cut, page.working], [false, true]);
+});
+
 test("what is typed or pressed beside the viewer is a change, what is looked at is none", () => {
   const on = (...matching) => ({ closest: (selector) => (matching.some((part) => selector.includes(part)) ? {} : null) });
   assert.equal(isChange({ type: "change", target: on("input") }), true);
@@ -115,6 +129,6 @@ test("what is typed or pressed beside the viewer is a change, what is looked at 
 test("a page of its own has nothing around it", () => {
   const page = new Page(() => assert.fail(), { app: null });
   page.sent();
-  assert.deepEqual([page.outside, page.lost, page.mine], [false, false, false]);
+  assert.deepEqual([page.outside, page.lost, page.mine, page.cut, page.working], [false, false, false, false, false]);
   page.stop();
 });

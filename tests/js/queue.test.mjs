@@ -48,6 +48,25 @@ test("a lost answer frees the queue after its time", () => {
   assert.equal(sent.at(-1).w, 2);
 });
 
+test("what was lost is asked once more, unless something else was", () => {
+  const { queue, sent, clock } = made();
+  let w = 1;
+  queue.push(() => ({ w }));
+  queue.again();
+  assert.equal(sent.length, 1);
+  clock.now = 10000;
+  assert.ok(queue.tick());
+  w = 2;
+  queue.again();
+  assert.deepEqual([sent.length, sent.at(-1).w], [2, 2]);
+  queue.again();
+  queue.push({ w: 3 });
+  clock.now = 20000;
+  assert.ok(queue.tick());
+  queue.again();
+  assert.deepEqual([sent.length, sent.at(-1).w], [3, 3]);
+});
+
 test("numbers go on from where an earlier page stopped", () => {
   const { queue, sent } = made({ seq: 57 });
   queue.push({});

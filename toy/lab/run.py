@@ -34,6 +34,7 @@ SECONDS = 1.0  # that a batch should take, so that results come often and little
 ENOUGH = 3  # programs that were compiled before their times count
 POLL = 0.2  # seconds between looks at what other processes hold
 WORKERS = 2  # programs at a time: compiling keeps one core busy, and so does much of a small network's sampling
+THREADS = "measuring"  # names the threads, which after an interrupt end by themselves
 TRAINING = "training"  # leased as if it were a trial
 
 
@@ -84,7 +85,7 @@ def run(
             report(Progress(stage, pending.found + computed, len(wanted), pending.found, left, note))
 
     tell()
-    pool = ThreadPoolExecutor(workers)
+    pool = ThreadPoolExecutor(workers, THREADS)
     try:
         while True:
             while len(under_way) < workers and (batch := pending.take(device, under_way.values())):

@@ -29,7 +29,9 @@ export class Page {
   constructor(changed, { app = document.querySelector('[data-testid="stApp"]'), there = serverIsThere, after = setTimeout } = {}) {
     Object.assign(this, { changed, app, there, after });
     this.outside = false;
+    this.running = false;
     this.lost = false;
+    this.cut = false; // from the server, and since then not answered: it may be another one by now
     this.mine = false;
     this.number = 0; // of runs and changes so far
     if (!app) return;
@@ -47,9 +49,15 @@ export class Page {
     this.mine = Boolean(this.app);
   }
 
-  // To be told of every answer.
-  answered() {
-    this.set(false);
+  // To be told of every answer, and whether it is that of a run of the whole page.
+  answered(whole) {
+    this.cut = false;
+    if (whole) this.set(false);
+  }
+
+  // Whether the server is at work on what it was asked, so that its answer is late and not lost.
+  get working() {
+    return this.running && !this.cut;
   }
 
   touched() {
@@ -75,6 +83,7 @@ export class Page {
     const over = this.running && !running;
     this.running = running;
     if (over) this.set(false);
+    this.cut ||= lost;
     if (lost !== this.lost) {
       this.lost = lost;
       this.changed();

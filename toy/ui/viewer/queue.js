@@ -8,6 +8,7 @@ export class Queue {
     this.now = now;
     this.inFlight = null;
     this.pending = null;
+    this.late = null;
   }
 
   get busy() {
@@ -41,9 +42,18 @@ export class Queue {
   // A lost answer must not freeze the sliders for ever.
   tick() {
     const lost = this.inFlight !== null && this.now() - this.inFlight.since >= this.timeout;
-    if (lost) this.inFlight = null;
+    if (lost) {
+      this.late = this.inFlight.made;
+      this.inFlight = null;
+    }
     this.flush();
     return lost;
+  }
+
+  // Ask once more what was lost, unless something else is asked by now.
+  again() {
+    if (!this.busy && this.late) this.push(this.late);
+    this.late = null;
   }
 
   clear() {
@@ -53,11 +63,12 @@ export class Queue {
 
   flush() {
     if (this.inFlight !== null || this.pending === null) return;
-    const request = typeof this.pending === "function" ? this.pending() : this.pending;
+    const made = this.pending;
+    const request = typeof made === "function" ? made() : made;
     this.pending = null;
     if (request === null) return;
     this.seq += 1;
-    this.inFlight = { seq: this.seq, since: this.now() };
+    this.inFlight = { seq: this.seq, since: this.now(), made };
     this.send({ seq: this.seq, ...request });
   }
 }

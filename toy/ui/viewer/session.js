@@ -1,7 +1,7 @@
 // A live view under a page: takes packs, asks the server, hears the person. Explore and Fields extend it and say what is taken
 // from a pack (`take`, then `show` when the queue has heard of it), what is fetched then (`next`, `fetchMissing`), what is
-// asked again (`askAgain`) or done when a lost server is back (`found`), which key does what (`press`), and what pointing
-// means (`hoverAt`, `clickAt`).
+// asked again (`askAgain`) or done when another server may stand where the first was (`found`), which key does what
+// (`press`), and what pointing means (`hoverAt`, `clickAt`).
 
 import { themeOf } from "./colour.js";
 import { h, setText } from "./dom.js";
@@ -55,7 +55,7 @@ export class Session extends Screen {
     const over = ({ key, target }) => key === " " && !embedded() && target === document.body && this.root.matches(":hover");
     document.addEventListener("keydown", (event) => over(event) && this.onKey(event), { signal });
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.readTheme(), { signal });
-    this.timer = setInterval(() => (this.queue.tick() || this.gone) && this.onLost(), 1000);
+    this.timer = setInterval(() => ((!this.page.working && this.queue.tick()) || this.gone) && this.onLost(), 1000);
   }
 
   measure() {}
@@ -83,7 +83,7 @@ export class Session extends Screen {
     const { header, arrays } = pack;
     const seq = header.seq ?? 0;
     this.gone = false;
-    if (seq === 0) this.page.answered(); // the page's own run, after what was changed beside the view
+    this.page.answered(seq === 0); // the page's own run, after what was changed beside the view
     // An answer that was overtaken would make the picture jump back.
     if (seq > 0 && seq < this.lastAnswer) return;
     this.lastAnswer = Math.max(this.lastAnswer, seq);
@@ -121,7 +121,8 @@ export class Session extends Screen {
     this.gone = !(await serverIsThere());
     this.looking = false;
     if (this.gone) setText(this.status, "The server does not answer.");
-    else if (!this.abort.signal.aborted) this.found();
+    else if (this.page.cut && !this.abort.signal.aborted) this.found();
+    else this.queue.again();
     this.redraw();
   }
 

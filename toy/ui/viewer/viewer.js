@@ -183,7 +183,8 @@ export class Viewer extends Session {
     this.ask((this.header.seq ?? 0) > 0 ? mine : "field", this.slots[0] ?? "left", true);
   }
 
-  // A server that was restarted does not know this page's fragment and answers none of its requests; the URL restores all.
+  // A server that was restarted does not know this page's fragment and answers none of its requests; the URL restores all,
+  // which it must not do to a page whose server is only slow: what is being drawn there would be lost.
   found() {
     location.reload();
   }
