@@ -58,42 +58,48 @@ def test_there_is_something_to_run() -> None:
     assert blocks("python")
 
 
-# Every figure is drawn in test_figures.py: here one stands for all. Fewer samples, seeds and iterations do.
+# Every figure is drawn in test_figures.py: here one stands for all. Fewer samples, steps, seeds and iterations do.
 FEWER = {
-    "figure all": "figure fig2",
-    "right.rule=none": "right.rule=none&n=512",
-    "--n 4096": "--n 256",
-    "--n 2048": "--n 256",
-    "--n 1024": "--n 256",
-    "--seeds 5": "--seeds 2",
-    "--seeds 3": "--seeds 2",
-    "--iters 512": "--iters 16",
-    "iterations=32,64": "iterations=4,8",
-    " docs/": f" {ROOT}/docs/",
+    r"figure all": "figure fig2 --n 256 --steps 8",
+    r"right\.rule=none": "right.rule=none&n=512&steps=8",
+    r"--n \d+": "--n 256",
+    r"--seeds \d+": "--seeds 2",
+    r"toy (metrics|table)(?!.* --n )": r"\g<0> --n 256",
+    r"toy (metrics|sample)": r"\g<0> --steps 8",
+    r"toy compare": r"\g<0> --strengths 1,2",
+    r"--iters 512": "--iters 16",
+    r"iterations=32,64": "iterations=4,8",
+    r" docs/sweeps/example": " example",
 }
+SWEEP = "docs/sweeps/example.toml"
 
 
+@pytest.mark.usefixtures("coarse_outlines")
 @pytest.mark.parametrize(
     "command", [pytest.param(line, marks=[pytest.mark.computes] * ("--logq" in line)) for line in COMMANDS]
 )
 def test_command(command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GUIDANCE_EXPLORER_MODELS", str(tmp_path / "models"))
-    command = re.sub(r"^(python -m toy (?:table|metrics)\b(?!.* --n ))", r"\1 --n 256", command)
+    if SWEEP in command:
+        (tmp_path / "example.toml").write_text((ROOT / SWEEP).read_text().replace("n = 2048", "n = 256\nsteps = 8"))
     for written, done in FEWER.items():
-        command = command.replace(written, done)
+        command = re.sub(written, done, command)
     words = shlex.split(command)[1:]
     # What computes does so in this process, where one command's programs serve the next.
     assert run(words, tmp_path) if "list" in command else good(*words[2:])
 
 
-@pytest.mark.computes
+@pytest.mark.usefixtures("coarse_outlines")
 @pytest.mark.parametrize("snippet", blocks("python"))
-def test_snippet(snippet: str, tmp_path: Path) -> None:
+def test_snippet(
+    snippet: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "out").mkdir()
-    said = run(["-c", snippet], tmp_path)
+    exec(snippet.replace("n=4096", "n=256"), {"__name__": "snippet"})
     if "print" in snippet:
-        assert "true samples" in said
+        assert "true samples" in capsys.readouterr().out
     if "savefig" in snippet:
         assert (tmp_path / "out/autoguidance.png").stat().st_size > 1000
 
