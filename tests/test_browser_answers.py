@@ -4,7 +4,7 @@ import re
 from urllib.parse import urlsplit
 
 import pytest
-from browser_fixtures import OUT
+from browser_server import OUT
 from ui_helpers import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]

@@ -1,7 +1,7 @@
 """First contact: who comes without a link is told, once, what is seen and what to press; words say what they mean."""
 
 import pytest
-from browser_fixtures import OUT
+from browser_server import OUT
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from browser_fixtures import OUT, WAIT
+from browser_server import OUT, WAIT
 from ui_helpers import until
 
 from toy.distributions.strokes import FAMILY

@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from browser_fixtures import OUT, WAIT, WHEN, Visitor
+from browser_server import OUT, WAIT
+from browser_visitor import WHEN, Visitor
 from ui_helpers import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]

@@ -6,7 +6,8 @@ import shutil
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from browser_fixtures import OUT, PIXELS
+from browser_server import OUT
+from browser_visitor import PIXELS
 from ui_helpers import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]

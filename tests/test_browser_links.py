@@ -6,7 +6,8 @@ import sys
 from urllib.parse import urlsplit
 
 import pytest
-from browser_fixtures import OUT, PIXELS, WAIT
+from browser_server import OUT, WAIT
+from browser_visitor import PIXELS
 from ui_helpers import ROOT
 
 from toy.ui.presets import PRESETS

@@ -4,7 +4,8 @@ import re
 from pathlib import Path
 
 import pytest
-from browser_fixtures import OUT, WAIT, Visitor
+from browser_server import OUT, WAIT
+from browser_visitor import Visitor
 from ui_helpers import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]

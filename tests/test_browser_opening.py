@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from browser_fixtures import OUT, WAIT
+from browser_server import OUT, WAIT
 from ui_helpers import PAGES, until
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]

@@ -6,7 +6,8 @@ from contextlib import suppress
 from urllib.parse import quote, urlsplit
 
 import pytest
-from browser_fixtures import OUT, WAIT, Visitor
+from browser_server import OUT, WAIT
+from browser_visitor import Visitor
 from ui_helpers import PAGES, ROOT, until
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]

@@ -1,7 +1,7 @@
 """Small screens, fingers, and the app inside another page."""
 
 import pytest
-from browser_fixtures import OUT, WAIT
+from browser_server import OUT, WAIT
 from ui_helpers import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]

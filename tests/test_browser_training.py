@@ -4,7 +4,7 @@ import re
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from browser_fixtures import OUT, WAIT
+from browser_server import OUT, WAIT
 from ui_helpers import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
