@@ -24,7 +24,7 @@ COMPARE, MECHANISM = FILES["compare"], FILES["mechanism"]
 
 
 @pytest.fixture(scope="module")
-def pages():
+def pages(coarse_outlines):
     """An engine that is ready, and pages that ask for little: what fills them is measured and drawn elsewhere."""
     from toy import figures
     from toy.ui import compare, fieldpacks, mechanism
@@ -41,6 +41,7 @@ def pages():
         patch.setattr(mechanism, "N", 128)
         patch.setattr(mechanism, "SEEDS", 2)
         patch.setattr(mechanism, "FLOW_N", 64)
+        patch.setattr(mechanism, "SIDE", 24)
         patch.setattr(mechanism, "_flow", lambda scene: {"not_finite": 0.0})
         patch.setattr("toy.flows.log_mass", lambda *given: (0.0, 0.0))
         yield
