@@ -52,6 +52,17 @@ def test_links_lead_somewhere():
             assert (page.parent / target).exists(), f"{page.name}: {target}"
 
 
+def test_what_is_said_of_other_libraries_names_pages_that_are_there():
+    page = FOLDER.parent / "guiders.md"
+    named = re.findall(r"\[`(\w+)`\]\(methods/(\w+)/(\w+)\.md\)", text(page))
+    assert len(named) > 15
+    for name, folder, file in named:
+        assert name == file
+        assert name in FOLDERS[folder], name
+    guiders = re.findall(r"^\| `(\w+)` \|", text(page), re.M)
+    assert len(guiders) == len({*guiders}) >= 13
+
+
 def test_all_of_it_is_small():
     files = [path for path in FOLDER.rglob("*") if path.is_file()]
     assert sum(path.stat().st_size for path in files) < 3e6

@@ -102,7 +102,7 @@ def test_the_command_line_lists_and_runs_them(tmp_path):
     there = ("--on", "cross", "--rule", "cfg", "--main", "exact:cross/A", "--unconditional", "exact:cross/AB")
     measured = json.loads(run("metrics", *there, "--n", 64, "--steps", 8, "--json"))
     assert measured["scene"]["target"] == "cross/A"
-    assert measured["floor"].keys() == measured.keys() - {"floor", "scene"}
+    assert measured["floor"].keys() == measured.keys() - {"floor", "evaluations", "scene"}
     run("figure", "empty", "--out", tmp_path)
     assert (tmp_path / "empty.png").stat().st_size > 0
 

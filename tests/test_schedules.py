@@ -28,6 +28,7 @@ def defaults(entry) -> dict[str, jax.Array]:
 def share_of(schedule, sigma, **knobs) -> np.ndarray:
     """The share at noise levels of which the first is the first step's."""
     given = {"sigma": jnp.asarray(sigma, jnp.float32), "progress": jnp.arange(len(sigma)) / len(sigma)}
+    given |= {name: knobs.pop(name) for name in [*knobs] if name in given}
     return np.asarray(schedule(*(given[name] for name in schedule.inputs), **defaults(schedule) | knobs))
 
 
@@ -117,6 +118,7 @@ def mean_share(name: str, steps: int, **knobs) -> float:
 def test_the_mean_share_over_the_steps_is_what_the_docstring_says(steps):
     for name in ("linear", "cosine"):
         assert mean_share(name, steps) == pytest.approx(1 - 1 / steps, abs=1e-5)
+        assert mean_share(f"{name}_decreasing", steps) == pytest.approx(1 + 1 / steps, abs=1e-5)
     assert mean_share("triangle", steps) == pytest.approx(1 if steps % 2 == 0 else 1 - 1 / steps**2, abs=1e-5)
     for m in (0.05, 0.3, 0.5, 0.77, 0.95):
         found = mean_share("middle_peaked", steps, peak=jnp.float32(m))
@@ -124,7 +126,17 @@ def test_the_mean_share_over_the_steps_is_what_the_docstring_says(steps):
 
 
 @pytest.mark.parametrize(
-    ("name", "most"), [("linear", 2), ("cosine", 2), ("triangle", 2), ("middle_peaked", 2), ("power_cosine", 1)]
+    ("name", "most"),
+    [
+        ("linear", 2),
+        ("cosine", 2),
+        ("linear_decreasing", 2),
+        ("cosine_decreasing", 2),
+        ("triangle", 2),
+        ("middle_peaked", 2),
+        ("power_cosine", 1),
+        ("exponential", 2),
+    ],
 )
 def test_largest_share(name, most):
     assert share_of(SCHEDULES[name], np.ones(512)).max() == pytest.approx(most, abs=0.02)
@@ -136,6 +148,19 @@ def test_the_papers_clamp_is_an_absolute_weight():
     share = share_of(SCHEDULES["clamped"], np.ones(64), floor=jnp.float32((v - 1) / (w - 1)))
     linear = 1 + 2 * np.arange(64) / 64 * (w - 1)
     np.testing.assert_allclose(1 + share * (w - 1), np.maximum(v, linear), rtol=1e-5)
+
+
+def test_what_decreases_is_what_rises_turned_round():
+    for name in ("linear", "cosine"):
+        rising = share_of(SCHEDULES[name], np.ones(64), progress=1 - jnp.arange(64) / 64)
+        np.testing.assert_allclose(share_of(SCHEDULES[f"{name}_decreasing"], np.ones(64)), rising, atol=1e-6)
+
+
+@given(rate=st.floats(-3, 3))
+def test_an_exponential_course_changes_by_the_same_factor_at_every_step(rate):
+    share = share_of(SCHEDULES["exponential"], np.ones(32), rate=jnp.float32(rate))
+    assert share[0] == 1
+    np.testing.assert_allclose(share[1:] / share[:-1], np.exp(rate / 32), rtol=1e-5)
 
 
 @given(peak=st.floats(0.1, 0.9))

@@ -79,6 +79,38 @@ def power_cosine(
     return 0.5 * (1 - jnp.cos(jnp.pi * jnp.power(progress, power)))
 
 
+@schedule(source=WANG, formula="w(τ) = 1 + 2(1 − τ)(w − 1)")
+def linear_decreasing(progress: Share) -> Share:
+    """From twice the extra weight at the start towards none: the paper's contrast to what rises.
+
+    The mean share over N steps is 1 + 1/N: nearly the same mean weight.
+    """
+    return 2 * (1 - progress)
+
+
+@schedule(source=WANG, formula="w(τ) = 1 + (1 + cos πτ)(w − 1)")
+def cosine_decreasing(progress: Share) -> Share:
+    """From twice the extra weight towards none along a half cosine.
+
+    The mean share over N steps is 1 + 1/N: nearly the same mean weight.
+    """
+    return 1 + jnp.cos(jnp.pi * progress)
+
+
+@schedule(source="after Gao et al. 2026, arXiv:2603.08155", formula="w(τ) = 1 + exp(λτ)(w − 1)")
+def exponential(
+    progress: Share,
+    *,
+    rate: Annotated[float, Knob(-3, 3, 0.01, "λ", "growth along the run; below 0 the weight decays")] = 0.69,
+) -> Share:
+    """C²FG: the weight decays exponentially in the paper's time, 1 − τ, so it grows along the run; not normalised.
+
+    From the whole extra weight to exp(λ) times that: about twice at the usual λ. The form ω(t) = ω₀ exp(λ(1 − t)) was
+    read in secondary sources.
+    """
+    return jnp.exp(rate * progress)
+
+
 @schedule(source="Jin et al. 2025, arXiv:2509.22007", formula="w(τ) = 1 + 2 min(τ/m, (1 − τ)/(1 − m))(w − 1)")
 def middle_peaked(
     progress: Share,

@@ -7,6 +7,7 @@ import click
 
 from toy import memory
 from toy.cli.flags import finite, frame_of, option, scene_of, scene_options
+from toy.cost import evaluations
 from toy.scene import Scene
 from toy.settings import Knob
 
@@ -22,6 +23,8 @@ SEEDS = Knob(
 @scene_options
 def metrics(as_json: bool, seeds: str | None, logq: bool, **flags: Any) -> None:
     """Measure samples against the exact distribution, beside the noise floor of true samples.
+
+    With --json also the evaluations of each density that a sample takes.
 
     \b
     python -m toy metrics --rule cfg --w 4 --json
@@ -41,7 +44,8 @@ def metrics(as_json: bool, seeds: str | None, logq: bool, **flags: Any) -> None:
         return
     frame = frame_of(scene, keep=False)
     if as_json:
-        click.echo(json.dumps(finite({**frame.metrics, "floor": frame.floor, "scene": scene.flat()}), indent=2))
+        rest = {"floor": frame.floor, "evaluations": evaluations(scene), "scene": scene.flat()}
+        click.echo(json.dumps(finite({**frame.metrics, **rest}), indent=2))
         return
     click.echo(f"{'':16}{'measured':>10}{'true samples':>14}")
     for name, value in frame.metrics.items():
@@ -59,7 +63,8 @@ def _over_seeds(scene: Scene, seeds: int, as_json: bool) -> None:
     mean, error, true = spread.mean, spread.error, floor(scene.target, scene.n)
     if as_json:
         rows = {name: {"mean": mean[name].tolist(), "error": error[name].tolist()} for name in mean}
-        click.echo(json.dumps(finite({**rows, "floor": true, "seeds": seeds, "scene": scene.flat()}), indent=2))
+        rest = {"floor": true, "seeds": seeds, "evaluations": evaluations(scene), "scene": scene.flat()}
+        click.echo(json.dumps(finite({**rows, **rest}), indent=2))
         return
     click.echo(f"{'':16}{'mean':>10}{'std error':>11}{'true samples':>14}")
     for name in mean:

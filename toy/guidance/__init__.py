@@ -9,10 +9,13 @@ from toy.guidance.unguided import naive_truncation, none, temporal_score_rescali
 from toy.guidance.extrapolation import autoguidance, cfg
 from toy.guidance.negatives import (
     answer,
+    composed_negation,
+    contrastive_cfg,
     diffusion_negative_prompting,
     diffusion_negative_sampling,
     dynamic_negative_guidance,
     negative_prompt,
+    perp_neg,
 )
 from toy.guidance.classifier_free import (
     SUREST,
@@ -25,6 +28,18 @@ from toy.guidance.classifier_free import (
     power_law_cfg,
     rescaled_cfg,
 )
-from toy.guidance.self_guided import blur_guidance, self_guidance
+from toy.guidance.predictions import (
+    adaptive_guidance,
+    angle_domain_guidance,
+    cfg_zero_star,
+    magnitude_aware_guidance,
+    tangential_cfg,
+)
+from toy.guidance.self_guided import (
+    blur_guidance,
+    independent_condition_guidance,
+    self_guidance,
+    time_step_guidance,
+)
 from toy.guidance.two_guides import cfg_autoguidance, segmented_guidance
 from toy.guidance.corrections import characteristic_guidance, optimal_weight

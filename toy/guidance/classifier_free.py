@@ -71,6 +71,7 @@ def adaptive_projected_guidance(
     source="after Sadat et al. 2023, arXiv:2310.17347",
     formula="s = s_y + (w − 1)(s_y − s_uncond), p_y = π p_main + (1 − π) p_negative",
     ordered=("tau1", "tau2"),
+    asks=lambda **_: {"main": 2, "negative": 2},
 )
 def cads(
     main: Normalised,
@@ -131,6 +132,7 @@ def rescaled_cfg(
     source="Dhariwal and Nichol 2021, arXiv:2105.05233",
     formula="s = s_main + v ∇ log P(class | x; σ)",
     cast={"main": "AB64@4096"},
+    asks=lambda **_: {"main": 2},
 )
 def classifier_guidance(
     main: Density,

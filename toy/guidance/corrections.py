@@ -36,6 +36,7 @@ Iterate = tuple[Points, Points, Points, Points]  # of Newton's method: shift, mi
     source="Zheng and Lan 2023, arXiv:2312.07586",
     formula="s = w s_main(x + (w − 1)δ) − (w − 1) s_uncond(x + wδ), with equal denoised points at both",
     memory=jnp.zeros_like,
+    asks=lambda **_: {"main": 12, "unconditional": 12},  # mismatches, of which four are derivatives, and the score
 )
 def characteristic_guidance(
     main: Density,

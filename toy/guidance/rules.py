@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -34,7 +35,8 @@ class Rule(Entry):
     densities, given its knobs; None where it stands for none. ``memory`` gives what its memory starts from, given
     ``x``; ``observe`` what becomes of that, given the rule's knobs, once a step, where the last one led. ``cast`` names
     densities for roles whose usual one does not fit, ``integrator`` the one that the paper derives the rule for,
-    ``also`` other values of a Scene that its page shows.
+    ``also`` other values of a Scene that its page shows. ``asks`` gives, given its knobs, how often one evaluation asks
+    each role for a score or log-density, where that is not once.
     """
 
     tilt: Callable[..., dict[str, Any]] | None = None
@@ -43,6 +45,7 @@ class Rule(Entry):
     cast: Mapping[str, str] = field(default_factory=dict)
     integrator: str = ""
     also: tuple[Mapping[str, Any], ...] = ()
+    asks: Callable[..., Mapping[str, float]] = lambda **_: {}
 
 
 RULES = Registry("rule", Rule, roles=(Score, Density, Normalised))
@@ -76,3 +79,19 @@ def dot(a: Points, b: Points) -> Float[Array, "*b 1"]:
 def norm(a: Points) -> Float[Array, "*b 1"]:
     """Length of each vector, with a last axis of 1; never quite 0, so that it can be divided by and differentiated."""
     return jnp.sqrt(dot(a, a) + 1e-20)
+
+
+def at_points(draw: Callable[[Array], Array], x: Points, sigma: Array) -> Array:
+    """What ``draw`` makes of a key for each point, [*b], another at each noise level and place: chance, yet a function.
+
+    So a rule may draw at every evaluation and still be asked again, alone or among others, with the same answer.
+    """
+
+    def one(point: Float[Array, "2"]) -> Array:
+        key = jax.random.key(0)
+        for number in (sigma, point[0], point[1]):
+            key = jax.random.fold_in(key, jax.lax.bitcast_convert_type(jnp.asarray(number, jnp.float32), jnp.uint32))
+        return draw(key)
+
+    drawn: Array = jax.vmap(one)(x.reshape(-1, 2)).reshape(x.shape[:-1])
+    return drawn

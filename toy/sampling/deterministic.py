@@ -20,6 +20,7 @@ def euler(field: Field, x: Points, sigma: Array, sigma_next: Array, memory: Memo
     source=f"{EDM}, Algorithm 1",
     formula="x' = x − (σ' − σ) ½[σ s(x; σ) + σ' s(x_Euler; σ')]",
     order=2,
+    asks=lambda steps: (2 * steps - 1, 0),
 )
 def heun(field: Field, x: Points, sigma: Array, sigma_next: Array, memory: Memory) -> tuple[Points, Memory]:
     """Second order, two evaluations a step; the last step, to 0, is an Euler step."""

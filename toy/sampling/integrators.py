@@ -31,13 +31,15 @@ EDM = "Karras et al. 2022, arXiv:2206.00364"
 class Integrator(Entry):
     """An integrator: its ``order``, whether it is ``stochastic``, and the ``least`` number of particles it takes.
 
-    ``past`` gives what it carries from step to step at the start, given ``x``.
+    ``past`` gives what it carries from step to step at the start, given ``x``. ``asks`` gives, given the number of
+    steps and its knobs, how often a run asks for the guided score, and how often for the main density's alone.
     """
 
     order: int
     stochastic: bool = False
     least: int = 1
     past: Callable[[Any], Any] | None = None
+    asks: Callable[..., tuple[float, float]] = lambda steps, **_: (steps, 0)
 
 
 INTEGRATORS = Registry("integrator", Integrator)

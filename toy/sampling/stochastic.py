@@ -43,6 +43,7 @@ def ancestral(
     order=2,
     stochastic=True,
     ordered=("churn_min", "churn_max"),
+    asks=lambda steps, **_: (2 * steps - 1, 0),
 )
 def edm_stochastic(
     field: Field,
@@ -72,6 +73,7 @@ def edm_stochastic(
     formula="an unguided Euler step to σ', then K times x += ε/2 s(x; σ') + √ε z, ε = σ² − σ'²",
     order=1,
     stochastic=True,
+    asks=lambda steps, corrections: (int(corrections) * (steps - 1), steps),
 )
 def predictor_corrector(
     field: Field,
@@ -116,6 +118,7 @@ class Particles(NamedTuple):
     stochastic=True,
     least=16,
     past=lambda x: Particles(jnp.zeros(x.shape[:-1]), jnp.zeros((), bool)),
+    asks=lambda steps, **_: (steps + 1 + 2 * (steps - 1), 1),  # the tilted density at first, and around every step
 )
 def smc(
     field: Field,
@@ -180,6 +183,7 @@ GIBBS_STEPS = 16
     formula="an unguided sample; then R times: noise up to σ*, and a guided run back down",
     order=2,
     stochastic=True,
+    asks=lambda steps, rounds, **_: (int(rounds) * (2 * GIBBS_STEPS - 1), 2 * steps - 1),
 )
 def gibbs(
     field_at: Callable[[Array, Array, Array, Points, Memory], tuple[Field, Memory]],

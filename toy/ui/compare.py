@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 import streamlit as st
 
 import models
-from toy import compare, metrics, scenes, tables
+from toy import compare, cost, metrics, scenes, tables
 from toy.captions import mode_word
 from toy.compare import Point, Row
 from toy.guidance import RULES
@@ -161,20 +161,26 @@ def _apart(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     return across > 0.3 or up > 0.12
 
 
-def table(rows: Sequence[Row], floor: Mapping[str, Any]) -> dict[str, list[Any]]:
-    """Every measure that is one number, with its standard error, a line a method and strength."""
+def table(rows: Sequence[Row], floor: Mapping[str, Any], asked: Mapping[str, int]) -> dict[str, list[Any]]:
+    """Every measure that is one number, with its standard error, a line a method and strength.
+
+    ``asked`` are the scores that a sample takes, by method.
+    """
     names = [name for name in METRICS if rows and name in rows[0]]
     found = {name: compare.summary(list(rows), name) for name in names}
-    lines = [("true samples", None, {name: number(name, float(floor[name])) for name in names})] if floor else []
+    lines: list[tuple[str, float | None, int | None, dict[str, str]]] = []
+    if floor:
+        lines.append(("true samples", None, None, {name: number(name, float(floor[name])) for name in names}))
     for method, its in (found[names[0]] if names else {}).items():
         for i, strength in enumerate(its["strength"].tolist()):
             values = {n: number(n, found[n][method]["mean"][i], found[n][method]["error"][i]) for n in names}
-            lines.append((title(method), strength, values))
+            lines.append((title(method), strength, asked[method], values))
     out: dict[str, list[Any]] = {
-        "method": [method for method, _, _ in lines],
-        "strength": [strength for _, strength, _ in lines],
+        "method": [method for method, *_ in lines],
+        "strength": [strength for _, strength, *_ in lines],
+        "evaluations": [times for _, _, times, _ in lines],
     }
-    return out | {METRICS[name].title: [values[name] for _, _, values in lines] for name in names}
+    return out | {METRICS[name].title: [values[name] for *_, values in lines] for name in names}
 
 
 # --- The page ---------------------------------------------------------------------------------------------------------
@@ -266,7 +272,9 @@ def _results(wanted: Sequence[Point], unfinished: bool) -> None:
     )
     with st.expander(f"All measures, {len(rows)} rows"):
         helps = {METRICS[name].title: st.column_config.TextColumn(help=METRICS[name].summary) for name in METRICS}
-        st.dataframe(table(rows, floor), hide_index=True, column_config=helps, width="stretch")
+        helps["evaluations"] = st.column_config.NumberColumn(help="scores of any density that one sample takes")
+        asked = {trial.method.name: cost.total(trial.scene) for trial in wanted}
+        st.dataframe(table(rows, floor, asked), hide_index=True, column_config=helps, width="stretch")
     st.download_button(
         "Download CSV", tables.csv_bytes(rows), "compare.csv", "text/csv", on_click="ignore", disabled=not rows,
         icon=":material/download:",
