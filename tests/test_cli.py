@@ -191,10 +191,10 @@ def test_help_has_an_example(command):
     assert command in ("list", "bench") or "python -m toy" in out.partition("Options:")[0].partition("\n")[2]
 
 
-@pytest.mark.computes
+@pytest.mark.usefixtures("coarse_outlines")
 @pytest.mark.parametrize("kind", FORMATS)
 def test_the_figure_of_a_link_is_the_download_of_the_app(folder, kind):
-    link = "left.w=2.5&left.unconditional=exact:AB&right.rule=none&n=512&seed=3&view=0.45,1.22,0.3&trails=1"
+    link = "left.w=2.5&left.unconditional=exact:AB&right.rule=none&n=512&steps=8&seed=3&view=0.45,1.22,0.3&trails=1"
     state, notes = parse(dict(parse_qsl(link)))
     assert not notes
     printed = good("figure", "explore", "--link", f"?{link}", "--format", kind, "--out", "new")
