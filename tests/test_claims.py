@@ -13,9 +13,10 @@ from toy import door, scenes
 from toy.figures.claims import claims_figure
 from toy.lab import claims as lab
 from toy.lab import report
-from toy.lab.claim import FAILS, HOLDS, UNDECIDED, Bound, Claim, Part, chosen, load
+from toy.lab.claim import Bound, Claim, chosen, load
 from toy.lab.commands.claims import claims as command
-from toy.lab.laboratory import Lab, Record, Size
+from toy.lab.laboratory import Record, Size
+from toy.lab.verdict import FAILS, HOLDS, UNDECIDED, Part
 
 TINY = Size("tiny", n=256, trainings=2, draws=2, steps=8, small=True)
 ORDER = (FAILS, UNDECIDED, HOLDS)
@@ -85,8 +86,9 @@ def test_every_published_claim_can_be_planned(monkeypatch):
         record = Record()
         record.planning = True
         for item in lab.published().values():
-            here = Lab(size, exact=item.exact, record=record)
+            here, *others = lab.labs(item, size, record)
             parts = lab.parts_of(item, item(here), here.seeds)
+            assert not [item(other) for other in others if item.exact]
             assert {part.verdict for part in parts} == {UNDECIDED}
         assert record.planned
         for name in {name for question in record.planned for name in question.names}:
@@ -98,7 +100,7 @@ def test_a_quick_run_trains_small_networks_alone():
     record = Record()
     record.planning = True
     for item in lab.published().values():
-        item(Lab(lab.QUICK, exact=item.exact, record=record))
+        item(lab.labs(item, lab.QUICK, record)[0])
     names = {name for question in record.planned for name in question.names if not name.endswith(".safetensors")}
     wanted = {*record.recipes, *(recipe for name in names for recipe in models.zoo.missing(name))}
     assert all(recipe.spec.width <= 32 and recipe.iterations <= 512 for recipe in wanted)
@@ -154,6 +156,7 @@ def test_a_broken_file_gets_one_sentence(tmp_path, body, message):
     [
         (["no_such_claim"], "unknown claim 'no_such_claim'; have: small_models_make_outliers, "),
         (["--out", "claims.txt"], "--out 'claims.txt' does not end in .md"),
+        (["--most", "0"], "0"),
         (["--module", "missing.py"], "claims file 'missing.py' is no Python file that exists"),
     ],
 )
@@ -204,6 +207,42 @@ def test_no_number_is_hidden_and_none_is_made_up():
     words = [text.get_text() for text in figure.axes[0].texts]
     assert sum("no interval" in word for word in words) == 1
     assert sum("no number" in word for word in words) == 1
+
+
+def test_what_was_recorded_is_judged_again(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    docs = Path(__file__).parents[1] / "docs" / "claims.json"
+    data = json.loads(docs.read_text(encoding="utf-8"))
+    result = run("--recorded", docs, "--json", "--out", "again.md")
+    assert result.exit_code == 0, result.output
+    again = json.loads(result.stdout)
+    assert again == data
+    assert (tmp_path / "again.md").read_text(encoding="utf-8").replace("again.png", "claims.png") == docs.with_suffix(
+        ".md"
+    ).read_text(encoding="utf-8")
+    first = data["claims"][0]
+    first["parts"][0]["values"] = [-value for value in first["parts"][0]["values"]]
+    (tmp_path / "other.json").write_text(json.dumps(data), encoding="utf-8")
+    other = json.loads(run("--recorded", "other.json", "--json").stdout)
+    assert (first["verdict"], other["claims"][0]["verdict"]) == (HOLDS, FAILS)
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ("{}", "'r.json' is no report of claims that can be judged again: it lacks 'conditions'"),
+        ("[]", "'r.json' is no report of claims that can be judged again"),
+        ('{"conditions": {"size": "full", "seconds": 1}, "claims": [{"name": "gone"}]}', "it lacks 'gone'"),
+        ("{", "r.json"),
+    ],
+)
+def test_what_is_no_report_gets_one_sentence(tmp_path, monkeypatch, body, message):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "r.json").write_text(body, encoding="utf-8")
+    result = run("--recorded", "r.json")
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
 
 
 def test_no_claim_no_figure():

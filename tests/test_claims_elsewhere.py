@@ -8,10 +8,11 @@ import pytest
 from toy import metrics, scenes
 from toy.figures.claims import claims_figure
 from toy.lab import report
-from toy.lab.claim import FAILS, HOLDS, claim
+from toy.lab.claim import claim
 from toy.lab.claims import run
 from toy.lab.laboratory import Lab, Size
 from toy.lab.questions import Pull
+from toy.lab.verdict import FAILS, HOLDS
 
 TINY = Size("tiny", n=256, trainings=2, draws=2, steps=8, small=True)
 
@@ -51,7 +52,7 @@ def lunar(lab):
 def test_names_are_the_tree_s_wherever_it_is():
     here = Lab(TINY, on="gaussians")
     (first, second), (away, _) = here.scenes("cfg", w=2, main="A64@4096~dropout=0.1"), here.scenes("none", target="B")
-    assert dict(first.cast) == {"main": "gaussians/A64@4096#0~dropout=0.1", "unconditional": "gaussians/ABC32@512#0"}
+    assert dict(first.cast) == {"main": "gaussians/A64@4096#0~dropout=0.1", "unconditional": "gaussians/ABC32@512#1000"}
     assert second.target == "gaussians/A"
     assert (away.target, dict(away.cast)["main"]) == ("gaussians/BC", "gaussians/BC64@4096#0")
     exact = Lab(TINY, exact=True, on="moons")
@@ -61,7 +62,7 @@ def test_names_are_the_tree_s_wherever_it_is():
 
 def test_what_is_asked_of_the_tree_does_not_name_it():
     asked = Lab(TINY).scenes("autoguidance", w=2, weak="A64@512")[1]
-    assert dict(asked.cast) == {"main": "A64@4096#1", "weak": "A64@512#1"}
+    assert dict(asked.cast) == {"main": "A64@4096#1", "weak": "A64@512#1001"}
     assert asked.target == "A"
     pulls = [Pull("cosine", "A64@4096", "A32@512", "truth", (0.1,), 8, target) for target in ("A", "moons/A")]
     assert [pull.described().get("target") for pull in pulls] == [None, "moons/A"]

@@ -11,9 +11,10 @@ from models.mlp import Spec
 from models.training import Recipe
 from toy import flows, mechanism, metrics, scenes
 from toy.lab import report
-from toy.lab.claim import HOLDS, UNDECIDED, claim
+from toy.lab.claim import claim
 from toy.lab.claims import run
 from toy.lab.laboratory import Lab, Size
+from toy.lab.verdict import FAILS, HOLDS, NOTHING, UNDECIDED
 from toy.progress import Progress
 from toy.scene import Scene
 
@@ -25,7 +26,7 @@ TINY = Size("tiny", n=256, trainings=2, draws=2, steps=8, small=True)
 
 @pytest.mark.slow
 def test_a_measure_is_that_of_the_seeds_own_scene():
-    found = Lab(TINY).measure("branch_tv", "autoguidance", w=2, weak="A64@512")
+    found = Lab(TINY).measure("branch_tv", "autoguidance", w=2, weak="A64@512#{i}")
     for seed, value in enumerate(found):
         names = {"main": f"A64@4096#{seed}", "weak": f"A64@512#{seed}"}
         scene = Scene.of("autoguidance", w=2, n=256, steps=8, seed=seed, **names)
@@ -50,13 +51,13 @@ def test_without_guidance_the_tilted_density_is_the_truth():
 @pytest.mark.slow
 def test_a_pull_is_that_of_the_seeds_own_networks():
     here = Lab(TINY)
-    found = here.pull("cosine", main="A64@4096", guide="A64@512", sigmas=(0.1, 1.0))
+    found = here.pull("cosine", main="A64@4096", guide="A64@512#{i}", sigmas=(0.1, 1.0))
     pair = models.load("A64@4096#1"), models.load("A64@512#1")
     alone = mechanism.mechanism(*pair, sigmas=np.array([0.1, 1.0]), n=TINY.n // 2, seeds=1)
     np.testing.assert_allclose(found[1], alone.values["cosine"], rtol=1e-5)
     assert (found[0] != found[1]).all()
     with pytest.raises(ValueError, match="unknown value 'sine' of a pull; have: best_w, cosine, "):
-        here.pull("sine", main="A64@4096", guide="A64@512", sigmas=(0.1, 1.0))
+        here.pull("sine", main="A64@4096", guide="A64@512#{i}", sigmas=(0.1, 1.0))
 
 
 def test_exact_claims_take_exact_densities_alone():
@@ -140,6 +141,84 @@ def test_nothing_is_measured_while_planning_or_twice(calls):
     assert len(seen) == 2
     assert np.isnan(seen[0]).all()
     assert (found.outcomes[1].parts[0].values == 0).all()
+
+
+def test_a_guide_shares_no_seed_with_a_main_model():
+    many = replace(TINY, trainings=40)
+    mains, guides = set(), set()
+    for guide in range(2):
+        for scene in Lab(many, guide=guide).scenes("autoguidance", w=2):
+            cast = dict(scene.cast)
+            mains.add(cast["main"].partition("#")[2])
+            guides.add(cast["weak"].partition("#")[2])
+    assert (len(mains), len(guides)) == (40, 80)
+    assert not mains & guides
+    itself = Lab(TINY, guide=1).scenes("autoguidance", w=2, weak="A64@4096#{i}~dropout=0.1~seed=1{i}")[1]
+    assert dict(itself.cast) == {"main": "A64@4096#1", "weak": "A64@4096#1~dropout=0.1~seed=11"}
+
+
+def test_an_effect_is_the_mean_over_the_guides_of_each_main_model(monkeypatch):
+    def measured(many, casts, measures):
+        seeds = [int(dict(scene.cast).get("weak", "#0").partition("#")[2]) for scene in many]
+        return [{name: np.asarray(float(seed)) for name in measures} for seed in seeds]
+
+    monkeypatch.setattr(scenes, "measure_scenes", measured)
+    names = {"main": "A64@256", "weak": "A64@256#{i}"}
+
+    @claim(source="here", above=0)
+    def guided(lab):
+        """Something is so."""
+        return lab.measure("outliers", "autoguidance", w=2, **{**names, "weak": f"A64@256#{lab.guide}"})
+
+    few = replace(TINY, guides=3)
+    (found,) = run([guided], few).outcomes
+    assert (found.guides, list(found.parts[0].values)) == (3, [1.0, 1.0])
+    (one,) = run([replace(guided, guides=1)], few).outcomes
+    assert (one.guides, list(one.parts[0].values)) == (1, [0.0, 0.0])
+
+
+def test_one_looks_again_only_at_what_is_undecided(calls):
+    asked = []
+
+    @claim(source="here", above={"sure": -999, "open": 0.35}, exact=True)
+    def doubtful(lab):
+        """Something is so."""
+        asked.append(lab.seeds)
+        found = lab.measure("outliers")  # 0, 0.1, 0.2, ...
+        return {"sure": found, "open": found}
+
+    @claim(source="here", above=-999, exact=True)
+    def clear(lab):
+        """Something else is so."""
+        assert lab.seeds == 2
+        return lab.measure("outliers")
+
+    size = replace(TINY, looks=3)
+    found = run([doubtful, clear], size)
+    assert asked == [2, 2, 4, 4, 8, 8]
+    assert len(calls) == len(set(calls)) == 8
+    assert [(part.verdict, len(part.values)) for part in found.outcomes[0].parts] == [(HOLDS, 2), (UNDECIDED, 8)]
+    assert (found.outcomes[1].verdict, found.outcomes[1].seeds) == (HOLDS, 2)
+    assert {part.looks for item in found.outcomes for part in item.parts} == {3}
+    few = run([doubtful], size, most=4)
+    assert len(few.outcomes[0].parts[1].values) == 4
+    (words,) = report.open_parts(few.outcomes)
+    assert words.startswith("doubtful, open: undecided after 4 repetitions; about ")
+    assert "needs" in report.table(few.outcomes)
+
+
+def test_where_samples_are_as_good_as_true_ones_there_is_nothing_to_gain(calls, monkeypatch):
+    @claim(source="here", above=0.01, exact=True)
+    def better(lab):
+        """Something helps."""
+        return lab.gain("outliers", "autoguidance", [{"w": 2.0}], weak="exact:A")
+
+    for floor, verdict in ((-9.0, FAILS), (0.2, NOTHING)):
+        monkeypatch.setattr(metrics, "floor", lambda target, n, names, floor=floor: {names[0]: floor})
+        found = run([better], TINY)
+        assert found.outcomes[0].verdict == verdict
+    assert found.outcomes[0].parts[0].note == "without guidance outliers is not told from that of true samples, 0.2"
+    assert report.counts(found.outcomes) == "0 hold, 0 do not hold, 0 undecided, 1 with nothing to gain"
 
 
 def test_planned_numbers_have_the_shape_of_measured_ones(calls):

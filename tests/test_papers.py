@@ -10,12 +10,13 @@ from click.testing import CliRunner
 import models
 from toy import door
 from toy.lab import claims as lab
-from toy.lab.claim import UNDECIDED, load, of_paper
+from toy.lab.claim import load, of_paper
 from toy.lab.commands.claims import claims as command
 from toy.lab.laboratory import Lab, Record, Size
 from toy.lab.published import papers as folder
 from toy.lab.published.papers import bradley_nakkiran as bradley
 from toy.lab.trial import addresses
+from toy.lab.verdict import UNDECIDED
 
 TINY = Size("tiny", n=256, trainings=2, draws=2, steps=8, small=True)
 

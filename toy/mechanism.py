@@ -33,6 +33,8 @@ class Mechanism:
     of the main model's error that is left at that weight. With a weak model also ``quality`` and ``task``, the lengths
     σ√E|.|² of both parts, ``quality_cosine`` and ``task_cosine`` with the true correction, and ``task_share`` of the
     pull's square length. ``error_core``, ``error_rim``, ``error_outside``: the main model's error by true region.
+    Of points that are outside: ``cosine_outside``, the same cosine; ``uphill_outside``, that of the pull with the true
+    score; ``raised_outside``, the share of them whose true log-density rises along the pull, NaN without any.
     """
 
     sigmas: np.ndarray
@@ -109,6 +111,7 @@ def _measure(
         # The share of the true density's mass that is denser, from a true sample.
         rank = jnp.searchsorted(known, -truth.logp(x, sigma)) / 4096
         wrong = square(correction)
+        outside = (rank >= REGIONS["outside"][0]).astype(x.dtype)[:, None]
 
         def error(inside: Array) -> Array:
             inside = inside.astype(wrong.dtype)
@@ -119,6 +122,9 @@ def _measure(
         return {
             "error_main": error(jnp.ones(n)),
             "error_guide": sigma**2 / 2 * jnp.mean(square(s - s0)),
+            "cosine_outside": cosine(pull * outside, correction * outside),
+            "uphill_outside": cosine(pull * outside, s * outside),
+            "raised_outside": jnp.mean((jnp.sum(pull * s, axis=-1) > 0) * outside[:, 0]) / jnp.mean(outside),
             **{f"error_{name}": error((rank >= lo) & (rank < hi + (hi == 1))) for name, (lo, hi) in REGIONS.items()},
             "cosine": cosine(pull, correction),
             "best_w": 1 + extra,

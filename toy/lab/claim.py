@@ -1,17 +1,15 @@
-"""Statements about guidance as functions that measure what would decide them, and what decides.
+"""Statements about guidance as functions that measure what would decide them.
 
 A claim is one function of a ``Lab``. It returns its effect, one number a seed, [seeds], or, where several parts are all
 necessary, such numbers by part. The decorator says whose statement it is and where the effect must lie for it to hold;
-the docstring's first sentence is the statement, the rest how it is measured. The verdict is that of the two-sided 95%
-t interval over the seeds: holds where all of it is within the bounds, does not hold where all of it is outside, else
-undecided.
+the docstring's first sentence is the statement, the rest how it is measured. ``toy.lab.verdict`` says what decides.
 """
 
 import importlib.util
 import inspect
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -20,72 +18,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from toy import distributions
+from toy.lab.verdict import Bound
 from toy.settings import Refused
-from toy.uncertainty import interval
 
 if TYPE_CHECKING:
     from toy.lab.laboratory import Lab
 
-HOLDS, FAILS, UNDECIDED = "holds", "does not hold", "undecided"
-
 Effect = np.ndarray | Mapping[str, np.ndarray]
-
-
-# --- Bounds and verdicts ----------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Bound:
-    """Where an effect must lie for a claim to hold: strictly between ``lo`` and ``hi``."""
-
-    lo: float = -math.inf
-    hi: float = math.inf
-
-    def verdict(self, low: float, high: float) -> str:
-        """Of an interval from ``low`` to ``high``; undecided where one of them is NaN."""
-        if self.lo < low <= high < self.hi:
-            return HOLDS
-        return FAILS if high < self.lo or low > self.hi else UNDECIDED
-
-    def __str__(self) -> str:
-        """As in a table: '> 0.01', '< 0.1', 'from -0.02 to 0.02'."""
-        if math.isinf(self.hi):
-            return f"> {self.lo:g}"
-        return f"< {self.hi:g}" if math.isinf(self.lo) else f"from {self.lo:g} to {self.hi:g}"
-
-
-@dataclass(frozen=True)
-class Part:
-    """What was measured of one part of a claim: ``values`` [seeds], and the bound that they are held against."""
-
-    name: str
-    values: np.ndarray
-    bound: Bound
-    unit: str = ""
-
-    @property
-    def interval(self) -> tuple[float, float, float]:
-        """Mean, and the ends of its interval."""
-        return interval(self.values)
-
-    @property
-    def verdict(self) -> str:
-        """Of this part alone."""
-        return self.bound.verdict(*self.interval[1:])
-
-    @property
-    def note(self) -> str:
-        """Why there is no interval; empty where there is one."""
-        lost = int(np.sum(~np.isfinite(self.values)))
-        if lost:
-            return f"{lost} of {len(self.values)} seeds gave no finite number"
-        return "one seed has no interval" if len(self.values) == 1 else ""
-
-
-def verdict(parts: Iterable[Part]) -> str:
-    """Of a claim whose parts are all necessary: holds if all do, does not if one does not, else undecided."""
-    found = {part.verdict for part in parts}
-    return FAILS if FAILS in found else HOLDS if found == {HOLDS} else UNDECIDED
 
 
 # --- Claims -----------------------------------------------------------------------------------------------------------
@@ -98,7 +37,7 @@ class Claim:
     ``bounds`` by part; a claim of one part calls it ''. ``why`` argues the bounds, ``limits`` says what a verdict does
     not say. ``exact``: every role is played by an exact density, and the seeds are of sampling alone. ``on`` are the
     distributions that it is measured on unless another is asked for, '' the tree; without ``elsewhere`` it means
-    nothing on another.
+    nothing on another. ``guides`` of each main model are enough for it, where a full run has more.
     """
 
     name: str
@@ -111,6 +50,7 @@ class Claim:
     limits: str = ""
     on: tuple[str, ...] = ("",)
     elsewhere: bool = True
+    guides: int | None = None
 
     def places(self, wanted: Sequence[str] = ()) -> list[str]:
         """The distributions that it is measured on, where these are ``wanted``."""
@@ -149,12 +89,14 @@ def claim(
     limits: str = "",
     on: str | Sequence[str] = distributions.USUAL,
     elsewhere: bool = True,
+    guides: int | None = None,
 ) -> Callable[[Callable[["Lab"], Effect]], Claim]:
     """Return a decorator that makes a claim of a function of a Lab.
 
     The effect must lie ``above`` a number, ``below`` one, or ``within`` ± one; for a claim of several parts give a
     mapping from the names of its parts. Set the threshold before looking, and say in ``why`` where it comes from. It is
-    measured ``on`` the tree, or the distributions that are named; ``elsewhere`` too where that is asked for.
+    measured ``on`` the tree, or the distributions that are named; ``elsewhere`` too where that is asked for. Where
+    guides are much to train, or there are none, say how many ``guides`` of each main model are enough.
     """
 
     def decorate(function: Callable[["Lab"], Effect]) -> Claim:
@@ -166,7 +108,7 @@ def claim(
             raise ValueError(f"claim {name!r} has no source")
         units = {part: unit if isinstance(unit, str) else unit.get(part, "") for part in bounds}
         places = tuple(distributions.canonical(place) for place in ([on] if isinstance(on, str) else on))
-        return Claim(name, function, source, bounds, units, exact, why, limits, places, elsewhere)
+        return Claim(name, function, source, bounds, units, exact, why, limits, places, elsewhere, guides)
 
     return decorate
 

@@ -4,18 +4,21 @@ import importlib
 import pkgutil
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
 
 import numpy as np
 
 from toy import distributions
-from toy.lab.claim import Claim, Effect, Part, claim, claims_of, sentence, verdict
+from toy.lab.claim import Claim, Effect, claim, claims_of, sentence
 from toy.lab.laboratory import FULL, QUICK, Lab, Record, Size
 from toy.lab.store import Owner, Store
+from toy.lab.verdict import FAILS, Part, judged, verdict
 from toy.progress import Report
 
 __all__ = [
-    "FULL", "QUICK", "Claim", "Effect", "Findings", "Lab", "Outcome", "Size", "claim", "outcome", "papers",
+    "FULL", "QUICK", "Claim", "Effect", "Findings", "Lab", "Outcome", "Size", "claim", "labs", "outcome", "papers",
     "parts_of", "published", "run",
 ]  # fmt: skip
 
@@ -37,31 +40,49 @@ def papers() -> dict[str, Claim]:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a claim ``on`` a distribution: its parts, over how many ``seeds``, with notes on choices made."""
+    """What became of a claim ``on`` a distribution: its parts, over up to so many ``seeds`` and as many ``guides`` of
+    each main model, with notes on choices made.
+    """
 
     claim: Claim
     parts: tuple[Part, ...]
     seeds: int
     notes: tuple[str, ...] = ()
     on: str = ""
+    guides: int = 1
 
     @property
     def verdict(self) -> str:
         """Of all parts together."""
         return verdict(self.parts)
 
+    @property
+    def decided(self) -> bool:
+        """Whether more repetitions would change nothing."""
+        return all(part.decided for part in self.parts)
+
+    def after(self, before: "Outcome | None") -> "Outcome":
+        """With the parts that were decided ``before``, by fewer repetitions, as they were then."""
+        kept = {part.name: part for part in before.parts if part.decided} if before else {}
+        rivals = [kept.get(part.name, part) for part in self.parts]
+        fresh = {part.name: part for part in judged([part for part in rivals if part.verdict != FAILS])}
+        parts = tuple(kept.get(part.name, fresh.get(part.name, part)) for part in self.parts)
+        return replace(self, parts=parts)
+
 
 @dataclass(frozen=True)
 class Findings:
     """The outcomes of claims measured at one size, and the seconds that it took, trainings included.
 
-    ``skipped`` says in a sentence each what has no meaning on a distribution that was asked for.
+    ``skipped`` says in a sentence each what has no meaning on a distribution that was asked for. ``conditions`` are
+    those of numbers that were recorded elsewhere; empty: those of here.
     """
 
     size: Size
     outcomes: tuple[Outcome, ...]
     seconds: float = field(default=0.0, compare=False)
     skipped: tuple[str, ...] = ()
+    conditions: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
 
 def run(
@@ -69,42 +90,66 @@ def run(
     size: Size = FULL,
     *,
     on: Sequence[str] = (),
+    most: int | None = None,
     report: Report | None = None,
     kept: tuple[Store, Owner] | None = None,
 ) -> Findings:
     """Put claims to the test, each on its own distributions, or ``on`` others. Networks that are not there are trained
     first, all in one go, and kept.
 
-    Claims are called twice: first with NaN for every number, to learn all that has to be trained and sampled. What a
-    store has ``kept`` is not measured again. ValueError names a claim that asks for what there is
-    not, before anything is trained, and says so where no claim has a meaning on what was asked for.
+    What is undecided is measured with more repetitions, until nothing is or the looks of the size are spent; with
+    ``most`` only as far as there are no more repetitions with training than that.
+
+    Before each look claims are called with NaN for every number, to learn all that has to be trained and sampled. What
+    a store has ``kept`` is not measured again. ValueError names a claim that asks for what there is not, before
+    anything is trained, and says so where no claim has a meaning on what was asked for.
     """
     began = time.perf_counter()
-    record, wanted = Record(), []
+    record = Record()
+    wanted, skipped = _planned(claims, on, size, record)
+    found: dict[tuple[str, str], Outcome] = {}
+    left = wanted
+    for look in range(size.looks):
+        now = size.at(look)
+        if not left or (look and most is not None and now.trainings > most):
+            break
+        if look:  # what the first needs is planned
+            for item, place in left:
+                record.plan(partial(_parts, item, labs(item, now, record, place)))
+        record.answer(record.planned, kept, report)
+        for item, place in left:
+            key = item.name, place
+            found[key] = outcome(item, labs(item, now, record, place)).after(found.get(key))
+        left = [(item, place) for item, place in left if not found[item.name, place].decided]
+    outcomes = tuple(found[item.name, place] for item, place in wanted)
+    return Findings(size, outcomes, time.perf_counter() - began, skipped)
+
+
+def _planned(
+    claims: Sequence[Claim], on: Sequence[str], size: Size, record: Record
+) -> tuple[list[tuple[Claim, str]], tuple[str, ...]]:
+    """The claims with the places where they have a meaning, and in a sentence each those without; ValueError as run."""
+    wanted: list[tuple[Claim, str]] = []
     skipped: dict[str, list[str]] = {}
-    record.planning = True
     for item in claims:
         places = item.places([distributions.canonical(name) for name in on])
         if not places:
             skipped[f"{item.name}, which is about {_listed(item.on)} alone"] = []
         for place in places:
-            lab = Lab(size, exact=item.exact, record=record, on=place)
+            here = labs(item, size, record, place)
             try:
-                parts_of(item, item(lab), lab.seeds)
+                record.plan(partial(_parts, item, here))
             except (Exception, SystemExit) as error:  # whatever a user's function may raise
                 where = f" on {place}" if place else ""
                 raise ValueError(f"claim {item.name!r} cannot be measured{where}: {sentence(error)}") from None
-            if lab.lacks and not lab.asked:
-                skipped.setdefault(f"{item.name}, for want of {' and '.join(lab.lacks)} on ", []).append(place)
+            if here[0].lacks and not here[0].asked:
+                skipped.setdefault(f"{item.name}, for want of {' and '.join(here[0].lacks)} on ", []).append(place)
             else:
                 wanted.append((item, place))
     sentences = tuple(words + _listed(places) for words, places in skipped.items())
     if not wanted and sentences:
         raise ValueError(f"nothing to measure on {_listed(on)}: {'; '.join(sentences)}")
-    record.planning = False
-    record.answer(record.planned, kept, report)
-    outcomes = tuple(outcome(item, Lab(size, exact=item.exact, record=record, on=place)) for item, place in wanted)
-    return Findings(size, outcomes, time.perf_counter() - began, sentences)
+    return wanted, sentences
 
 
 def _listed(places: Sequence[str]) -> str:
@@ -112,20 +157,45 @@ def _listed(places: Sequence[str]) -> str:
     return ", ".join(place or distributions.USUAL for place in places)
 
 
-def outcome(item: Claim, lab: Lab) -> Outcome:
+def labs(item: Claim, size: Size, record: Record, on: str = "") -> list[Lab]:
+    """The laboratories that measure a claim, one for each guide of a main model: their mean is its effect."""
+    count = 1 if item.exact else min(size.guides, item.guides or size.guides)
+    return [Lab(size, exact=item.exact, record=record, on=on, guide=guide) for guide in range(count)]
+
+
+def outcome(item: Claim, here: Sequence[Lab]) -> Outcome:
     """Measure one claim. An error that numbers alone bring about leaves it undecided, with a note.
 
-    Parts that have no meaning on the laboratory's distribution are left out, with a note.
+    Parts that have no meaning on the laboratories' distribution are left out, with a note.
     """
+    first = here[0]
     try:
-        parts = parts_of(item, item(lab), lab.seeds)
+        parts = _parts(item, here)
     except (Exception, SystemExit) as error:  # after minutes of measuring: what the other claims found must not be lost
-        blank = {part: np.full(lab.seeds, np.nan) for part in item.bounds}
-        return Outcome(item, parts_of(item, blank, lab.seeds), lab.seeds, (f"failed: {sentence(error)}",), lab.on)
-    lost = [part.name for part in parts if part.name and lab.lacks and np.isnan(part.values).all()]
+        blank = {part: np.full(first.seeds, np.nan) for part in item.bounds}
+        parts = judged(parts_of(item, blank, first.seeds))
+        return Outcome(item, parts, first.seeds, (f"failed: {sentence(error)}",), first.on, len(here))
+    notes = list(dict.fromkeys(note for lab in here for note in lab.notes))
+    lost = [part.name for part in parts if part.name and first.lacks and np.isnan(part.values).all()]
     if lost:
-        lab.notes.append(f"left out for want of {' and '.join(lab.lacks)}: {', '.join(lost)}")
-    return Outcome(item, tuple(part for part in parts if part.name not in lost), lab.seeds, tuple(lab.notes), lab.on)
+        notes.append(f"left out for want of {' and '.join(first.lacks)}: {', '.join(lost)}")
+    parts = judged([part for part in parts if part.name not in lost])
+    return Outcome(item, parts, first.seeds, tuple(notes), first.on, len(here))
+
+
+def _parts(item: Claim, here: Sequence[Lab]) -> tuple[Part, ...]:
+    """The parts of a claim, mean over the guides of each main model; nothing to gain where that is so for every one."""
+    found = [parts_of(item, item(lab), lab.seeds) for lab in here]
+    idle = {name: words for name, words in here[0].idle.items() if all(name in lab.idle for lab in here)}
+    return tuple(
+        replace(
+            parts[0],
+            values=np.mean([part.values for part in parts], axis=0),
+            looks=here[0].size.looks,
+            idle=idle.get(parts[0].name, ""),
+        )
+        for parts in zip(*found, strict=True)
+    )
 
 
 def parts_of(item: Claim, effect: Effect, seeds: int) -> tuple[Part, ...]:

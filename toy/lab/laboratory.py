@@ -13,7 +13,7 @@ import numpy as np
 
 from models import stored, zoo
 from models.training import Recipe
-from toy import compare, distributions
+from toy import compare, distributions, metrics
 from toy.lab import run as running
 from toy.lab.code import digest
 from toy.lab.questions import Divergence, Pull, Question, Sampled, Statistic
@@ -23,14 +23,18 @@ from toy.metrics import METRICS, Metric
 from toy.names import Name
 from toy.progress import Report
 from toy.scene import Scene, default_cast
+from toy.uncertainty import interval
 
 COMMAND = "python -m toy claims"
+DIVERGENCE = "divergence"  # KL(q || p) from the truth, the one measure of everything at once
 
 
 @dataclass(frozen=True)
 class Size:
-    """How much is measured: ``n`` points a scene, ``trainings`` seeds of claims about networks, ``draws`` of claims
-    about exact scores. ``small``: what is trained for one claim alone is small too.
+    """How much is measured: ``n`` points a scene, ``trainings`` main models of claims about networks, with ``guides``
+    each, ``draws`` of claims about exact scores. ``small``: what is trained for one claim alone is small too.
+
+    Of what is undecided twice as many are measured again and again, until one has looked ``looks`` times.
     """
 
     name: str
@@ -38,11 +42,18 @@ class Size:
     trainings: int
     draws: int
     steps: int = 32
+    guides: int = 1
+    looks: int = 1
     small: bool = False
+
+    def at(self, look: int) -> "Size":
+        """What has been measured at a look, counted from 0."""
+        return replace(self, trainings=self.trainings << look, draws=self.draws << look)
 
 
 QUICK = Size("quick", n=2048, trainings=3, draws=3, small=True)
-FULL = Size("full", n=8192, trainings=5, draws=8)
+FULL = Size("full", n=8192, trainings=5, draws=8, guides=2, looks=4)
+GUIDES = 1000  # more than there are main models: from here on seeds are of guides
 
 
 class Record:
@@ -64,6 +75,14 @@ class Record:
             self.answer([question])
         return self.known[question]
 
+    def plan(self, ask: Callable[[], Any]) -> None:
+        """Note the questions that are asked, and answer none."""
+        self.planning = True
+        try:
+            ask()
+        finally:
+            self.planning = False
+
     def answer(
         self, questions: Iterable[Question], kept: tuple[Store, Owner] | None = None, report: Report | None = None
     ) -> None:
@@ -71,7 +90,7 @@ class Record:
 
         What is trained is kept, and what is measured is, in the store that has ``kept`` what was measured before.
         """
-        questions = list(questions)
+        questions = [question for question in questions if question not in self.known]
         names = {name for question in questions for name in question.names}
         with ExitStack() as stack:
             store, owner = kept or stack.enter_context(unfinished(None))
@@ -119,20 +138,28 @@ def _lacking(measure: Metric, target: str) -> str:
 class Lab:
     """What claims measure with: every answer is [seeds], one number for each repetition of the experiment.
 
-    A seed is a whole repetition, trainings included: with seed i the networks are those of seed i, unless a name says
-    another, and so are the initial noise and the samples. In an exact claim every role is played by the exact density
-    of its classes, unless one is named, and a seed is of the sampling alone.
+    A seed is a whole repetition, trainings included: with seed i the main model is that of seed i, and so are the
+    initial noise and the samples. A guide's training shares nothing with it, not even the data: it has seed 1000 + i,
+    the second guide of the same main model 2000 + i. A name may say another, such as 'A64@4096#{i}' for the main model
+    itself. In an exact claim every role is played by the exact density of its classes, unless one is named, and a seed
+    is of the sampling alone.
 
     Names are the tree's, whatever the laboratory is ``on``: there 'A64@4096' is that distribution's first class, 'AB'
     all its classes, and 'B' the rest of them.
     """
 
-    def __init__(self, size: Size, *, exact: bool = False, record: Record | None = None, on: str = "") -> None:
-        """A laboratory of its own, or one that shares the ``record`` of another; ``on`` a distribution, '' the tree."""
-        self.size, self.exact, self.record, self.on = size, exact, record or Record(), on
+    def __init__(
+        self, size: Size, *, exact: bool = False, record: Record | None = None, on: str = "", guide: int = 0
+    ) -> None:
+        """A laboratory of its own, or one that shares the ``record`` of another; ``on`` a distribution, '' the tree.
+
+        ``guide`` says which of each main model's.
+        """
+        self.size, self.exact, self.record, self.on, self.guide = size, exact, record or Record(), on, guide
         self.target = f"{on}/A" if on else "A"
         self.notes: list[str] = []
         self.asked = 0  # questions that have a meaning here
+        self.idle: dict[str, str] = {}  # by part: why there is nothing to gain
         self.lacks: dict[str, None] = {}  # what others would need to have one: their numbers are NaN
 
     @property
@@ -157,10 +184,10 @@ class Lab:
 
         So the choice never sees the number that is reported; with one seed there is none. A note says what was chosen.
         """
-        better = METRICS[measure].better
+        better = "low" if measure == DIVERGENCE else METRICS[measure].better
         if better not in ("low", "high"):
             raise ValueError(f"measure {measure!r} has no best: it is to be near the truth")
-        table = np.stack([self.measure(measure, rule, **values, **option) for option in options])
+        table = np.stack([self._numbers(measure, rule, **values, **option) for option in options])
         if table.ndim != 2 or self.seeds < 2:
             return np.full(self.seeds, np.nan)
         cost = np.nan_to_num(table if better == "low" else -table, nan=np.inf, posinf=np.inf)
@@ -171,6 +198,27 @@ class Lab:
         listed = "; ".join(f"{text} ({count} of {self.seeds} seeds)" for text, count in counts.items())
         self.notes.append(f"best by {measure}{f' for {who}' if who else ''}: {listed}")
         return table[picks, np.arange(self.seeds)]
+
+    def gain(
+        self, measure: str, rule: str, options: Sequence[Mapping[str, Any]], *, part: str = "", **values: Any
+    ) -> np.ndarray:
+        """By how much the ``best`` of several options lowers a measure below that without guidance, [seeds].
+
+        Where that is as good as true samples already, the ``part`` of the claim is told that there is nothing to gain.
+        """
+        plain = {name: value for name, value in values.items() if name in ("main", "n", "target")}
+        before = self._numbers(measure, "none", **plain)
+        if measure != DIVERGENCE:
+            scene = self.scenes("none", **plain)[0]
+            floor, low = float(np.mean(metrics.floor(scene.target, scene.n, (measure,))[measure])), interval(before)[1]
+            if low <= floor:
+                self.idle[part] = f"without guidance {measure} is not told from that of true samples, {floor:.3g}"
+        return before - self.best(measure, rule, options, **values)
+
+    def _numbers(self, measure: str, rule: str, **values: Any) -> np.ndarray:
+        """A measure of samples, or the ``divergence`` from the truth."""
+        ask = self.divergence if measure == DIVERGENCE else self.measure
+        return ask("truth" if measure == DIVERGENCE else measure, rule, **values)
 
     def divergence(self, of: str, rule: str, **values: Any) -> np.ndarray:
         """KL(q || p) in nats, [seeds], of the density q that a deterministic sampler draws.
@@ -247,4 +295,5 @@ class Lab:
             return str(Name.parse(name[seed]).of_target(self.target))
         if self.exact and Name.parse(name).is_learned:
             raise ValueError(f"role {role!r} is played by {name!r}, and a claim with exact=True takes no network")
-        return str(Name.parse(name).seeded(seed).of_target(self.target))
+        own = seed if role == "main" else GUIDES * (self.guide + 1) + seed
+        return str(Name.parse(name.replace("{i}", str(seed))).seeded(own).of_target(self.target))

@@ -5,22 +5,25 @@ import os
 import platform
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from typing import Any
 
 import jax
+import numpy as np
 
-from toy import distributions, tables
+from toy import distributions, inputs, tables
 from toy.figures.claims import Row
-from toy.lab.claim import Part
-from toy.lab.claims import Findings, Outcome
+from toy.lab.claim import Claim
+from toy.lab.claims import FULL, QUICK, Findings, Outcome, parts_of
 from toy.lab.laboratory import Size
+from toy.lab.verdict import NOTHING, UNDECIDED, Part, judged
 
 PACKAGES = ("jax", "flax", "numpy")
 SEEDS = {
     True: "seeds of sampling alone, every score exact",
-    False: "repetitions of the whole experiment: seed i is of the networks, their trainings and the samples",
+    False: "repetitions of the whole experiment: seed i is of the main model, its training and the samples",
 }
 
 
@@ -37,7 +40,9 @@ def conditions(size: Size, command: str = "") -> dict[str, Any]:
         "n": size.n,
         "steps": size.steps,
         "seeds with training": size.trainings,
+        "guides of each": size.guides,
         "seeds of exact claims": size.draws,
+        "looks": size.looks,
     }
 
 
@@ -75,22 +80,43 @@ def ends(part: Part) -> str:
 def counts(outcomes: Sequence[Outcome]) -> str:
     """How many claims have which verdict: '12 hold, 3 do not hold, 2 undecided'."""
     found = Counter(item.verdict for item in outcomes)
-    return f"{found['holds']} hold, {found['does not hold']} do not hold, {found['undecided']} undecided"
+    idle = f", {found[NOTHING]} with nothing to gain" if found[NOTHING] else ""
+    return f"{found['holds']} hold, {found['does not hold']} do not hold, {found['undecided']} undecided{idle}"
 
 
 def table(outcomes: Sequence[Outcome]) -> str:
     """A line a part, a line more for a claim of several."""
     named = elsewhere(outcomes)
-    lines = [("verdict", "claim", "effect", "95% interval", "threshold")]
+    lines = [("verdict", "claim", "effect", "95% interval", "threshold", "seeds", "power", "needs")]
     for item in outcomes:
         several, whole = len(item.claim.bounds) > 1, item.claim.name + (f" on {place(item)}" if named else "")
         if several:
-            lines.append((item.verdict, whole, "", "", ""))
+            lines.append((item.verdict, whole, "", "", "", "", "", ""))
         for part in item.parts:
             name = f"  {part.name}: {part.verdict}" if several else whole
             said = "" if several else item.verdict
-            lines.append((said, name, number(part.interval[0]), ends(part), str(part.bound)))
+            lines.append((said, name, number(part.interval[0]), ends(part), str(part.bound), *certainty(part)))
     return tables.aligned(lines)
+
+
+def certainty(part: Part) -> tuple[str, str, str]:
+    """Repetitions of a part, the power of as many, and how many would have 80%."""
+    share = "–" if math.isnan(part.power) else f"{part.power:.0%}"
+    return str(len(part.values)), share, f"{part.needed:.0f}" if math.isfinite(part.needed) else "–"
+
+
+def open_parts(outcomes: Sequence[Outcome]) -> list[str]:
+    """A sentence for each part that is undecided: how many repetitions would decide it."""
+    named = elsewhere(outcomes)
+    found = []
+    for item in outcomes:
+        for part in item.parts:
+            if part.verdict != UNDECIDED:
+                continue
+            count = f"about {part.needed:.0f} would" if math.isfinite(part.needed) else "no number of them is known to"
+            of = f", {part.name}" if part.name else ""
+            found.append(f"{title(item, named)}{of}: undecided after {len(part.values)} repetitions; {count} decide it")
+    return found
 
 
 def board(outcomes: Sequence[Outcome]) -> list[tuple[str, ...]]:
@@ -106,10 +132,47 @@ def as_json(findings: Findings, command: str = "") -> dict[str, Any]:
     """All numbers, of JSON's types; what is not finite is null."""
     named = elsewhere(findings.outcomes)
     return {
-        "conditions": {**conditions(findings.size, command), "seconds": round(findings.seconds, 1)},
+        "conditions": _conditions(findings, command),
         "claims": [_json(item, named) for item in findings.outcomes],
         **({"skipped": list(findings.skipped)} if findings.skipped else {}),
     }
+
+
+def _conditions(findings: Findings, command: str) -> dict[str, Any]:
+    found = dict(findings.conditions) or conditions(findings.size)
+    return {**found, "command": command, "seconds": round(findings.seconds, 1)}
+
+
+def recorded(path: str, have: Mapping[str, Claim]) -> Findings:
+    """What an earlier report's JSON file says was measured, judged as it is judged now.
+
+    ValueError for a file that is none, or that has other claims or parts than there are.
+    """
+    try:
+        data = inputs.plain_json(inputs.text(path))
+        known = data["conditions"]
+        size = {"full": FULL, "quick": QUICK}[known["size"]]
+        outcomes = tuple(_outcome(each, have, known.get("looks", size.looks)) for each in data["claims"])
+    except KeyError as error:
+        raise ValueError(f"{path!r} is no report of claims that can be judged again: it lacks {error}") from None
+    except (TypeError, ValueError, AttributeError) as error:
+        raise ValueError(f"{path!r} is no report of claims that can be judged again: {error}") from None
+    return Findings(size, outcomes, known["seconds"], tuple(data.get("skipped", ())), known)
+
+
+def _outcome(given: Mapping[str, Any], have: Mapping[str, Claim], looks: int) -> Outcome:
+    """One claim of a report; KeyError where there is no such claim."""
+    item = have[given["name"]]
+    own = [part for part in given["parts"] if part["part"] in item.bounds]
+    values = {part["part"]: np.array([math.nan if v is None else v for v in part["values"]]) for part in own}
+    found = []
+    for part in own:
+        name = part["part"]
+        count = len(values[name])
+        (whole,) = parts_of(replace(item, bounds={name: item.bounds[name]}), {name: values[name]}, count)
+        found.append(replace(whole, looks=looks, idle=part.get("idle", "")))
+    on = distributions.canonical(given.get("on", distributions.USUAL))
+    return Outcome(item, judged(found), given["seeds"], tuple(given["notes"]), on, given.get("guides", 1))
 
 
 def _json(item: Outcome, named: bool) -> dict[str, Any]:
@@ -121,6 +184,9 @@ def _json(item: Outcome, named: bool) -> dict[str, Any]:
             "lo": _finite(part.bound.lo),
             "hi": _finite(part.bound.hi),
             "verdict": part.verdict,
+            "power": _finite(part.power),
+            "needed": _finite(part.needed),
+            "idle": part.idle,
             "values": [_finite(value) for value in part.values],
             "note": part.note,
         }
@@ -132,6 +198,7 @@ def _json(item: Outcome, named: bool) -> dict[str, Any]:
         **({"on": place(item)} if named else {}),
         "verdict": item.verdict,
         "seeds": item.seeds,
+        "guides": item.guides,
         "exact": item.claim.exact,
         "parts": parts,
         "notes": list(item.notes),
@@ -143,12 +210,16 @@ def _finite(value: float) -> float | None:
 
 
 INTRODUCTION = """\
-Each statement is one function (`toy/lab/published`) that returns its effect, one number a seed. The verdict is
-that of the two-sided 95% t interval over the seeds: **holds** where the whole interval is within the bounds, **does
-not hold** where the whole of it is outside, **undecided** otherwise. A claim of several parts holds where all hold,
-and does not where one does not. Thresholds come from what would matter to a reader and are not moved after a
-measurement. A verdict is about this toy under these conditions, not about images; among this many intervals at 95%
-one or two that miss their true value are to be expected."""
+Each statement is one function (`toy/lab/published`) that returns its effect, one number a seed: a main model with a
+training of its own, the mean over its guides. A part **holds** where its interval is within the bounds, **does not
+hold** where the whole of it is outside, and is **undecided** otherwise; a claim of several parts holds where all hold,
+and does not where one does not, for which each part has its share of the error (Holm). One looks again with twice as
+many seeds while a part is undecided, and each of these looks has its share too: at most 5% of the claims get a verdict
+that is wrong, half of these in either direction, whenever one stops, and 95% of the time all intervals of a part hold
+its effect. Where the numbers without guidance are not told from those of true samples there is **nothing to gain**.
+*Power* is the probability that as many seeds decide, and *needs* how many decide with 80%, were effect and spread what
+they are here. Thresholds come from what would matter to a reader and are not moved after a measurement. A verdict is
+about this toy under these conditions, not about images."""
 
 
 SAME_EVERYWHERE = "A claim has the same thresholds on every distribution: all of them are as wide as the tree is."
@@ -156,7 +227,8 @@ SAME_EVERYWHERE = "A claim has the same thresholds on every distribution: all of
 
 def markdown(findings: Findings, *, command: str, picture: str) -> str:
     """The report: conditions, a summary, the figure ``picture`` beside it, then claim by claim."""
-    facts = {**conditions(findings.size), "minutes, trainings included": f"{findings.seconds / 60:.1f}"}
+    facts = _conditions(findings, command)
+    facts["minutes, trainings included"] = f"{facts.pop('seconds') / 60:.1f}"
     del facts["command"]
     named = elsewhere(findings.outcomes)
     by_distribution = (
@@ -184,8 +256,8 @@ def markdown(findings: Findings, *, command: str, picture: str) -> str:
         *skipped,
         "## Verdicts",
         "",
-        "| claim | verdict | effect | 95% interval | threshold |",
-        "|---|---|---|---|---|",
+        "| claim | verdict | effect | 95% interval | threshold | seeds | power | needs |",
+        "|---|---|---|---|---|---|---|---|",
         *(line for item in findings.outcomes for line in _cells(item, named)),
         "",
         f"![Effects with their intervals against their thresholds]({picture})",
@@ -199,11 +271,11 @@ def _cells(item: Outcome, named: bool) -> list[str]:
     """The table's lines of a claim: its own, and one a part where there are several."""
     heading = title(item, named)
     link = f"[{heading}](#{re.sub('[^a-z0-9- ]', '', heading.lower()).replace(' ', '-')})"
-    cells = [f"{number(part.interval[0])} | {ends(part)} | {part.bound}" for part in item.parts]
+    cells = [" | ".join((number(p.interval[0]), ends(p), str(p.bound), *certainty(p))) for p in item.parts]
     if len(item.claim.bounds) == 1:
         return [f"| {link} | **{item.verdict}** | {cells[0]} |"]
     own = [f"| – {part.name} | {part.verdict} | {c} |" for part, c in zip(item.parts, cells, strict=True)]
-    return [f"| {link} | **{item.verdict}** | | | |", *own]
+    return [f"| {link} | **{item.verdict}** | | | | | | |", *own]
 
 
 def title(item: Outcome, named: bool = False) -> str:
@@ -217,7 +289,7 @@ def section(item: Outcome, named: bool = False) -> list[str]:
     facts = {
         "Source": claim.source,
         "Measured": claim.method,
-        "Seeds": f"{item.seeds} {SEEDS[claim.exact]}.",
+        "Seeds": f"{item.seeds} {SEEDS[claim.exact]}{f', {item.guides} guides each' if item.guides > 1 else ''}.",
         "Threshold": claim.why,
         "Chosen": "; ".join(note for note in item.notes if note.startswith("best by")),
         "Note": "; ".join(note for note in item.notes if not note.startswith("best by")),

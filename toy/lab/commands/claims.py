@@ -20,6 +20,8 @@ from toy import interrupts, progress
 @click.option("--json", "as_json", is_flag=True, help="print one JSON object")
 @click.option("--out", metavar="FILE", help="the .md report to write, with figure and numbers beside it")
 @click.option("--module", metavar="FILE", help="a Python file of claims of your own, which are then measured")
+@click.option("--most", type=click.IntRange(1, 1000), metavar="N", help="main models trained at most")
+@click.option("--recorded", metavar="FILE", help="judge what a report's .json says was measured, and measure nothing")
 @click.option("--list", "listed", is_flag=True, help="list the claims with their thresholds, and measure nothing")
 def claims(
     names: tuple[str, ...],
@@ -29,13 +31,16 @@ def claims(
     as_json: bool,
     out: str | None,
     module: str | None,
+    most: int | None,
+    recorded: str | None,
     listed: bool,
 ) -> None:
     """Measure what would decide published statements about guidance, and give verdicts.
 
     Networks that a claim needs are trained once, and kept. All claims without NAMEs; with --module those of the file,
     which is run. They are about the paper's tree, or about what --on names, as far as they mean something there. Some
-    papers' own distributions are there too: their claims are measured with --paper, or by NAME.
+    papers' own distributions are there too: their claims are measured with --paper, or by NAME. What is undecided is
+    measured with more and more repetitions, up to 40 trainings of the main model or --most; --quick looks once.
 
     \b
     python -m toy claims --quick
@@ -47,6 +52,7 @@ def claims(
     from models import stored
     from toy.files import check_writable
     from toy.lab import claims as lab
+    from toy.lab import report
     from toy.lab.claim import chosen, load, of_paper
     from toy.lab.store import unfinished
 
@@ -66,12 +72,16 @@ def claims(
         if not out.endswith(".md"):
             raise ValueError(f"--out {out!r} does not end in .md")
         check_writable(*(Path(out).with_suffix(suffix) for suffix in (".md", ".png", ".json")))
+    if recorded:
+        known = report.recorded(recorded, every)
+        _show(known, known.conditions["command"], as_json, out)
+        return
     place = Path(out) if out else stored.kept_path("claims")
     interrupts.keeps("no verdict was written; networks that were trained are kept, and numbers that were measured.")
     with unfinished(place) as kept:
-        with progress.bars() as report:
-            findings = lab.run(wanted, lab.QUICK if quick else lab.FULL, on=places, report=report, kept=kept)
-        _show(findings, command_of(names, places, papers, quick, module, out), as_json, out)
+        with progress.bars() as told:
+            findings = lab.run(wanted, lab.QUICK if quick else lab.FULL, on=places, most=most, report=told, kept=kept)
+        _show(findings, command_of(names, places, papers, quick, module, most, out), as_json, out)
 
 
 def places_of(on: tuple[str, ...]) -> list[str]:
@@ -83,11 +93,18 @@ def places_of(on: tuple[str, ...]) -> list[str]:
 
 
 def command_of(
-    names: tuple[str, ...], on: list[str], papers: tuple[str, ...], quick: bool, module: str | None, out: str | None
+    names: tuple[str, ...],
+    on: list[str],
+    papers: tuple[str, ...],
+    quick: bool,
+    module: str | None,
+    most: int | None,
+    out: str | None,
 ) -> str:
     """The command line that asks for the same."""
-    flags = (("--on", ",".join(on)), *(("--paper", paper) for paper in papers), ("--module", module), ("--out", out))
-    given = [word for flag, value in flags if value for word in (flag, value)]
+    flags = (("--on", ",".join(on)), *(("--paper", paper) for paper in papers), ("--module", module),
+             ("--most", most), ("--out", out))  # fmt: skip
+    given = [word for flag, value in flags if value for word in (flag, str(value))]
     return shlex.join(["python", "-m", "toy", "claims", *names, *(["--quick"] if quick else []), *given])
 
 
@@ -112,6 +129,8 @@ def _show(findings: Any, command: str, as_json: bool, out: str | None) -> None:
             click.echo(f"\n{tables.aligned(board)}\n")
         for sentence in findings.skipped:
             click.echo(f"not measured: {sentence}")
+        for sentence in report.open_parts(findings.outcomes):
+            click.echo(sentence)
         click.echo(f"{report.counts(findings.outcomes)}; {findings.seconds:.0f} s")
     if out is None:
         return

@@ -5,11 +5,13 @@ import numpy as np
 from models.mlp import Spec
 from models.training import Recipe
 from toy.lab.claims import Effect, Lab, claim
+from toy.lab.laboratory import DIVERGENCE
 from toy.lab.published.shared import (
-    AUTOGUIDANCE,
     KARRAS,
     LENGTH,
     LENGTH_WHY,
+    NATS,
+    NATS_WHY,
     POINT,
     POINT_WHY,
     SAME,
@@ -27,33 +29,34 @@ from toy.lab.published.shared import (
     unit=SHARE,
     why="'Most' is more than the other does, and more than half of what both do together.",
     limits="The shares at other ratios of training and capacity than 1/8 and 1/2 (in width), or in variation.",
+    guides=1,
 )
 def shorter_training_gains_more_than_capacity(lab: Lab) -> Effect:
     """Most of autoguidance's gain comes from the guide's shorter training rather than from its lower capacity.
 
     The gain of a guide is by how much it lowers outliers at the best of w = 1.5, 2 and 3, for each seed the best for
-    the others. Guides: A64@512 (training alone), A32@4096 (capacity alone; with --quick one network for all seeds),
-    A32@512 (both).
+    the others. Guides: A64@512 (training alone) and A32@4096 (capacity alone), with --quick one network for all seeds,
+    and A32@512 (both).
     """
 
     def gain(guide: str) -> np.ndarray:
-        return lab.measure("outliers") - lab.best("outliers", "autoguidance", WEIGHTS, weak=guide)
+        return lab.gain("outliers", "autoguidance", WEIGHTS, weak=guide)
 
-    training, both = gain("A64@512"), gain("A32@512")
-    capacity = gain("A32@4096#1" if lab.size.small else "A32@4096")
+    training, capacity = (gain(f"{guide}#1" if lab.size.small else guide) for guide in ("A64@512", "A32@4096"))
+    both = gain("A32@512")
     return {"more than by capacity": training - capacity, "more than half of both": training - both / 2}
 
 
 DEGRADED = {
-    "dropout": ("A64@4096~dropout=0.05~seed={i}", "A64@4096~dropout=0.1~seed=1{i}"),
-    "input noise": ("A64@4096~input_noise=0.1~seed={i}", "A64@4096~input_noise=0.2~seed=1{i}"),
+    "dropout": ("A64@4096~dropout=0.05~seed={i}", "A64@4096#{i}~dropout=0.1~seed=1{i}"),
+    "input noise": ("A64@4096~input_noise=0.1~seed={i}", "A64@4096#{i}~input_noise=0.2~seed=1{i}"),
 }
 
 
-def gain_of_guide(lab: Lab, measure: str, main: str, guide: str) -> np.ndarray:
+def gain_of_guide(lab: Lab, measure: str, main: str, guide: str, part: str) -> np.ndarray:
     """By how much a guide lowers a measure of a degraded main model at the best w above 1, [seeds]."""
     pair = {"main": DEGRADED[main][0], "weak": DEGRADED[guide][1]}
-    return lab.measure(measure, "autoguidance", w=1.0, **pair) - lab.best(measure, "autoguidance", WEIGHTS, **pair)
+    return lab.gain(measure, "autoguidance", WEIGHTS, part=part, **pair)
 
 
 @claim(
@@ -73,11 +76,11 @@ def matched_degradations_help(lab: Lab) -> Effect:
 
     Both are made of A64@4096 of one seed, the main model's degradation less, the guide's more: dropout of 5 and 10% of
     the units, or input noise of 10 and 20%, drawn anew at each point and evaluation. By how much the best of w = 1.5,
-    2 and 3, for each seed the best for the others, lowers outliers and the sliced Wasserstein distance below those of
-    w = 1.
+    2 and 3, for each seed the best for the others, lowers outliers and the sliced Wasserstein distance below those
+    without guidance.
     """
     return {
-        f"{kind}, {word}": gain_of_guide(lab, measure, kind, kind)
+        f"{kind}, {word}": gain_of_guide(lab, measure, kind, kind, f"{kind}, {word}")
         for kind in DEGRADED
         for word, measure in (("outliers", "outliers"), ("distance", "sw1"))
     }
@@ -101,7 +104,7 @@ def mismatched_degradations_do_not_help(lab: Lab) -> Effect:
     As for matched degradations, with the guide of one kind and the main model of the other.
     """
     return {
-        f"{main} by {guide}, {word}": gain_of_guide(lab, measure, main, guide)
+        f"{main} by {guide}, {word}": gain_of_guide(lab, measure, main, guide, f"{main} by {guide}, {word}")
         for main, guide in (("dropout", "input noise"), ("input noise", "dropout"))
         for word, measure in (("outliers", "outliers"), ("distance", "sw1"))
     }
@@ -109,43 +112,69 @@ def mismatched_degradations_do_not_help(lab: Lab) -> Effect:
 
 @claim(
     source=KARRAS,
-    below={"outliers": POINT, "distance": LENGTH},
-    unit={"outliers": SHARE, "distance": "sliced Wasserstein, in lengths"},
-    why=f"Not to help is to gain less than what would count as help: {POINT_WHY} {LENGTH_WHY}",
-    limits="Other intervals, or other weights within them.",
+    below={"outliers": POINT, "divergence": NATS},
+    unit={"outliers": SHARE, "divergence": "nats"},
+    why=f"Not to help is to gain less than what would count as help: {POINT_WHY} {NATS_WHY}",
+    limits="Other intervals.",
 )
 def interval_does_not_help_autoguidance(lab: Lab) -> Effect:
     """A limited interval of noise levels does not improve autoguidance.
 
-    Guide A32@512 at w = 3 at all noise levels, less the best of three intervals, 0.05 < σ ≤ 0.3, σ ≤ 0.3 and σ > 0.05,
-    for each seed the best for the others.
+    Guide A32@512 at the best of w = 1.5, 2 and 3 at all noise levels, less the best of the same weights in the best of
+    three intervals, 0.05 < σ ≤ 0.3, σ ≤ 0.3 and σ > 0.05, for each seed the best for the others: outliers, and
+    KL(q || p) of the density q that the sampler draws from the true one.
     """
     intervals = ({"lo": 0.05, "hi": 0.3}, {"lo": 0.0, "hi": 0.3}, {"lo": 0.05, "hi": 5.0})
-    limited = {"w": AUTOGUIDANCE, "schedule": "interval"}
+    limited = [{"schedule": "interval", **interval, **weight} for interval in intervals for weight in WEIGHTS]
     return {
-        word: lab.measure(measure, "autoguidance", w=AUTOGUIDANCE)
-        - lab.best(measure, "autoguidance", intervals, **limited)
-        for word, measure in (("outliers", "outliers"), ("distance", "sw1"))
+        measure: lab.best(measure, "autoguidance", WEIGHTS) - lab.best(measure, "autoguidance", limited)
+        for measure in ("outliers", DIVERGENCE)
+    }
+
+
+GUIDES = {
+    "dropout": "A64@4096#{i}~dropout=0.1~seed=1{i}",
+    "input noise": "A64@4096#{i}~input_noise=0.2~seed=1{i}",
+}
+
+
+@claim(
+    source=f"{KARRAS}, Section 5.1",
+    below=dict.fromkeys(GUIDES, POINT),
+    unit=SHARE,
+    why=f"Not to work is to gain less than what would count as help: {POINT_WHY}",
+    limits="Other strengths, or other degradations.",
+)
+def degrading_the_main_model_makes_no_good_guide(lab: Lab) -> Effect:
+    """A guide that is made of the main model by degrading it does not help.
+
+    A64@4096, guided by itself with dropout of 10% of the units or with input noise of 20%: by how much the best of
+    w = 1.5, 2 and 3, for each seed the best for the others, lowers outliers below those without guidance.
+    """
+    return {
+        kind: lab.gain("outliers", "autoguidance", WEIGHTS, part=kind, weak=guide) for kind, guide in GUIDES.items()
     }
 
 
 @claim(
-    source=KARRAS,
-    below=SAME,
+    source=f"{KARRAS}, Section 5.1",
+    below=POINT,
     unit=SHARE,
-    why=SAME_WHY,
-    limits="That the average guide is good: it compares guides with each other.",
+    why=f"Not to help is to gain less than what would count as help: {POINT_WHY}",
+    limits="Other numbers of points, or guides that are trained longer, which memorise them.",
+    guides=1,
 )
-def guide_seed_does_not_matter(lab: Lab) -> Effect:
-    """Which seed the guide was trained with does not matter.
+def less_data_for_the_guide_does_not_help(lab: Lab) -> Effect:
+    """Training the guide on less data than the main model does not help.
 
-    Autoguidance at w = 3 of one main model by two guides A32@512 that differ in their seed alone: the difference
-    between their outliers, without its sign. No guide is in two of the pairs; with --quick each is in two.
+    By how much the best of w = 1.5, 2 and 3, for each seed the best for the others, lowers outliers with a guide
+    A32@512 that was trained on 1024 points, less the same with one that was trained on all.
     """
-    other = tuple(f"A32@512#{(seed + 1) % lab.seeds if lab.size.small else 10 + seed}" for seed in range(lab.seeds))
-    guided = {"w": AUTOGUIDANCE}
-    first = lab.measure("outliers", "autoguidance", **guided, weak="A32@512")
-    return np.abs(first - lab.measure("outliers", "autoguidance", **guided, weak=other))
+
+    def gain(guide: str) -> np.ndarray:
+        return lab.gain("outliers", "autoguidance", WEIGHTS, weak=guide)
+
+    return gain("A32@512~subset=1024~seed={i}") - gain("A32@512")
 
 
 # --- Mechanism --------------------------------------------------------------------------------------------------------
@@ -153,45 +182,47 @@ def guide_seed_does_not_matter(lab: Lab) -> Effect:
 FIGURE_9 = (0.5, 0.25, 0.08, 0.03, 0.01)
 
 
-def cosines(lab: Lab) -> Effect:
-    """Of the pull of A32@512 on A64@4096 with the true correction, mean over noise levels, by place."""
-    places = {"on true samples": "truth", "on the way of samples": "sampler"}
+PULLS = {"towards the correction": "cosine_outside", "up the true density": "uphill_outside"}
 
-    def cosine(at: str) -> np.ndarray:
-        return lab.pull("cosine", main="A64@4096", guide="A32@512", sigmas=FIGURE_9, at=at).mean(axis=1)
 
-    return {word: cosine(at) for word, at in places.items()}
+def pulls(lab: Lab, value: str) -> np.ndarray:
+    """A value of the pull of A32@512 on samples of A64@4096 that are outside, mean over noise levels, [seeds]."""
+    return lab.pull(value, main="A64@4096", guide="A32@512", sigmas=FIGURE_9, at="sampler").mean(axis=1)
 
 
 @claim(
     source=f"{KARRAS}, Section 4",
-    above={"on true samples": 0, "on the way of samples": 0},
-    unit="cosine",
-    why="Above 0 a short step along the pull makes the main model's score better, at 0 it does not.",
-    limits="That it makes the score much better: a cosine c can remove no more than c² of the squared error.",
+    above={**dict.fromkeys(PULLS, 0), "most are raised": 0.5},
+    unit={**dict.fromkeys(PULLS, "cosine"), "most are raised": "share of the samples that are outside"},
+    why="Above 0 a short step along the pull is an improvement, at 0 it is none; most is more than half.",
+    limits="That it helps samples that are not outside, nor by how much: a cosine c can remove c² of a squared error.",
 )
-def ratio_pulls_towards_the_correction(lab: Lab) -> Effect:
-    """The gradient of the log ratio of the main model to its guide has a part towards the true correction.
+def ratio_pulls_outliers_towards_the_data(lab: Lab) -> Effect:
+    """The gradient of the log ratio of the main model to its guide pulls samples that are outside towards the data.
 
-    Cosine, pooled over points, between s_main − s_guide and s_true − s_main of A64@4096 and A32@512, mean over the
-    noise levels of the paper's Figure 9: at true samples of each level, and where the main model's samples pass.
+    Of samples of A64@4096 on their way, those outside the true 99% region of each noise level of the paper's Figure 9:
+    cosine, pooled over them, between s_main − s_guide (A32@512) and the true correction s_true − s_main, and between it
+    and s_true; share of them whose true log p it raises. Means over the noise levels.
     """
-    return cosines(lab)
+    return {
+        **{part: pulls(lab, value) for part, value in PULLS.items()},
+        "most are raised": pulls(lab, "raised_outside"),
+    }
 
 
 @claim(
     source=f"{KARRAS}, Section 4",
-    above={"on true samples": 0.5, "on the way of samples": 0.5},
+    above=dict.fromkeys(PULLS, 0.5),
     unit="cosine",
     why="A direction points at something where the angle between them is less than 60°.",
     limits="That the samples do not improve: they are moved by a long way of such steps.",
 )
-def ratio_points_at_the_correction(lab: Lab) -> Effect:
-    """The gradient of the log ratio of the main model to its guide points at the true correction.
+def ratio_points_outliers_at_the_data(lab: Lab) -> Effect:
+    """The gradient of the log ratio of the main model to its guide points samples that are outside at the data.
 
     The stronger reading of the claim before, from the same numbers.
     """
-    return cosines(lab)
+    return {part: pulls(lab, value) for part, value in PULLS.items()}
 
 
 # --- Negatives --------------------------------------------------------------------------------------------------------
@@ -230,10 +261,10 @@ def negative_prompting_leaves_the_data_unless_weighted(lab: Lab) -> Effect:
 def dns_finds_the_class_that_obeys_least(lab: Lab) -> Effect:
     """Diffusion-negative sampling ends where the wanted class is least likely.
 
-    DNS away from class A at w = 2, from starting points of class A: mean true probability that a sample is not of
+    DNS away from class A at w = 5, from starting points of class A: mean true probability that a sample is not of
     class A.
     """
-    return 1 - lab.measure("alignment", "diffusion_negative_sampling", w=2.0)
+    return 1 - lab.measure("alignment", "diffusion_negative_sampling", w=5.0)
 
 
 # --- Training ---------------------------------------------------------------------------------------------------------

@@ -20,6 +20,8 @@ TENTH = 0.1
 TENTH_WHY = "A branch TV that is 0.1 larger means that a tenth of the samples more is on branches that have too many."
 LENGTH = 0.005
 LENGTH_WHY = "0.005 is about the thickness of the thinnest branches: a smaller distance does not leave a branch."
+NATS = 0.1
+NATS_WHY = "At 0.1 nats a sample, some thirty samples tell two densities apart with odds of 20 to 1."
 SAME = 0.02
 SAME_WHY = (
     "Two percentage points are less than half of what autoguidance takes off the outliers in the README's table, 4.8 "
