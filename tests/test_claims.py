@@ -232,7 +232,7 @@ def test_what_was_recorded_is_judged_again(tmp_path, monkeypatch):
     [
         ("{}", "'r.json' is no report of claims that can be judged again: it lacks 'conditions'"),
         ("[]", "'r.json' is no report of claims that can be judged again"),
-        ('{"conditions": {"size": "full", "seconds": 1}, "claims": [{"name": "gone"}]}', "it lacks 'gone'"),
+        ('{"conditions": {"size": "full"}, "claims": [{"name": "small_models_make_outliers"}]}', "it lacks 'parts'"),
         ("{", "r.json"),
     ],
 )

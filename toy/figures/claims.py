@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from toy.figures.charts import FAINT
 from toy.figures.panels import DARK, DPI, GREEN, GREY, RED, WIDTH, style
 
-COLOURS = {"holds": GREEN, "does not hold": RED, "undecided": GREY}
+COLOURS = {"holds": GREEN, "does not hold": RED, "undecided": GREY, "nothing to gain": GREY}
 INSIDE = "#DDEFE6"  # where an effect must lie
 LINE = 0.155  # inches
 LEFT, RIGHT = 3.0, 2.05  # inches of text on both sides

@@ -143,26 +143,37 @@ def _conditions(findings: Findings, command: str) -> dict[str, Any]:
     return {**found, "command": command, "seconds": round(findings.seconds, 1)}
 
 
-def recorded(path: str, have: Mapping[str, Claim]) -> Findings:
-    """What an earlier report's JSON file says was measured, judged as it is judged now.
+def recorded(paths: Sequence[str], have: Sequence[Claim]) -> Findings:
+    """What earlier reports' JSON files say was measured of some claims, judged as it is judged now.
 
-    ValueError for a file that is none, or that has other claims or parts than there are.
+    Of a claim that is in several files the last counts; conditions are the first's. ValueError for a file that is no
+    report, or of parts that a claim does not have.
     """
-    try:
-        data = inputs.plain_json(inputs.text(path))
-        known = data["conditions"]
-        size = {"full": FULL, "quick": QUICK}[known["size"]]
-        outcomes = tuple(_outcome(each, have, known.get("looks", size.looks)) for each in data["claims"])
-    except KeyError as error:
-        raise ValueError(f"{path!r} is no report of claims that can be judged again: it lacks {error}") from None
-    except (TypeError, ValueError, AttributeError) as error:
-        raise ValueError(f"{path!r} is no report of claims that can be judged again: {error}") from None
-    return Findings(size, outcomes, known["seconds"], tuple(data.get("skipped", ())), known)
+    known: list[dict[str, Any]] = []
+    found: dict[tuple[str, str], Outcome] = {}
+    for path in paths:
+        try:
+            data = inputs.plain_json(inputs.text(path))
+            known.append(data["conditions"])
+            looks = {"full": FULL, "quick": QUICK}[data["conditions"]["size"]].looks
+            for each in data["claims"]:
+                for item in have:
+                    if item.name == each["name"]:
+                        one = _outcome(each, item, looks)
+                        found[item.name, one.on] = one
+        except KeyError as error:
+            raise ValueError(f"{path!r} is no report of claims that can be judged again: it lacks {error}") from None
+        except (TypeError, ValueError, AttributeError) as error:
+            raise ValueError(f"{path!r} is no report of claims that can be judged again: {error}") from None
+    order = [item.name for item in have]
+    outcomes = sorted(found.values(), key=lambda one: order.index(one.claim.name))
+    conditions = {**known[0], "command": "\n".join(dict.fromkeys(str(each["command"]) for each in known))}
+    size = {"full": FULL, "quick": QUICK}[known[0]["size"]]
+    return Findings(size, tuple(outcomes), sum(each["seconds"] for each in known), (), conditions)
 
 
-def _outcome(given: Mapping[str, Any], have: Mapping[str, Claim], looks: int) -> Outcome:
-    """One claim of a report; KeyError where there is no such claim."""
-    item = have[given["name"]]
+def _outcome(given: Mapping[str, Any], item: Claim, looks: int) -> Outcome:
+    """A claim as a report has it."""
     own = [part for part in given["parts"] if part["part"] in item.bounds]
     values = {part["part"]: np.array([math.nan if v is None else v for v in part["values"]]) for part in own}
     found = []

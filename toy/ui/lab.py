@@ -38,7 +38,7 @@ def page() -> None:
 # --- Claims -----------------------------------------------------------------------------------------------------------
 
 MARKS = {"holds": ":green[:material/check_circle:]", "does not hold": ":red[:material/cancel:]",
-         "undecided": ":gray[:material/help:]"}  # fmt: skip
+         "undecided": ":gray[:material/help:]", "nothing to gain": ":gray[:material/block:]"}  # fmt: skip
 
 
 def _claims() -> None:
@@ -56,9 +56,10 @@ def _board(have: Mapping[str, Claim], found: Mapping[str, Any] | None, elsewhere
     if found:
         known = found["conditions"]
         st.caption(
-            f"Measured over {known['n']:d} samples each, {known['seeds with training']:d} repetitions with training, "
-            f"{known['seeds of exact claims']:d} of exact claims; {plain(known['device'])}. "
-            "A verdict is that of the 95% interval over the seeds, against a threshold set before looking."
+            f"Measured over {known['n']:d} samples each, {known['seeds with training']:d} main models with "
+            f"{known['guides of each']:d} guides each or {known['seeds of exact claims']:d} draws of exact scores, and "
+            f"twice as many again where that was not enough; {plain(known['device'])}. "
+            "A verdict is wrong in at most one of twenty claims, looks and parts included; thresholds were set before."
         )
         st.code(known["command"], language="bash", wrap_lines=True)
     before = _entries(found)
@@ -128,6 +129,9 @@ def _parts(item: Mapping[str, Any]) -> dict[str, list[str]]:
         "95% interval": [f"{_number(part['low'])} to {_number(part['high'])}" for part in parts],
         "holds for": [_bound(part) for part in parts],
         "unit": [part["unit"] for part in parts],
+        "seeds": [str(len(part["values"])) for part in parts],
+        "power": ["–" if part["power"] is None else f"{part['power']:.0%}" for part in parts],
+        "needs": ["–" if part["needed"] is None else f"{part['needed']:.0f}" for part in parts],
         "verdict": [part["verdict"] for part in parts],
     }
 

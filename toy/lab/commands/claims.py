@@ -21,7 +21,7 @@ from toy import interrupts, progress
 @click.option("--out", metavar="FILE", help="the .md report to write, with figure and numbers beside it")
 @click.option("--module", metavar="FILE", help="a Python file of claims of your own, which are then measured")
 @click.option("--most", type=click.IntRange(1, 1000), metavar="N", help="main models trained at most")
-@click.option("--recorded", metavar="FILE", help="judge what a report's .json says was measured, and measure nothing")
+@click.option("--recorded", multiple=True, metavar="FILE", help="judge what reports' .json say; nothing is measured")
 @click.option("--list", "listed", is_flag=True, help="list the claims with their thresholds, and measure nothing")
 def claims(
     names: tuple[str, ...],
@@ -32,7 +32,7 @@ def claims(
     out: str | None,
     module: str | None,
     most: int | None,
-    recorded: str | None,
+    recorded: tuple[str, ...],
     listed: bool,
 ) -> None:
     """Measure what would decide published statements about guidance, and give verdicts.
@@ -73,7 +73,7 @@ def claims(
             raise ValueError(f"--out {out!r} does not end in .md")
         check_writable(*(Path(out).with_suffix(suffix) for suffix in (".md", ".png", ".json")))
     if recorded:
-        known = report.recorded(recorded, every)
+        known = report.recorded(recorded, wanted)
         _show(known, known.conditions["command"], as_json, out)
         return
     place = Path(out) if out else stored.kept_path("claims")
