@@ -8,6 +8,7 @@ import math
 import numpy as np
 
 CONFIDENCE = 0.95
+OF_DRAWS = "standard errors are over draws of the samples by the same networks, not over trainings"
 MOST_NEEDED = 10_000  # repetitions that are looked for
 
 

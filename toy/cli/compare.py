@@ -57,6 +57,7 @@ def compare(
     from toy import compare, figures
     from toy.compare import STRENGTHS, chosen
     from toy.lab.compare import run
+    from toy.uncertainty import OF_DRAWS
 
     target = CHOICES["target"].check(given({"on": on, "points": points, "target": target}).get("target", "A"))
     out = out or f"out/compare{re.sub('[/:]', '-', f'-{name}' if (name := distributions.of(target).on) else '')}.csv"
@@ -78,6 +79,7 @@ def compare(
     figures.save(figures.compare_figure(rows), picture, caption={"title": "compare", "methods": methods})
     for path in (Path(out), Path(out).with_suffix(".parquet"), picture):
         click.echo(path)
+    click.echo(OF_DRAWS, err=True)
 
 
 def _strength(text: str) -> float:

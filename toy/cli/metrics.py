@@ -57,6 +57,7 @@ def _over_seeds(scene: Scene, seeds: int, as_json: bool) -> None:
     import models
     from toy.metrics import METRICS, floor
     from toy.scenes import measure_seeds
+    from toy.uncertainty import OF_DRAWS
 
     memory.check(scene, seeds=seeds)
     spread = measure_seeds(scene, models.cast(scene.cast), seeds)
@@ -71,6 +72,7 @@ def _over_seeds(scene: Scene, seeds: int, as_json: bool) -> None:
         if mean[name].ndim == 0:
             summary = METRICS[name].summary
             click.echo(f"{name:16}{mean[name]:10.4f}{error[name]:11.4f}{true[name]:14.4f}  {summary}")
+    click.echo(OF_DRAWS)
 
 
 LOG_Q = {

@@ -23,6 +23,7 @@ from toy.schedules import SCHEDULES
 from toy.ui import casting, charts, linked, links
 from toy.ui.engine import Busy, Engine, engine
 from toy.ui.words import plain
+from toy.uncertainty import OF_DRAWS
 
 METHODS = ("none", "cfg", "autoguidance", "cfg+interval", "adaptive_projected_guidance", "naive_truncation")
 MOST = 9  # methods at once: as many as there are colours, and grey
@@ -268,7 +269,7 @@ def _results(wanted: Sequence[Point], unfinished: bool) -> None:
             st.vega_lite_chart(spec, key=f"compare.{name}", width="stretch", alt=alt)
     st.caption(
         "Lower left is better: few outliers, nothing lost. Dots grow with strength, bands are two standard errors "
-        "over the seeds, dashed lines and the star are what true samples measure."
+        f"over the seeds, dashed lines and the star are what true samples measure; {OF_DRAWS}."
     )
     with st.expander(f"All measures, {len(rows)} rows"):
         helps = {METRICS[name].title: st.column_config.TextColumn(help=METRICS[name].summary) for name in METRICS}
