@@ -10,29 +10,37 @@ import streamlit as st
 from toy.mechanism import REGIONS, Mechanism
 from toy.ui import charts
 
+BETWEEN = 0.07  # noise level about which CFG's guide turns from a bad version of the model into another task
+
 
 @dataclass(frozen=True)
 class Verdict:
-    """How much of the pull is due to the task, over all noise levels, and both parts' cosines with what is lacking."""
+    """How much of the pull is due to the task, ``below`` σ = 0.07 and ``above``, and where its parts point."""
 
-    share: float
+    below: float
+    above: float
     quality_cosine: float
     task_cosine: float
 
     @property
     def sentence(self) -> str:
-        """Whether the negative side is a bad version of the model itself or a distribution shift."""
-        shift, bad = "a **distribution shift**", "a **bad version of the model itself**"
-        how = "entirely" if not 0.02 < self.share < 0.98 else "mostly"
-        what = f"both {bad} and {shift}"
-        if not 1 / 3 <= self.share <= 2 / 3:
-            what = f"{how} {shift if self.share > 0.5 else bad}"
+        """Whether the negative side is a bad version of the model itself or a distribution shift, and where."""
         parts = {"quality part": self.quality_cosine, "task part": self.task_cosine}
         towards = ", ".join(f"the {name} with cosine {c:+.2f}" for name, c in parts.items() if math.isfinite(c))
-        return (
-            f"The negative side is {what}: {self.share:.0%} of its pull is due to the task. "
-            f"Towards what the main model lacks points {towards}."
-        )
+        low, high = (f"{share:.0%} of its pull is due to the task" for share in (self.below, self.above))
+        at, kinds = f"σ = {BETWEEN:g}", [_kind(self.below), _kind(self.above)]
+        what = f"Below {at} the negative side is {kinds[0]}: {low}. Above it is {kinds[1]}: {high}."
+        if kinds[0] == kinds[1]:
+            what = f"The negative side is {kinds[0]}: {low} below {at}, {high} above."
+        return f"{what} Towards what the main model lacks points {towards}."
+
+
+def _kind(share: float) -> str:
+    """What a guide is whose pull is to this share due to its task."""
+    shift, bad = "a **distribution shift**", "a **bad version of the model itself**"
+    if 1 / 3 <= share <= 2 / 3:
+        return f"both {bad} and {shift}"
+    return f"{'mostly' if 0.02 < share < 0.98 else 'entirely'} {shift if share > 0.5 else bad}"
 
 
 def verdict(measured: Mechanism) -> Verdict | None:
@@ -40,14 +48,18 @@ def verdict(measured: Mechanism) -> Verdict | None:
     if "task_share" not in measured.values:
         return None
     quality, task = (np.square(measured.values[name]) for name in ("quality", "task"))
-    share = float(np.average(np.clip(measured.values["task_share"], 0, 1), weights=quality + task + 1e-30))
+
+    def share(there: np.ndarray) -> float:
+        weights = (quality + task + 1e-30)[there]
+        return float(np.average(np.clip(measured.values["task_share"], 0, 1)[there], weights=weights))
 
     def cosine(name: str, weights: np.ndarray) -> float:
         there = weights > 1e-6 * (quality + task)
         values = measured.values[f"{name}_cosine"]
         return float(np.average(values[there], weights=weights[there])) if there.any() else math.nan
 
-    return Verdict(share, cosine("quality", quality), cosine("task", task))
+    low = measured.sigmas < BETWEEN
+    return Verdict(share(low), share(~low), cosine("quality", quality), cosine("task", task))
 
 
 CURVES: dict[str, tuple[str, dict[str, tuple[str, str]]]] = {
