@@ -116,6 +116,7 @@ def mismatched_degradations_do_not_help(lab: Lab) -> Effect:
     unit={"outliers": SHARE, "divergence": "nats"},
     why=f"Not to help is to gain less than what would count as help: {POINT_WHY} {NATS_WHY}",
     limits="Other intervals.",
+    guides=1,
 )
 def interval_does_not_help_autoguidance(lab: Lab) -> Effect:
     """A limited interval of noise levels does not improve autoguidance.
