@@ -167,8 +167,10 @@ def recorded(paths: Sequence[str], have: Sequence[Claim]) -> Findings:
             raise ValueError(f"{path!r} is no report of claims that can be judged again: {error}") from None
     order = [item.name for item in have]
     outcomes = sorted(found.values(), key=lambda one: order.index(one.claim.name))
-    conditions = {**known[0], "command": "\n".join(dict.fromkeys(str(each["command"]) for each in known))}
     size = {"full": FULL, "quick": QUICK}[known[0]["size"]]
+    conditions = {**known[0], "command": "\n".join(dict.fromkeys(str(each["command"]) for each in known))}
+    for name, value in (("guides of each", 1), ("looks", size.looks)):  # where they were not counted yet
+        conditions.setdefault(name, value)
     return Findings(size, tuple(outcomes), sum(each["seconds"] for each in known), (), conditions)
 
 

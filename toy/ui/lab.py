@@ -55,10 +55,10 @@ def _board(have: Mapping[str, Claim], found: Mapping[str, Any] | None, elsewhere
     """Claims with their verdicts in a report, those ``elsewhere`` than on the tree, and a way to measure them here."""
     if found:
         known = found["conditions"]
+        mains, draws, n = (known[name] for name in ("seeds with training", "seeds of exact claims", "n"))
         st.caption(
-            f"Measured over {known['n']:d} samples each, {known['seeds with training']:d} main models with "
-            f"{known['guides of each']:d} guides each or {known['seeds of exact claims']:d} draws of exact scores, and "
-            f"twice as many again where that was not enough; {plain(known['device'])}. "
+            f"Measured over {n:d} samples each, at least {mains:d} main models with {_guides(known['guides of each'])} "
+            f"each, or {draws:d} draws of exact scores; {plain(known['device'])}. "
             "A verdict is wrong in at most one of twenty claims, looks and parts included; thresholds were set before."
         )
         st.code(known["command"], language="bash", wrap_lines=True)
@@ -76,6 +76,10 @@ def _board(have: Mapping[str, Claim], found: Mapping[str, Any] | None, elsewhere
             for each in here:
                 _told(each, _smaller(found["conditions"] if found else None))
             _again(name)
+
+
+def _guides(count: int) -> str:
+    return "a guide" if count == 1 else f"{count} guides"
 
 
 def _entries(found: Mapping[str, Any] | None) -> dict[str, list[Any]]:
@@ -125,6 +129,7 @@ def _parts(item: Mapping[str, Any]) -> dict[str, list[str]]:
     parts = item["parts"]
     return {
         "part": [part["part"] or "effect" for part in parts],
+        "verdict": [part["verdict"] for part in parts],
         "effect": [_number(part["mean"]) for part in parts],
         "95% interval": [f"{_number(part['low'])} to {_number(part['high'])}" for part in parts],
         "holds for": [_bound(part) for part in parts],
@@ -132,7 +137,6 @@ def _parts(item: Mapping[str, Any]) -> dict[str, list[str]]:
         "seeds": [str(len(part["values"])) for part in parts],
         "power": ["–" if part["power"] is None else f"{part['power']:.0%}" for part in parts],
         "needs": ["–" if part["needed"] is None else f"{part['needed']:.0f}" for part in parts],
-        "verdict": [part["verdict"] for part in parts],
     }
 
 

@@ -59,6 +59,9 @@ STYLE = """
 /* Foreign words stand in code spans, which keep them words; within a message they look like its own. */
 :is(.stAlert, .stProgress, .stHeading) code { font: inherit; color: inherit; background: none; padding: 0; }
 .stAlert code { overflow-wrap: anywhere; }
+/* A table that is wider than the page is read to its end. */
+[data-testid="stTable"] { overflow-x: auto; }
+[data-testid="stTable"] td { min-width: 4rem; }
 </style>
 """
 EMBEDDED = """
