@@ -124,7 +124,8 @@ def _measure(
             "error_guide": sigma**2 / 2 * jnp.mean(square(s - s0)),
             "cosine_outside": cosine(pull * outside, correction * outside),
             "uphill_outside": cosine(pull * outside, s * outside),
-            "raised_outside": jnp.mean((jnp.sum(pull * s, axis=-1) > 0) * outside[:, 0]) / jnp.mean(outside),
+            "raised_outside": jnp.sum(jnp.where(jnp.sum(pull * s, axis=-1, keepdims=True) > 0, outside, 0))
+            / jnp.sum(outside),
             **{f"error_{name}": error((rank >= lo) & (rank < hi + (hi == 1))) for name, (lo, hi) in REGIONS.items()},
             "cosine": cosine(pull, correction),
             "best_w": 1 + extra,
