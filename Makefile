@@ -25,6 +25,8 @@ app: ready ## Start the app on http://127.0.0.1:8501; ARGS goes to streamlit
 # In one piece: split for several threads, a small program takes half as much work again.
 COMPILE_QUICKLY := --xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false --xla_cpu_max_isa=AVX2 \
 	--xla_cpu_parallel_codegen_split_count=1
+# What takes longer to compute than to compile: nearly the fastest code, in a fifth less of compiling.
+COMPILE_WELL := --xla_backend_optimization_level=1 --xla_cpu_parallel_codegen_split_count=1
 # As many processes as cores: one thread each, none that waits for another.
 ONE_THREAD := NPROC=1 OPENBLAS_NUM_THREADS=1
 
@@ -32,7 +34,8 @@ test: lint js ## Lint, types, import rules, JavaScript checks, pytest; ARGS goes
 	@trap 'exit 130' INT; status=0; \
 	XLA_FLAGS="$(COMPILE_QUICKLY) $$XLA_FLAGS" $(ONE_THREAD) \
 	$(PY) -m pytest -n auto --maxprocesses 4 --dist worksteal -m "not browser and not computes" $(ARGS) || test $$? -eq 5 || status=1; \
-	$(ONE_THREAD) $(PY) -m pytest -n auto --maxprocesses 4 --dist worksteal -m "computes and not browser" $(ARGS) || test $$? -eq 5 || status=1; \
+	XLA_FLAGS="$(COMPILE_WELL) $$XLA_FLAGS" $(ONE_THREAD) \
+	$(PY) -m pytest -n auto --maxprocesses 4 --dist worksteal -m "computes and not browser" $(ARGS) || test $$? -eq 5 || status=1; \
 	$(PY) -m pytest -n auto --maxprocesses 2 --dist worksteal -m browser $(ARGS) || test $$? -eq 5 || status=1; \
 	exit $$status  # the browsers apart, each with a server of its own, and always, whatever the others found
 
