@@ -144,7 +144,7 @@ def perp_neg(
 
 
 @rule(
-    source="Liu et al. 2022, arXiv:2206.01714",
+    source="after Liu et al. 2022, arXiv:2206.01714",
     formula="s = s_main + w(s_cond − s_negative)",
     cast={"main": "AB64@4096"},
     tilt=lambda scale: {"main": 1.0, "conditional": scale, "negative": -scale},
@@ -159,6 +159,7 @@ def composed_negation(
     """From all classes towards one and away from another: the class and not the other, of composable diffusion.
 
     Here ``main`` models all classes. It is no negative prompt, whose base is the class or the negative itself.
+    The paper's own equation was not found to be read.
     """
     return main + scale * (conditional - negative)
 
