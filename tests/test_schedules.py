@@ -158,7 +158,7 @@ def test_what_decreases_is_what_rises_turned_round():
 
 @given(rate=st.floats(-3, 3))
 def test_an_exponential_course_changes_by_the_same_factor_at_every_step(rate):
-    share = share_of(SCHEDULES["exponential"], np.ones(32), rate=jnp.float32(rate))
+    share = share_of(SCHEDULES["exponential"], np.ones(32), growth=jnp.float32(rate))
     assert share[0] == 1
     np.testing.assert_allclose(share[1:] / share[:-1], np.exp(rate / 32), rtol=1e-5)
 

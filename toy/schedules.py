@@ -101,14 +101,14 @@ def cosine_decreasing(progress: Share) -> Share:
 def exponential(
     progress: Share,
     *,
-    rate: Annotated[float, Knob(-3, 3, 0.01, "λ", "growth along the run; below 0 the weight decays")] = 0.69,
+    growth: Annotated[float, Knob(-3, 3, 0.01, "λ", "growth along the run; below 0 the weight decays")] = 0.69,
 ) -> Share:
     """C²FG: the weight decays exponentially in the paper's time, 1 − τ, so it grows along the run; not normalised.
 
     From the whole extra weight to exp(λ) times that: about twice at the usual λ. The form ω(t) = ω₀ exp(λ(1 − t)) was
     read in secondary sources.
     """
-    return jnp.exp(rate * progress)
+    return jnp.exp(growth * progress)
 
 
 @schedule(source="Jin et al. 2025, arXiv:2509.22007", formula="w(τ) = 1 + 2 min(τ/m, (1 − τ)/(1 − m))(w − 1)")
