@@ -123,3 +123,21 @@ def test_the_interval_of_autoguidance_s_gain_is_the_report_s():
     parts = [part for claim in claims for part in claim["parts"]]
     mean, low, high = map(float, re.search(r"\((-?[\d.]+), 95% interval (-?[\d.]+) to (-?[\d.]+)\)", README).groups())
     assert any([round(part[name], 3) for name in ("mean", "low", "high")] == [mean, low, high] for part in parts)
+
+
+def test_what_is_said_of_claims_is_what_the_report_has():
+    claims = json.loads((ROOT / "docs/claims.json").read_text(encoding="utf-8"))
+    means = {(claim["name"], part["part"]): part["mean"] for claim in claims["claims"] for part in claim["parts"]}
+    known = claims["conditions"]
+    words = " ".join(README.split())
+    assert f"its branch TV is {means['autoguidance_does_not_reduce_diversity', '']:.2f} larger" in words
+    raised = means["ratio_pulls_outliers_towards_the_data", "most are raised"]
+    assert f"it raises the true density for {raised:.0%} of it" in words
+    assert means["cfg_eliminates_outliers", ""] < 0
+    assert "there are more of them" in words
+    assert f"measured in {known['seconds'] / 60:.0f} minutes" in words
+    numbers = {2: "two", 5: "five", 8: "eight"}
+    mains, guides, draws = (
+        numbers[known[k]] for k in ("seeds with training", "guides of each", "seeds of exact claims")
+    )
+    assert f"{mains} main models with {guides} guides each, {draws} draws of exact scores" in words

@@ -16,7 +16,7 @@ from toy import interrupts, progress
     "--on", "on", multiple=True, metavar="NAMES", help="distributions, as for metrics: moons,gaussians:distance=2,tree"
 )
 @click.option("--paper", "papers", multiple=True, metavar="ARXIV", help="all claims of a paper, as 2408.09000")
-@click.option("--quick", is_flag=True, help="fewer seeds and samples, small trainings: under two minutes")
+@click.option("--quick", is_flag=True, help="fewer seeds and samples, small trainings: some minutes")
 @click.option("--json", "as_json", is_flag=True, help="print one JSON object")
 @click.option("--out", metavar="FILE", help="the .md report to write, with figure and numbers beside it")
 @click.option("--module", metavar="FILE", help="a Python file of claims of your own, which are then measured")
