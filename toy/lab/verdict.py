@@ -115,12 +115,14 @@ class Part:
 
     @property
     def note(self) -> str:
-        """Why there is no interval, or nothing to gain; empty as a rule."""
+        """Why there is no interval, or none that decides, or nothing to gain; empty as a rule."""
         lost = int(np.sum(~np.isfinite(self.values)))
         if lost:
             return f"{lost} of {len(self.values)} seeds gave no finite number"
         if self._at_bound:
             return "every seed gives the threshold itself"
+        if self.verdict == UNDECIDED and self.outside <= self.level:
+            return f"outside, but not for sure as one of {self.rivals} parts"
         return "one seed has no interval" if len(self.values) == 1 else self.idle
 
 
