@@ -157,6 +157,8 @@ def test_a_broken_file_gets_one_sentence(tmp_path, body, message):
         (["no_such_claim"], "unknown claim 'no_such_claim'; have: small_models_make_outliers, "),
         (["--out", "claims.txt"], "--out 'claims.txt' does not end in .md"),
         (["--most", "0"], "0"),
+        (["--recorded", "a.json", "--quick"], "--quick does not go with --recorded, which measures nothing"),
+        (["--recorded", "a.json", "--most", "5"], "--most does not go with --recorded"),
         (["--module", "missing.py"], "claims file 'missing.py' is no Python file that exists"),
     ],
 )

@@ -30,6 +30,15 @@ test("a stroke is told once, with its class and width", () => {
   assert.deepEqual(strokes.news().map(({ label }) => label), ["A", "B"]);
 });
 
+test("what was told and lost is told again", () => {
+  const strokes = begun();
+  drawn(strokes, [0, 0], [0.5, 0.25]);
+  const told = strokes.news();
+  strokes.lost();
+  assert.deepEqual(strokes.news(), told);
+  assert.equal(strokes.news(), null);
+});
+
 test("points nearer than the brush is wide add nothing", () => {
   const strokes = begun();
   drawn(strokes, [0, 0], [0.001, 0], [0.002, 0], [1, 0]);

@@ -73,6 +73,9 @@ def claims(
             raise ValueError(f"--out {out!r} does not end in .md")
         check_writable(*(Path(out).with_suffix(suffix) for suffix in (".md", ".png", ".json")))
     if recorded:
+        for flag, value in (("--quick", quick), ("--most", most), ("--on", on)):
+            if value:
+                raise ValueError(f"{flag} does not go with --recorded, which measures nothing")
         known = report.recorded(recorded, wanted)
         _show(known, known.conditions["command"], as_json, out)
         return

@@ -121,9 +121,15 @@ export class Session extends Screen {
     this.gone = !(await serverIsThere());
     this.looking = false;
     if (this.gone) setText(this.status, "The server does not answer.");
-    else if (this.page.cut && !this.abort.signal.aborted) this.found();
-    else this.queue.again();
+    else if (this.abort.signal.aborted) return;
+    else if (this.page.cut) this.found();
+    else this.again();
     this.redraw();
+  }
+
+  // What was lost is asked once more.
+  again() {
+    this.queue.again();
   }
 
   // --- What the person chooses --------------------------------------------------------------------------------------

@@ -112,6 +112,11 @@ export class Strokes {
     return this.all.map(({ label, width, at }) => ({ label, width: digits(width), at: at.flat().map(digits) }));
   }
 
+  // What was said of them may not have been heard: all are news again.
+  lost() {
+    this.known = null;
+  }
+
   // The lines of what is shown as strokes: those that go on from one another are one.
   joined({ segments, thickness, classes }) {
     const found = [];

@@ -189,6 +189,11 @@ export class Viewer extends Session {
     location.reload();
   }
 
+  again() {
+    this.strokes.lost(); // with what it said of them
+    super.again();
+  }
+
   request(phase, slot) {
     if (this.ui.layers.length > 0 && phase !== "drag") this.fieldAsked = { key: layersKey(this), seq: this.queue.seq + 1 };
     if (this.pin) this.probeAsked = probeKey(this);
