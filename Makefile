@@ -49,7 +49,7 @@ bench: ready ## Measure the speed budgets
 	@$(PY) -m toy bench $(ARGS)
 
 default-scene: ready ## Compute again what the app shows first
-	@$(PY) -m toy.ui.default $(ARGS)
+	@$(PY) -m toy.viewer.default $(ARGS)
 
 docs: ready-dev ## Draw the pictures of the README into docs (needs chromium)
 	@$(PY) -m toy figure all --out docs/figures --format png $(ARGS)
@@ -65,7 +65,7 @@ js: # Standard input keeps `node --check` independent of file names: the viewer 
 	@if ! command -v node >/dev/null 2>&1; then \
 		echo "Skipped: the JavaScript checks, because node is not installed."; exit 0; \
 	fi; \
-	for file in toy/ui/viewer/*.js toy/ui/viewer/*.mjs; do \
+	for file in toy/viewer/web/*.js toy/viewer/web/*.mjs; do \
 		test -e "$$file" || continue; \
 		node --check --input-type=module - < "$$file" || { echo "$$file: syntax error" >&2; exit 1; }; \
 	done; \

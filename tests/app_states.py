@@ -18,7 +18,7 @@ from toy.state import (
     SLOTS,
     State,
 )
-from toy.ui.presets import PRESETS
+from toy.viewer.presets import PRESETS
 
 QUICK = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 ALL_LAYERS = [layer for group in LAYERS for layer in group]

@@ -12,8 +12,8 @@ from streamlit.testing.v1 import AppTest
 from ui_helpers import FRAME, PAGES, ROOT
 from ui_helpers import until as waiting_until
 
-from toy.ui.packing import unpack
 from toy.ui.startup import engine
+from toy.viewer.packing import unpack
 
 # Every runner looks through all installed packages for components, of which there are none, for a third of a second.
 manifest_scanner.scan_component_manifests = lru_cache(manifest_scanner.scan_component_manifests)

@@ -12,9 +12,10 @@ from ui_helpers import until
 from toy.sampling import INTEGRATORS
 from toy.scene import Scene
 from toy.state import COUNTS, SLOTS, State, parse
-from toy.ui import computing, cost, explore, export, requests, share
+from toy.ui import explore, export, share
 from toy.ui.engine import Engine
-from toy.ui.packing import unpack
+from toy.viewer import computing, cost, requests
+from toy.viewer.packing import unpack
 
 
 class Desk:

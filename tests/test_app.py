@@ -30,11 +30,11 @@ from toy.densities import Normalised
 from toy.guidance import RULES
 from toy.scene import default_cast, exact_of
 from toy.state import SLOTS, parse
-from toy.ui import computing
-from toy.ui.presets import PRESETS
-from toy.ui.presets import opened as opened_story
 from toy.ui.startup import engine
 from toy.ui.words import plain
+from toy.viewer import computing
+from toy.viewer.presets import PRESETS
+from toy.viewer.presets import opened as opened_story
 
 pytestmark = pytest.mark.usefixtures("pages")
 

@@ -15,7 +15,7 @@ from toy.lab import claims, methods, trial
 from toy.lab.compare import run as tabulate
 from toy.registry import Knob
 from toy.scene import Scene
-from toy.ui import requests
+from toy.viewer import requests
 
 HUGE = int("9" * 400)
 

@@ -8,7 +8,7 @@ import pytest
 from toy.guidance import RULES
 from toy.scene import Scene
 from toy.state import DEFAULTS, SLOTS, State
-from toy.ui import computing, packs, requests
+from toy.viewer import computing, packs, requests
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 

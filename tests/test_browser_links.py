@@ -10,7 +10,7 @@ from browser_server import OUT, WAIT
 from browser_visitor import PIXELS
 from ui_helpers import ROOT
 
-from toy.ui.presets import PRESETS
+from toy.viewer.presets import PRESETS
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 

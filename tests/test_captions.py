@@ -7,7 +7,7 @@ from test_scenes import any_values
 from toy.captions import caption, captions
 from toy.scene import Scene
 from toy.state import State
-from toy.ui.presets import PRESETS
+from toy.viewer.presets import PRESETS
 
 
 @st.composite

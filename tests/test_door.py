@@ -15,7 +15,8 @@ from models import command as zoo_command
 from toy import __main__ as program
 from toy import docs, door
 from toy.lab.commands import optimise
-from toy.ui import default, picture
+from toy.ui import picture
+from toy.viewer import default
 
 ROOT = Path(__file__).parents[1]
 PROGRAMS = {
@@ -23,7 +24,7 @@ PROGRAMS = {
     "models.zoo": zoo_command.main,
     "toy.docs": docs.main,
     "toy.lab.commands.optimise": optimise.main,
-    "toy.ui.default": default.main,
+    "toy.viewer.default": default.main,
     "toy.ui.picture": picture.main,
 }
 

@@ -18,10 +18,12 @@ from toy import distributions, sampling, scenes
 from toy.distributions import strokes
 from toy.scene import Scene
 from toy.state import State
-from toy.ui import casting, computing, explore
-from toy.ui.packing import VIEWER, unpack
-from toy.ui.requests import Request
+from toy.ui import casting, explore
 from toy.ui.trainer import Trainer, trainer
+from toy.viewer import computing
+from toy.viewer.packing import unpack
+from toy.viewer.requests import Request
+from toy.viewer.sources import VIEWER
 
 
 @pytest.fixture(autouse=True)

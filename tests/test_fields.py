@@ -22,8 +22,9 @@ from toy.ui import look as looks
 from toy.ui.engine import Busy
 from toy.ui.fieldpacks import Request, answer, home_of
 from toy.ui.look import Look, looked, parse
-from toy.ui.packing import unpack, viewer_sources
 from toy.ui.startup import engine
+from toy.viewer.packing import unpack
+from toy.viewer.sources import viewer_sources
 
 SCENE = Scene.of("cfg")
 HOME = home_of(SCENE)

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from toy.ui.glossary import glossary, meaning
-from toy.ui.packing import VIEWER, viewer_sources
+from toy.viewer.sources import VIEWER, viewer_sources
 
 SOURCES = {path.name: path.read_text(encoding="utf-8") for path in VIEWER.glob("*.js")}
 

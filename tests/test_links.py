@@ -27,8 +27,8 @@ from toy.state import (
     from_viewer,
     parse,
 )
-from toy.ui import packing
-from toy.ui.presets import PRESETS, opened
+from toy.viewer import sources
+from toy.viewer.presets import PRESETS, opened
 
 
 @QUICK
@@ -213,7 +213,7 @@ def test_what_the_viewer_says_of_itself_is_never_trusted(state, said):
 
 
 def test_the_link_knows_every_setting_of_the_viewer():
-    block = re.search(r"^const UI = \{(.*?)^\};", packing.bundle(), re.M | re.S)
+    block = re.search(r"^const UI = \{(.*?)^\};", sources.bundle(), re.M | re.S)
     assert block is not None
     names = re.findall(r"^\s*(\w+):", block[1], re.M)
     assert {"layers", "quality", "layout"} <= set(names)

@@ -1,22 +1,13 @@
 """A pack comes back as it went in, damage is one clear error, and the bundle is one module."""
 
-import importlib.util
 import json
 import re
 import struct
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-_PATH = Path(__file__).parents[1] / "toy" / "ui" / "packing.py"
-_SPEC = importlib.util.spec_from_file_location("toy_ui_packing", _PATH)
-assert _SPEC is not None
-assert _SPEC.loader is not None
-packing = importlib.util.module_from_spec(_SPEC)
-sys.modules[_SPEC.name] = packing
-_SPEC.loader.exec_module(packing)
+from toy.viewer import packing, sources
 
 RNG = np.random.default_rng(0)
 ARRAYS = {
@@ -117,7 +108,7 @@ def test_damage_is_one_clear_error(blob):
 
 
 def test_the_bundle_is_one_module():
-    js = packing.bundle()
+    js = sources.bundle()
     assert not re.search(r"^import\b", js, re.M)
     assert re.findall(r"^export\b.*", js, re.M) == [
         line for line in re.findall(r"^export\b.*", js, re.M) if "default" in line
@@ -132,20 +123,20 @@ def test_what_cannot_be_concatenated_is_refused(tmp_path):
             (tmp_path / f"{name}.js").write_text(text)
         return tmp_path / "main.js"
 
-    assert packing.bundle(
+    assert sources.bundle(
         write(main='import { a } from "./b.js";\nexport default a;\n', b="export const a = 1;\n")
     ) == ("const a = 1;\n\nexport default a;\n")
     with pytest.raises(ValueError, match="cycle"):
-        packing.bundle(write(main='import { b } from "./b.js";\n', b='import { a } from "./main.js";\n'))
+        sources.bundle(write(main='import { b } from "./b.js";\n', b='import { a } from "./main.js";\n'))
     with pytest.raises(ValueError, match="declared in"):
-        packing.bundle(write(main='import { b } from "./b.js";\nconst a = 2;\n', b="export const a = 1;\n"))
+        sources.bundle(write(main='import { b } from "./b.js";\nconst a = 2;\n', b="export const a = 1;\n"))
     with pytest.raises(ValueError, match="plain named imports"):
-        packing.bundle(write(main='import { a as c } from "./b.js";\n', b="export const a = 1;\n"))
+        sources.bundle(write(main='import { a as c } from "./b.js";\n', b="export const a = 1;\n"))
 
 
 def test_the_page_stands_alone():
     blob = packing.pack({"version": 1}, {})
-    page = packing.standalone_html(blob, "a < b </title>")
+    page = sources.standalone_html(blob, "a < b </title>")
     assert "a &lt; b &lt;/title&gt;" in page
     assert not re.search(r"""(?:src|href)=["']|@import|https?://(?!www\.w3\.org)""", page)
     assert page.count("</script>") == 2

@@ -15,7 +15,7 @@ from toy.state import (
     SLOTS,
     parse,
 )
-from toy.ui import computing, packing, packs, requests
+from toy.viewer import computing, packing, packs, requests
 
 
 @pytest.fixture(scope="module")

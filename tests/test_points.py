@@ -15,8 +15,9 @@ from toy import captions, distributions, views
 from toy.distributions import keeping, reading
 from toy.distributions.points import facts, store, usual_bandwidth
 from toy.scene import Scene
-from toy.ui import computing, packs, uploading
+from toy.ui import uploading
 from toy.ui.quota import Rate
+from toy.viewer import computing, packs
 
 points = sys.modules[store.__module__]  # the package has the function of that name
 THREE = b"1,2\n3,4\n5,7\n"

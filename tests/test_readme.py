@@ -163,8 +163,8 @@ def script_function(file: str, name: str) -> str:
 def test_the_path_of_a_weight_is_complete():
     files = [file for _, file, _ in PATH]
     assert files[0] == "toy/ui/shell.py"
-    assert PATH[-1][1:] == ("toy/ui/viewer/dots.js", "stampAt")
-    rooms = ["toy/scene.py", "toy/settings.py", "toy/scenes.py", "toy/guidance/extrapolation.py", "toy/ui/packs.py"]
+    assert PATH[-1][1:] == ("toy/viewer/web/dots.js", "stampAt")
+    rooms = ["toy/scene.py", "toy/settings.py", "toy/scenes.py", "toy/guidance/extrapolation.py", "toy/viewer/packs.py"]
     assert set(rooms) <= set(files)
 
 

@@ -11,7 +11,7 @@ from toy.state import (
     State,
     parse,
 )
-from toy.ui import requests
+from toy.viewer import requests
 
 
 @QUICK

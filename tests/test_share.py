@@ -21,7 +21,7 @@ from toy.state import (
     parse,
 )
 from toy.ui import export, share
-from toy.ui.presets import PRESETS, opened, told
+from toy.viewer.presets import PRESETS, opened, told
 
 pytestmark = pytest.mark.usefixtures("coarse_outlines")
 

@@ -11,10 +11,10 @@ import pytest
 from toy import distributions
 from toy.scene import Scene
 from toy.state import SLOTS
-from toy.ui import computing, packs
 from toy.ui.glossary import meaning
-from toy.ui.packing import VIEWER
-from toy.ui.presets import PRESETS, opened
+from toy.viewer import computing, packs
+from toy.viewer.presets import PRESETS, opened
+from toy.viewer.sources import VIEWER
 
 side = cache(computing.side)  # stories share scenes
 

@@ -6,7 +6,7 @@ import pytest
 
 from toy import distributions, figures, scenes, views
 from toy.scene import Scene
-from toy.ui import computing, packs
+from toy.viewer import computing, packs
 from toy.views import View
 
 

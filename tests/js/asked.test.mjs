@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { pendingWords, shownOf } from "../../toy/ui/viewer/asked.js";
+import { pendingWords, shownOf } from "../../toy/viewer/web/asked.js";
 
 const W = { name: "w", label: "w", step: 0.05, value: 4 };
 const shown = { title: "CFG", caption: "CFG, w 4", knobs: { w: 4, lo: 0.05, hi: 0.3 }, schedule: { name: "interval", lo: 0.05, hi: 0.3 } };

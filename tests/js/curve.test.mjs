@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { pointsOf, topOf } from "../../toy/ui/viewer/curve.js";
+import { pointsOf, topOf } from "../../toy/viewer/web/curve.js";
 
 test("a line goes from end to end, up for more", () => {
   assert.deepEqual(pointsOf([0, 4, 8], [0, 0.1, 0.2], 0.2), [[0, 54], [75, 27], [150, 0]]);

@@ -2,12 +2,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import * as colour from "../../toy/ui/viewer/colour.js";
-import { numberText, sigmaText } from "../../toy/ui/viewer/dom.js";
-import { dotRadius, over, shadeRamp, shadesAt } from "../../toy/ui/viewer/dots.js";
-import { contourSegments, hasLayer, layerValues } from "../../toy/ui/viewer/fields.js";
-import { mergeUi } from "../../toy/ui/viewer/ui.js";
-import { decompose } from "../../toy/ui/viewer/probe.js";
+import * as colour from "../../toy/viewer/web/colour.js";
+import { numberText, sigmaText } from "../../toy/viewer/web/dom.js";
+import { dotRadius, over, shadeRamp, shadesAt } from "../../toy/viewer/web/dots.js";
+import { contourSegments, hasLayer, layerValues } from "../../toy/viewer/web/fields.js";
+import { mergeUi } from "../../toy/viewer/web/ui.js";
+import { decompose } from "../../toy/viewer/web/probe.js";
 
 const near = (a, b, tolerance = 1e-9) => assert.ok(Math.abs(a - b) <= tolerance, `${a} is not ${b}`);
 

@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { FieldCache, boxOf, fieldKey, sampleGrid, sigmaOf, sliderAt, stretchOf, sweep } from "../../toy/ui/viewer/fieldgrid.js";
-import { layerValues } from "../../toy/ui/viewer/fields.js";
+import { FieldCache, boxOf, fieldKey, sampleGrid, sigmaOf, sliderAt, stretchOf, sweep } from "../../toy/viewer/web/fieldgrid.js";
+import { layerValues } from "../../toy/viewer/web/fields.js";
 
 const near = (a, b, tolerance = 1e-9) => assert.ok(Math.abs(a - b) <= tolerance, `${a} is not ${b}`);
 

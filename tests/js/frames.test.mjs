@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import * as frames from "../../toy/ui/viewer/frames.js";
+import * as frames from "../../toy/viewer/web/frames.js";
 
 const SIGMAS = [5, 2, 0.5, 0.1, 0.002, 0];
 const near = (a, b, tolerance = 1e-9) => assert.ok(Math.abs(a - b) <= tolerance, `${a} is not ${b}`);

@@ -11,7 +11,7 @@ import statistics
 import sys
 from pathlib import Path
 
-from world import ROOT, World, packing
+from world import ROOT, World
 
 OUT = ROOT / "out" / "viewer"
 
@@ -34,8 +34,8 @@ window.toyViewer = mount(document.querySelector("[data-toy-viewer]"), first, { s
 
 def served_html(blob):
     """The stand-alone page with a `send` that a browser driver answers."""
-    page = packing.standalone_html(blob, "harness")
-    return page[: page.index('<script type="module">')] + SERVED % packing.bundle() + "</html>"
+    page = sources.standalone_html(blob, "harness")
+    return page[: page.index('<script type="module">')] + SERVED % sources.bundle() + "</html>"
 
 
 class Bench:
@@ -56,7 +56,7 @@ class Bench:
         blob = self.world.pack(**pack)
         path = OUT / ("served.html" if served else "standalone.html")
         path.write_text(
-            served_html(blob) if served else packing.standalone_html(blob, "Guidance on a fractal tree"),
+            served_html(blob) if served else sources.standalone_html(blob, "Guidance on a fractal tree"),
             encoding="utf-8",
         )
         page.goto(path.as_uri())
@@ -249,7 +249,7 @@ import streamlit as st
 import harness
 
 st.set_page_config(layout="wide")
-viewer = st.components.v2.component("toy_viewer", **harness.packing.viewer_sources(), isolate_styles=True)
+viewer = st.components.v2.component("toy_viewer", **harness.sources.viewer_sources(), isolate_styles=True)
 world = st.cache_resource(harness.World)()
 
 @st.fragment
@@ -355,7 +355,7 @@ def main():
     world = World()
     if options.page:
         (OUT / "standalone.html").write_text(
-            packing.standalone_html(world.pack(), "Guidance on a fractal tree"), encoding="utf-8"
+            sources.standalone_html(world.pack(), "Guidance on a fractal tree"), encoding="utf-8"
         )
         return
     from playwright.sync_api import sync_playwright

@@ -2,10 +2,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { classesText, legendItems } from "../../toy/ui/viewer/legend.js";
-import { ARROWS, DENSITIES } from "../../toy/ui/viewer/fields.js";
-import { UI, withLayer } from "../../toy/ui/viewer/ui.js";
-import { WORDS } from "../../toy/ui/viewer/words.js";
+import { classesText, legendItems } from "../../toy/viewer/web/legend.js";
+import { ARROWS, DENSITIES } from "../../toy/viewer/web/fields.js";
+import { UI, withLayer } from "../../toy/viewer/web/ui.js";
+import { WORDS } from "../../toy/viewer/web/words.js";
 
 const OUTLINES = [["A", "target"], ["B", "other"]];
 const names = (given) => legendItems({ ui: UI, outlines: OUTLINES, target: { all: "AB", mode: "branch" }, tinted: true, forward: false, plain: false, ...given }).map(({ name }) => name);

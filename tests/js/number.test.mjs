@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
-import { digitsOf, readNumber } from "../../toy/ui/viewer/number.js";
+import { digitsOf, readNumber } from "../../toy/viewer/web/number.js";
 
 // The pages read numbers by the same cases, in Python.
 const { taken, held, refused, blank, ...W } = JSON.parse(readFileSync(new URL("numbers.json", import.meta.url)));

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Page, isChange } from "../../toy/ui/viewer/page.js";
+import { Page, isChange } from "../../toy/viewer/web/page.js";
 
 const listeners = {};
 globalThis.document = { addEventListener: (type, heard) => (listeners[type] = heard) };

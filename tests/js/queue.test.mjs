@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Queue } from "../../toy/ui/viewer/queue.js";
+import { Queue } from "../../toy/viewer/web/queue.js";
 
 function made(options = {}) {
   const sent = [];

@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Player } from "../../toy/ui/viewer/player.js";
-import { Queue, Retry } from "../../toy/ui/viewer/queue.js";
+import { Player } from "../../toy/viewer/web/player.js";
+import { Queue, Retry } from "../../toy/viewer/web/queue.js";
 
 function made() {
   const timers = new Map();

@@ -2,11 +2,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { palette } from "../../toy/ui/viewer/colour.js";
-import { ARROWS, DENSITIES } from "../../toy/ui/viewer/fields.js";
-import { legendItems } from "../../toy/ui/viewer/legend.js";
-import { swatchOf } from "../../toy/ui/viewer/saved.js";
-import { UI } from "../../toy/ui/viewer/ui.js";
+import { palette } from "../../toy/viewer/web/colour.js";
+import { ARROWS, DENSITIES } from "../../toy/viewer/web/fields.js";
+import { legendItems } from "../../toy/viewer/web/legend.js";
+import { swatchOf } from "../../toy/viewer/web/saved.js";
+import { UI } from "../../toy/viewer/web/ui.js";
 
 test("everything that a legend may name has a swatch of a colour that there is", () => {
   const ui = { ...UI, samples: true, trails: true, paths: true, quality: true, layers: [...DENSITIES, ...ARROWS].map(({ name }) => name) };

@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { css, gainColour, mix, palette } from "../../toy/ui/viewer/colour.js";
-import { drawScenery } from "../../toy/ui/viewer/scenery.js";
+import { css, gainColour, mix, palette } from "../../toy/viewer/web/colour.js";
+import { drawScenery } from "../../toy/viewer/web/scenery.js";
 
 const BACKGROUND = [255, 255, 255];
 const SEGMENTS = Float32Array.from({ length: 16 }, (_, i) => Math.floor(i / 4)); // four limbs: two of A, two of B

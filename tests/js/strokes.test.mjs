@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { MOST, Strokes, cut } from "../../toy/ui/viewer/strokes.js";
+import { MOST, Strokes, cut } from "../../toy/viewer/web/strokes.js";
 
 const TREE = { name: "A", drawing: false };
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { dequantise, unpack } from "../../toy/ui/viewer/unpack.js";
+import { dequantise, unpack } from "../../toy/viewer/web/unpack.js";
 
 // The format, written down a second time.
 function pack(header, arrays) {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import * as view from "../../toy/ui/viewer/view.js";
+import * as view from "../../toy/viewer/web/view.js";
 
 const VIEW = { cx: 0.45, cy: 1.22, half: 0.3 };
 const near = (a, b, tolerance = 1e-9) => assert.ok(Math.abs(a - b) <= tolerance, `${a} is not ${b}`);

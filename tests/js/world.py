@@ -1,6 +1,5 @@
 """Synthetic scenes for the viewer: a sketch of the tree, caricatures of methods. It knows nothing of the models."""
 
-import importlib.util
 import json
 import math
 import sys
@@ -9,10 +8,8 @@ from pathlib import Path
 import numpy as np
 
 ROOT = Path(__file__).parents[2]
-_SPEC = importlib.util.spec_from_file_location("toy_ui_packing", ROOT / "toy" / "ui" / "packing.py")
-packing = importlib.util.module_from_spec(_SPEC)
-sys.modules[_SPEC.name] = packing
-_SPEC.loader.exec_module(packing)
+sys.path.insert(0, str(ROOT))
+from toy.viewer import packing  # noqa: E402
 
 SIGMA_DATA, SIGMA_MAX, SIGMA_MIN, STEPS = 0.5, 5.0, 0.002, 32
 

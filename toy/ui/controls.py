@@ -16,8 +16,8 @@ from toy.schedules import SCHEDULES
 from toy.state import COUNTS, SLOTS, State, check_density, text
 from toy.ui import casting, numbers, targets
 from toy.ui.glossary import meaning
-from toy.ui.presets import PRESETS, opened
 from toy.ui.shell import save_state
+from toy.viewer.presets import PRESETS, opened
 
 
 def guides(rule: str) -> list[str]:

@@ -13,11 +13,12 @@ from toy import distributions
 from toy.distributions import strokes
 from toy.scene import Scene
 from toy.state import COUNTS, SHARED, SLOTS, State, from_viewer
-from toy.ui import casting, computing, controls, cost, links, live, packs, presets, share
+from toy.ui import casting, controls, links, live, share
 from toy.ui.engine import FULL, PREVIEW, Busy, Engine, Work, engine
-from toy.ui.requests import Request
 from toy.ui.shell import actions, embedded, load_state, save_state, show_notes
 from toy.ui.trainer import trainer
+from toy.viewer import computing, cost, packs, presets
+from toy.viewer.requests import Request
 
 PAUSE = 2.0  # seconds after a stroke: nothing is trained for a drawing that goes on
 

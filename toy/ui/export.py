@@ -11,9 +11,9 @@ import toy
 from toy import scenes
 from toy.captions import captions
 from toy.state import SLOTS, State, figure
-from toy.ui import computing, packs
-from toy.ui.packing import standalone_html
-from toy.ui.requests import Request
+from toy.viewer import computing, packs
+from toy.viewer.requests import Request
+from toy.viewer.sources import standalone_html
 
 
 def movie(state: State, dark: bool = False) -> bytes:

@@ -13,11 +13,12 @@ import models
 from toy import distributions, figures
 from toy.names import Name
 from toy.scene import Scene
-from toy.ui import computing, live
+from toy.ui import live
 from toy.ui.engine import PREVIEW, Engine, Work
 from toy.ui.look import HALF_MIN, SIGMA_MAX, SIGMA_MIN, Look
-from toy.ui.packing import pack, quantise
-from toy.ui.requests import Box, Place, box_of, numbers, place, sequence
+from toy.viewer import computing
+from toy.viewer.packing import pack, quantise
+from toy.viewer.requests import Box, Place, box_of, numbers, place, sequence
 from toy.views import View, fields, guide_role, window
 
 FINE, COARSE, ARROWS = 128, 64, 17

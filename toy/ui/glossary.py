@@ -3,7 +3,7 @@
 import json
 from functools import cache
 
-from toy.ui.packing import VIEWER
+from toy.viewer.sources import VIEWER
 
 
 @cache

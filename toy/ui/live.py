@@ -9,7 +9,7 @@ from typing import Any
 import streamlit as st
 
 from toy.ui.engine import Busy, Engine, Work
-from toy.ui.packing import viewer_sources
+from toy.viewer.sources import viewer_sources
 
 EXPLORE, FIELDS = "viewer", "fieldview"  # the views: their sources, and the keys of what they say
 Collected = tuple[

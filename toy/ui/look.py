@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 from toy.settings import Flag, Knob, Numbers, Several, declared, from_query, to_query
-from toy.ui.requests import numbers
+from toy.viewer.requests import numbers
 from toy.views import VIEWS, View
 
 OWN = ("sigma", "view", "panels", "arrows")

@@ -78,7 +78,8 @@ def downloads(now: Mapping[str, State]) -> None:
 
     They take their turn with everything else that is computed, and no more than the screen does.
     """
-    from toy.ui import cost, export
+    from toy.ui import export
+    from toy.viewer import cost
 
     dark = charts.dark()
 

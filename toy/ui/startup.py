@@ -25,7 +25,8 @@ def prepare() -> None:
 def warm_up() -> Mapping[Work, Any]:
     """Load the default cast, compile and compute what the default page shows; previews follow later."""
     prepare()
-    from toy.ui import computing, explore
+    from toy.ui import explore
+    from toy.viewer import computing
 
     shown = computing.rehearse()
     # What is loaded now stays: no collection of garbage need look at it again.
@@ -36,7 +37,8 @@ def warm_up() -> Mapping[Work, Any]:
 
 def rehearsals() -> list[Work]:
     """The previews of the default page."""
-    from toy.ui import computing, explore
+    from toy.ui import explore
+    from toy.viewer import computing
 
     return [explore.work_of(scene) for scene in computing.usual(computing.PREVIEW)]
 

@@ -1,35 +1,22 @@
-"""What the viewer is sent, and the viewer itself as text.
+"""What the viewer is sent.
 
 One pack is one bytes object: magic, header length, JSON header, padding to 8, then little-endian arrays, each aligned
 to 8 so that the browser can look at them without copying. Pure NumPy and the standard library.
 """
 
-import base64
-import html
 import json
-import re
 import struct
 from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 MAGIC = b"TOYV"
-VIEWER = Path(__file__).parent / "viewer"
 DEFAULT_PACK = Path(__file__).parent / "default.pack"
-ENTRY = "main.js"
-SHEETS = ("theme", "chips", "panels", "pictures", "card", "transport", "sizes")  # of both views, in this order
 DTYPES = ("uint8", "uint16", "uint32", "int32", "float32", "float64")
 
 _ALIGN = 8
-_IMPORT = re.compile(r"^import\s+(?P<names>[^;]*?)\s*from\s+[\"'](?P<path>[^\"']+)[\"'];[ \t]*\n", re.M)
-_JSON = re.compile(r"^import (?P<name>\w+) from \"(?P<path>[^\"]+\.json)\" with \{ type: \"json\" \};[ \t]*\n", re.M)
-_EXPORT = re.compile(r"^export (?!default\b)", re.M)
-_TOP_LEVEL = re.compile(
-    r"^(?:export )?(?:default )?(?:async )?(?:function\*?|class|const|let|var) +([A-Za-z_$][\w$]*)", re.M
-)
 
 
 def _padding(size: int) -> bytes:
@@ -107,87 +94,3 @@ def unpack(blob: bytes) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     except (ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError, struct.error) as error:
         raise ValueError(f"not a viewer pack: {error}") from None
     return header, arrays
-
-
-def _source(path: Path) -> str:
-    """A module's text, the JSON that it imports written into it."""
-
-    def written(found: re.Match) -> str:
-        data = json.loads((path.parent / found["path"]).read_text(encoding="utf-8"))
-        return f"const {found['name']} = {json.dumps(data, ensure_ascii=False)};\n"
-
-    return _JSON.sub(written, path.read_text(encoding="utf-8"))
-
-
-def bundle(entry: Path = VIEWER / ENTRY) -> str:
-    """The viewer's modules as one inline ES module: dependencies first, no imports, only the default export kept.
-
-    Raises:
-        ValueError: what concatenation cannot express - a cycle, a renamed import, one top-level name in two modules.
-    """
-    order: list[Path] = []
-    open_modules: list[Path] = []
-    owner: dict[str, str] = {}
-
-    def visit(path: Path) -> None:
-        if path in order:
-            return
-        if path in open_modules:
-            raise ValueError(f"import cycle through {path.name}")
-        open_modules.append(path)
-        text = _source(path)
-        for found in _IMPORT.finditer(text):
-            if not re.fullmatch(r"\{[\w\s,$]*\}", found["names"]) or " as " in found["names"]:
-                raise ValueError(f"{path.name}: only plain named imports can be bundled, not {found['names']!r}")
-            visit((path.parent / found["path"]).resolve())
-        for name in _TOP_LEVEL.findall(text):
-            if name in owner:
-                raise ValueError(f"{name} is declared in {owner[name]} and in {path.name}")
-            owner[name] = path.name
-        order.append(open_modules.pop())
-
-    visit(entry.resolve())
-    texts = (_EXPORT.sub("", _IMPORT.sub("", _source(path))).strip() for path in order)
-    return "\n\n".join(texts) + "\n"
-
-
-@cache
-def viewer_sources(entry: str = "viewer") -> dict[str, str]:
-    """`html`, `css` and `js` as `streamlit.components.v2.component` takes them; Fields has a sheet of its own."""
-    sheets = SHEETS if entry == "viewer" else (*SHEETS, entry)
-    return {
-        "html": (VIEWER / f"{entry}.html").read_text(encoding="utf-8"),
-        "css": "\n".join((VIEWER / f"{sheet}.css").read_text(encoding="utf-8") for sheet in sheets),
-        "js": bundle(VIEWER / (ENTRY if entry == "viewer" else f"{entry}.js")),
-    }
-
-
-def standalone_html(pack_bytes: bytes, title: str) -> str:
-    """One self-contained page that plays a pack offline in any browser."""
-    sources = viewer_sources()
-    js = sources["js"].replace("</script", "<\\/script")
-    return f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{html.escape(title)}</title>
-<style>
-:root {{ color-scheme: light dark; }}
-body {{ margin: 0; padding: 12px; background: light-dark(#ffffff, #0e1117); }}
-{sources["css"]}
-</style>
-</head>
-<body>
-{sources["html"]}
-<script type="text/plain" id="toy-pack">{base64.b64encode(pack_bytes).decode("ascii")}</script>
-<script type="module">
-{js}
-{{
-  const bytes = Uint8Array.from(atob(document.getElementById("toy-pack").textContent), (c) => c.charCodeAt(0));
-  window.toyViewer = mount(document.querySelector("[data-toy-viewer]"), bytes);
-}}
-</script>
-</body>
-</html>
-"""

@@ -14,8 +14,8 @@ from toy.captions import captions
 from toy.sampling import INTEGRATORS
 from toy.scene import Scene
 from toy.state import SLOTS, State
-from toy.ui import presets
-from toy.ui.computing import (
+from toy.viewer import presets
+from toy.viewer.computing import (
     RESOLUTION,
     SIGMA_DATA,
     Side,
@@ -26,8 +26,8 @@ from toy.ui.computing import (
     scenery,
     side,
 )
-from toy.ui.packing import pack
-from toy.ui.requests import Request
+from toy.viewer.packing import pack
+from toy.viewer.requests import Request
 
 TITLE = "Guidance explorer"
 WHAT = "A diffusion model turns noise into samples; guidance steers it. Both sides start from the same noise."

@@ -1,16 +1,16 @@
-"""``python -m toy.ui.default`` writes the default scene that the app shows while the engine starts."""
+"""``python -m toy.viewer.default`` writes the default scene that the app shows while the engine starts."""
 
 if __name__ == "__main__":  # the door, before anything that is slow to import
     from toy import door
 
-    door.enter("toy.ui.default")
+    door.enter("toy.viewer.default")
 
 import click
 
 from toy import door
 from toy.files import check_writable, replacing
-from toy.ui.packing import DEFAULT_PACK
-from toy.ui.packs import default_pack
+from toy.viewer.packing import DEFAULT_PACK
+from toy.viewer.packs import default_pack
 
 
 @click.command(cls=door.Command, context_settings=door.HELP)

@@ -18,8 +18,8 @@ from toy.names import Name
 from toy.scene import Scene
 from toy.scenes import Frame
 from toy.state import SLOTS, State
-from toy.ui import cost
-from toy.ui.packing import DEFAULT_PACK, quantise, unpack
+from toy.viewer import cost
+from toy.viewer.packing import DEFAULT_PACK, quantise, unpack
 
 PREVIEW = 512
 SIGMA_DATA = 0.5
