@@ -315,23 +315,42 @@ def floor(target: str, n: int, names: tuple[str, ...] | None = None) -> dict[str
 
 
 RESAMPLES = 200
+SHARES = ("outliers", "tail", "deep_tail", "root_share", "alignment")  # whose standard error is that of a share
 
 
 def errors(values: Mapping[str, Any], occupancy: Float[np.ndarray, " g"], n: int, target: str) -> dict[str, float]:
     """Standard errors of shares and of the mode TV over draws of ``n`` samples, from one draw's own ``values``.
 
-    A share is binomial, and of all or none of the samples still uncertain by one of them: exact for the outliers; for
-    means of probabilities, as the class posterior is, the most that it can be. The TV is drawn again from the sampled
-    shares of the modes (parametric bootstrap, Efron 1979).
+    Without one where the value is NaN because it means nothing for the target, or because the shares of the modes are.
     """
-    found = {}
-    for name in {"outliers", "tail", "deep_tail", "root_share", "alignment"} & set(values):
-        if math.isnan(values[name]) and METRICS[name].levels:
-            continue
-        share = min(max(float(values[name]), 0.0), 1.0)
-        found[name] = math.sqrt(max(share * (1 - share), 1 / n) / n)
+    found = {name: share_error(values[name], n) for name in SHARES if name in values and values[name] is not None}
+    found = {name: error for name, error in found.items() if not (METRICS[name].levels and math.isnan(values[name]))}
     if "branch_tv" in values and np.all(np.isfinite(occupancy)):
-        shares = np.asarray(occupancy, np.float64)
-        drawn = np.random.default_rng(0).multinomial(n, shares / shares.sum(), RESAMPLES) / n
-        found["branch_tv"] = float(np.std(0.5 * np.abs(drawn - distributions.of(target).mass).sum(axis=1)))
-    return found
+        found["branch_tv"] = tv_error(jnp.asarray(occupancy), rounded(distributions.of(target).mass), n)
+    return {name: float(error) for name, error in found.items()}
+
+
+@jax.jit
+def share_error(share: Float[Array, ""] | float, n: Any) -> Float[Array, ""]:
+    """Standard error of a share of ``n`` samples.
+
+    It is binomial, and of all or none of the samples still uncertain by one of them: exact for the outliers; for means
+    of probabilities, as the class posterior is, the most that it can be. A share that is no number is held to be 1.
+    """
+    share, n = jnp.asarray(share, jnp.float32), jnp.asarray(n, jnp.float32)
+    share = jnp.where(jnp.isnan(share), 1.0, jnp.clip(share, 0, 1))
+    return jnp.sqrt(jnp.maximum(share * (1 - share), 1 / n) / n)
+
+
+@jax.jit
+def tv_error(occupancy: Float[Array, " m"], mass: Float[Array, " m"], n: Any) -> Float[Array, ""]:
+    """Standard error of the mode TV: drawn again from the sampled shares of the modes (parametric bootstrap, Efron 1979).
+
+    Draws of ``n`` samples among the modes are taken as normal, with the multinomial's means and covariances.
+    """
+    share = jnp.maximum(occupancy, 0) / jnp.sum(jnp.maximum(occupancy, 0))
+    share, mass = share[None], mass[None]
+    normal = jnp.sqrt(share) * jax.random.normal(jax.random.key(0), (RESAMPLES, share.shape[1]))
+    drawn = share + (normal - share * jnp.sum(normal, axis=1, keepdims=True)) / jnp.sqrt(jnp.asarray(n, share.dtype))
+    distances = 0.5 * jnp.sum(jnp.abs(drawn - mass), axis=1)
+    return jnp.sqrt(jnp.mean(jnp.square(distances - jnp.mean(distances))))

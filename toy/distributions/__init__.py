@@ -33,6 +33,7 @@ from toy.distributions.targets import (
     prior,
     quantile,
     region_thresholds,
+    regions,
     targets,
     threshold,
 )

@@ -247,14 +247,14 @@ def region_thresholds(target: str, sigmas: np.ndarray | float) -> np.ndarray:
     The tree's are within 0.03.
     """
     sigmas = np.asarray(sigmas, float)
-    levels, edges = _regions(target)
+    levels, edges = regions(target)
     table = np.interp(np.log(np.maximum(sigmas, levels[0])), np.log(levels), edges)
     return np.where(sigmas == 0, threshold(target), table)
 
 
 @lru_cache(maxsize=64)
-def _regions(target: str) -> tuple[np.ndarray, np.ndarray]:
-    """Noise levels, and the edge of the 99% region at each."""
+def regions(target: str) -> tuple[np.ndarray, np.ndarray]:
+    """Noise levels, and the edge of the 99% region at each, in nats: what ``region_thresholds`` reads between."""
     known = of(target).distribution.regions
     if target in known:
         return REGION_SIGMAS, np.array(known[target])

@@ -14,4 +14,4 @@ from toy.sampling.stochastic import GIBBS_STEPS, ancestral, edm_stochastic, gibb
 
 # isort: on
 from toy.sampling.scores import guided, scheduled, start_of, tilted
-from toy.sampling.trajectories import step_of, trajectory, volume
+from toy.sampling.trajectories import step_of, stepped, trajectory, volume

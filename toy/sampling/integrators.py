@@ -21,6 +21,7 @@ from toy.registry import Entry, Registry
 Points = Float[Array, "n 2"]
 Memory = Any  # what a rule carries from step to step; () for most
 Field = Callable[[Points, Array, Memory], tuple[Points, Memory]]
+FieldAt = Callable[[Array, Array, Array, Points, Memory], tuple[Field, Memory]]  # of a step: σ, σ', progress
 Score = Callable[[Points, Array], Points]
 LogDensity = Callable[[Points, Array], Float[Array, " n"]]
 

@@ -1,6 +1,5 @@
 """Integrators that draw noise on the way, one particle by itself or many that are weighted and resampled."""
 
-from collections.abc import Callable
 from typing import Annotated, NamedTuple
 
 import jax
@@ -9,7 +8,7 @@ from jaxtyping import Array, Float
 
 from toy.registry import Knob
 from toy.sampling.deterministic import heun
-from toy.sampling.integrators import EDM, Field, LogDensity, Memory, Points, Score, integrator
+from toy.sampling.integrators import EDM, Field, FieldAt, LogDensity, Memory, Points, Score, integrator
 from toy.sampling.noise import noise_levels
 
 
@@ -186,7 +185,7 @@ GIBBS_STEPS = 16
     asks=lambda steps, rounds, **_: (int(rounds) * (2 * GIBBS_STEPS - 1), 2 * steps - 1),
 )
 def gibbs(
-    field_at: Callable[[Array, Array, Array, Points, Memory], tuple[Field, Memory]],
+    field_at: FieldAt,
     unguided: Score,
     x: Points,
     sigma: Array,

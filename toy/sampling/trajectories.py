@@ -11,7 +11,7 @@ from jaxtyping import Array, Float
 from toy.densities import Density
 from toy.guidance import RULES, Step
 from toy.registry import Entry
-from toy.sampling.integrators import INTEGRATORS, Field, Memory, Points
+from toy.sampling.integrators import INTEGRATORS, Field, FieldAt, Integrator, LogDensity, Memory, Points
 from toy.sampling.scores import guided, scheduled, start_of, tilted
 from toy.schedules import SCHEDULES
 
@@ -133,30 +133,45 @@ def step_of(
             memory = entry.observe(x, memory, **values)
         return lambda x, sigma, memory: guided(entry, cast, x, sigma, values, memory, step), memory
 
+    tilt = tilted(entry, cast, _pick(entry, knobs)).logp if "tilt" in stepper.inputs else None
+
     def advance(state: _State, now: tuple[Array, ...]) -> _State:
-        x, memory, past = state
-        sigma, sigma_next, progress, key = now
-        field, memory = field_at(sigma, sigma_next, progress, x, memory)
-        given = {
-            "field": field,
-            "field_at": field_at,
-            "unguided": lambda x, sigma: cast["main"].score(x, sigma),
-            "logp": lambda x, sigma: cast["main"].logp(x, sigma),
-            "x": x,
-            "sigma": sigma,
-            "sigma_next": sigma_next,
-            "steps": steps,
-            "memory": memory,
-            "past": past,
-            "key": key,
-        }
-        if "tilt" in stepper.inputs:
-            given["tilt"] = tilted(entry, cast, _pick(entry, knobs)).logp
-        x, memory, *past = stepper(*(given[name] for name in stepper.inputs), **_pick(stepper, knobs))
-        return (x, memory, past[0] if past else ())
+        return stepped(stepper, field_at, cast["main"], state, now, steps, _pick(stepper, knobs), tilt)
 
     start = (x, start_of(entry.memory, x), start_of(stepper.past, x))
     return advance, start, (sigmas[:-1], sigmas[1:], jnp.arange(steps) / steps, jax.random.split(key, steps))
+
+
+def stepped(
+    stepper: Integrator,
+    field_at: FieldAt,
+    main: Density,
+    state: _State,
+    now: tuple[Array, ...],
+    steps: Any,
+    knobs: Mapping[str, Array],
+    tilt: LogDensity | None = None,
+) -> _State:
+    """One step of an integrator, ``now`` its noise level, the next one, its progress and its key."""
+    x, memory, past = state
+    sigma, sigma_next, progress, key = now
+    field, memory = field_at(sigma, sigma_next, progress, x, memory)
+    given = {
+        "field": field,
+        "field_at": field_at,
+        "unguided": lambda x, sigma: main.score(x, sigma),
+        "logp": lambda x, sigma: main.logp(x, sigma),
+        "tilt": tilt,
+        "x": x,
+        "sigma": sigma,
+        "sigma_next": sigma_next,
+        "steps": steps,
+        "memory": memory,
+        "past": past,
+        "key": key,
+    }
+    x, memory, *moved_on = stepper(*(given[name] for name in stepper.inputs), **knobs)
+    return (x, memory, moved_on[0] if moved_on else ())
 
 
 def _pick(entry: Entry, knobs: Mapping[str, Array]) -> dict[str, Array]:

@@ -1,0 +1,198 @@
+"""A function of arrays as a program: the equations of its jaxpr as JSON, for the browser's interpreter.
+
+A program is ``{"types", "vars", "in", "eqns", "out"}``. ``types`` are a letter for the dtype and the dimensions, ``f:n,2``;
+``vars`` gives each variable's type, the first ``in`` of them the inputs; an equation is ``[primitive, operands, results,
+parameters?]``; an operand is the number of a variable, or ``[value]`` or ``[value, letter]``. Dimensions may be symbols.
+"""
+
+import json
+import math
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import jax
+import numpy as np
+from jax.extend.core import ClosedJaxpr, Literal
+
+LETTERS = {"float32": "f", "int32": "i", "uint32": "u", "bool": "b", "key<fry>": "k"}
+INLINED = ("jit", "pjit", "closed_call", "core_call", "custom_jvp_call", "custom_vjp_call", "remat", "checkpoint")
+SAME = ("copy", "copy_p", "optimization_barrier", "stop_gradient")
+BINARY = ("add", "sub", "mul", "div", "rem", "max", "min", "pow", "lt", "le", "gt", "ge", "eq", "ne", "and", "or")
+PARAMETERS = {  # of an equation, those that the interpreter asks for
+    "broadcast_in_dim": ("broadcast_dimensions",),
+    "reduce_sum": ("axes",),
+    "reduce_max": ("axes",),
+    "reduce_min": ("axes",),
+    "reduce_and": ("axes",),
+    "reduce_or": ("axes",),
+    "argmax": ("axes",),
+    "cumsum": ("axis", "reverse"),
+    "transpose": ("permutation",),
+    "slice": ("start_indices",),
+    "concatenate": ("dimension",),
+    "stack": ("axis",),
+    "iota": ("dimension",),
+    "integer_pow": ("y",),
+    "score": ("role",),
+    "score_jvp": ("role",),
+    "logp": ("role",),
+    "posterior": ("role",),
+    "dim_as_value": ("dim",),
+    "cond": ("branches",),
+    "scan": ("jaxpr", "length", "num_consts", "num_carry", "reverse"),
+    "while": ("cond_jaxpr", "body_jaxpr", "cond_nconsts", "body_nconsts"),
+}
+
+
+def program(function: Callable[..., Any], *arguments: Any) -> dict[str, Any]:
+    """The program of a function of pytrees; its inputs and outputs are their leaves in order.
+
+    ``arguments`` are shapes and dtypes, as ``jax.make_jaxpr`` takes them. Raises what tracing raises.
+    """
+    return _Program(jax.make_jaxpr(function)(*arguments)).json()
+
+
+def equations(made: dict[str, Any]) -> Iterator[list[Any]]:
+    """All equations of a program, those of the programs within it too."""
+    for equation in made["eqns"]:
+        yield equation
+        for parameter in (equation[3] if len(equation) > 3 else {}).values():
+            for inner in parameter if isinstance(parameter, list) else [parameter]:
+                if isinstance(inner, dict):
+                    yield from equations(inner)
+
+
+class _Program:
+    """Equations in order, the same ones once; variables are numbered, literals are lists."""
+
+    def __init__(self, closed: ClosedJaxpr) -> None:
+        self.types: list[str] = []
+        self.equations: list[tuple[str, list[Any], list[int], dict[str, Any]]] = []
+        self.known: dict[str, list[int]] = {}
+        self.inputs = [self.new(variable.aval) for variable in closed.jaxpr.invars]
+        self.outputs = self.walk(closed, list(self.inputs))
+
+    def new(self, aval: Any) -> int:
+        self.types.append(_type_of(aval))
+        return len(self.types) - 1
+
+    def add(self, name: str, operands: list[Any], avals: list[Any], parameters: dict[str, Any]) -> list[int]:
+        key = json.dumps([name, operands, parameters])
+        if key not in self.known:
+            self.known[key] = [self.new(aval) for aval in avals]
+            self.equations.append((name, operands, self.known[key], parameters))
+        return self.known[key]
+
+    def walk(self, closed: Any, operands: list[Any]) -> list[Any]:
+        """Add the equations of a jaxpr whose inputs these operands are; the operands that its outputs are."""
+        jaxpr, found = closed.jaxpr, dict(zip(closed.jaxpr.invars, operands, strict=True))
+        for variable, value in zip(jaxpr.constvars, closed.consts, strict=True):
+            found[variable] = self.constant(variable, value)
+
+        def read(operand: Any) -> Any:
+            if not isinstance(operand, Literal):
+                return found[operand]
+            letter = _type_of(operand.aval)
+            return [_number(operand.val)] if letter == "f" else [_number(operand.val), letter]
+
+        for equation in jaxpr.eqns:
+            results = self.of_equation(equation, [read(operand) for operand in equation.invars])
+            found.update(zip(equation.outvars, results, strict=True))
+        return [read(operand) for operand in jaxpr.outvars]
+
+    def constant(self, variable: Any, value: Any) -> Any:
+        if jax.dtypes.issubdtype(value.dtype, jax.dtypes.prng_key):
+            value = jax.random.key_data(value)
+        data = np.asarray(value)
+        if data.ndim == 0:
+            letter = _type_of(variable.aval)
+            return [_number(data[()])] if letter == "f" else [_number(data[()]), letter]
+        return self.add("const", [], [variable.aval], {"data": [_number(v) for v in data.ravel()]})[0]
+
+    def of_equation(self, equation: Any, given: list[Any]) -> list[Any]:
+        name, parameters = equation.primitive.name, equation.params
+        before, after = equation.invars, equation.outvars
+        if name in INLINED:
+            return self.walk(parameters.get("jaxpr") or parameters.get("call_jaxpr"), given)
+        if name in SAME or (name == "convert_element_type" and before[0].aval.dtype == after[0].aval.dtype):
+            return given
+        if name in BINARY:  # which stretch axes of size 1 in silence
+            given = [self.stretched(v.aval, g, after[0].aval) for v, g in zip(before, given, strict=True)]
+        return list(self.add(name, given, [variable.aval for variable in after], _kept(equation)))
+
+    def stretched(self, own: Any, operand: Any, aval: Any) -> Any:
+        if own.shape in ((), aval.shape):
+            return operand
+        axes = {"broadcast_dimensions": list(range(len(aval.shape)))}
+        return self.add("broadcast_in_dim", [operand], [own.update(shape=aval.shape)], axes)[0]
+
+    def json(self) -> dict[str, Any]:
+        """Without what no output needs, variables numbered anew, types in a table."""
+        needed = {v for v in self.outputs if isinstance(v, int)}
+        kept = []
+        for equation in reversed(self.equations):
+            if needed.intersection(equation[2]):
+                kept.append(equation)
+                needed.update(v for v in equation[1] if isinstance(v, int))
+        kept.reverse()
+        order = [*self.inputs, *(v for equation in kept for v in equation[2])]
+        at = {v: i for i, v in enumerate(order)}
+        types = sorted({self.types[v] for v in order})
+
+        def operand(v: Any) -> Any:
+            return at[v] if isinstance(v, int) else v
+
+        return {
+            "types": types,
+            "vars": [types.index(self.types[v]) for v in order],
+            "in": len(self.inputs),
+            "eqns": [
+                [name, [operand(v) for v in given], [at[v] for v in out], *([parameters] if parameters else [])]
+                for name, given, out, parameters in kept
+            ],
+            "out": [operand(v) for v in self.outputs],
+        }
+
+
+def _kept(equation: Any) -> dict[str, Any]:
+    """What of an equation's parameters the interpreter asks for."""
+    name, parameters = equation.primitive.name, equation.params
+    if name == "gather":
+        numbers = parameters["dimension_numbers"]
+        return {
+            "sizes": _parameter(parameters["slice_sizes"]),
+            "offset": list(numbers.offset_dims),
+            "collapsed": list(numbers.collapsed_slice_dims),
+            "at": list(numbers.start_index_map),
+            "batching": [list(numbers.operand_batching_dims), list(numbers.start_indices_batching_dims)],
+        }
+    if name in ("scatter", "scatter-add"):
+        numbers = parameters["dimension_numbers"]
+        return {
+            "window": list(numbers.update_window_dims),
+            "inserted": list(numbers.inserted_window_dims),
+            "at": list(numbers.scatter_dims_to_operand_dims),
+        }
+    return {key: _parameter(parameters[key]) for key in PARAMETERS.get(name, ())}
+
+
+def _parameter(value: Any) -> Any:
+    if hasattr(value, "jaxpr"):
+        return _Program(value).json()
+    if isinstance(value, tuple | list):
+        return [_parameter(v) for v in value]
+    return value if isinstance(value, int | float | str | bool) else str(value)
+
+
+def _number(value: Any) -> Any:
+    """A number as JSON has it: what is not finite as a word."""
+    value = value.item() if hasattr(value, "item") else value
+    return value if not isinstance(value, float) or math.isfinite(value) else str(value)
+
+
+def _type_of(aval: Any) -> str:
+    """Letter of the dtype and dimensions: f, f:n,2. ValueError for a dtype that the interpreter has not."""
+    letter = LETTERS.get(str(aval.dtype))
+    if letter is None:
+        raise ValueError(f"no dtype {aval.dtype} in a program; there are: {', '.join(LETTERS)}")
+    return ":".join([letter, *([",".join(map(str, aval.shape))] if aval.shape else [])])

@@ -1,0 +1,161 @@
+// The browser's engine: workers that know the same programs and densities, each of which computes a part of the points.
+
+export const GIVEN_UP = "given up"; // what an answer that is not wanted any more is refused with
+
+const EIGHT = 8; // points that the kernel takes at once
+
+// Where the parts of `n` points begin, for at most `count` workers.
+export function sharesOf(n, count) {
+  const each = Math.ceil(n / count / EIGHT) * EIGHT;
+  return Array.from({ length: Math.ceil(n / each) }, (_, i) => ({ begin: i * each, count: Math.min(each, n - i * each) }));
+}
+
+// The edge of the true 99% region at noise levels, read between those that a truth lists; sigma 0 has its own.
+export function thresholdsAt({ threshold, regions }, sigmas) {
+  const logs = regions.sigmas.map(Math.log);
+  return sigmas.map((sigma) => {
+    if (sigma === 0) return threshold;
+    const at = Math.log(Math.max(sigma, regions.sigmas[0]));
+    const i = Math.min(Math.max(logs.findIndex((log) => log > at), 1), logs.length - 1) - 1;
+    const j = at >= logs[logs.length - 1] ? logs.length - 2 : i;
+    const f = Math.min((at - logs[j]) / (logs[j + 1] - logs[j]), 1);
+    return regions.edges[j] + f * (regions.edges[j + 1] - regions.edges[j]);
+  });
+}
+
+// Parts of paths, each [steps + 1, some, 2], as one.
+function joinedPath(parts, frames, n) {
+  const path = new Float32Array(frames * n * 2);
+  let column = 0;
+  for (const part of parts) {
+    const each = part.length / frames;
+    for (let i = 0; i < frames; i++) path.set(part.subarray(i * each, (i + 1) * each), i * n * 2 + column);
+    column += each;
+  }
+  return path;
+}
+
+const joined = (Array_, parts) => {
+  const out = new Array_(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    out.set(part, at);
+    at += part.length;
+  }
+  return out;
+};
+
+export class Engine {
+  // `open()` makes a worker; `module` is the compiled kernel.
+  constructor({ open, module, workers = 1 }) {
+    this.workers = Array.from({ length: workers }, () => this.begin(open(), module));
+    this.asked = new Map(); // by number: {worker, done, fail}
+    this.last = 0;
+    this.known = { programs: new Set(), densities: new Set(), truths: new Map() };
+  }
+
+  begin(worker, module) {
+    worker.onmessage = ({ data }) => this.answered(data);
+    worker.onerror = (event) => this.failed(worker, event.message ?? "a worker has stopped");
+    worker.postMessage({ op: "begin", module });
+    return worker;
+  }
+
+  answered({ id, found, error }) {
+    const waiting = this.asked.get(id);
+    if (!waiting) return;
+    this.asked.delete(id);
+    if (error) waiting.fail(new Error(error));
+    else if (found === null) waiting.fail(new Error(GIVEN_UP));
+    else waiting.done(found);
+  }
+
+  failed(worker, message) {
+    for (const [id, waiting] of this.asked) {
+      if (waiting.worker !== worker) continue;
+      this.asked.delete(id);
+      waiting.fail(new Error(message));
+    }
+  }
+
+  ask(i, op, given, transfer = []) {
+    const worker = this.workers[i % this.workers.length];
+    const id = ++this.last;
+    return new Promise((done, fail) => {
+      this.asked.set(id, { worker, done, fail });
+      worker.postMessage({ id, op, given }, transfer);
+    });
+  }
+
+  // Gives up all that is being computed.
+  stop() {
+    for (const [id, { worker }] of this.asked) worker.postMessage({ op: "stop", id });
+  }
+
+  // Tells all workers what they do not know yet: programs [kind, name, program], densities [id, numbers], truths [target, numbers].
+  async learn({ programs = [], densities = [], truths = [] }) {
+    const news = {
+      programs: programs.filter(([kind, name]) => !this.known.programs.has(`${kind} ${name}`)),
+      densities: densities.filter(([id]) => !this.known.densities.has(id)),
+      truths: truths.filter(([target]) => !this.known.truths.has(target)),
+    };
+    if (!Object.values(news).some((list) => list.length)) return;
+    for (const [kind, name] of news.programs) this.known.programs.add(`${kind} ${name}`);
+    for (const [id] of news.densities) this.known.densities.add(id);
+    for (const [target, truth] of news.truths) this.known.truths.set(target, truth);
+    await Promise.all(this.workers.map((_, i) => this.ask(i, "learn", news)));
+  }
+
+  // What of a scene is not known: the same lists as `learn` takes, of names.
+  lacks({ rule, schedule, integrator, cast, target }) {
+    const { programs, densities, truths } = this.known;
+    const wanted = [["rules", rule], ["schedules", schedule], ["integrators", integrator], ["others", "measures"]];
+    const truth = truths.get(target);
+    const ids = [...Object.values(cast), `exact:${target}`, ...(truth ? [truth.both] : [])];
+    return {
+      programs: wanted.filter(([kind, name]) => !programs.has(`${kind} ${name}`)),
+      densities: [...new Set(ids)].filter((id) => !densities.has(id)),
+      truths: truth ? [] : [target],
+    };
+  }
+
+  // Runs a scene and measures it: path [steps + 1, n, 2], the true samples [n, 2] it began with, log p, occupancy, values, errors.
+  async side(scene) {
+    const { n, sigmas, target } = scene;
+    const shares = sharesOf(n, this.workers.length);
+    const parts = await Promise.all(shares.map((share, i) => this.ask(i, "run", { scene, ...share })));
+    const path = joinedPath(parts.map((part) => part.path), sigmas.length, n);
+    const data = joined(Float32Array, parts.map((part) => part.data));
+    return { scene, path, data, ...(await this.ask(0, "measure", { target, x: path.slice(-2 * n) })) };
+  }
+
+  // Whether each point of a path is outside the true 99% region of its noise level, [steps + 1, n]; levels are shared out.
+  async outside({ target, sigmas, n }, path) {
+    const thresholds = thresholdsAt(this.known.truths.get(target), sigmas);
+    const frames = sigmas.map((_, i) => i);
+    const parts = this.workers.map((_, w) => frames.filter((i) => i % this.workers.length === w));
+    const of = (i) => path.subarray(i * 2 * n, (i + 1) * 2 * n);
+    const found = await Promise.all(
+      parts.map((mine, w) => {
+        const pick = (values) => mine.map((i) => values[i]);
+        return this.ask(w, "outside", { target, path: joined(Float32Array, mine.map(of)), sigmas: pick(sigmas), thresholds: pick(thresholds) });
+      }),
+    );
+    const out = new Uint8Array(sigmas.length * n);
+    parts.forEach((mine, w) => mine.forEach((i, k) => out.set(found[w].subarray(k * n, (k + 1) * n), i * n)));
+    return out;
+  }
+
+  field(i, given) {
+    return this.ask(i, "field", given);
+  }
+
+  probe(i, given) {
+    return this.ask(i, "probe", given);
+  }
+
+  close() {
+    this.stop();
+    for (const worker of this.workers) worker.terminate();
+  }
+}

@@ -1,0 +1,46 @@
+// A worker: computes what it is asked, one thing after the other, and gives up what is not wanted any more.
+
+import { Computer } from "./compute.js";
+
+const channel = new MessageChannel();
+// Lets messages come in between two steps; a timer would wait for milliseconds.
+const breath = () =>
+  new Promise((done) => {
+    channel.port1.onmessage = done;
+    channel.port2.postMessage(0);
+  });
+
+let computer = null;
+const waiting = new Set(); // numbers of what is asked and not answered
+const stopped = new Set();
+let queue = Promise.resolve();
+
+const buffers = (found) => (ArrayBuffer.isView(found) ? [found] : Object.values(found ?? {})).flatMap((value) => (ArrayBuffer.isView(value) ? [value.buffer] : []));
+
+async function answer({ id, op, given }) {
+  if (stopped.has(id)) return { id, found: null };
+  try {
+    const pause = async () => {
+      await breath();
+      return !stopped.has(id);
+    };
+    return { id, found: (await computer[op](given, pause)) ?? null };
+  } catch (error) {
+    return { id, error: error.message };
+  }
+}
+
+self.onmessage = ({ data }) => {
+  if (data.op === "begin") computer = new Computer(data.module);
+  else if (data.op === "stop") {
+    if (waiting.has(data.id)) stopped.add(data.id);
+  } else {
+    waiting.add(data.id);
+    queue = queue.then(async () => {
+      const message = await answer(data);
+      waiting.delete(data.id);
+      stopped.delete(data.id);
+      self.postMessage(message, [...new Set(buffers(message.found))]);
+    });
+  }
+};
