@@ -23,7 +23,7 @@ def seen(name, slot, seed):
     """What one panel of a story shows, by the names that a claim gives it."""
     state = opened(name)
     found = side(replace(state.scene(slot), seed=seed))
-    numbers = {row["key"]: row["value"] for row in packs.measures(found)}
+    numbers = dict(packs.measured(found)["values"])
     gain = found.arrays["branch_gain"]
     numbers |= {"trunk": 2.0 ** float(gain[0]), "emptied": int(np.sum(gain < -2))}
     view = dict(state.ui).get("view")

@@ -6,7 +6,7 @@ import pytest
 
 from toy import distributions, figures, scenes, views
 from toy.scene import Scene
-from toy.viewer import computing, packs
+from toy.viewer import computing
 from toy.views import View
 
 
@@ -42,19 +42,3 @@ def test_what_is_drawn_of_a_scene_looks_at_its_target(target, samples):
     gain = computing.branch_gain(frame)
     true = distributions.of(target).mass
     np.testing.assert_allclose(gain, np.clip(np.log2(1 / branches / true), -3, 3), atol=1e-5)
-
-
-def test_a_posterior_is_not_called_membership(target):
-    """P(class|x) is named as what it is, and stands back where most samples are outside."""
-    scene = Scene.of("none", main=f"exact:{target}", target=target, n=64)
-    usual = {"outliers": 0.01, "branch_tv": 0.05, "alignment": 0.99}
-    sure, far = (
-        {row["key"]: row for row in packs.measures(computing.Side(scene, {}, numbers, usual))}["alignment"]
-        for numbers in (usual, {"outliers": 0.94, "branch_tv": 0.9, "alignment": 1.0})
-    )
-    for row in (sure, far):
-        assert row["label"] == f"P({target}|x)"
-        assert "in class" not in row["text"]
-    assert not sure.get("muted")
-    assert far["muted"]
-    assert "outside" in far["text"]

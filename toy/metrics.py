@@ -344,7 +344,7 @@ def share_error(share: Float[Array, ""] | float, n: Any) -> Float[Array, ""]:
 
 @jax.jit
 def tv_error(occupancy: Float[Array, " m"], mass: Float[Array, " m"], n: Any) -> Float[Array, ""]:
-    """Standard error of the mode TV: drawn again from the sampled shares of the modes (parametric bootstrap, Efron 1979).
+    """Standard error of the mode TV, drawn again from the sampled shares (parametric bootstrap, Efron 1979).
 
     Draws of ``n`` samples among the modes are taken as normal, with the multinomial's means and covariances.
     """

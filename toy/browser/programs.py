@@ -1,8 +1,9 @@
 """A function of arrays as a program: the equations of its jaxpr as JSON, for the browser's interpreter.
 
-A program is ``{"types", "vars", "in", "eqns", "out"}``. ``types`` are a letter for the dtype and the dimensions, ``f:n,2``;
-``vars`` gives each variable's type, the first ``in`` of them the inputs; an equation is ``[primitive, operands, results,
-parameters?]``; an operand is the number of a variable, or ``[value]`` or ``[value, letter]``. Dimensions may be symbols.
+A program is ``{"types", "vars", "in", "eqns", "out"}``. ``types`` are a letter for the dtype and the dimensions,
+``f:n,2``; ``vars`` gives each variable's type, the first ``in`` of them the inputs; an equation is ``[primitive,
+operands, results, parameters?]``; an operand is the number of a variable, or ``[value]`` or ``[value, letter]``.
+Dimensions may be symbols.
 """
 
 import json

@@ -1,6 +1,7 @@
 """A density that is asked where a program runs: stands in for it while a function is traced.
 
-What it is asked are primitives of JAX, which the browser's interpreter answers from its kernel. Nothing is computed here.
+What it is asked are primitives of JAX, which the browser's interpreter answers from its kernel: nothing is computed
+here.
 """
 
 from collections.abc import Sequence
@@ -31,15 +32,15 @@ observe_p.def_abstract_eval(lambda x, memory, *step: memory)
 
 def _logp_jvp(primals: Sequence[Array], tangents: Sequence[Array], *, role: str) -> tuple[Any, Any]:
     """Along x alone, since no function here differentiates by the noise level: the score is the gradient."""
-    logp = logp_p.bind(*primals, role=role)  # type: ignore[no-untyped-call]
-    score = score_p.bind(*primals, role=role)  # type: ignore[no-untyped-call]
+    logp = logp_p.bind(*primals, role=role)
+    score = score_p.bind(*primals, role=role)
     return logp, jnp.sum(score * tangents[0], axis=-1)
 
 
 def _score_jvp(primals: Sequence[Array], tangents: Sequence[Array], *, role: str) -> tuple[Any, Any]:
     """Along x alone: a primitive of its own, which is not differentiated further."""
-    score = score_p.bind(*primals, role=role)  # type: ignore[no-untyped-call]
-    return score, score_jvp_p.bind(*primals, tangents[0], role=role)  # type: ignore[no-untyped-call]
+    score = score_p.bind(*primals, role=role)
+    return score, score_jvp_p.bind(*primals, tangents[0], role=role)
 
 
 ad.primitive_jvps[logp_p], ad.primitive_jvps[score_p] = _logp_jvp, _score_jvp
@@ -54,24 +55,24 @@ class Remote:
 
     def score(self, x: Float[Array, "*b 2"], sigma: Any) -> Any:
         """The score, in 1/length: asked, not computed."""
-        return score_p.bind(x, jnp.asarray(sigma, x.dtype), role=self.role)  # type: ignore[no-untyped-call]
+        return score_p.bind(x, jnp.asarray(sigma, x.dtype), role=self.role)
 
     def logp(self, x: Float[Array, "*b 2"], sigma: Any) -> Any:
         """The log-density in nats."""
-        return logp_p.bind(x, jnp.asarray(sigma, x.dtype), role=self.role)  # type: ignore[no-untyped-call]
+        return logp_p.bind(x, jnp.asarray(sigma, x.dtype), role=self.role)
 
     def responsibilities(self, x: Float[Array, "*b 2"], sigma: Any) -> Any:
         """Posterior probability of each group of a mixture."""
         level = jnp.asarray(sigma, x.dtype)
-        return posterior_p.bind(x, level, role=self.role, groups=self.groups)  # type: ignore[no-untyped-call]
+        return posterior_p.bind(x, level, role=self.role, groups=self.groups)
 
 
 def field(x: Any, sigma: Any, memory: Any, step: Sequence[Any]) -> tuple[Any, Any]:
     """The guided score and the rule's memory after it, in a step (sigma, sigma_next, progress)."""
-    score, moved_on = field_p.bind(x, sigma, memory, *step)  # type: ignore[no-untyped-call]
+    score, moved_on = field_p.bind(x, sigma, memory, *step)
     return score, moved_on
 
 
 def observe(x: Any, memory: Any, step: Sequence[Any]) -> Any:
     """The rule's memory where a step begins."""
-    return observe_p.bind(x, memory, *step)  # type: ignore[no-untyped-call]
+    return observe_p.bind(x, memory, *step)

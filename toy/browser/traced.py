@@ -1,7 +1,8 @@
 """Rules, schedules, integrators and measures as programs, each traced once, for any number ``n`` of points.
 
-In a rule each role's density is asked where the program runs; in an integrator the guided field is, and the rule's memory
-passes through as one value. So any rule goes with any schedule and integrator, and a new one needs no JavaScript.
+In a rule each role's density is asked where the program runs; in an integrator the guided field is, and the rule's
+memory passes through as one value. So any rule goes with any schedule and integrator, and a new one needs no
+JavaScript.
 """
 
 import json
@@ -24,7 +25,7 @@ from toy.registry import Entry
 from toy.sampling import INTEGRATORS, Integrator
 from toy.schedules import SCHEDULES
 
-FLOAT = jax.ShapeDtypeStruct((), jnp.float32)
+FLOAT: Any = jax.ShapeDtypeStruct((), jnp.float32)
 KEY = jax.eval_shape(lambda: jax.random.key(0))
 N, GROUPS, MODES = export.symbolic_shape("n, g, m")
 POINTS = jax.ShapeDtypeStruct((N, 2), jnp.float32)
@@ -41,10 +42,10 @@ def _knobs(entry: Entry) -> dict[str, jax.ShapeDtypeStruct]:
 
 
 def rule_program(entry: Rule) -> dict[str, Any]:
-    """A rule: ``body`` (x, sigma, *memory, σ, σ', progress, share, *knobs) -> (score, *memory), the last four of the step.
+    """A rule: ``body`` (x, sigma, *memory, σ, σ', progress, share, *knobs) -> (score, *memory), from σ of its step.
 
-    ``start`` (x) -> memory, ``observe`` (x, *memory, share, *knobs) -> memory and ``tilt`` (share, *knobs) ->
-    exponents of the roles ``tilts``, where there are; ``whole`` are the roles that it asks for with the constant of their log-density.
+    ``start`` (x) -> memory; ``observe`` (x, *memory, share, *knobs) -> memory and ``tilt`` (share, *knobs) -> exponents
+    of the roles ``tilts``, where there are; ``whole`` are the roles whose log-density has to have its constant.
     """
     cast = {role: Remote(role) for role in ("main", *entry.roles)}
 
@@ -103,7 +104,7 @@ def integrator_program(entry: Integrator) -> dict[str, Any]:
         return lambda x, sigma, memory: remote.field(x, sigma, memory, step), remote.observe(x, memory, step)
 
     def body(x: Any, now: Any, steps: Any, memory: Any, past: Any, knobs: Mapping[str, Any]) -> Any:
-        return sampling.stepped(entry, field_at, Remote("main"), (x, memory, past), now, steps, knobs)
+        return sampling.stepped(entry, field_at, {"main": Remote("main")}, (x, memory, past), now, steps, knobs)
 
     past = jax.eval_shape(lambda x: sampling.start_of(entry.past, x), POINTS)
     return {
@@ -114,7 +115,7 @@ def integrator_program(entry: Integrator) -> dict[str, Any]:
 
 
 def measures_program(names: tuple[str, ...] = SHOWN) -> dict[str, Any]:
-    """Measures of samples: (x, prior, threshold, tail, far, mode, mass, level) -> (log p, occupancy, *measures, *errors).
+    """Measures of samples: (x, prior, threshold, tail, far, mode, mass, level) -> (log p, occupancy, *names, *erring).
 
     The densities asked are ``density``, the target's, and ``both``, that of all classes.
     """

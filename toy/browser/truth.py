@@ -7,10 +7,10 @@ from toy.browser.traced import SHOWN
 
 
 def truth_of(target: str, counts: tuple[int, ...]) -> dict[str, Any]:
-    """Of a target: ``both``, the name of the density of all its classes, ``prior`` among them, thresholds of log p in nats
-    (``threshold``, ``tail``, ``far``), ``mode`` of each group, ``mass`` and ``level`` of each mode (-1 without levels),
-    the measures it has (``names``), the edge of the 99% region at noise levels (``regions``), and by number of samples
-    what the measures give for true ones (``floors``).
+    """``both``: the name of the density of all its classes; ``prior``: the target's among them; ``threshold``, ``tail``
+    and ``far``: of log p, in nats; ``mode`` of each group; ``mass`` and ``level`` of each mode, -1 without levels;
+    ``names`` of the measures that it has; ``regions``: the edge of the 99% region at noise levels; ``floors``: by
+    number of samples, what the measures give for true ones.
     """
     known = distributions.of(target)
     names = metrics.defined(SHOWN, target)

@@ -136,7 +136,7 @@ def step_of(
     tilt = tilted(entry, cast, _pick(entry, knobs)).logp if "tilt" in stepper.inputs else None
 
     def advance(state: _State, now: tuple[Array, ...]) -> _State:
-        return stepped(stepper, field_at, cast["main"], state, now, steps, _pick(stepper, knobs), tilt)
+        return stepped(stepper, field_at, cast, state, now, steps, _pick(stepper, knobs), tilt)
 
     start = (x, start_of(entry.memory, x), start_of(stepper.past, x))
     return advance, start, (sigmas[:-1], sigmas[1:], jnp.arange(steps) / steps, jax.random.split(key, steps))
@@ -145,7 +145,7 @@ def step_of(
 def stepped(
     stepper: Integrator,
     field_at: FieldAt,
-    main: Density,
+    cast: Mapping[str, Density],
     state: _State,
     now: tuple[Array, ...],
     steps: Any,
@@ -159,8 +159,8 @@ def stepped(
     given = {
         "field": field,
         "field_at": field_at,
-        "unguided": lambda x, sigma: main.score(x, sigma),
-        "logp": lambda x, sigma: main.logp(x, sigma),
+        "unguided": lambda x, sigma: cast["main"].score(x, sigma),
+        "logp": lambda x, sigma: cast["main"].logp(x, sigma),
         "tilt": tilt,
         "x": x,
         "sigma": sigma,

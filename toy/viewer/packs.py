@@ -40,7 +40,7 @@ def identity(left: Scene, right: Scene) -> str:
 
 
 def panel(slot: str, asked: Scene, found: Side, title: str, pending: str = "") -> dict[str, Any]:
-    """What stands around a panel: title, knobs, formula, conventions of what is asked; numbers of what is shown.
+    """What stands around a panel: title, knobs, formula of what is asked; numbers of what is shown.
 
     ``shown`` says whose particles and numbers these are, ``pending`` in words why they are not those of ``asked``.
     """
@@ -72,10 +72,9 @@ def panel(slot: str, asked: Scene, found: Side, title: str, pending: str = "") -
         "summary": asked.entry.summary,
         "knobs": knobs,
         "schedule": _schedule(asked),
-        "conventions": conventions(values.get("w")),
         "shown": None if found.waiting else shown,
         "pending": pending or found.waiting,
-        "metrics": [] if found.waiting else measures(found),
+        "measured": None if found.waiting else measured(found),
         "n": found.scene.n,
         "stochastic": INTEGRATORS[found.scene.integrator].stochastic,
         "waiting": found.waiting,
@@ -89,56 +88,18 @@ def _schedule(scene: Scene) -> dict[str, Any]:
     return {"name": scene.schedule, "lo": values.get("lo"), "hi": values.get("hi")}
 
 
-def conventions(w: float | None) -> list[dict[str, str]]:
-    """The weight as other communities write it."""
-    if w is None:
-        return []
-    return [
-        {"label": "guidance scale", "value": f"{w:.2f}"},
-        {"label": "w − 1 =", "value": f"{w - 1:.2f}"},
-    ]
+def measured(found: Side) -> dict[str, Any]:
+    """The numbers of a side by name, each with its standard error and what true samples give; null is no number."""
 
+    def plain(numbers: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: value if math.isfinite(value) else None for name, value in numbers.items()}
 
-def measures(found: Side) -> list[dict[str, Any]]:
-    """Quality, variation, the trunk's share and the class posterior, each with its standard error, on a bar with ends
-    and direction, beside what truth measures.
-    """
-    rows = (
-        ("outliers", "quality", "outside", 0.25, "25%", "less"),
-        ("branch_tv", "variation", "TV", 1.0, "1", "less"),
-        ("root_share", "trunk", "", 0.5, "50%", ""),
-        ("alignment", f"P({distributions.of(found.scene.target).called}|x)", "", 1.0, "100%", "more"),
-    )
-    out = []
-    for key, label, unit, top, end, better in rows:
-        if key not in found.metrics:
-            continue
-        value, floor = found.metrics[key], found.floor[key]
-        value = value if math.isfinite(value) else 1.0
-        percent = key != "branch_tv"
-        out.append(
-            {
-                "key": key,
-                "label": label,
-                "value": value,
-                "text": with_error(value, found.errors.get(key), unit, percent=percent),
-                "floor_text": f"truth {floor:.1%}" if percent else f"truth {floor:.2f}",
-                "fill": min(max(value / top, 0.0), 1.0),
-                "floor": min(max(floor / top, 0.0), 1.0),
-                "ends": ["0", end if value <= top else f"{end} or more"],
-                "better": f"{better} is better" if better else "the truth's is best",
-            }
-        )
-    if out[0]["value"] > 0.5:
-        out[-1] |= {"muted": True, "text": f"{out[-1]['text']}, most outside"}
-    return out
-
-
-def with_error(value: float, error: float | None, unit: str, *, percent: bool) -> str:
-    """A number with its standard error, in as many digits as it: "9.0 ± 0.6% outside", "TV 0.25 ± 0.01"."""
-    scale, digits = (100, 1) if percent else (1, 2)
-    text = " ± ".join(f"{scale * number:.{digits}f}" for number in (value, error) if number is not None)
-    return f"{text}% {unit}".strip() if percent else f"{unit} {text}"
+    return {
+        "values": plain(found.metrics),
+        "errors": plain(found.errors),
+        "floor": plain({name: found.floor[name] for name in found.metrics}),
+        "called": distributions.of(found.scene.target).called,
+    }
 
 
 def lead(state: State, sides: Mapping[str, Side]) -> dict[str, str]:

@@ -3,6 +3,7 @@
 import { Curve } from "./curve.js";
 import { Dots } from "./dots.js";
 import { OFFLINE, explain, h, setText } from "./dom.js";
+import { conventionsOf, measureRows } from "./measures.js";
 import { NumberField, digitsOf } from "./number.js";
 import { Picture } from "./picture.js";
 import { MovingScenery } from "./scenery.js";
@@ -60,10 +61,10 @@ export class Panel extends Picture {
     setText(this.waiting, header.waiting ?? "");
     this.plot.setAttribute("aria-label", `${header.title}: particles. Drag pans, wheel zooms, double-click resets, click pins a particle.`);
     this.updateKnobs(header.knobs ?? [], values, editable);
-    this.updateMetrics(header.metrics ?? []);
+    this.updateMetrics(measureRows(header.measured));
     setText(this.formula, header.formula ?? "");
     explain(this.formula, header.summary ?? "");
-    setText(this.conventions, (header.conventions ?? []).map(({ label, value }) => `${label} ${value}`).join("  ·  "));
+    setText(this.conventions, conventionsOf(values.w).map(({ label, value }) => `${label} ${value}`).join("  ·  "));
     this.badge.classList.toggle("tv-busy", Boolean(busy));
   }
 

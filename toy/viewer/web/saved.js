@@ -5,6 +5,7 @@ import { drawCurve } from "./curve.js";
 import { css, gainColour } from "./colour.js";
 import { h, save, sigmaText } from "./dom.js";
 import { ARROWS, ARROW_LOOK, arrow } from "./fields.js";
+import { measureRows } from "./measures.js";
 import { MovingScenery } from "./scenery.js";
 import { drawAbove, drawBack, drawDots } from "./stage.js";
 
@@ -82,7 +83,7 @@ function captionOf(v, { info, slot }) {
   const knobs = (info.knobs ?? []).map(({ name, label }) => `${label} ${Number((v.values[slot][name] ?? 0).toPrecision(6))}`);
   return {
     title: info.shown?.caption ?? [info.title, ...knobs].join(", "),
-    numbers: (info.metrics ?? []).map(({ label, text }) => `${label} ${text}`).join("   "),
+    numbers: measureRows(info.measured).map(({ label, text }) => `${label} ${text}`).join("   "),
     below: `${info.formula ?? ""}   σ = ${sigmaText(v.time.sigma)}   n = ${v.frames?.n ?? 0}`,
   };
 }
