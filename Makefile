@@ -65,7 +65,7 @@ js: # Standard input keeps `node --check` independent of file names: the viewer 
 	@if ! command -v node >/dev/null 2>&1; then \
 		echo "Skipped: the JavaScript checks, because node is not installed."; exit 0; \
 	fi; \
-	for file in toy/viewer/web/*.js toy/viewer/web/*.mjs; do \
+	for file in toy/viewer/web/*.js toy/viewer/web/*.mjs toy/browser/web/*.js; do \
 		test -e "$$file" || continue; \
 		node --check --input-type=module - < "$$file" || { echo "$$file: syntax error" >&2; exit 1; }; \
 	done; \

@@ -1,0 +1,252 @@
+import { exp4, ma, nothing, OUT, put, splat, xs, ys } from "./lanes";
+
+// Gaussian mixtures. At mix: i32 groups, parts, clusters, f32 the last sigma; then of each group f32 origin 2, axes 4,
+// variances 2, at this sigma -1/2 the precisions 2 and the log norm, 1 to fill up, largest |centre| 2, largest log weight,
+// 1 to fill up, and of each of its parts log weight, centre 2, at this sigma log weight + log norm.
+//
+// Then clusters, the first of all groups: i32 of its two halves, offsets from mix (0, group's offset for a single group);
+// f32 centre 2, half-widths 2 of the box of its parts' means, log weight, largest variance, smallest variance, radius; at
+// this sigma the log of its largest possible density, -1/2 the smallest precision, the largest square distance of its
+// series (-1: it has none), the series' log norm, 2 to fill up; moments about the centre [i + j <= 8] in radii, and, at
+// this sigma, the series' coefficients. SIZE bytes in all.
+//
+// Far from a cluster, measured in sigma, its density is a short series of Hermite polynomials about its centre, whatever
+// it is made of: Greengard and Strain 1991, "The fast Gauss transform", doi:10.1137/0912004. Elsewhere its halves are
+// asked, and a single group's parts at last. A cluster that adds less than float32 sees is left out.
+
+const FAR: f32 = 24; // nats below the largest so far: left out
+const LOWEST: f32 = -3e38;
+const LOG_2PI: f32 = 1.8378770664093453;
+const DEGREE = 8;
+const TERMS = 45; // (DEGREE + 1)(DEGREE + 2)/2
+const NARROW: f32 = 0.25; // radius of a cluster with a series, in sigma
+
+const HEAD = 16, GROUP = 64, CLUSTER = 64, SERIES = CLUSTER + TERMS * 4, SIZE = 432;
+
+const LOGITS = memory.data(64 * 16, 16); // a group has at most 64 parts
+const HERMITE_X = memory.data((DEGREE + 1) * 16, 16), HERMITE_Y = memory.data((DEGREE + 1) * 16, 16);
+const STACK = memory.data(64 * 4, 16); // offsets of clusters still to be asked
+
+let u: v128 = f32x4.splat(0), v: v128 = f32x4.splat(0); // 4 points in a group's own axes
+let top: v128 = f32x4.splat(0), total: v128 = f32x4.splat(0), gx: v128 = f32x4.splat(0), gy: v128 = f32x4.splat(0);
+
+// What depends on the noise level alone.
+function prepare(mix: usize, sigma: f32): void {
+  if (load<f32>(mix, 12) == sigma) return;
+  store<f32>(mix, sigma, 12);
+  const parts = load<i32>(mix, 4), variance = sigma * sigma;
+  let p = mix + HEAD;
+  for (let g = load<i32>(mix); g > 0; g--) {
+    const a = load<f32>(p, 24) + variance, b = load<f32>(p, 28) + variance, norm: f32 = -0.5 * Mathf.log(a * b) - LOG_2PI;
+    store<f32>(p, -0.5 / a, 32); store<f32>(p, -0.5 / b, 36); store<f32>(p, norm, 40);
+    p += GROUP;
+    for (let end = p + (parts << 4); p < end; p += 16) store<f32>(p, load<f32>(p) + norm, 12);
+  }
+  for (let c = load<i32>(mix, 8); c > 0; c--, p += SIZE) {
+    const weight = load<f32>(p, 24), most = load<f32>(p, 28) + variance, least = load<f32>(p, 32) + variance;
+    const radius = load<f32>(p, 36), ratio = radius / sigma;
+    store<f32>(p, weight - Mathf.log(least) - LOG_2PI, 40); store<f32>(p, -0.5 / most, 44); store<f32>(p, -1, 48);
+    if (!load<i32>(p) || ratio > NARROW) continue;
+    store<f32>(p, variance / (ratio * ratio), 48);
+    store<f32>(p, weight - Mathf.log(variance) - LOG_2PI, 52);
+    let power: f32 = 1;
+    for (let j = 0, m = p + CLUSTER; j <= DEGREE; j++) {
+      let each = power;
+      for (let i = 0; i <= DEGREE - j; i++, m += 4) {
+        store<f32>(m, load<f32>(m) * each, TERMS * 4);
+        each *= ratio;
+      }
+      power *= ratio;
+    }
+  }
+}
+
+// A group's logits for 4 points into LOGITS, and the largest; LOWEST where it is sure that none is above `least`.
+function logits(p: usize, parts: i32, x: v128, y: v128, least: v128): v128 {
+  const x1 = f32x4.sub(x, splat(p)), x2 = f32x4.sub(y, splat(p + 4)), zero = f32x4.splat(0);
+  const pu = splat(p + 32), pv = splat(p + 36);
+  u = ma(splat(p + 8), x1, f32x4.mul(splat(p + 12), x2));
+  v = ma(splat(p + 16), x1, f32x4.mul(splat(p + 20), x2));
+  const out_u = f32x4.max(zero, f32x4.sub(f32x4.abs(u), splat(p + 48)));
+  const out_v = f32x4.max(zero, f32x4.sub(f32x4.abs(v), splat(p + 52)));
+  const nearest = ma(f32x4.mul(out_u, out_u), pu, ma(f32x4.mul(out_v, out_v), pv, f32x4.add(splat(p + 40), splat(p + 56))));
+  let high = f32x4.splat(LOWEST);
+  if (!v128.any_true(f32x4.gt(nearest, least))) return high;
+  for (let q = p + GROUP, l = LOGITS, end = q + (parts << 4); q < end; q += 16, l += 16) {
+    const du = f32x4.sub(u, splat(q + 4)), dv = f32x4.sub(v, splat(q + 8));
+    const logit = ma(f32x4.mul(du, du), pu, ma(f32x4.mul(dv, dv), pv, splat(q + 12)));
+    v128.store(l, logit);
+    high = f32x4.max(high, logit);
+  }
+  return high;
+}
+
+// One group's part in the running log-sum-exp, and in the sums of the gradient.
+function group(p: usize, parts: i32, x: v128, y: v128, least: v128): void {
+  const high = logits(p, parts, x, y, least);
+  if (!v128.any_true(f32x4.gt(high, least))) return;
+  const now = f32x4.max(top, high), shrink = exp4(f32x4.sub(top, now));
+  let mass = f32x4.splat(0), mu = mass, mv = mass;
+  for (let q = p + GROUP, l = LOGITS, end = q + (parts << 4); q < end; q += 16, l += 16) {
+    const r = exp4(f32x4.sub(v128.load(l), now));
+    mass = f32x4.add(mass, r);
+    mu = ma(r, f32x4.sub(u, splat(q + 4)), mu);
+    mv = ma(r, f32x4.sub(v, splat(q + 8)), mv);
+  }
+  const two = f32x4.splat(2), pull_u = f32x4.mul(f32x4.mul(two, splat(p + 32)), mu);
+  const pull_v = f32x4.mul(f32x4.mul(two, splat(p + 36)), mv);
+  top = now;
+  total = ma(total, shrink, mass);
+  gx = ma(gx, shrink, ma(splat(p + 8), pull_u, f32x4.mul(splat(p + 16), pull_v)));
+  gy = ma(gy, shrink, ma(splat(p + 12), pull_u, f32x4.mul(splat(p + 20), pull_v)));
+}
+
+// He_k(z)/k! for k = 0 to DEGREE.
+// @ts-ignore: decorator
+@inline function hermite(z: v128, out: usize): void {
+  let before = f32x4.splat(1), now = z;
+  v128.store(out, before);
+  v128.store(out, now, 16);
+  for (let k = 2; k <= DEGREE; k++) {
+    out += 16;
+    const next = f32x4.mul(f32x4.sub(f32x4.mul(z, now), before), f32x4.splat(<f32>1 / <f32>k));
+    before = now;
+    now = next;
+    v128.store(out, now, 16);
+  }
+}
+
+// A narrow cluster's part in the same sums, by its series at (dx, dy) from its centre.
+function series(c: usize, dx: v128, dy: v128, inverse: v128): void {
+  const zx = f32x4.mul(dx, inverse), zy = f32x4.mul(dy, inverse), zero = f32x4.splat(0);
+  hermite(zx, HERMITE_X);
+  hermite(zy, HERMITE_Y);
+  let sum = zero, along_x = zero, along_y = zero, below = zero;
+  for (let j = 0, m = c + SERIES, h = HERMITE_Y; j <= DEGREE; j++, h += 16) {
+    let row = splat(m), slope = zero, before = f32x4.splat(1);
+    m += 4;
+    for (let p = HERMITE_X + 16, end = HERMITE_X + ((DEGREE - j) << 4); p <= end; p += 16, m += 4) {
+      const s = splat(m), now = v128.load(p);
+      row = ma(s, now, row);
+      slope = ma(s, before, slope);
+      before = now;
+    }
+    const now = v128.load(h);
+    sum = ma(row, now, sum);
+    along_x = ma(slope, now, along_x);
+    along_y = ma(row, below, along_y);
+    below = now;
+  }
+  const logit = ma(f32x4.splat(-0.5), ma(zx, zx, f32x4.mul(zy, zy)), splat(c + 52));
+  const now = f32x4.max(top, logit), shrink = exp4(f32x4.sub(top, now)), r = exp4(f32x4.sub(logit, now));
+  top = now;
+  total = ma(total, shrink, f32x4.mul(r, sum));
+  gx = ma(gx, shrink, f32x4.mul(f32x4.mul(r, inverse), f32x4.sub(along_x, f32x4.mul(zx, sum))));
+  gy = ma(gy, shrink, f32x4.mul(f32x4.mul(r, inverse), f32x4.sub(along_y, f32x4.mul(zy, sum))));
+}
+
+// @ts-ignore: decorator
+@inline function distance(c: usize, x: v128, y: v128): v128 {
+  const dx = f32x4.sub(x, splat(c + 8)), dy = f32x4.sub(y, splat(c + 12));
+  return ma(dx, dx, f32x4.mul(dy, dy));
+}
+
+// The running log-sum-exp at 4 points, and the sums of the gradient: clusters that most points are nearer to come first.
+function everything(mix: usize, x: v128, y: v128, inverse: v128): void {
+  const parts = load<i32>(mix, 4), zero = f32x4.splat(0), far = f32x4.splat(FAR);
+  top = f32x4.splat(LOWEST);
+  total = gx = gy = zero;
+  store<i32>(STACK, HEAD + load<i32>(mix) * (GROUP + (parts << 4)));
+  for (let next = STACK + 4; next > STACK; ) {
+    next -= 4;
+    const c = mix + load<i32>(next), half = load<i32>(c), least = f32x4.sub(top, far);
+    const dx = f32x4.sub(x, splat(c + 8)), dy = f32x4.sub(y, splat(c + 12));
+    const out_x = f32x4.max(zero, f32x4.sub(f32x4.abs(dx), splat(c + 16)));
+    const out_y = f32x4.max(zero, f32x4.sub(f32x4.abs(dy), splat(c + 20)));
+    const bound = ma(ma(out_x, out_x, f32x4.mul(out_y, out_y)), splat(c + 44), splat(c + 40));
+    if (!v128.any_true(f32x4.gt(bound, least))) continue;
+    if (!half) {
+      group(mix + load<i32>(c, 4), parts, x, y, least);
+      continue;
+    }
+    if (load<f32>(c, 48) > 0 && !v128.any_true(f32x4.gt(ma(dx, dx, f32x4.mul(dy, dy)), splat(c + 48)))) {
+      series(c, dx, dy, inverse);
+      continue;
+    }
+    const other = load<i32>(c, 4);
+    const first = popcnt(i32x4.bitmask(f32x4.lt(distance(mix + half, x, y), distance(mix + other, x, y)))) > 1;
+    store<i32>(next, first ? other : half);
+    store<i32>(next, first ? half : other, 4);
+    next += 8;
+  }
+}
+
+/** Scores [n, 2] and logs of the density [n]; each where its place is not 0. */
+export function mixture(mix: usize, x: usize, n: i32, sigma: f32, scores: usize, logs: usize): void {
+  prepare(mix, sigma);
+  const inverse = f32x4.splat(1 / sigma);
+  for (let end = x + (n << 3); x < end; x += 32) {
+    const px = xs(x), py = ys(x), none = nothing(px, py);
+    everything(mix, px, py, inverse);
+    if (scores) {
+      put(scores, f32x4.add(f32x4.div(gx, total), none), f32x4.add(f32x4.div(gy, total), none));
+      scores += 32;
+    }
+    if (logs) {
+      v128.store(OUT, total);
+      for (let i = OUT; i < OUT + 16; i += 4) store<f32>(i, Mathf.log(load<f32>(i)));
+      v128.store(logs, f32x4.add(f32x4.add(top, v128.load(OUT)), none));
+      logs += 16;
+    }
+  }
+}
+
+/** The Hessian of log p times each point's direction t: sum r (g - s)((g - s) t) - sum r P t, g a part's own score. */
+export function mixtureJvp(mix: usize, x: usize, along: usize, n: i32, sigma: f32, out: usize): void {
+  prepare(mix, sigma);
+  const groups = load<i32>(mix), parts = load<i32>(mix, 4), size = GROUP + (parts << 4), far = f32x4.splat(FAR);
+  const inverse = f32x4.splat(1 / sigma), minus = f32x4.splat(-2);
+  for (let end = x + (n << 3); x < end; x += 32, along += 32, out += 32) {
+    const px = xs(x), py = ys(x), tx = xs(along), ty = ys(along);
+    everything(mix, px, py, inverse);
+    const least = f32x4.sub(top, far), sx = f32x4.div(gx, total), sy = f32x4.div(gy, total);
+    let hx = f32x4.splat(0), hy = hx;
+    for (let g = 0, p = mix + HEAD; g < groups; g++, p += size) {
+      if (!v128.any_true(f32x4.gt(logits(p, parts, px, py, least), least))) continue;
+      const a11 = splat(p + 8), a12 = splat(p + 12), a21 = splat(p + 16), a22 = splat(p + 20);
+      const pu = f32x4.mul(minus, splat(p + 32)), pv = f32x4.mul(minus, splat(p + 36));
+      const tu = ma(a11, tx, f32x4.mul(a12, ty)), tv = ma(a21, tx, f32x4.mul(a22, ty));
+      const su = ma(a11, sx, f32x4.mul(a12, sy)), sv = ma(a21, sx, f32x4.mul(a22, sy));
+      let mu = f32x4.splat(0), mv = mu;
+      for (let q = p + GROUP, l = LOGITS, stop = p + size; q < stop; q += 16, l += 16) {
+        const r = exp4(f32x4.sub(v128.load(l), top));
+        const du = ma(pu, f32x4.sub(u, splat(q + 4)), su), dv = ma(pv, f32x4.sub(v, splat(q + 8)), sv); // s - g
+        const dot = f32x4.mul(r, ma(du, tu, f32x4.mul(dv, tv)));
+        mu = ma(dot, du, f32x4.sub(mu, f32x4.mul(r, f32x4.mul(pu, tu))));
+        mv = ma(dot, dv, f32x4.sub(mv, f32x4.mul(r, f32x4.mul(pv, tv))));
+      }
+      hx = f32x4.add(hx, ma(a11, mu, f32x4.mul(a21, mv)));
+      hy = f32x4.add(hy, ma(a12, mu, f32x4.mul(a22, mv)));
+    }
+    const none = nothing(px, py);
+    put(out, f32x4.add(f32x4.div(hx, total), none), f32x4.add(f32x4.div(hy, total), none));
+  }
+}
+
+/** Posterior probability of each group, [n, groups]. */
+export function mixturePosterior(mix: usize, x: usize, n: i32, sigma: f32, out: usize): void {
+  prepare(mix, sigma);
+  const groups = load<i32>(mix), parts = load<i32>(mix, 4), size = GROUP + (parts << 4), low = f32x4.splat(-Infinity);
+  const inverse = f32x4.splat(1 / sigma);
+  for (let end = x + (n << 3); x < end; x += 32, out += groups << 4) {
+    const px = xs(x), py = ys(x), none = nothing(px, py);
+    everything(mix, px, py, inverse);
+    for (let g = 0, p = mix + HEAD; g < groups; g++, p += size) {
+      logits(p, parts, px, py, low);
+      let mass = f32x4.splat(0);
+      for (let l = LOGITS; l < LOGITS + (parts << 4); l += 16) mass = f32x4.add(mass, exp4(f32x4.sub(v128.load(l), top)));
+      v128.store(OUT, f32x4.add(f32x4.div(mass, total), none));
+      for (let i = 0; i < 4; i++) store<f32>(out + ((i * groups + g) << 2), load<f32>(OUT + (i << 2)));
+    }
+  }
+}
