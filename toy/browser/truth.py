@@ -1,16 +1,17 @@
 """What is known exactly of a target, as numbers: what the browser measures samples against."""
 
+from functools import lru_cache
 from typing import Any
 
 from toy import distributions, metrics
 from toy.browser.traced import SHOWN
 
 
-def truth_of(target: str, counts: tuple[int, ...]) -> dict[str, Any]:
+@lru_cache(maxsize=64)
+def truth_of(target: str) -> dict[str, Any]:
     """``both``: the name of the density of all its classes; ``prior``: the target's among them; ``threshold``, ``tail``
     and ``far``: of log p, in nats; ``mode`` of each group; ``mass`` and ``level`` of each mode, -1 without levels;
-    ``names`` of the measures that it has; ``regions``: the edge of the 99% region at noise levels; ``floors``: by
-    number of samples, what the measures give for true ones.
+    ``names`` of the measures that it has; ``regions``: the edge of the 99% region at noise levels.
     """
     known = distributions.of(target)
     names = metrics.defined(SHOWN, target)
@@ -27,5 +28,4 @@ def truth_of(target: str, counts: tuple[int, ...]) -> dict[str, Any]:
         "level": [int(depth) for depth in level],
         "names": list(names),
         "regions": {"sigmas": [float(s) for s in levels], "edges": [float(edge) for edge in edges]},
-        "floors": {n: metrics.floor(target, n, names) for n in counts},
     }

@@ -10,6 +10,7 @@ from typing import Any
 import streamlit as st
 
 from toy import distributions
+from toy.browser import told
 from toy.distributions import strokes
 from toy.scene import Scene
 from toy.state import COUNTS, SHARED, SLOTS, State, from_viewer
@@ -64,7 +65,7 @@ def _answer(given: Any, fresh: bool) -> bytes:
     """The pack for what the view asked last; its knobs are taken into the state once."""
     state: State = st.session_state.state
     request, note = Request.of(given, state), ""
-    if fresh and request.phase in ("drag", "release", "draw"):
+    if fresh and request.phase in ("drag", "release", "draw", "tell"):
         try:
             state = request.apply(state)
         except ValueError as error:
@@ -114,6 +115,9 @@ def answer(
     standing = {slot: casting.standing(trainer(found), affordable.scene(slot), train=train) for slot in SLOTS}
     left, right = (scene or affordable.scene(slot) for slot, (scene, _) in standing.items())
     affordable = replace(affordable, left=left, right=right)
+    here = request.local and not any(words for _, words in standing.values())
+    if here and (pack := _told(found, state, affordable, request, memory, " ".join(filter(None, (note, fewer))))):
+        return pack
     asked = {slot: _asked(affordable.scene(slot), drag) for slot in SLOTS}
     wait = PAUSE if request.phase == "draw" else 0.0  # what is asked next is the whole picture
     collect = live.asking(found, memory, "asked", asked, live=bool(request.seq), pause=pause, least=wait)
@@ -154,6 +158,34 @@ def answer(
         note=note,
         ui_from=memory.get("ui_from", 0),
         **extra,
+    )
+
+
+def _told(found: Engine, state: State, scenes: State, request: Request, memory: Any, note: str) -> bytes | None:
+    """The pack by which the browser computes the scenes itself; None where it cannot, or that is not ready."""
+    if request.phase in ("drag", "draw") or request.drawing or "drawn" in request.layers:
+        return None
+    before: set[str] = set() if request.anew else memory.setdefault("told", set())
+    sides = [scenes.scene(slot) for slot in SLOTS]
+    news = tuple(word for word in told.needed(sides) if word not in before)
+    counts = sorted({scenes.left.n, computing.PREVIEW})
+    works = {
+        "told": Work(("told", news), partial(told.told, news)),
+        "floors": Work(("floors", scenes.left.target, *counts), partial(told.floors, scenes.left.target, counts)),
+    }
+    collect = live.asking(found, memory, "asked_told", news, live=True, pause=lambda: "state" in memory)
+    results, late = collect(works, FULL, "told")
+    if late or isinstance(results.get("told"), str):
+        return None
+    (lists, arrays), floors = results["told"], results["floors"]
+    memory["told"] = before | set(news)
+    own = {slot: told.scene_of(scenes.scene(slot)) for slot in SLOTS}
+    engine = {**lists, "scenes": own, "floors": floors, "anew": request.anew}
+    target = f"truths {scenes.left.target}"
+    drawn = computing.scenery(scenes.left.target) if target in news else {}
+    waiting = {slot: computing.stand_in(scenes.scene(slot), "computing in your browser …") for slot in SLOTS}
+    return packs.assemble(
+        state, waiting, request, note=note, engine=engine, drawn={**drawn, **arrays}, ui_from=memory.get("ui_from", 0)
     )
 
 

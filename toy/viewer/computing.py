@@ -120,6 +120,7 @@ def of_target(target: str) -> dict[str, Any]:
     return {
         "name": target,
         "classes": known.classes,
+        "called": known.called,
         "rest": known.rest.classes if known.rest else "",
         "all": known.all.classes,
         "mode": mode_word(target),

@@ -11,6 +11,7 @@ import numpy as np
 
 from toy import distributions, views
 from toy.captions import captions
+from toy.names import Name
 from toy.sampling import INTEGRATORS
 from toy.scene import Scene
 from toy.state import SLOTS, State
@@ -79,6 +80,7 @@ def panel(slot: str, asked: Scene, found: Side, title: str, pending: str = "") -
         "stochastic": INTEGRATORS[found.scene.integrator].stochastic,
         "waiting": found.waiting,
         "standing": not found.waiting and found.scene.cast != asked.cast,
+        "learned": any(Name.parse(name).is_network for _, name in asked.cast),
         "lacks": {"tilt": no_tilt(asked)} if no_tilt(asked) else {},
     }
 
@@ -127,14 +129,16 @@ def assemble(
     curves: Mapping[str, dict[str, Any] | str] | None = None,
     drawn: Mapping[str, np.ndarray] | None = None,
     ui_from: int = 0,
+    engine: Mapping[str, Any] | None = None,
 ) -> bytes:
     """One pack: frames unless the viewer has them already, layers and a probe if they were asked for.
 
-    ``state`` is what is asked, ``sides`` what is shown, ``pending`` why a side is not what is asked.
+    ``state`` is what is asked, ``sides`` what is shown, ``pending`` why a side is not what is asked. With ``engine``,
+    what the browser's own is told, it has no frames: they are made there.
     """
     scene = sides["left"].scene
     titles = captions(*(state.scene(slot) for slot in SLOTS), knobs=False)
-    absent = [slot for slot in SLOTS if sides[slot].waiting]
+    absent = [slot for slot in SLOTS if sides[slot].waiting and not engine]
     frames_id = "-".join([identity(*(sides[slot].scene for slot in SLOTS)), *absent])
     header: dict[str, Any] = {
         "version": 1,
@@ -163,7 +167,10 @@ def assemble(
         "probe": None,
     }
     arrays: dict[str, Any] = {}
-    if request.have != frames_id:
+    if engine:
+        header["engine"] = engine
+        arrays |= drawn or {}
+    elif request.have != frames_id:
         for slot in SLOTS:
             arrays |= {f"{slot}.{name}": value for name, value in sides[slot].arrays.items()}
         if not preview:

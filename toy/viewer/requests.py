@@ -13,7 +13,7 @@ from toy.state import LAYERS, SLOTS, State
 
 Box = tuple[float, float, float, float]  # left, right, bottom, top
 Place = tuple[float, float]
-PHASES = ("drag", "release", "draw", "field", "probe")
+PHASES = ("drag", "release", "draw", "field", "probe", "tell")
 FAR = 1000.0  # from the origin; nothing is asked of beyond
 
 
@@ -83,6 +83,8 @@ class Request:
     curve: bool = False  # over the weight
     drawing: bool = False  # the visitor draws
     strokes: tuple[Stroke, ...] = ()  # what was drawn since
+    local: bool = False  # the browser has an engine of its own
+    anew: bool = False  # which knows nothing of what it was told
 
     @classmethod
     def of(cls, given: Any, state: State) -> "Request":
@@ -114,6 +116,8 @@ class Request:
             curve=given.get("curve") is True,
             drawing=given.get("drawing") is True,
             strokes=drawing(given.get("strokes")),
+            local=given.get("local") is True,
+            anew=given.get("anew") is True,
         )
 
     def apply(self, state: State) -> State:

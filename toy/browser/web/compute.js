@@ -53,13 +53,14 @@ export class Computer {
   }
 
   // Whether each point of a path is outside the true 99% region of its noise level, [steps, n].
-  outside({ target, path, sigmas, thresholds }) {
+  async outside({ target, path, sigmas, thresholds }, pause = () => true) {
     const each = path.length / sigmas.length;
     const out = new Uint8Array(path.length / 2);
-    sigmas.forEach((sigma, i) => {
-      const logp = this.densities.logp(exactOf(target), path.subarray(i * each, (i + 1) * each), sigma);
+    for (let i = 0; i < sigmas.length; i++) {
+      const logp = this.densities.logp(exactOf(target), path.subarray(i * each, (i + 1) * each), sigmas[i]);
       for (let k = 0; k < logp.length; k++) out[(i * each) / 2 + k] = !(logp[k] >= thresholds[i]);
-    });
+      if (!(await pause())) return null;
+    }
     return out;
   }
 

@@ -35,7 +35,7 @@ function joinedPath(parts, frames, n) {
   return path;
 }
 
-const joined = (Array_, parts) => {
+const together = (Array_, parts) => {
   const out = new Array_(parts.reduce((sum, part) => sum + part.length, 0));
   let at = 0;
   for (const part of parts) {
@@ -61,12 +61,12 @@ export class Engine {
     return worker;
   }
 
-  answered({ id, found, error }) {
+  answered({ id, found, stopped, error }) {
     const waiting = this.asked.get(id);
     if (!waiting) return;
     this.asked.delete(id);
     if (error) waiting.fail(new Error(error));
-    else if (found === null) waiting.fail(new Error(GIVEN_UP));
+    else if (stopped) waiting.fail(new Error(GIVEN_UP));
     else waiting.done(found);
   }
 
@@ -125,7 +125,7 @@ export class Engine {
     const shares = sharesOf(n, this.workers.length);
     const parts = await Promise.all(shares.map((share, i) => this.ask(i, "run", { scene, ...share })));
     const path = joinedPath(parts.map((part) => part.path), sigmas.length, n);
-    const data = joined(Float32Array, parts.map((part) => part.data));
+    const data = together(Float32Array, parts.map((part) => part.data));
     return { scene, path, data, ...(await this.ask(0, "measure", { target, x: path.slice(-2 * n) })) };
   }
 
@@ -138,7 +138,7 @@ export class Engine {
     const found = await Promise.all(
       parts.map((mine, w) => {
         const pick = (values) => mine.map((i) => values[i]);
-        return this.ask(w, "outside", { target, path: joined(Float32Array, mine.map(of)), sigmas: pick(sigmas), thresholds: pick(thresholds) });
+        return this.ask(w, "outside", { target, path: together(Float32Array, mine.map(of)), sigmas: pick(sigmas), thresholds: pick(thresholds) });
       }),
     );
     const out = new Uint8Array(sigmas.length * n);

@@ -133,7 +133,7 @@ const reduced = (start, join) => ([value], [type], { axes }) => {
 
 // --- All other primitives: (operands, types of the results, parameters, env) -> results ----------------------------------
 
-function joined(given, axis, type) {
+function concatenated(given, axis, type) {
   const outer = product(type.shape.slice(0, axis));
   const out = new type.Array(product(type.shape));
   const row = out.length / outer;
@@ -206,8 +206,8 @@ const OTHER = {
   reduce_min: reduced(Infinity, Math.min),
   reduce_and: reduced(1, (a, b) => a & b),
   reduce_or: reduced(0, (a, b) => a | b),
-  concatenate: (given, [type], { dimension }) => joined(given, dimension, type),
-  stack: (given, [type], { axis }) => joined(given, axis, type),
+  concatenate: (given, [type], { dimension }) => concatenated(given, dimension, type),
+  stack: (given, [type], { axis }) => concatenated(given, axis, type),
   iota: (_, [type], { dimension }) => {
     const step = product(type.shape.slice(dimension + 1));
     const size = type.shape[dimension];

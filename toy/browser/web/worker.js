@@ -18,13 +18,14 @@ let queue = Promise.resolve();
 const buffers = (found) => (ArrayBuffer.isView(found) ? [found] : Object.values(found ?? {})).flatMap((value) => (ArrayBuffer.isView(value) ? [value.buffer] : []));
 
 async function answer({ id, op, given }) {
-  if (stopped.has(id)) return { id, found: null };
+  if (stopped.has(id)) return { id, stopped: true };
   try {
     const pause = async () => {
       await breath();
       return !stopped.has(id);
     };
-    return { id, found: (await computer[op](given, pause)) ?? null };
+    const found = await computer[op](given, pause);
+    return found === null ? { id, stopped: true } : { id, found };
   } catch (error) {
     return { id, error: error.message };
   }

@@ -36,8 +36,10 @@ export function sigmaAtBar(u, sigmaMax, sigmaMin) {
 }
 
 // Positions travel divided by sqrt(sigma^2 + sigma_data^2), so that 16 bits are as fine at sigma 0 as they need to be.
+// Those that were computed here are positions already.
 export function decodeFrames({ data, shape, lo, hi }, sigmas, sigmaData) {
   const [frames, n] = shape;
+  if (lo === undefined) return { x: tame(data), n, steps: frames - 1 };
   const x = new Float32Array(data.length);
   for (let i = 0; i < frames; i++) {
     const root = Math.sqrt(sigmas[i] * sigmas[i] + sigmaData * sigmaData);
@@ -46,6 +48,14 @@ export function decodeFrames({ data, shape, lo, hi }, sigmas, sigmaData) {
     for (let k = i * n * 2, end = k + n * 2; k < end; k++) x[k] = data[k] * step + base;
   }
   return { x, n, steps: frames - 1 };
+}
+
+// Runaway particles are held far off every screen.
+const FAR = 1e4;
+function tame(data) {
+  const x = Float32Array.from(data);
+  for (let k = 0; k < x.length; k++) if (!(Math.abs(x[k]) <= FAR)) x[k] = x[k] < 0 ? -FAR : FAR;
+  return x;
 }
 
 export function positionAt({ x, n, steps }, t, particle) {

@@ -10,11 +10,11 @@ import { Legend } from "./legend.js";
 import { Panel } from "./panel.js";
 import { ProbeCard } from "./probe.js";
 import { savePng } from "./saved.js";
+import { SLOTS } from "./slots.js";
 import { Toolbar } from "./toolbar.js";
 import { Transport } from "./transport.js";
 import { withLayer } from "./ui.js";
 
-export const SLOTS = ["left", "right"];
 
 function toolbarOf(v) {
   return new Toolbar({

@@ -2,6 +2,7 @@
 
 import { firstContact } from "./callouts.js";
 import { component } from "./component.js";
+import { engineHere } from "./here.js";
 import { skipTo } from "./skip.js";
 import { Viewer } from "./viewer.js";
 
@@ -13,7 +14,7 @@ export function mount(root, bytes, options = {}) {
 }
 
 export default component("[data-toy-viewer]", (root, tell, key) => {
-  const viewer = new Viewer(root, { ...tell, storageKey: `toy-viewer:${key ?? ""}`, welcome: firstContact(location.search === "") });
+  const viewer = new Viewer(root, { ...tell, engine: engineHere(), storageKey: `toy-viewer:${key ?? ""}`, welcome: firstContact(location.search === "") });
   viewer.abort.signal.addEventListener("abort", skipTo("Skip to Play", viewer.transport.play));
   return viewer;
 });

@@ -1,7 +1,7 @@
 // Measures of a panel's samples as rows of words and bars, each with its standard error beside what true samples give.
 
 // `top` is the bar's end, `better` which direction is; a share is said in percent.
-const ROWS = [
+const MEASURE_ROWS = [
   { key: "outliers", label: "quality", unit: "outside", top: 0.25, better: "less", percent: true },
   { key: "branch_tv", label: "variation", unit: "TV", top: 1, better: "less", percent: false },
   { key: "root_share", label: "trunk", unit: "", top: 0.5, better: "", percent: true },
@@ -21,7 +21,7 @@ export function withError(value, error, unit, percent) {
 export function measureRows(measured) {
   if (!measured) return [];
   const { values, errors, floor, called } = measured;
-  const rows = ROWS.filter(({ key }) => key in values).map(({ key, label, unit, top, better, percent }) => {
+  const rows = MEASURE_ROWS.filter(({ key }) => key in values).map(({ key, label, unit, top, better, percent }) => {
     const value = Number.isFinite(values[key]) ? values[key] : 1;
     const end = percent ? `${100 * top}%` : String(top);
     return {

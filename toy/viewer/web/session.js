@@ -55,7 +55,7 @@ export class Session extends Screen {
     const over = ({ key, target }) => key === " " && !embedded() && target === document.body && this.root.matches(":hover");
     document.addEventListener("keydown", (event) => over(event) && this.onKey(event), { signal });
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.readTheme(), { signal });
-    this.timer = setInterval(() => ((!this.page.working && this.queue.tick()) || this.gone) && this.onLost(), 1000);
+    this.timer = setInterval(() => ((!this.page.working && !this.computing && this.queue.tick()) || this.gone) && this.onLost(), 1000);
   }
 
   measure() {}
@@ -71,16 +71,18 @@ export class Session extends Screen {
 
   // --- Packs from the server ----------------------------------------------------------------------------------------
 
-  update(bytes) {
+  // A pack: its bytes, or `{ header, arrays }` as they are unpacked.
+  update(given) {
     let pack;
     try {
-      pack = unpack(bytes);
+      pack = given instanceof Uint8Array ? unpack(given) : given;
     } catch (error) {
       setText(this.status, error.message);
       this.redraw();
       return;
     }
     const { header, arrays } = pack;
+    if (this.adopts(header, arrays)) return;
     const seq = header.seq ?? 0;
     this.gone = false;
     this.page.answered(seq === 0); // the page's own run, after what was changed beside the view
@@ -99,6 +101,16 @@ export class Session extends Screen {
     if (this.send) this.retry.saw(Boolean(header.busy));
     this.redraw("size");
     this.next(header, before);
+  }
+
+  // Whether a pack is no picture but what is needed to make one here.
+  adopts() {
+    return false;
+  }
+
+  // Whether an answer is being worked on here: it is late, and not lost.
+  get computing() {
+    return false;
   }
 
   transmit(request) {

@@ -5,12 +5,14 @@ import { packed } from "./colour.js";
 import { setText } from "./dom.js";
 import { shadeRamp } from "./dots.js";
 import { FieldLayers } from "./fields.js";
+import { Local } from "./local.js";
 import { matchNoise, nearest, readFrames, readTruth } from "./frames.js";
-import { SLOTS, arrange, build } from "./layout.js";
+import { arrange, build } from "./layout.js";
 import { drawingKey, followTarget, penOf } from "./drawing.js";
 import { Player } from "./player.js";
 import { fetchMissing, layersKey, liveField, probeKey, requestOf } from "./request.js";
 import { Session } from "./session.js";
+import { SLOTS } from "./slots.js";
 import { drawAbove, drawBack, drawDots } from "./stage.js";
 import { Strokes } from "./strokes.js";
 import { UI, mergeUi } from "./ui.js";
@@ -20,7 +22,7 @@ const HOVER_PX = 12;
 const NARROW = 600; // pixels; below this the style sheet has one column
 
 export class Viewer extends Session {
-  constructor(root, { send = null, sendUi = null, storageKey = "toy-viewer", welcome = false } = {}) {
+  constructor(root, { send = null, sendUi = null, storageKey = "toy-viewer", welcome = false, engine = null } = {}) {
     super(root, { send, sendUi, storageKey });
     this.welcome = welcome;
     this.ui = mergeUi(this.usual, this.remembered());
@@ -42,6 +44,7 @@ export class Viewer extends Session {
       stepwise: () => this.calm,
     });
     this.missing = null;
+    this.local = engine && send ? new Local(this, engine) : null;
     build(this);
     this.listen();
     document.addEventListener("fullscreenchange", () => this.redraw("size"), { signal: this.abort.signal });
@@ -157,8 +160,24 @@ export class Viewer extends Session {
       this.missing = header.id;
       if (this.send) setTimeout(() => !this.abort.signal.aborted && this.ask("release", this.slots[0] ?? "left"), 0);
     }
+    this.local?.offer(header);
     if (this.welcome && !this.greeted) this.greet((this.greeted = true));
     this.settle();
+  }
+
+  // --- The browser's own engine ---------------------------------------------------------------------------------------
+
+  get computing() {
+    return Boolean(this.local?.running);
+  }
+
+  adopts(header, arrays) {
+    return Boolean(this.local?.adopts(header, arrays));
+  }
+
+  transmit(request) {
+    if (!this.local?.takes(request)) super.transmit({ ...request, local: Boolean(this.local?.on) });
+    this.redraw();
   }
 
   // --- Requests -----------------------------------------------------------------------------------------------------
@@ -172,6 +191,7 @@ export class Viewer extends Session {
     const make = () => this.request(phase, slot);
     make.phase = phase;
     this.queue.push(make);
+    if (this.queue.pending) this.local?.hurry();
     this.redraw();
   }
 
@@ -386,6 +406,7 @@ export class Viewer extends Session {
 
   destroy() {
     super.destroy();
+    this.local?.stop();
     this.fit.stop();
   }
 }

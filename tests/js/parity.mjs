@@ -1,0 +1,32 @@
+// Runs what a file asks for on the browser's engine, without workers: node parity.mjs GIVEN.pack FOUND.json
+//
+// The pack's header has programs, densities, truths and runs; each run's ends go into the file, or the words of its error.
+
+import { readFileSync, writeFileSync } from "node:fs";
+import { Computer } from "../../toy/browser/web/compute.js";
+import { moduleOf } from "../../toy/browser/web/densities.js";
+import { unpack } from "../../toy/viewer/web/unpack.js";
+
+const [given, found] = process.argv.slice(2);
+const { header, arrays } = unpack(new Uint8Array(readFileSync(given)));
+const wasm = (name) => readFileSync(new URL(`../../toy/browser/web/${name}.wasm`, import.meta.url));
+
+const computer = new Computer(moduleOf({ plain: wasm("kernel") }));
+const densities = header.densities.map(([id, plain], i) => {
+  const own = Object.entries(arrays).filter(([name]) => name.startsWith(`density.${i}.`));
+  return [id, { ...plain, ...Object.fromEntries(own.map(([name, { data }]) => [name.split(".")[2], data])) }];
+});
+computer.learn({ programs: header.programs, densities, truths: header.truths });
+
+const out = [];
+for (const run of header.runs) {
+  try {
+    const { path } = await computer.run({ scene: run.scene, begin: 0, count: run.scene.n });
+    const end = path.slice(-2 * run.scene.n);
+    const measured = run.measure ? computer.measure({ target: run.scene.target, x: end }) : null;
+    out.push({ end: [...end], start: [...path.slice(0, 2 * run.scene.n)], values: measured?.values, errors: measured?.errors });
+  } catch (error) {
+    out.push({ error: error.stack });
+  }
+}
+writeFileSync(found, JSON.stringify(out, (_, v) => (typeof v === "number" && !Number.isFinite(v) ? String(v) : v)));

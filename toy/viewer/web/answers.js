@@ -1,0 +1,244 @@
+// Answers a view's requests with the browser's own engine, in packs as a server would send them.
+//
+// A base is what is asked for before any control in the view is moved: `header`, all of a pack's that does not have to be
+// computed, the `scenes` of both sides as the engine takes them, and `floors`, what the measures give for so many true samples.
+
+import { GIVEN_UP } from "../../browser/web/engine.js";
+import { SLOTS } from "./slots.js";
+
+export const PREVIEW = 512; // particles while a control is dragged
+const RESOLUTION = 96; // of layers
+const ARROWS_A_SIDE = 17;
+const WEIGHTS = 9; // of a curve
+const KEPT = 12; // sides
+
+const sixDigits = (value) => Number(value.toPrecision(6));
+
+// The scene with the knobs as they stand in the view, of at most so many particles.
+export function moved(scene, knobs = {}, interval = null, most = Infinity) {
+  const known = Object.entries(knobs).filter(([name]) => name in scene.knobs && !Array.isArray(scene.knobs[name]));
+  const values = { ...scene.knobs, ...Object.fromEntries(known.map(([name, value]) => [name, sixDigits(value)])) };
+  if (interval && scene.schedule === "interval") [values.lo, values.hi] = interval.map(sixDigits);
+  return { ...scene, knobs: values, n: Math.min(scene.n, most) };
+}
+
+// log2 of sampled over true mass of each mode, within 3 of zero.
+export function gainOf(occupancy, mass) {
+  return Float32Array.from(occupancy, (share, i) => {
+    const gain = Math.log2(Math.max(share, 1e-9) / mass[i]);
+    return Number.isFinite(gain) ? Math.min(Math.max(gain, -3), 3) : -3;
+  });
+}
+
+// Points of a regular grid over (left, right, bottom, top), row 0 at the bottom; and the places of arrows within it.
+export function gridOf([left, right, bottom, top], size = RESOLUTION) {
+  const x = new Float32Array(2 * size * size);
+  for (let j = 0, k = 0; j < size; j++) {
+    for (let i = 0; i < size; i++) {
+      x[k++] = left + ((right - left) * i) / (size - 1);
+      x[k++] = bottom + ((top - bottom) * j) / (size - 1);
+    }
+  }
+  return x;
+}
+
+export function arrowsOf([left, right, bottom, top]) {
+  const inner = (k, low, high) => low + ((k + 0.5) / ARROWS_A_SIDE) * (high - low);
+  return Float32Array.from({ length: 2 * ARROWS_A_SIDE * ARROWS_A_SIDE }, (_, k) => {
+    const i = k >> 1;
+    return k % 2 ? inner(Math.floor(i / ARROWS_A_SIDE), bottom, top) : inner(i % ARROWS_A_SIDE, left, right);
+  });
+}
+
+// The tilted density of a side at one noise level, as the product of powers that it is.
+export function tiltWords(powers, lacking) {
+  const factors = Object.entries(powers).filter(([, power]) => power);
+  const said = factors.map(([role, power]) => `p(${role})^${Number(power.toPrecision(3))}`.replace("-", "−"));
+  return said.length ? `tilted: ${said.join(" · ")}` : lacking;
+}
+
+const arrayOf = (data, shape) => ({ data, shape });
+
+// What is not finite, or far away, takes part in no picture's scale.
+function tamed(values, top, reach = 200) {
+  return values && values.map((value) => (Number.isFinite(value) ? Math.max(value, top - reach) : top - reach));
+}
+
+export class Answers {
+  constructor(engine) {
+    this.engine = engine;
+    this.sides = new Map(); // by scene, the latest last
+    this.curves = new Map();
+  }
+
+  // { header, arrays } for a request; an Error that says `GIVEN_UP` where `stop` came first.
+  async answer({ header, scenes, floors }, request) {
+    const preview = request.phase === "drag";
+    const asked = Object.fromEntries(SLOTS.map((slot) => [slot, moved(scenes[slot], request.knobs?.[slot], request.interval?.[slot])]));
+    const shown = preview ? Object.fromEntries(SLOTS.map((slot) => [slot, moved(asked[slot], {}, null, PREVIEW)])) : asked;
+    const found = await Promise.all(SLOTS.map((slot) => this.side(shown[slot])));
+    const [sides, arrays] = [Object.fromEntries(SLOTS.map((slot, i) => [slot, found[i]])), {}];
+    const id = idOf(header, scenes, shown);
+    if (request.have !== id) {
+      for (const slot of SLOTS) Object.assign(arrays, this.particles(slot, sides[slot]));
+      if (!preview) arrays["truth.positions"] = arrayOf(sides.left.data, [shown.left.n, 2]);
+    }
+    const panels = header.panels.map((panel) => panelOf(panel, asked[panel.slot], sides[panel.slot], floors, header.target.called));
+    const made = {
+      ...header,
+      id,
+      seq: request.seq ?? 0,
+      quality: shown.left.n < asked.left.n ? "preview" : "full",
+      sigmas: shown.left.sigmas,
+      busy: false,
+      precomputed: false,
+      panels,
+      field: null,
+      probe: null,
+      engine: null,
+    };
+    if (!preview) await this.more(made, arrays, asked, request);
+    return { header: made, arrays };
+  }
+
+  // Whether particles are outside all along their paths: what a full picture gains after it is there, none for a preview.
+  async later({ scenes }, request) {
+    const arrays = {};
+    for (const slot of SLOTS) {
+      const side = this.sides.get(keyOf(moved(scenes[slot], request.knobs?.[slot], request.interval?.[slot])));
+      if (!side || side.outside) continue;
+      side.outside = await this.engine.outside(side.scene, side.path);
+      arrays[`${slot}.outside`] = arrayOf(side.outside, [side.scene.sigmas.length, side.scene.n]);
+    }
+    return arrays;
+  }
+
+  // A side that was computed before is there at once, and what is being computed is not begun again.
+  side(scene) {
+    const key = keyOf(scene);
+    const known = this.sides.get(key);
+    if (known) {
+      this.sides.delete(key);
+      this.sides.set(key, known);
+      return known;
+    }
+    const whole = this.wholeOf(scene);
+    return (whole ? this.part(scene, whole) : this.engine.side(scene)).then((side) => {
+      this.sides.set(key, side);
+      if (this.sides.size > KEPT) this.sides.delete(this.sides.keys().next().value);
+      return side;
+    });
+  }
+
+  // The side of more particles that a preview is the beginning of: the same noise.
+  wholeOf(scene) {
+    return [...this.sides.values()].find((side) => side.scene.n > scene.n && keyOf({ ...side.scene, n: scene.n }) === keyOf(scene));
+  }
+
+  async part(scene, { path, data, scene: { n } }) {
+    const frames = scene.sigmas.length;
+    const some = new Float32Array(frames * scene.n * 2);
+    for (let i = 0; i < frames; i++) some.set(path.subarray(i * n * 2, i * n * 2 + scene.n * 2), i * scene.n * 2);
+    const measured = await this.engine.ask(0, "measure", { target: scene.target, x: some.slice(-2 * scene.n) });
+    return { scene, path: some, data: data.slice(0, 2 * scene.n), ...measured };
+  }
+
+  particles(slot, { scene, path, logp, occupancy, outside }) {
+    const { n, sigmas, target } = scene;
+    const truth = this.engine.known.truths.get(target);
+    const frames = sigmas.length;
+    let flags = outside;
+    if (!flags) {
+      flags = new Uint8Array(frames * n); // of the last points alone: those on the way are worked out later
+      for (let k = 0; k < n; k++) flags[(frames - 1) * n + k] = !(logp[k] >= truth.threshold);
+    }
+    return {
+      [`${slot}.positions`]: arrayOf(path, [frames, n, 2]),
+      [`${slot}.outside`]: arrayOf(flags, [frames, n]),
+      [`${slot}.branch_gain`]: arrayOf(gainOf(occupancy, truth.mass), [truth.mass.length]),
+    };
+  }
+
+  // Layers, probe and curves, where they are asked for.
+  async more(made, arrays, scenes, request) {
+    const { sigma, box, probe } = request;
+    if (request.layers?.length && box) {
+      const [x, at] = [gridOf(box), arrowsOf(box)];
+      const fields = await Promise.all(SLOTS.map((slot, i) => this.engine.ask(i, "field", { scene: scenes[slot], sigma, x, at })));
+      const shape = [RESOLUTION, RESOLUTION];
+      const tilt = {};
+      SLOTS.forEach((slot, i) => {
+        Object.assign(arrays, layersOf(slot, fields[i], at, shape));
+        tilt[slot] = tiltWords(fields[i].powers, made.panels[i].lacks?.tilt ?? "");
+      });
+      made.field = { id: [made.id, sigma, ...box].join("|"), sigma, box, shape, tilt };
+    }
+    if (probe) {
+      const panels = await Promise.all(SLOTS.map((slot, i) => this.engine.ask(i, "probe", { scene: scenes[slot], at: probe, sigma })));
+      made.probe = { at: probe, sigma, panels: panels.map((panel, i) => ({ learned: made.panels[i].learned, ...panel })) };
+    }
+    if (request.curve) for (const panel of made.panels) panel.curve = await this.curve(panel, scenes[panel.slot]);
+  }
+
+  // Both numbers over the whole range of a side's weight, with few particles.
+  async curve(panel, scene) {
+    const knob = panel.knobs.find(({ name }) => name === "w");
+    if (!knob) return { lacks: `${panel.title} has no weight w to draw a curve over` };
+    const few = moved(scene, {}, null, PREVIEW);
+    const key = keyOf({ ...few, knobs: { ...few.knobs, w: null } });
+    if (!this.curves.has(key)) {
+      const curve = { w: [], outliers: [], branch_tv: [] };
+      for (let i = 0; i < WEIGHTS; i++) {
+        const w = sixDigits(knob.lo + ((knob.hi - knob.lo) * i) / (WEIGHTS - 1));
+        const { values } = await this.engine.side(moved(few, { w }));
+        curve.w.push(w);
+        for (const name of ["outliers", "branch_tv"]) curve[name].push(Number.isFinite(values[name]) ? values[name] : 1);
+      }
+      this.curves.set(key, curve);
+    }
+    return this.curves.get(key);
+  }
+
+  stop() {
+    this.engine.stop();
+  }
+}
+
+const keyOf = (scene) => JSON.stringify(scene);
+
+// The header's own where nothing in the view was moved.
+function idOf(header, scenes, shown) {
+  const same = SLOTS.every((slot) => keyOf(scenes[slot]) === keyOf(shown[slot]));
+  return same ? header.id : `${header.id}~${SLOTS.map((slot) => JSON.stringify([shown[slot].knobs, shown[slot].n])).join("~")}`;
+}
+
+function panelOf(panel, asked, side, floors, called) {
+  const interval = (scene) => (scene.schedule === "interval" ? scene.knobs : {});
+  const names = Object.keys(side.values).filter((name) => name in floors[side.scene.n]);
+  const pick = (values) => Object.fromEntries(names.map((name) => [name, values[name]]));
+  const schedule = { name: asked.schedule, lo: interval(asked).lo ?? null, hi: interval(asked).hi ?? null };
+  return {
+    ...panel,
+    knobs: panel.knobs.map((knob) => ({ ...knob, value: asked.knobs[knob.name] })),
+    schedule,
+    shown: { title: panel.title, caption: panel.title, knobs: asked.knobs, schedule },
+    measured: { values: pick(side.values), errors: pick(side.errors), floor: floors[side.scene.n], called },
+    n: side.scene.n,
+    pending: "",
+    waiting: "",
+  };
+}
+
+function layersOf(slot, field, at, shape) {
+  const top = field.truth.reduce((a, b) => Math.max(a, b), -Infinity);
+  const of = { logp1: field.logp1, logp0: field.logp0, logtilt: field.logtilt, error: field.error };
+  const out = { "truth.logp": arrayOf(tamed(field.truth, top), shape), "arrows.at": arrayOf(at, [at.length / 2, 2]) };
+  for (const [name, values] of Object.entries(of)) {
+    if (values) out[`${slot}.${name}`] = arrayOf(name === "error" ? values : tamed(values, values.reduce((a, b) => Math.max(a, b), -Infinity)), shape);
+  }
+  for (const name of ["main", "guide", "guided"]) if (field[name]) out[`${slot}.arrows.${name}`] = arrayOf(field[name], [at.length / 2, 2]);
+  out["arrows.truth"] = arrayOf(field.true, [at.length / 2, 2]);
+  return out;
+}
+
+export const givenUp = (error) => error.message === GIVEN_UP;

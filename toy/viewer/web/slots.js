@@ -1,0 +1,3 @@
+// The sides of Explore's view.
+
+export const SLOTS = ["left", "right"];
