@@ -1,10 +1,12 @@
 // Runs what a file asks for on the browser's engine, without workers: node parity.mjs GIVEN.pack FOUND.json
 //
-// The pack's header has programs, densities, truths and runs; each run's ends go into the file, or the words of its error.
+// The pack's header has programs, densities, truths and runs; each run's start, ends, measures and the guided score at some
+// places go into the file, or the words of its error.
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { Computer } from "../../toy/browser/web/compute.js";
 import { moduleOf } from "../../toy/browser/web/densities.js";
+import { guidedAt } from "../../toy/browser/web/sampler.js";
 import { unpack } from "../../toy/viewer/web/unpack.js";
 
 const [given, found] = process.argv.slice(2);
@@ -23,8 +25,9 @@ for (const run of header.runs) {
   try {
     const { path } = await computer.run({ scene: run.scene, begin: 0, count: run.scene.n });
     const end = path.slice(-2 * run.scene.n);
-    const measured = run.measure ? computer.measure({ target: run.scene.target, x: end }) : null;
-    out.push({ end: [...end], start: [...path.slice(0, 2 * run.scene.n)], values: measured?.values, errors: measured?.errors });
+    const { values, errors } = computer.measure({ target: run.scene.target, x: end });
+    const guided = guidedAt(computer.library, run.scene, Float32Array.from(run.at), run.sigma);
+    out.push({ end: [...end], start: [...path.slice(0, 2 * run.scene.n)], values, errors, guided: [...guided] });
   } catch (error) {
     out.push({ error: error.stack });
   }

@@ -23,6 +23,7 @@ def list_(as_json: bool) -> None:
     """
     import models
     from models.degradations import DEGRADATIONS
+    from toy.browser.traced import needs_server
     from toy.metrics import METRICS
 
     registries: dict[str, Mapping[str, Entry]] = {
@@ -37,7 +38,8 @@ def list_(as_json: bool) -> None:
         listing: dict[str, Any] = {
             title: [_row(e) for e in registry.values()] for title, registry in registries.items()
         }
-        click.echo(json.dumps({**listing, "densities": models.names()}, indent=2, ensure_ascii=False))
+        listing |= {"densities": models.names(), "server": needs_server()}
+        click.echo(json.dumps(listing, indent=2, ensure_ascii=False))
         return
     for title, registry in registries.items():
         click.secho(title, bold=True)
@@ -48,6 +50,12 @@ def list_(as_json: bool) -> None:
     click.secho("densities", bold=True)
     click.echo("  " + "  ".join(models.names()))
     click.echo("  degraded, for example: " + "  ".join(models.zoo.examples()))
+    click.secho("what a visitor's browser leaves to the server", bold=True)
+    for name, why in needs_server().items():
+        click.echo(f"  {name}: {why}")
+    click.echo(
+        "  densities that draw anew wherever they are asked, such as dropout; the sampler's own density; trainings"
+    )
 
 
 def _row(entry: Entry) -> dict[str, Any]:

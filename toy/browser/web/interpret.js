@@ -168,6 +168,17 @@ function scattered([value, index, update], [type], { window, inserted, at }, put
   return [{ shape: type.shape, data: out }];
 }
 
+// What a density says of points: all at one noise level, or one by one where each has its own.
+function atLevels([x, sigma, ...others], [type], ask) {
+  const [points_, levels, more] = [whole(x), sigma.data, others.map(whole)];
+  if (levels.length === 1) return [{ shape: type.shape, data: ask(points_, levels[0], ...more) }];
+  const out = new Float32Array(product(type.shape));
+  const each = out.length / levels.length;
+  const one = (values, i) => values.slice(2 * i, 2 * i + 2);
+  for (let i = 0; i < levels.length; i++) out.set(ask(one(points_, i), levels[i], ...more.map((values) => one(values, i))), i * each);
+  return [{ shape: type.shape, data: out }];
+}
+
 const foldIn = (k0, k1, word) => threefry(k0, k1, 0, word);
 
 const OTHER = {
@@ -266,10 +277,10 @@ const OTHER = {
     }
     return [{ shape: type.shape, data: out }];
   },
-  score: ([x, sigma], _, { role }, { ask }) => [{ shape: x.shape, data: ask.score(role, whole(x), first(sigma)) }],
-  score_jvp: ([x, sigma, along], _, { role }, { ask }) => [{ shape: x.shape, data: ask.scoreJvp(role, whole(x), first(sigma), whole(along)) }],
-  logp: ([x, sigma], [type], { role }, { ask }) => [{ shape: type.shape, data: ask.logp(role, whole(x), first(sigma)) }],
-  posterior: ([x, sigma], [type], { role }, { ask }) => [{ shape: type.shape, data: ask.posterior(role, whole(x), first(sigma)) }],
+  score: (given, types, { role }, { ask }) => atLevels(given, types, (x, sigma) => ask.score(role, x, sigma)),
+  score_jvp: (given, types, { role }, { ask }) => atLevels(given, types, (x, sigma, along) => ask.scoreJvp(role, x, sigma, along)),
+  logp: (given, types, { role }, { ask }) => atLevels(given, types, (x, sigma) => ask.logp(role, x, sigma)),
+  posterior: (given, types, { role }, { ask }) => atLevels(given, types, (x, sigma) => ask.posterior(role, x, sigma)),
   field: (given, _, __, { ask }) => ask.field(...given),
   observe: (given, _, __, { ask }) => [ask.observe(...given)],
 };

@@ -1,0 +1,125 @@
+// The engine shares points out, joins what its workers find, and gives up what is not wanted any more.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Engine, GIVEN_UP, sharesOf, thresholdsAt } from "../../toy/browser/web/engine.js";
+import { prepare, run, scalar } from "../../toy/browser/web/interpret.js";
+
+test("shares are whole, in order, and begin at multiples of eight", () => {
+  for (const n of [1, 7, 8, 64, 100, 512, 2047, 8192]) {
+    for (const workers of [1, 2, 3, 4]) {
+      const shares = sharesOf(n, workers);
+      assert.ok(shares.length <= workers);
+      let next = 0;
+      for (const { begin, count } of shares) {
+        assert.equal(begin, next);
+        assert.equal(begin % 8, 0);
+        assert.ok(count > 0);
+        next += count;
+      }
+      assert.equal(next, n);
+    }
+  }
+});
+
+test("thresholds are read between those that are listed, and sigma 0 has its own", () => {
+  const truth = { threshold: 7, regions: { sigmas: [0.01, 0.1, 1], edges: [3, 2, 0] } };
+  const close = (found, wanted) => found.forEach((value, i) => assert.ok(Math.abs(value - wanted[i]) < 1e-12, `${found} is not ${wanted}`));
+  close(thresholdsAt(truth, [1, 0.1, 0.01, 0]), [0, 2, 3, 7]);
+  close(thresholdsAt(truth, [Math.sqrt(0.1) * 0.1, 0.001, 50]), [2.5, 3, 0]);
+});
+
+// Workers that answer at once, each with its own part.
+class Instant {
+  constructor() {
+    this.heard = [];
+  }
+  postMessage(message) {
+    this.heard.push(message);
+    if (message.op === "begin" || message.op === "stop") return;
+    if (this.hold) return;
+    queueMicrotask(() => this.onmessage({ data: this.answer(message) }));
+  }
+  answer({ id, op, given }) {
+    if (op === "run") {
+      const { scene, begin, count } = given;
+      const path = Float32Array.from({ length: scene.sigmas.length * count * 2 }, (_, k) => {
+        const frame = Math.floor(k / (2 * count));
+        return frame * 10000 + 2 * begin + (k % (2 * count));
+      });
+      return { id, found: { path, data: path.slice(0, 2 * count) } };
+    }
+    if (op === "measure") return { id, found: { logp: new Float32Array(given.x.length / 2), occupancy: new Float32Array(1), values: {}, errors: {} } };
+    if (op === "outside") return { id, found: Uint8Array.from({ length: given.path.length / 2 }, (_, k) => given.path[2 * k] > 9999) };
+    return { id, found: {} };
+  }
+  terminate() {}
+}
+
+function engineOf(workers) {
+  const made = [];
+  const open = () => (made.push(new Instant()), made[made.length - 1]);
+  return { engine: new Engine({ open, module: null, workers }), made };
+}
+
+const SCENE = { rule: "r", schedule: "s", integrator: "i", cast: { main: "m" }, target: "A", n: 40, sigmas: [1, 0] };
+
+test("parts of a run come back as one, point by point", async () => {
+  const { engine } = engineOf(3);
+  await engine.learn({ truths: [["A", { both: "exact:AB", threshold: 0, regions: { sigmas: [1, 2], edges: [0, 0] } }]] });
+  const { path, data } = await engine.side(SCENE);
+  assert.deepEqual([...path.slice(0, 80)], Array.from({ length: 80 }, (_, k) => k));
+  assert.deepEqual([...path.slice(80)], Array.from({ length: 80 }, (_, k) => 10000 + k));
+  assert.equal(data.length, 80);
+  const flags = await engine.outside(SCENE, path);
+  assert.deepEqual([...flags], [...new Array(40).fill(0), ...new Array(40).fill(1)]);
+});
+
+test("workers are told once what they do not know, and lacks says the rest", async () => {
+  const { engine, made } = engineOf(2);
+  const all = engine.lacks(SCENE);
+  assert.deepEqual(all.programs.map(([kind]) => kind), ["rules", "schedules", "integrators", "others"]);
+  assert.deepEqual(all.densities, ["m", "exact:A"]);
+  assert.deepEqual(all.truths, ["A"]);
+  const lists = {
+    programs: all.programs.map(([kind, name]) => [kind, name, {}]),
+    densities: [["m", {}], ["exact:A", {}]],
+    truths: [["A", { both: "exact:AB" }]],
+  };
+  await engine.learn(lists);
+  await engine.learn(lists);
+  for (const worker of made) assert.equal(worker.heard.filter(({ op }) => op === "learn").length, 1);
+  assert.deepEqual(engine.lacks(SCENE), { programs: [], densities: ["exact:AB"], truths: [] });
+});
+
+test("what is given up is refused with that word, and an error with its own", async () => {
+  const { engine, made } = engineOf(1);
+  made[0].hold = true;
+  const asked = engine.side(SCENE);
+  engine.stop();
+  const [{ id }] = made[0].heard.filter(({ op }) => op === "run");
+  assert.deepEqual(made[0].heard.filter(({ op }) => op === "stop"), [{ op: "stop", id }]);
+  made[0].onmessage({ data: { id, stopped: true } });
+  await assert.rejects(asked, { message: GIVEN_UP });
+  const again = engine.side(SCENE);
+  const last = made[0].heard[made[0].heard.length - 1];
+  made[0].onmessage({ data: { id: last.id, error: "no density m" } });
+  await assert.rejects(again, { message: "no density m" });
+  const third = engine.side(SCENE);
+  made[0].onerror({ message: "out of memory" });
+  await assert.rejects(third, { message: "out of memory" });
+});
+
+test("a primitive that is not known is named", () => {
+  const program = { types: ["f"], vars: [0, 0], in: 1, eqns: [["sort", [0], [1]]], out: [1] };
+  assert.throws(() => prepare(program), /no primitive 'sort'/);
+});
+
+test("a program runs for any number of points, and a literal that is no number is one", () => {
+  const program = prepare({ types: ["f", "f:n"], vars: [1, 1], in: 1, eqns: [["max", [0, ["-inf"]], [1]]], out: [1] });
+  for (const n of [1, 3]) {
+    const [found] = run(program, [{ shape: [n], data: new Float32Array(n).fill(2) }], { n, offset: 0 });
+    assert.deepEqual([...found.data], new Array(n).fill(2));
+  }
+  assert.equal(scalar(2 ** 24 + 1).data[0], 2 ** 24);
+});
