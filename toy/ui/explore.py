@@ -115,9 +115,11 @@ def answer(
     standing = {slot: casting.standing(trainer(found), affordable.scene(slot), train=train) for slot in SLOTS}
     left, right = (scene or affordable.scene(slot) for slot, (scene, _) in standing.items())
     affordable = replace(affordable, left=left, right=right)
-    here = request.local and not any(words for _, words in standing.values())
-    if here and (pack := _told(found, state, affordable, request, memory, " ".join(filter(None, (note, fewer))))):
-        return pack
+    elsewhere = ""
+    if request.local and not any(words for _, words in standing.values()):
+        pack, elsewhere = _told(found, state, affordable, request, memory, " ".join(filter(None, (note, fewer))))
+        if pack:
+            return pack
     asked = {slot: _asked(affordable.scene(slot), drag) for slot in SLOTS}
     wait = PAUSE if request.phase == "draw" else 0.0  # what is asked next is the whole picture
     collect = live.asking(found, memory, "asked", asked, live=bool(request.seq), pause=pause, least=wait)
@@ -146,7 +148,8 @@ def answer(
         extra["curves"] = {slot: found.peek(curve_of(affordable.scene(slot)).key) for slot in SLOTS}
     pending |= {slot: words.words for slot, words in training.items() if words.retry}
     refused = [extra.pop(name) for name in list(extra) if isinstance(extra[name], str)]
-    note = " ".join(filter(None, (note, fewer, *refused, *(f"{name}: {words}" for name, words in late.items()))))
+    here = f"Computed by the server: {elsewhere}." if elsewhere else ""
+    note = " ".join(filter(None, (note, fewer, here, *refused, *(f"{name}: {words}" for name, words in late.items()))))
     preview = shown["left"].scene.n != affordable.left.n
     return packs.assemble(
         state,
@@ -161,10 +164,14 @@ def answer(
     )
 
 
-def _told(found: Engine, state: State, scenes: State, request: Request, memory: Any, note: str) -> bytes | None:
-    """The pack by which the browser computes the scenes itself; None where it cannot, or that is not ready."""
-    if request.phase in ("drag", "draw") or request.drawing or "drawn" in request.layers:
-        return None
+def _told(
+    found: Engine, state: State, scenes: State, request: Request, memory: Any, note: str
+) -> tuple[bytes | None, str]:
+    """The pack by which the browser computes the scenes itself; without one, why it cannot, or "" while it is made."""
+    if request.phase in ("drag", "draw") or request.drawing:
+        return None, ""
+    if "drawn" in request.layers:
+        return None, "the sampler's own density is worked out by the server"
     before: set[str] = set() if request.anew else memory.setdefault("told", set())
     sides = [scenes.scene(slot) for slot in SLOTS]
     news = tuple(word for word in told.needed(sides) if word not in before)
@@ -175,8 +182,10 @@ def _told(found: Engine, state: State, scenes: State, request: Request, memory: 
     }
     collect = live.asking(found, memory, "asked_told", news, live=True, pause=lambda: "state" in memory)
     results, late = collect(works, FULL, "told")
-    if late or isinstance(results.get("told"), str):
-        return None
+    if late:
+        return None, ""
+    if refused := next((words for words in results.values() if isinstance(words, str)), ""):
+        return None, refused
     (lists, arrays), floors = results["told"], results["floors"]
     memory["told"] = before | set(news)
     own = {slot: told.scene_of(scenes.scene(slot)) for slot in SLOTS}
@@ -184,9 +193,8 @@ def _told(found: Engine, state: State, scenes: State, request: Request, memory: 
     target = f"truths {scenes.left.target}"
     drawn = computing.scenery(scenes.left.target) if target in news else {}
     waiting = {slot: computing.stand_in(scenes.scene(slot), "computing in your browser …") for slot in SLOTS}
-    return packs.assemble(
-        state, waiting, request, note=note, engine=engine, drawn={**drawn, **arrays}, ui_from=memory.get("ui_from", 0)
-    )
+    drawn, since = {**drawn, **arrays}, memory.get("ui_from", 0)
+    return packs.assemble(state, waiting, request, note=note, engine=engine, drawn=drawn, ui_from=since), ""
 
 
 def _asked(scene: Scene, drag: bool) -> Scene:

@@ -52,11 +52,14 @@ function dataOf({ frames, header, layers, queue, time, view }, waits) {
   };
 }
 
-function drawNotes({ frames, header, layers, time, truth, ui }, panel) {
+// Which engine has drawn what is shown.
+const engineOf = (header) => (header.engine === null ? "your browser" : "server");
+
+function drawNotes({ frames, header, layers, send, time, truth, ui }, panel) {
   const forward = time.phase === "forward";
   const n = forward ? truth.n : (frames?.slots[panel.slot]?.n ?? 0);
   const quality = frames?.quality === "preview" ? "preview " : "";
-  panel.setBadge(panel.info?.waiting ? [] : [`${quality}n=${n}`, header.precomputed ? "precomputed" : ""]);
+  panel.setBadge(panel.info?.waiting ? [] : [`${quality}n=${n}`, header.precomputed ? "precomputed" : send ? engineOf(header) : ""]);
   panel.badge.classList.toggle("tv-preview", quality !== "");
   const stochastic = panel.info?.stochastic && !forward ? "stochastic" : "";
   const tilt = ui.layers.includes("tilt") ? (layers?.field.tilt?.[panel.slot] ?? "") : "";

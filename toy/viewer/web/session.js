@@ -38,6 +38,7 @@ export class Session extends Screen {
     this.lastAnswer = 0;
     this.queue = new Queue((request) => this.transmit(request), { seq: Date.now() }); // never a number of an earlier page's
     this.retry = new Retry(() => this.askAgain());
+    this.local = null; // the browser's own engine, where a view has one
     this.status = h("div", { class: "tv-status", testid: "status", role: "status", "aria-live": "polite" });
   }
 
@@ -82,7 +83,7 @@ export class Session extends Screen {
       return;
     }
     const { header, arrays } = pack;
-    if (this.adopts(header, arrays)) return;
+    if (this.local?.adopts(header, arrays)) return;
     const seq = header.seq ?? 0;
     this.gone = false;
     this.page.answered(seq === 0); // the page's own run, after what was changed beside the view
@@ -103,18 +104,13 @@ export class Session extends Screen {
     this.next(header, before);
   }
 
-  // Whether a pack is no picture but what is needed to make one here.
-  adopts() {
-    return false;
-  }
-
-  // Whether an answer is being worked on here: it is late, and not lost.
+  // Whether the browser's own engine is at work on an answer: it is late, and not lost.
   get computing() {
-    return false;
+    return Boolean(this.local?.running);
   }
 
   transmit(request) {
-    this.send(request);
+    if (!this.local?.takes(request)) this.send({ ...request, local: Boolean(this.local?.on) });
     this.redraw();
   }
 

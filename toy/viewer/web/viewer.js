@@ -165,21 +165,6 @@ export class Viewer extends Session {
     this.settle();
   }
 
-  // --- The browser's own engine ---------------------------------------------------------------------------------------
-
-  get computing() {
-    return Boolean(this.local?.running);
-  }
-
-  adopts(header, arrays) {
-    return Boolean(this.local?.adopts(header, arrays));
-  }
-
-  transmit(request) {
-    if (!this.local?.takes(request)) super.transmit({ ...request, local: Boolean(this.local?.on) });
-    this.redraw();
-  }
-
   // --- Requests -----------------------------------------------------------------------------------------------------
 
   // The request is made at the moment of sending: whatever wins the queue is up to date.
