@@ -165,7 +165,7 @@ test("the lists are put together with their arrays", () => {
 
 test("what the server tells is learned, and the picture is made here", async () => {
   const [view, engine] = [viewOf(), new FakeEngine()];
-  const local = new Local(view, engine);
+  const local = new Local(view, new Answers(engine));
   assert.ok(local.adopts(engineHeader(0), arrays));
   await settled();
   assert.equal(engine.learned.length, 1);
@@ -177,7 +177,7 @@ test("what the server tells is learned, and the picture is made here", async () 
 
 test("a drag is between view and engine alone, letting go is told to the server", async () => {
   const [view, engine] = [viewOf(), new FakeEngine()];
-  const local = new Local(view, engine);
+  const local = new Local(view, new Answers(engine));
   local.adopts(engineHeader(0), arrays);
   await settled();
   assert.ok(local.takes({ ...view.request("drag"), knobs: { left: { w: 5 } } }));
@@ -190,7 +190,7 @@ test("a drag is between view and engine alone, letting go is told to the server"
 });
 
 test("drawings and the sampler's own density are the server's", () => {
-  const local = new Local(viewOf(), new FakeEngine());
+  const local = new Local(viewOf(), new Answers(new FakeEngine()));
   local.base = baseOf();
   assert.ok(local.can({ layers: [], drawing: false }));
   assert.ok(!local.can({ layers: ["drawn"], drawing: false }));
@@ -200,7 +200,7 @@ test("drawings and the sampler's own density are the server's", () => {
 test("an engine that lacks what it was told before asks for all of it, once", async () => {
   const [view, engine] = [viewOf(), new FakeEngine()];
   engine.lacking = [["rules", "cfg"]];
-  const local = new Local(view, engine);
+  const local = new Local(view, new Answers(engine));
   local.adopts(engineHeader(0), arrays);
   await settled();
   assert.equal(view.sent.length, 1);
@@ -214,7 +214,7 @@ test("an engine that lacks what it was told before asks for all of it, once", as
 
 test("an engine that fails is asked no more: the server answers", async () => {
   const [view, engine] = [viewOf(), new FakeEngine()];
-  const local = new Local(view, engine);
+  const local = new Local(view, new Answers(engine));
   engine.broken = "out of memory";
   local.adopts(engineHeader(0), arrays);
   await settled();
@@ -226,7 +226,7 @@ test("an engine that fails is asked no more: the server answers", async () => {
 
 test("a whole picture is given up for something newer, a preview is not", () => {
   const engine = new FakeEngine();
-  const local = new Local(viewOf(), engine);
+  const local = new Local(viewOf(), new Answers(engine));
   local.running = { phase: "drag" };
   local.hurry();
   assert.ok(local.running);
@@ -237,7 +237,7 @@ test("a whole picture is given up for something newer, a preview is not", () => 
 
 test("a picture of the server's is offered to the engine once", () => {
   const view = viewOf();
-  const local = new Local(view, new FakeEngine());
+  const local = new Local(view, new Answers(new FakeEngine()));
   for (const header of [{ id: "a" }, { id: "a" }, { id: "b", busy: true }, { id: "c", precomputed: true }, { id: "d", engine: null }]) local.offer(header);
   assert.equal(view.sent.length, 1);
 });

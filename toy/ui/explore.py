@@ -10,11 +10,10 @@ from typing import Any
 import streamlit as st
 
 from toy import distributions
-from toy.browser import told
 from toy.distributions import strokes
 from toy.scene import Scene
 from toy.state import COUNTS, SHARED, SLOTS, State, from_viewer
-from toy.ui import casting, controls, links, live, share
+from toy.ui import casting, controls, links, live, share, telling
 from toy.ui.engine import FULL, PREVIEW, Busy, Engine, Work, engine
 from toy.ui.shell import actions, embedded, load_state, save_state, show_notes
 from toy.ui.trainer import trainer
@@ -171,30 +170,16 @@ def _told(
     if request.phase in ("drag", "draw") or request.drawing:
         return None, ""
     if "drawn" in request.layers:
-        return None, "the sampler's own density is worked out by the server"
-    before: set[str] = set() if request.anew else memory.setdefault("told", set())
-    sides = [scenes.scene(slot) for slot in SLOTS]
-    news = tuple(word for word in told.needed(sides) if word not in before)
-    counts = sorted({scenes.left.n, computing.PREVIEW})
-    works = {
-        "told": Work(("told", news), partial(told.told, news)),
-        "floors": Work(("floors", scenes.left.target, *counts), partial(told.floors, scenes.left.target, counts)),
-    }
-    collect = live.asking(found, memory, "asked_told", news, live=True, pause=lambda: "state" in memory)
-    results, late = collect(works, FULL, "told")
-    if late:
-        return None, ""
-    if refused := next((words for words in results.values() if isinstance(words, str)), ""):
-        return None, refused
-    (lists, arrays), floors = results["told"], results["floors"]
-    memory["told"] = before | set(news)
-    own = {slot: told.scene_of(scenes.scene(slot)) for slot in SLOTS}
-    engine = {**lists, "scenes": own, "floors": floors, "anew": request.anew}
-    target = f"truths {scenes.left.target}"
-    drawn = computing.scenery(scenes.left.target) if target in news else {}
-    waiting = {slot: computing.stand_in(scenes.scene(slot), "computing in your browser …") for slot in SLOTS}
-    drawn, since = {**drawn, **arrays}, memory.get("ui_from", 0)
-    return packs.assemble(state, waiting, request, note=note, engine=engine, drawn=drawn, ui_from=since), ""
+        return None, "the sampler's own density is worked out there"
+    sides, counts = {slot: scenes.scene(slot) for slot in SLOTS}, sorted({scenes.left.n, computing.PREVIEW})
+    said = telling.tell(found, sides, memory, anew=request.anew, counts=counts)
+    if said.engine is None:
+        return None, said.why
+    drawn = computing.scenery(scenes.left.target) if f"truths {scenes.left.target}" in said.news else {}
+    waiting = {slot: computing.stand_in(scene, "computing in your browser …") for slot, scene in sides.items()}
+    since = memory.get("ui_from", 0)
+    whole = {**drawn, **said.arrays}
+    return packs.assemble(state, waiting, request, note=note, engine=said.engine, drawn=whole, ui_from=since), ""
 
 
 def _asked(scene: Scene, drag: bool) -> Scene:

@@ -13,7 +13,7 @@ import models
 from toy import distributions, figures
 from toy.names import Name
 from toy.scene import Scene
-from toy.ui import live
+from toy.ui import live, telling
 from toy.ui.engine import PREVIEW, Engine, Work
 from toy.ui.look import HALF_MIN, SIGMA_MAX, SIGMA_MIN, Look
 from toy.viewer import computing
@@ -36,6 +36,8 @@ class Request:
     scenery: bool = True
     field: bool = True
     probe: Place | None = None
+    local: bool = False  # the browser has an engine of its own
+    anew: bool = False  # which knows nothing of what it was told
 
     @classmethod
     def plain(cls, look: Look, home: View) -> "Request":
@@ -58,6 +60,8 @@ class Request:
             scenery=given.get("have") is not True,
             field=given.get("field") is not False,
             probe=place(given.get("probe")),
+            local=given.get("local") is True,
+            anew=given.get("anew") is True,
         )
 
 
@@ -145,13 +149,18 @@ def answer(
         "probe": None,
     }
     arrays: dict[str, Any] = dict(computing.scenery(scene.target)) if request.scenery else {}
+    memory = {} if memory is None else memory
+    if request.local and not drag:
+        whole = telling.tell(found, {"fields": scene}, memory, anew=request.anew)
+        if whole.engine:
+            drawn = computing.scenery(scene.target) if f"truths {scene.target}" in whole.news else {}
+            return pack(header | {"engine": whole.engine}, {**arrays, **drawn, **whole.arrays})
     side, at = COARSE if drag else FINE, request.probe
     works: dict[str, Work] = {}
     if request.field:
         works["field"] = _grids_work(scene, request.sigma, request.box, side)
     if at:
         works["probe"] = _probe_work(scene, at, request.sigma)
-    memory = {} if memory is None else memory
     collect = live.asking(found, memory, "fields_asked", [*works.values()], live=bool(request.seq), pause=pause)
     results, late = collect(works, PREVIEW, "fields")
     got, said = results.get("field"), results.get("probe")

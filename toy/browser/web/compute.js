@@ -81,7 +81,7 @@ export class Computer {
       truth: truth.logp(x, sigma),
       error: Float32Array.from({ length: x.length / 2 }, (_, i) => sigma * Math.hypot(learned[2 * i] - true_[2 * i], learned[2 * i + 1] - true_[2 * i + 1])),
       main: times(players.main.score(at, sigma), sigma * sigma),
-      guided: times(guidedAt(library, scene, at, sigma), sigma * sigma),
+      guided: at.length ? times(guidedAt(library, scene, at, sigma), sigma * sigma) : at,
       true: times(truth.score(at, sigma), sigma * sigma),
       powers,
     };

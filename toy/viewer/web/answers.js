@@ -3,7 +3,6 @@
 // A base is what is asked for before any control in the view is moved: `header`, all of a pack's that does not have to be
 // computed, the `scenes` of both sides as the engine takes them, and `floors`, what the measures give for so many true samples.
 
-import { GIVEN_UP } from "../../browser/web/engine.js";
 import { SLOTS } from "./slots.js";
 
 export const PREVIEW = 512; // particles while a control is dragged
@@ -71,7 +70,7 @@ export class Answers {
     this.curves = new Map();
   }
 
-  // { header, arrays } for a request; an Error that says `GIVEN_UP` where `stop` came first.
+  // { header, arrays } for a request; an Error that says so where it is given up.
   async answer({ header, scenes, floors }, request) {
     const preview = request.phase === "drag";
     const asked = Object.fromEntries(SLOTS.map((slot) => [slot, moved(scenes[slot], request.knobs?.[slot], request.interval?.[slot])]));
@@ -240,5 +239,3 @@ function layersOf(slot, field, at, shape) {
   out["arrows.truth"] = arrayOf(field.true, [at.length / 2, 2]);
   return out;
 }
-
-export const givenUp = (error) => error.message === GIVEN_UP;

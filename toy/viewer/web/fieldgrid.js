@@ -13,7 +13,7 @@ export function sampleGrid(values, [ny, nx], [x0, x1, y0, y1], x, y) {
 }
 
 // The square that is asked for: what a view shows and a little more, rounded as the server rounds it.
-export function boxOf({ cx, cy, half }, margin) {
+export function wantedBoxOf({ cx, cy, half }, margin) {
   const reach = half * margin;
   const digits = Math.min(8, Math.max(0, Math.ceil(3 - Math.log10(2 * reach))));
   return [cx - reach, cx + reach, cy - reach, cy + reach].map((v) => Number(v.toFixed(digits)) + 0);

@@ -3,10 +3,13 @@
 
 import { component } from "./component.js";
 import { h, iconButton, setText, sigmaText, toggle } from "./dom.js";
-import { FieldCache, boxOf, fieldKey, sigmaOf, sliderAt, sweep } from "./fieldgrid.js";
+import { FieldAnswers } from "./fieldanswers.js";
+import { FieldCache, wantedBoxOf, fieldKey, sigmaOf, sliderAt, sweep } from "./fieldgrid.js";
 import { FIELD_PANELS, FieldPanel, readField } from "./fieldpanel.js";
 import { drawFieldAbove, drawFieldBack, drawFieldCard, drawFieldChrome } from "./fieldstage.js";
+import { engineHere } from "./here.js";
 import { classesText } from "./legend.js";
+import { FieldLocal } from "./local.js";
 import { NumberField } from "./number.js";
 import { ProbeCard } from "./probe.js";
 import { Session } from "./session.js";
@@ -20,6 +23,7 @@ const TICKS_OF_FIELDS = [5, 2, 1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005];
 export class FieldView extends Session {
   constructor(root, options) {
     super(root, options);
+    this.local = options.engine ? new FieldLocal(this, new FieldAnswers(options.engine)) : null;
     this.cache = new FieldCache();
     this.ui = { sigma: 0.03, view: null, panels: ["p1", "p0", "ratio"], arrows: true };
     this.shown = null;
@@ -117,6 +121,7 @@ export class FieldView extends Session {
 
   // An answer to the drag is coarse, and one to another page's visit may be of another place.
   next(header, before) {
+    this.local?.offer(header);
     if (!this.held && !header.busy) this.settle(before ? undefined : 0);
   }
 
@@ -148,7 +153,7 @@ export class FieldView extends Session {
   // --- Requests -----------------------------------------------------------------------------------------------------
 
   get wantedBox() {
-    return boxOf(this.view, this.header.margin);
+    return wantedBoxOf(this.view, this.header.margin);
   }
 
   get wanted() {
@@ -326,4 +331,4 @@ export class FieldView extends Session {
   }
 }
 
-export default component("[data-toy-fields]", (root, tell) => new FieldView(root, tell));
+export default component("[data-toy-fields]", (root, tell) => new FieldView(root, { ...tell, engine: engineHere() }));

@@ -1,13 +1,14 @@
-// The browser's own engine under Explore's view: what it can compute is computed here, and the server is only told what was
-// chosen. It says what the engine needs to know for that; what it does not say that of, it computes itself.
+// The browser's own engine under a view: what it can compute is computed here, and the server is only told what was chosen.
+// It says what the engine needs to know for that; what it does not say that of, it computes itself.
 
-import { Answers, givenUp } from "./answers.js";
+import { GIVEN_UP } from "../../browser/web/engine.js";
 
 export class Local {
-  constructor(view, engine) {
+  // `answers` makes packs of what the engine computes: see answers.js.
+  constructor(view, answers) {
     this.view = view;
-    this.engine = engine;
-    this.answers = new Answers(engine);
+    this.answers = answers;
+    this.engine = answers.engine;
     this.base = null; // what the engine can compute: see answers.js
     this.scenery = {}; // arrays of the target, until they were shown
     this.running = null; // the request that is being answered
@@ -20,8 +21,8 @@ export class Local {
   }
 
   // A drawing is made into a distribution by the server, and the sampler's own density is worked out there.
-  can(request) {
-    return this.on && Boolean(this.base) && !request.drawing && !request.layers.includes("drawn");
+  can({ drawing = false, layers = [] }) {
+    return this.on && Boolean(this.base) && !drawing && !layers.includes("drawn");
   }
 
   // Whether a request is answered here; the server is told what was chosen.
@@ -61,8 +62,12 @@ export class Local {
     }
     this.base = { header: own, scenes, floors };
     Object.assign(this.scenery, Object.fromEntries(Object.entries(arrays).filter(([name]) => /^(tree|outline)\./.test(name))));
-    // The page's own run: what the controls said before is of another scene.
-    if (own.seq === 0) this.answer({ ...this.view.request("release", "left"), seq: 0, knobs: {}, interval: {}, have: null });
+    this.begin(own);
+  }
+
+  // With the page's own run: what the controls said before is of another scene.
+  begin({ seq }) {
+    if (seq === 0) this.answer({ ...this.view.request("release", "left"), seq: 0, knobs: {}, interval: {}, have: null });
     else this.refresh();
   }
 
@@ -87,7 +92,7 @@ export class Local {
     } catch (error) {
       const mine = this.running === request;
       if (mine) this.running = null;
-      if (!givenUp(error)) this.giveUp(error);
+      if (error.message !== GIVEN_UP) this.giveUp(error);
       else if (mine || request === this.stopped) this.view.queue.lost();
     }
   }
@@ -127,6 +132,28 @@ export class Local {
     this.askedFor = header.id;
     this.tell();
   }
+}
+
+// Under Fields' view: a picture does not wait for what the server says of it, and there is nothing to tell but what is needed.
+export class FieldLocal extends Local {
+  takes(request) {
+    if (!this.can(request)) return false;
+    this.answer(request);
+    return true;
+  }
+
+  tell(more = {}) {
+    const { view } = this;
+    view.send({ seq: view.queue.seq, phase: "release", sigma: view.ui.sigma, box: view.wantedBox, field: false, local: true, ...more });
+  }
+
+  begin(header) {
+    const arrays = this.scenery;
+    this.scenery = {};
+    this.view.update({ header: { ...header, engine: null }, arrays });
+  }
+
+  refresh() {}
 }
 
 const lacks = (engine, scene) => Object.values(engine.lacks(scene)).some((list) => list.length > 0);

@@ -1,5 +1,6 @@
 // Explore's view: two sides of particles, their knobs, layers and probes. What moves is moved here, without a server.
 
+import { Answers } from "./answers.js";
 import { drawChrome } from "./chrome.js";
 import { packed } from "./colour.js";
 import { setText } from "./dom.js";
@@ -44,7 +45,7 @@ export class Viewer extends Session {
       stepwise: () => this.calm,
     });
     this.missing = null;
-    this.local = engine && send ? new Local(this, engine) : null;
+    this.local = engine && send ? new Local(this, new Answers(engine)) : null;
     build(this);
     this.listen();
     document.addEventListener("fullscreenchange", () => this.redraw("size"), { signal: this.abort.signal });

@@ -1,0 +1,48 @@
+"""What a visitor's browser is told, once, so that its own engine computes what the live views show."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from toy.browser import told
+from toy.scene import Scene
+from toy.ui import live
+from toy.ui.engine import FULL, Engine, Work
+
+
+@dataclass(frozen=True)
+class Told:
+    """What goes into a pack: the header's ``engine`` and ``arrays``, and the kinds and names that are ``news``.
+
+    Without an ``engine`` the browser cannot compute it, for the reason ``why``, or that is still being found out.
+    """
+
+    engine: dict[str, Any] | None = None
+    arrays: dict[str, Any] = field(default_factory=dict)
+    news: tuple[str, ...] = ()
+    why: str = ""
+
+
+def tell(found: Engine, scenes: Mapping[str, Scene], memory: Any, *, anew: bool, counts: Sequence[int] = ()) -> Told:
+    """What the visitor of ``memory`` is told of scenes by their names in a view.
+
+    ``anew`` is a visitor who has forgotten what he was told; ``counts`` are numbers of samples whose noise floor is
+    needed.
+    """
+    before: set[str] = set() if anew else memory.setdefault("told", set())
+    news = tuple(word for word in told.needed(scenes.values()) if word not in before)
+    target = next(iter(scenes.values())).target
+    works = {
+        "told": Work(("told", news), partial(told.told, news)),
+        "floors": Work(("floors", target, *counts), partial(told.floors, target, counts)),
+    }
+    collect = live.asking(found, memory, "asked_told", news, live=True, pause=lambda: "told" in memory)
+    results, late = collect(works, FULL, "told")
+    refused = next((words for words in results.values() if isinstance(words, str)), "")
+    if late or refused:
+        return Told(why=refused)
+    lists, arrays = results["told"]
+    memory["told"] = before | set(news)
+    own = {name: told.scene_of(scene) for name, scene in scenes.items()}
+    return Told({**lists, "scenes": own, "floors": results["floors"], "anew": anew}, arrays, news)
