@@ -44,6 +44,10 @@ MIXTURES = {f"exact:{name}": distributions.mixture(name) for name in FAMILIES}
 MIXTURES |= {
     f"parts:{groups}x{parts}": mixture(groups, parts) for groups, parts in ((1, 1), (1, 8), (2, 3), (37, 5), (512, 8))
 }
+# Nearly all of it at one end of the largest cluster that is a series at noise level 0.3.
+MIXTURES["edge"] = GaussianMixture.of(
+    [[1], [1e-6]], [[[0.088, 0]], [[-0.088, 0]]], np.tile(1e-7 * np.eye(2), (2, 1, 1))
+)
 MIXTURES["blurred"] = blur(distributions.mixture("moons/A"), width=0.05)
 MIXTURES["shifted"] = level_shift(blur(distributions.mixture("A"), width=0.02), share=0.3)
 NETWORKS = {

@@ -11,21 +11,27 @@ export const OUT = memory.data(64, 16);
 // @ts-ignore: decorator
 @inline export function splat(p: usize): v128 { return v128.load32_splat(p); }
 
+// Constants of `exp4`, in memory: an engine would build each anew where it is written as a literal.
+const EXP = memory.data<f32>([
+  1.44269504, 12582912, -0.693359375, 2.12194440e-4, 1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2,
+  1.6666665459e-1, 5.0000001201e-1, 1, -80,
+]);
+
 // exp by Cephes' polynomial: a relative error of about 1e-7 from -80, where the argument is clamped, to 80.
 // Adding 1.5 2^23 rounds to a whole number and leaves that in the lowest bits, from where it goes into the exponent.
 // @ts-ignore: decorator
 @inline export function exp4(x: v128): v128 {
-  const magic = f32x4.splat(12582912);
-  x = f32x4.max(x, f32x4.splat(-80));
-  const bits = ma(x, f32x4.splat(1.44269504), magic), n = f32x4.sub(bits, magic);
-  const r = ma(n, f32x4.splat(2.12194440e-4), ma(n, f32x4.splat(-0.693359375), x));
-  let p = f32x4.splat(1.9875691500e-4);
-  p = ma(p, r, f32x4.splat(1.3981999507e-3));
-  p = ma(p, r, f32x4.splat(8.3334519073e-3));
-  p = ma(p, r, f32x4.splat(4.1665795894e-2));
-  p = ma(p, r, f32x4.splat(1.6666665459e-1));
-  p = ma(p, r, f32x4.splat(5.0000001201e-1));
-  p = f32x4.add(ma(p, f32x4.mul(r, r), r), f32x4.splat(1));
+  const magic = splat(EXP + 4);
+  x = f32x4.pmax(x, splat(EXP + 44));
+  const bits = ma(x, splat(EXP), magic), n = f32x4.sub(bits, magic);
+  const r = ma(n, splat(EXP + 12), ma(n, splat(EXP + 8), x));
+  let p = splat(EXP + 16);
+  p = ma(p, r, splat(EXP + 20));
+  p = ma(p, r, splat(EXP + 24));
+  p = ma(p, r, splat(EXP + 28));
+  p = ma(p, r, splat(EXP + 32));
+  p = ma(p, r, splat(EXP + 36));
+  p = f32x4.add(ma(p, f32x4.mul(r, r), r), splat(EXP + 40));
   return i32x4.add(p, i32x4.shl(bits, 23));
 }
 

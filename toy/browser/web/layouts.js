@@ -2,7 +2,7 @@
 
 const SILU_GAIN = 0.596; // root mean square of SiLU under a unit normal, by which the layers divide
 const SHARES = { energy: 0, score: -1, denoiser: 0.5 };
-const GROUP = 16, CLUSTER = 108, DEGREE = 8; // words
+const GROUP = 16, PART = 5, CLUSTER = 108, DEGREE = 8; // words
 const MOST_PARTS = 64;
 const ROW = DEGREE + 1; // of a table of moments
 
@@ -39,7 +39,7 @@ export function networkBytes({ predicts, units, depth, gain, first, hidden, last
 export function mixtureBytes(numbers) {
   const { groups, parts, log_weights, origins, axes, variances, centres } = numbers;
   if (parts > MOST_PARTS) throw new Error(`a mixture has ${parts} parts in a group, and the kernel takes ${MOST_PARTS}`);
-  const size = GROUP + 4 * parts, clusters = 2 * groups - 1;
+  const size = GROUP + PART * parts, clusters = 2 * groups - 1;
   const words = new Float32Array(4 + groups * size + clusters * CLUSTER);
   new Int32Array(words.buffer).set([groups, parts, clusters]);
   words[3] = NaN; // no noise level was asked for yet
@@ -48,7 +48,7 @@ export function mixtureBytes(numbers) {
     words.set(axes.subarray(4 * g, 4 * g + 4), o + 2);
     words.set(variances.subarray(2 * g, 2 * g + 2), o + 6);
     words[o + 14] = -Infinity;
-    for (let k = g * parts, q = o + GROUP; k < (g + 1) * parts; k++, q += 4) {
+    for (let k = g * parts, q = o + GROUP; k < (g + 1) * parts; k++, q += PART) {
       words[q] = log_weights[k];
       for (const i of [0, 1]) {
         words[q + 1 + i] = centres[2 * k + i];

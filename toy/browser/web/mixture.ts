@@ -1,8 +1,9 @@
 import { exp4, ma, nothing, OUT, put, splat, xs, ys } from "./lanes";
 
 // Gaussian mixtures. At mix: i32 groups, parts, clusters, f32 the last sigma; then of each group f32 origin 2, axes 4,
-// variances 2, at this sigma -1/2 the precisions 2 and the log norm, 1 to fill up, largest |centre| 2, largest log weight,
-// 1 to fill up, and of each of its parts log weight, centre 2, at this sigma log weight + log norm.
+// variances 2, at this sigma -1/2 the precisions 2, the log norm and whether it is narrow, largest |centre| 2, largest log
+// weight, 1 to fill up; and of each of its parts log weight, centre 2, at this sigma log weight + log norm, and that less
+// half the square distance from the origin.
 //
 // Then clusters, the first of all groups: i32 of its two halves, offsets from mix (0, group's offset for a single group);
 // f32 centre 2, half-widths 2 of the box of its parts' means, log weight, largest variance, smallest variance, radius; at
@@ -14,14 +15,17 @@ import { exp4, ma, nothing, OUT, put, splat, xs, ys } from "./lanes";
 // it is made of: Greengard and Strain 1991, "The fast Gauss transform", doi:10.1137/0912004. Elsewhere its halves are
 // asked, and a single group's parts at last. A cluster that adds less than float32 sees is left out.
 
-const FAR: f32 = 24; // nats below the largest so far: left out
+const FAR: f32 = 20; // nats below the largest so far: left out
 const LOWEST: f32 = -3e38;
 const LOG_2PI: f32 = 1.8378770664093453;
 const DEGREE = 8;
 const TERMS = 45; // (DEGREE + 1)(DEGREE + 2)/2
-const NARROW: f32 = 0.25; // radius of a cluster with a series, in sigma
+// A cluster has a series where its radius, in sigma, is below NARROW, and its product with the distance below REACH: nine
+// terms are then within 5e-7 of any masses in it.
+const NARROW: f32 = 0.3, REACH: f32 = 0.8;
+const SPREAD: f32 = 2; // nats between parts of a group, up to which they are compared with its origin and not among each other
 
-const HEAD = 16, GROUP = 64, CLUSTER = 64, SERIES = CLUSTER + TERMS * 4, SIZE = 432;
+const HEAD = 16, GROUP = 64, PART = 20, CLUSTER = 64, SERIES = CLUSTER + TERMS * 4, SIZE = 432;
 
 const LOGITS = memory.data(64 * 16, 16); // a group has at most 64 parts
 const HERMITE_X = memory.data((DEGREE + 1) * 16, 16), HERMITE_Y = memory.data((DEGREE + 1) * 16, 16);
@@ -39,15 +43,21 @@ function prepare(mix: usize, sigma: f32): void {
   for (let g = load<i32>(mix); g > 0; g--) {
     const a = load<f32>(p, 24) + variance, b = load<f32>(p, 28) + variance, norm: f32 = -0.5 * Mathf.log(a * b) - LOG_2PI;
     store<f32>(p, -0.5 / a, 32); store<f32>(p, -0.5 / b, 36); store<f32>(p, norm, 40);
+    const reach_u = load<f32>(p, 48), reach_v = load<f32>(p, 52), square = reach_u * reach_u / a + reach_v * reach_v / b;
+    store<f32>(p, square < 4 ? 1 : 0, 44);
     p += GROUP;
-    for (let end = p + (parts << 4); p < end; p += 16) store<f32>(p, load<f32>(p) + norm, 12);
+    for (let end = p + PART * parts; p < end; p += PART) {
+      const logit = load<f32>(p) + norm, cu = load<f32>(p, 4), cv = load<f32>(p, 8);
+      store<f32>(p, logit, 12);
+      store<f32>(p, logit - 0.5 * (cu * cu / a + cv * cv / b), 16);
+    }
   }
   for (let c = load<i32>(mix, 8); c > 0; c--, p += SIZE) {
     const weight = load<f32>(p, 24), most = load<f32>(p, 28) + variance, least = load<f32>(p, 32) + variance;
     const radius = load<f32>(p, 36), ratio = radius / sigma;
     store<f32>(p, weight - Mathf.log(least) - LOG_2PI, 40); store<f32>(p, -0.5 / most, 44); store<f32>(p, -1, 48);
     if (!load<i32>(p) || ratio > NARROW) continue;
-    store<f32>(p, variance / (ratio * ratio), 48);
+    store<f32>(p, variance * REACH * REACH / (ratio * ratio), 48);
     store<f32>(p, weight - Mathf.log(variance) - LOG_2PI, 52);
     let power: f32 = 1;
     for (let j = 0, m = p + CLUSTER; j <= DEGREE; j++) {
@@ -61,40 +71,64 @@ function prepare(mix: usize, sigma: f32): void {
   }
 }
 
-// A group's logits for 4 points into LOGITS, and the largest; LOWEST where it is sure that none is above `least`.
-function logits(p: usize, parts: i32, x: v128, y: v128, least: v128): v128 {
+// 4 points in a group's own axes; whether any part may be above `least` at any of them.
+// @ts-ignore: decorator
+@inline function near(p: usize, x: v128, y: v128, least: v128): bool {
   const x1 = f32x4.sub(x, splat(p)), x2 = f32x4.sub(y, splat(p + 4)), zero = f32x4.splat(0);
-  const pu = splat(p + 32), pv = splat(p + 36);
   u = ma(splat(p + 8), x1, f32x4.mul(splat(p + 12), x2));
   v = ma(splat(p + 16), x1, f32x4.mul(splat(p + 20), x2));
-  const out_u = f32x4.max(zero, f32x4.sub(f32x4.abs(u), splat(p + 48)));
-  const out_v = f32x4.max(zero, f32x4.sub(f32x4.abs(v), splat(p + 52)));
-  const nearest = ma(f32x4.mul(out_u, out_u), pu, ma(f32x4.mul(out_v, out_v), pv, f32x4.add(splat(p + 40), splat(p + 56))));
+  const out_u = f32x4.pmax(f32x4.sub(f32x4.abs(u), splat(p + 48)), zero);
+  const out_v = f32x4.pmax(f32x4.sub(f32x4.abs(v), splat(p + 52)), zero);
+  const most = f32x4.add(splat(p + 40), splat(p + 56));
+  const nearest = ma(f32x4.mul(out_u, out_u), splat(p + 32), ma(f32x4.mul(out_v, out_v), splat(p + 36), most));
+  return v128.any_true(f32x4.gt(nearest, least));
+}
+
+// The parts' logits there into LOGITS, and the largest.
+function logits(p: usize, parts: i32): v128 {
+  const pu = splat(p + 32), pv = splat(p + 36), at_u = u, at_v = v;
   let high = f32x4.splat(LOWEST);
-  if (!v128.any_true(f32x4.gt(nearest, least))) return high;
-  for (let q = p + GROUP, l = LOGITS, end = q + (parts << 4); q < end; q += 16, l += 16) {
-    const du = f32x4.sub(u, splat(q + 4)), dv = f32x4.sub(v, splat(q + 8));
+  for (let q = p + GROUP, l = LOGITS, end = q + PART * parts; q < end; q += PART, l += 16) {
+    const du = f32x4.sub(at_u, splat(q + 4)), dv = f32x4.sub(at_v, splat(q + 8));
     const logit = ma(f32x4.mul(du, du), pu, ma(f32x4.mul(dv, dv), pv, splat(q + 12)));
     v128.store(l, logit);
-    high = f32x4.max(high, logit);
+    high = f32x4.pmax(high, logit);
   }
   return high;
 }
 
 // One group's part in the running log-sum-exp, and in the sums of the gradient.
 function group(p: usize, parts: i32, x: v128, y: v128, least: v128): void {
-  const high = logits(p, parts, x, y, least);
-  if (!v128.any_true(f32x4.gt(high, least))) return;
-  const now = f32x4.max(top, high), shrink = exp4(f32x4.sub(top, now));
-  let mass = f32x4.splat(0), mu = mass, mv = mass;
-  for (let q = p + GROUP, l = LOGITS, end = q + (parts << 4); q < end; q += 16, l += 16) {
-    const r = exp4(f32x4.sub(v128.load(l), now));
-    mass = f32x4.add(mass, r);
-    mu = ma(r, f32x4.sub(u, splat(q + 4)), mu);
-    mv = ma(r, f32x4.sub(v, splat(q + 8)), mv);
+  if (!near(p, x, y, least)) return;
+  const two = f32x4.splat(2), pu = f32x4.mul(two, splat(p + 32)), pv = f32x4.mul(two, splat(p + 36));
+  const from = p + GROUP, end = from + PART * parts, at_u = u, at_v = v, tu = f32x4.mul(pu, at_u), tv = f32x4.mul(pv, at_v);
+  let mass = f32x4.splat(0), mu = mass, mv = mass, now: v128;
+  const spread = ma(f32x4.abs(tu), splat(p + 48), f32x4.mul(f32x4.abs(tv), splat(p + 52)));
+  if (load<f32>(p, 44) && !v128.any_true(f32x4.gt(spread, f32x4.splat(SPREAD)))) {
+    const origin = ma(f32x4.mul(at_u, at_u), splat(p + 32), f32x4.mul(f32x4.mul(at_v, at_v), splat(p + 36)));
+    now = f32x4.pmax(top, f32x4.add(origin, f32x4.add(splat(p + 40), splat(p + 56))));
+    const less = f32x4.sub(origin, now);
+    for (let q = from; q < end; q += PART) {
+      const cu = splat(q + 4), cv = splat(q + 8);
+      const r = exp4(f32x4.sub(f32x4.add(splat(q + 16), less), ma(tu, cu, f32x4.mul(tv, cv))));
+      mass = f32x4.add(mass, r);
+      mu = ma(r, cu, mu);
+      mv = ma(r, cv, mv);
+    }
+    mu = f32x4.sub(f32x4.mul(at_u, mass), mu);
+    mv = f32x4.sub(f32x4.mul(at_v, mass), mv);
+  } else {
+    const high = logits(p, parts);
+    if (!v128.any_true(f32x4.gt(high, least))) return;
+    now = f32x4.pmax(top, high);
+    for (let q = from, l = LOGITS; q < end; q += PART, l += 16) {
+      const r = exp4(f32x4.sub(v128.load(l), now));
+      mass = f32x4.add(mass, r);
+      mu = ma(r, f32x4.sub(at_u, splat(q + 4)), mu);
+      mv = ma(r, f32x4.sub(at_v, splat(q + 8)), mv);
+    }
   }
-  const two = f32x4.splat(2), pull_u = f32x4.mul(f32x4.mul(two, splat(p + 32)), mu);
-  const pull_v = f32x4.mul(f32x4.mul(two, splat(p + 36)), mv);
+  const shrink = exp4(f32x4.sub(top, now)), pull_u = f32x4.mul(pu, mu), pull_v = f32x4.mul(pv, mv);
   top = now;
   total = ma(total, shrink, mass);
   gx = ma(gx, shrink, ma(splat(p + 8), pull_u, f32x4.mul(splat(p + 16), pull_v)));
@@ -138,7 +172,7 @@ function series(c: usize, dx: v128, dy: v128, inverse: v128): void {
     below = now;
   }
   const logit = ma(f32x4.splat(-0.5), ma(zx, zx, f32x4.mul(zy, zy)), splat(c + 52));
-  const now = f32x4.max(top, logit), shrink = exp4(f32x4.sub(top, now)), r = exp4(f32x4.sub(logit, now));
+  const now = f32x4.pmax(top, logit), shrink = exp4(f32x4.sub(top, now)), r = exp4(f32x4.sub(logit, now));
   top = now;
   total = ma(total, shrink, f32x4.mul(r, sum));
   gx = ma(gx, shrink, f32x4.mul(f32x4.mul(r, inverse), f32x4.sub(along_x, f32x4.mul(zx, sum))));
@@ -156,13 +190,13 @@ function everything(mix: usize, x: v128, y: v128, inverse: v128): void {
   const parts = load<i32>(mix, 4), zero = f32x4.splat(0), far = f32x4.splat(FAR);
   top = f32x4.splat(LOWEST);
   total = gx = gy = zero;
-  store<i32>(STACK, HEAD + load<i32>(mix) * (GROUP + (parts << 4)));
+  store<i32>(STACK, HEAD + load<i32>(mix) * (GROUP + PART * parts));
   for (let next = STACK + 4; next > STACK; ) {
     next -= 4;
     const c = mix + load<i32>(next), half = load<i32>(c), least = f32x4.sub(top, far);
     const dx = f32x4.sub(x, splat(c + 8)), dy = f32x4.sub(y, splat(c + 12));
-    const out_x = f32x4.max(zero, f32x4.sub(f32x4.abs(dx), splat(c + 16)));
-    const out_y = f32x4.max(zero, f32x4.sub(f32x4.abs(dy), splat(c + 20)));
+    const out_x = f32x4.pmax(f32x4.sub(f32x4.abs(dx), splat(c + 16)), zero);
+    const out_y = f32x4.pmax(f32x4.sub(f32x4.abs(dy), splat(c + 20)), zero);
     const bound = ma(ma(out_x, out_x, f32x4.mul(out_y, out_y)), splat(c + 44), splat(c + 40));
     if (!v128.any_true(f32x4.gt(bound, least))) continue;
     if (!half) {
@@ -204,7 +238,7 @@ export function mixture(mix: usize, x: usize, n: i32, sigma: f32, scores: usize,
 /** The Hessian of log p times each point's direction t: sum r (g - s)((g - s) t) - sum r P t, g a part's own score. */
 export function mixtureJvp(mix: usize, x: usize, along: usize, n: i32, sigma: f32, out: usize): void {
   prepare(mix, sigma);
-  const groups = load<i32>(mix), parts = load<i32>(mix, 4), size = GROUP + (parts << 4), far = f32x4.splat(FAR);
+  const groups = load<i32>(mix), parts = load<i32>(mix, 4), size = GROUP + PART * parts, far = f32x4.splat(FAR);
   const inverse = f32x4.splat(1 / sigma), minus = f32x4.splat(-2);
   for (let end = x + (n << 3); x < end; x += 32, along += 32, out += 32) {
     const px = xs(x), py = ys(x), tx = xs(along), ty = ys(along);
@@ -212,13 +246,13 @@ export function mixtureJvp(mix: usize, x: usize, along: usize, n: i32, sigma: f3
     const least = f32x4.sub(top, far), sx = f32x4.div(gx, total), sy = f32x4.div(gy, total);
     let hx = f32x4.splat(0), hy = hx;
     for (let g = 0, p = mix + HEAD; g < groups; g++, p += size) {
-      if (!v128.any_true(f32x4.gt(logits(p, parts, px, py, least), least))) continue;
+      if (!near(p, px, py, least) || !v128.any_true(f32x4.gt(logits(p, parts), least))) continue;
       const a11 = splat(p + 8), a12 = splat(p + 12), a21 = splat(p + 16), a22 = splat(p + 20);
       const pu = f32x4.mul(minus, splat(p + 32)), pv = f32x4.mul(minus, splat(p + 36));
       const tu = ma(a11, tx, f32x4.mul(a12, ty)), tv = ma(a21, tx, f32x4.mul(a22, ty));
       const su = ma(a11, sx, f32x4.mul(a12, sy)), sv = ma(a21, sx, f32x4.mul(a22, sy));
       let mu = f32x4.splat(0), mv = mu;
-      for (let q = p + GROUP, l = LOGITS, stop = p + size; q < stop; q += 16, l += 16) {
+      for (let q = p + GROUP, l = LOGITS, stop = p + size; q < stop; q += PART, l += 16) {
         const r = exp4(f32x4.sub(v128.load(l), top));
         const du = ma(pu, f32x4.sub(u, splat(q + 4)), su), dv = ma(pv, f32x4.sub(v, splat(q + 8)), sv); // s - g
         const dot = f32x4.mul(r, ma(du, tu, f32x4.mul(dv, tv)));
@@ -236,13 +270,14 @@ export function mixtureJvp(mix: usize, x: usize, along: usize, n: i32, sigma: f3
 /** Posterior probability of each group, [n, groups]. */
 export function mixturePosterior(mix: usize, x: usize, n: i32, sigma: f32, out: usize): void {
   prepare(mix, sigma);
-  const groups = load<i32>(mix), parts = load<i32>(mix, 4), size = GROUP + (parts << 4), low = f32x4.splat(-Infinity);
+  const groups = load<i32>(mix), parts = load<i32>(mix, 4), size = GROUP + PART * parts, low = f32x4.splat(-Infinity);
   const inverse = f32x4.splat(1 / sigma);
   for (let end = x + (n << 3); x < end; x += 32, out += groups << 4) {
     const px = xs(x), py = ys(x), none = nothing(px, py);
     everything(mix, px, py, inverse);
     for (let g = 0, p = mix + HEAD; g < groups; g++, p += size) {
-      logits(p, parts, px, py, low);
+      near(p, px, py, low);
+      logits(p, parts);
       let mass = f32x4.splat(0);
       for (let l = LOGITS; l < LOGITS + (parts << 4); l += 16) mass = f32x4.add(mass, exp4(f32x4.sub(v128.load(l), top)));
       v128.store(OUT, f32x4.add(f32x4.div(mass, total), none));

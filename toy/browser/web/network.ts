@@ -64,7 +64,7 @@ function enter(net: usize, x0: v128, x1: v128, y0: v128, y1: v128, level: f32, b
 function activate(slope: usize): void {
   const one = f32x4.splat(1);
   for (let i = 0; i < LAYER; i += 16) {
-    const a = v128.load(ACT + i), s = f32x4.div(one, f32x4.add(one, exp4(f32x4.min(f32x4.neg(a), f32x4.splat(80))))), h = f32x4.mul(a, s);
+    const a = v128.load(ACT + i), s = f32x4.div(one, f32x4.add(one, exp4(f32x4.pmin(f32x4.neg(a), f32x4.splat(80))))), h = f32x4.mul(a, s);
     v128.store(HIDDEN + i, h);
     v128.store(slope + i, ma(f32x4.sub(one, s), h, s));
   }
@@ -74,7 +74,7 @@ function activateBoth(slope: usize, curve: usize): void {
   const one = f32x4.splat(1), two = f32x4.splat(2);
   for (let i = 0; i < LAYER; i += 16) {
     const a = v128.load(ACT + i), t = v128.load(ACT_T + i);
-    const s = f32x4.div(one, f32x4.add(one, exp4(f32x4.min(f32x4.neg(a), f32x4.splat(80))))), h = f32x4.mul(a, s), rest = f32x4.sub(one, s);
+    const s = f32x4.div(one, f32x4.add(one, exp4(f32x4.pmin(f32x4.neg(a), f32x4.splat(80))))), h = f32x4.mul(a, s), rest = f32x4.sub(one, s);
     const first = ma(rest, h, s), second = f32x4.mul(f32x4.mul(s, rest), ma(a, f32x4.sub(rest, s), two));
     v128.store(HIDDEN + i, h);
     v128.store(HIDDEN_T + i, f32x4.mul(first, t));
