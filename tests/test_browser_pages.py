@@ -51,8 +51,8 @@ def shown(visitor: Visitor, path: str, query: str = "") -> None:
     from playwright.sync_api import expect
 
     main = visitor.page.get_by_test_id("stMain")
-    if path in ("", "fields"):
-        visitor.drawn_by = "viewer" if path == "" else "fields"
+    if path in ("", "fields", "learn"):
+        visitor.drawn_by = "fields" if path == "fields" else "viewer"
         expect(visitor.viewer).to_have_count(1, timeout=WAIT)
         visitor.when('d.state === "idle"')
     else:
@@ -60,7 +60,8 @@ def shown(visitor: Visitor, path: str, query: str = "") -> None:
     expect(visitor.page.get_by_text("The engine is starting")).to_have_count(0, timeout=WAIT)
 
 
-LESS = {"": "?n=512", "compare": "?n=512"}  # than what takes longest to compute
+# Than what takes longest to compute; of lessons one, which stands beside a view.
+LESS = {"": "?n=512", "compare": "?n=512", "learn": "?lesson=branches&step=4"}
 
 
 @pytest.fixture(scope="module", params=PAGES)

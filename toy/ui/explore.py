@@ -61,8 +61,27 @@ def _settings(ui: Any) -> None:
 
 
 def _answer(given: Any, fresh: bool) -> bytes:
-    """The pack for what the view asked last; its knobs are taken into the state once."""
-    state: State = st.session_state.state
+    memory = st.session_state
+
+    def save(state: State, _: Request) -> None:
+        save_state(state)
+
+    return heard(given, fresh, memory.state, memory, save, lambda: "state" in memory)
+
+
+def heard(
+    given: Any,
+    fresh: bool,
+    state: State,
+    memory: Any,
+    save: Callable[[State, Request], object],
+    pause: Callable[[], object],
+    beside: Mapping[str, Any] | None = None,
+) -> bytes:
+    """The pack for what a view asked last; its knobs are taken into the state once, which ``save`` is then given.
+
+    ``memory`` is a mapping of what this visitor was shown; ``pause`` and ``beside`` are those of ``answer``.
+    """
     request, note = Request.of(given, state), ""
     if fresh and request.phase in ("drag", "release", "draw", "tell"):
         try:
@@ -70,18 +89,17 @@ def _answer(given: Any, fresh: bool) -> bytes:
         except ValueError as error:
             fresh, note = False, str(error)
         if request.phase != "drag":
-            save_state(state)
-    memory = st.session_state
+            save(state, request)
     if fresh and request.strokes:
-        memory.stroke = time.monotonic()
+        memory["stroke"] = time.monotonic()
         casting.drawn_on(trainer(engine()))
     if fresh and request.drawing:
         _rehearse(state)
-    memory.drawing = request.drawing
+    memory["drawing"] = request.drawing
     if not fresh:
         request = replace(request, seq=0, phase="release")
     train = time.monotonic() - memory.get("stroke", -PAUSE) >= PAUSE
-    return answer(engine(), state, request, memory, note, lambda: "state" in memory, train=train)
+    return answer(engine(), state, request, memory, note, pause, train=train, beside=beside)
 
 
 def _rehearse(state: State) -> None:
@@ -102,12 +120,13 @@ def answer(
     pause: Callable[[], object] = lambda: None,
     *,
     train: bool = True,
+    beside: Mapping[str, Any] | None = None,
 ) -> bytes:
     """The pack for a request: a preview while dragging, the whole scene on release, what there is when that is late.
 
     What is late stands beside the words for what it waits for, under the title of what was asked; the picture is then
     the one before. While networks are trained, what there is of them stands in; they are not begun unless ``train``.
-    ``pause`` is called again and again while this waits.
+    ``pause`` is called again and again while this waits; ``beside`` is what a page adds to the pack's header.
     """
     drag = request.phase in ("drag", "draw")
     affordable, fewer = cost.affordable(state)
@@ -159,6 +178,7 @@ def answer(
         busy=bool(pending or late),
         note=note,
         ui_from=memory.get("ui_from", 0),
+        beside=beside,
         **extra,
     )
 

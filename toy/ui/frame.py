@@ -12,6 +12,7 @@ st.set_page_config(page_title="Guidance explorer", page_icon=str(Path(__file__).
 FOLDER = Path(__file__).parents[2] / "pages"
 PAGES = [
     st.Page(FOLDER / "explore.py", title="Explore", default=True),
+    st.Page(FOLDER / "learn.py", title="Learn", url_path="learn"),
     st.Page(FOLDER / "fields.py", title="Fields", url_path="fields"),
     st.Page(FOLDER / "compare.py", title="Compare", url_path="compare"),
     st.Page(FOLDER / "mechanism.py", title="Mechanism", url_path="mechanism"),

@@ -11,7 +11,7 @@ import streamlit as st
 from toy.ui.engine import Busy, Engine, Work
 from toy.viewer.sources import viewer_sources
 
-EXPLORE, FIELDS = "viewer", "fieldview"  # the views: their sources, and the keys of what they say
+EXPLORE, FIELDS, LEARN = "viewer", "fieldview", "learn"  # the views: their sources, and the keys of what they say
 Collected = tuple[
     dict[str, Any], dict[str, str]
 ]  # results, or the sentence that says why there is none; words for the late

@@ -11,6 +11,7 @@ from toy.ui.words import plain
 
 ICONS = {
     "": ":material/park:",
+    "learn": ":material/school:",
     "fields": ":material/gradient:",
     "compare": ":material/show_chart:",
     "mechanism": ":material/troubleshoot:",

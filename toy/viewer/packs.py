@@ -130,11 +130,12 @@ def assemble(
     drawn: Mapping[str, np.ndarray] | None = None,
     ui_from: int = 0,
     engine: Mapping[str, Any] | None = None,
+    beside: Mapping[str, Any] | None = None,
 ) -> bytes:
     """One pack: frames unless the viewer has them already, layers and a probe if they were asked for.
 
     ``state`` is what is asked, ``sides`` what is shown, ``pending`` why a side is not what is asked. With ``engine``,
-    what the browser's own is told, it has no frames: they are made there.
+    what the browser's own is told, it has no frames: they are made there. ``beside`` is what a page adds to the header.
     """
     scene = sides["left"].scene
     titles = captions(*(state.scene(slot) for slot in SLOTS), knobs=False)
@@ -165,7 +166,7 @@ def assemble(
         "hide": [name for name in state.hide if name != "settings"],
         "field": None,
         "probe": None,
-    }
+    } | dict(beside or {})
     arrays: dict[str, Any] = {}
     if engine:
         header["engine"] = engine

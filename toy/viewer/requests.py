@@ -9,11 +9,12 @@ import numpy as np
 from toy import distributions
 from toy.distributions.strokes import MOST_POINTS, MOST_STROKES, Stroke, store
 from toy.scene import knobs_of
-from toy.state import LAYERS, SLOTS, State
+from toy.state import LAYERS, SLOTS, State, of_link
 
 Box = tuple[float, float, float, float]  # left, right, bottom, top
 Place = tuple[float, float]
 PHASES = ("drag", "release", "draw", "field", "probe", "tell")
+LONGEST_LINK = 4000  # characters of a link that is to be opened
 FAR = 1000.0  # from the origin; nothing is asked of beyond
 
 
@@ -85,6 +86,7 @@ class Request:
     strokes: tuple[Stroke, ...] = ()  # what was drawn since
     local: bool = False  # the browser has an engine of its own
     anew: bool = False  # which knows nothing of what it was told
+    open: str | None = None  # the link, or its query, of what is to be shown instead
 
     @classmethod
     def of(cls, given: Any, state: State) -> "Request":
@@ -118,13 +120,17 @@ class Request:
             strokes=drawing(given.get("strokes")),
             local=given.get("local") is True,
             anew=given.get("anew") is True,
+            open=given["open"][:LONGEST_LINK] if isinstance(given.get("open"), str) else None,
         )
 
     def apply(self, state: State) -> State:
         """The state with the knobs as they are on the viewer, and what was drawn there in the distribution's place.
 
-        The target is then the same class of it, or the first there is. ValueError where a drawing is no distribution.
+        The target is then the same class of it, or the first there is. Where a link is to be opened it is the link's.
+        ValueError where a drawing is no distribution, and for a link of which something is not legal.
         """
+        if self.open is not None:
+            return of_link(self.open)
         for slot in SLOTS:
             values = {name: value for side, name, value in self.knobs if side == slot}
             if values:

@@ -26,8 +26,8 @@ export function drawChrome(v, now, dirty) {
 
 // What each panel shows that is not what the controls ask for, in words. Of a scene whose particles never came here the
 // numbers are there, and the picture is another's.
-function pendingOf({ frames, gone, header, intervals, page, values }) {
-  const outside = page.outside || (Boolean(frames) && Boolean(header.id) && header.id !== frames.id);
+function pendingOf({ frames, gone, header, intervals, opening, page, values }) {
+  const outside = page.outside || opening !== null || (Boolean(frames) && Boolean(header.id) && header.id !== frames.id);
   const how = { late: Boolean(header.busy), outside, lost: gone || page.lost };
   return Object.fromEntries((header.panels ?? []).map((panel) => [panel.slot, pendingWords(panel, values[panel.slot], intervals[panel.slot], how)]));
 }

@@ -1,5 +1,6 @@
 // What Explore's view `v` asks of the server, and which questions are the same question.
 
+import { openingOf } from "./opening.js";
 import { positionAt, sigmaAt } from "./frames.js";
 import { camera, visibleBox } from "./view.js";
 
@@ -40,8 +41,7 @@ export function requestOf(v, phase, slot) {
     have: v.frames && v.frames.id === v.header.id ? v.frames.id : null,
     phase,
     slot,
-    knobs: of((side) => ({ ...v.values[side] })),
-    interval: of((side) => v.intervals[side]),
+    ...(v.opening === null ? { knobs: of((side) => ({ ...v.values[side] })), interval: of((side) => v.intervals[side]) } : openingOf(v)),
     sigma,
     box: fieldBox(v, sigma),
     layers: [...v.ui.layers],

@@ -115,7 +115,7 @@ export function drawDots(v, panel, cam) {
 export function drawAbove(v, panel, cam) {
   const { slot, aboveContext: context, dpr } = panel;
   const { ui, colours, layers } = v;
-  const empty = !v.hover && !v.pin && !(layers && ui.layers.some((name) => ARROW_NAMES.includes(name)));
+  const empty = !v.marker?.shown && !v.hover && !v.pin && !(layers && ui.layers.some((name) => ARROW_NAMES.includes(name)));
   if (empty && panel.aboveEmpty) return;
   panel.aboveEmpty = empty;
   context.clearRect(0, 0, panel.width, panel.height);
@@ -127,6 +127,7 @@ export function drawAbove(v, panel, cam) {
     if (v.hover && v.hover.index !== v.pin?.index) drawTrack(v, context, cam, frames, v.hover.index, colours.hover, dpr);
     if (v.pin?.kind === "particle") drawTrack(v, context, cam, frames, v.pin.index, colours.pin, dpr);
   }
+  v.marker?.draw(context, cam, panel, { colours, background: v.background, dpr });
   drawProbe(v, context, cam, panel);
 }
 

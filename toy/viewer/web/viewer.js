@@ -10,6 +10,7 @@ import { Local } from "./local.js";
 import { matchNoise, nearest, readFrames, readTruth } from "./frames.js";
 import { arrange, build } from "./layout.js";
 import { drawingKey, followTarget, penOf } from "./drawing.js";
+import { takeOpened } from "./opening.js";
 import { Player } from "./player.js";
 import { fetchMissing, layersKey, liveField, probeKey, requestOf } from "./request.js";
 import { Session } from "./session.js";
@@ -46,6 +47,7 @@ export class Viewer extends Session {
     });
     this.missing = null;
     this.local = engine && send ? new Local(this, new Answers(engine)) : null;
+    Object.assign(this, { opening: null, marker: null }); // a link whose picture was asked for; what a reader draws
     build(this);
     this.listen();
     document.addEventListener("fullscreenchange", () => this.redraw("size"), { signal: this.abort.signal });
@@ -57,11 +59,11 @@ export class Viewer extends Session {
   }
 
   pen(panel) {
-    return penOf(this, panel);
+    return this.marker?.pen(panel) ?? penOf(this, panel);
   }
 
   onKey(event) {
-    if (drawingKey(this, event)) event.stopPropagation();
+    if (drawingKey(this, event) || this.marker?.key(event)) event.stopPropagation();
     else super.onKey(event);
   }
 
@@ -88,6 +90,7 @@ export class Viewer extends Session {
     const waiting = (header.panels ?? []).some((panel) => panel.waiting) && header.id !== this.frames?.id;
     if (waiting || "left.positions" in arrays) this.takeFrames(header, arrays);
     if (arrays["truth.positions"]) this.truth = readTruth(arrays["truth.positions"]);
+    takeOpened(this, header);
     this.slots = (header.panels ?? []).map(({ slot }) => slot);
     this.time.setSigmas(this.frames?.sigmas ?? header.sigmas);
     this.takeUi(header, !before);

@@ -1,0 +1,168 @@
+// The page of lessons as a component: the list of them, and one of them beside Explore's view.
+
+import PHRASES from "./phrases.json" with { type: "json" };
+import { component } from "./component.js";
+import { h } from "./dom.js";
+import { LessonCard } from "./lesson.js";
+import { openLink } from "./opening.js";
+import { phrase } from "./prose.js";
+import { Reading } from "./progress.js";
+import { skipTo } from "./skip.js";
+import { unpack } from "./unpack.js";
+import { Viewer } from "./viewer.js";
+
+const NOWHERE = { lesson: "", step: 1, language: "en" };
+
+class Learn {
+  // `tell`: {send(request), sendUi(place)}; a pack's header says under `learn` where the reader is, and what lesson that is.
+  constructor(root, tell) {
+    Object.assign(this, { root, tell });
+    this.reading = new Reading();
+    this.place = NOWHERE;
+    this.number = Date.now(); // of what is told of places: the server keeps the latest
+    this.list = h("div", { class: "tl-shelf", testid: "lessons" });
+    this.languages = h("select", { class: "tv-select tl-language", testid: "language" });
+    this.languages.addEventListener("change", () => this.go({ language: this.languages.value }));
+    this.top = h("div", { class: "tl-head" });
+    root.replaceChildren(this.top, this.list);
+    this.unskip = skipTo("Skip to the lessons", { focus: () => root.querySelector(".tl-body, .tl-book button")?.focus() });
+  }
+
+  get words() {
+    return PHRASES[this.place.language] ?? PHRASES.en;
+  }
+
+  update(bytes) {
+    const { header } = unpack(bytes);
+    const { learn } = header;
+    const linked = learn.from !== this.from;
+    if (linked) {
+      this.from = learn.from;
+      this.place = learn.place;
+      if (this.viewer) this.viewer.opening = null; // the server has opened it
+    }
+    if (learn.place.lesson !== this.place.lesson || learn.place.language !== this.place.language) return; // overtaken
+    this.shelf = learn.lessons ?? this.shelf;
+    this.names = learn.languages;
+    this.drawTop();
+    if (learn.place.lesson) this.showLesson(bytes, header, linked);
+    else this.showList();
+  }
+
+  // --- The list -----------------------------------------------------------------------------------------------------
+
+  showList() {
+    this.close();
+    this.list.hidden = this.top.hidden = false;
+    this.list.replaceChildren(...this.shelf.map((card) => this.book(card)));
+  }
+
+  book({ name, title, summary, minutes, steps }) {
+    const { words } = this;
+    const { at, most, done } = this.reading.of(name);
+    const how = done ? words.again : at > 1 ? phrase(words.on, { n: at, m: steps }) : words.start;
+    const open = h("button", { type: "button", class: "tl-go", testid: `open-${name}`, "aria-label": `${title}: ${how}`, onclick: () => this.go({ lesson: name, step: done ? 1 : Math.max(at, 1) }) }, h("span", { text: how }));
+    const bar = h("span", { class: "tl-far", "aria-hidden": "true" }, h("i", {}));
+    bar.firstChild.style.width = `${(100 * most) / steps}%`;
+    const facts = [phrase(words.minutes, { n: minutes }), done ? `✓ ${words.done}` : ""].filter(Boolean).join(" · ");
+    return h("article", { class: "tl-book", testid: `book-${name}` }, h("h2", { text: title }), h("p", { text: summary }), h("div", { class: "tl-row" }, open, h("span", { class: "tl-quiet-text", text: facts })), bar);
+  }
+
+  drawTop() {
+    const { words } = this;
+    this.root.lang = this.place.language;
+    this.languages.setAttribute("aria-label", words.language);
+    this.languages.replaceChildren(...Object.entries(this.names).map(([name, text]) => h("option", { value: name, text, lang: name, selected: name === this.place.language })));
+    if (this.place.lesson) return;
+    this.top.replaceChildren(h("div", { class: "tl-lead" }, h("h1", { text: words.lessons }), h("p", { text: words.lead })), this.languages);
+  }
+
+  // --- A lesson -----------------------------------------------------------------------------------------------------
+
+  showLesson(bytes, header, linked) {
+    const { lesson } = header.learn;
+    this.list.hidden = this.top.hidden = true;
+    if (!this.viewer) this.stage();
+    if (lesson) this.lesson = lesson;
+    if (this.lesson?.name !== this.place.lesson || this.lesson.language !== this.place.language) return;
+    if (header.panels) this.viewer.update(bytes);
+    const other = this.shown !== this.lesson;
+    if (other || linked) {
+      this.shown = this.lesson;
+      this.card.show(this.lesson, this.place.step, this.words);
+    } else this.card.seen();
+    if (this.plays && this.viewer.opening === null && !header.busy) this.play();
+  }
+
+  stage() {
+    const root = h("div", { class: "toy-viewer", "data-toy-viewer": "", testid: "viewer" });
+    this.box = h("div", { class: "tl-stage" });
+    this.root.append(this.box);
+    const send = (request) => this.tell.send({ ...request, lesson: this.have, place: this.told });
+    this.viewer = root.viewer = new Viewer(root, { send, storageKey: null });
+    this.card = new LessonCard({
+      viewer: this.viewer,
+      reading: this.reading,
+      languages: this.languages,
+      on: {
+        open: (link, play) => this.open(link, play),
+        at: (step, opened) => this.went(step, opened),
+        leave: () => this.go({ lesson: "", step: 1 }),
+        lesson: (lesson) => this.go({ lesson, step: 1 }),
+      },
+    });
+    this.box.append(this.card.element, root);
+  }
+
+  get have() {
+    return this.lesson ? `${this.lesson.name}.${this.lesson.language}` : "";
+  }
+
+  open(link, plays = false) {
+    this.plays = plays && !this.viewer.calm;
+    openLink(this.viewer, link);
+  }
+
+  play() {
+    this.plays = false;
+    this.viewer.time.seek(0);
+    this.viewer.time.setPlaying(true);
+  }
+
+  // The reader went to a step; a picture that is opened for it tells the server too.
+  went(step, opened) {
+    this.place = { ...this.place, step };
+    this.told = { ...this.place, number: (this.number += 1) };
+    if (opened) return;
+    this.viewer.page.sent();
+    this.tell.sendUi(this.told);
+  }
+
+  // To another lesson, the list, or another language: the server has them.
+  go(change) {
+    const step = this.card?.at ?? 1;
+    this.place = { ...this.place, step, ...change };
+    this.told = { ...this.place, number: (this.number += 1) };
+    this.viewer?.page.sent();
+    this.tell.sendUi(this.told);
+  }
+
+  close() {
+    this.card?.destroy();
+    this.viewer?.destroy();
+    this.box?.remove();
+    this.viewer = this.card = this.box = this.lesson = this.shown = null;
+  }
+
+  readTheme() {
+    this.viewer?.readTheme();
+  }
+
+  destroy() {
+    this.close();
+    this.unskip();
+    this.root.replaceChildren();
+  }
+}
+
+export default component("[data-toy-learn]", (root, tell) => new Learn(root, tell));
