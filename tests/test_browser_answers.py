@@ -77,7 +77,7 @@ def test_the_density_that_the_sampler_draws_is_a_layer(visit):
 
 def test_the_ends_of_the_interval_are_dragged_on_the_bar(visit):
     visitor = visit("/?n=512&right.schedule=interval&right.lo=0.05&right.hi=0.8").ready()
-    track, bar = visitor.get("scrub").locator(".tv-track"), visitor.get("scrub").locator(".tv-band")
+    track, bar = visitor.get("scrub").locator(".tv-track"), visitor.page.locator(".tv-band")
 
     def shaded() -> tuple[float, float]:
         """Where the shaded part lies on the track, in shares of it."""

@@ -1,4 +1,4 @@
-"""A lesson in the browser: from its first step to the last by pointer and by keyboard, by link, again after a reload."""
+"""A lesson in the browser: from first step to last by pointer and by keyboard, by link, again after a reload."""
 
 import json
 import re
@@ -13,6 +13,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 BRANCHES = lessons.read(lessons.FOLDER / "branches.en.md", lessons.numbers())
 DIFFUSION = lessons.read(lessons.FOLDER / "diffusion.en.md", lessons.numbers())
+OPENED = "r => r.viewer.opening === null && ['idle', 'playing'].includes(r.dataset.state)"
 KEPT = "JSON.parse(localStorage.getItem('toy-lessons'))"
 
 
@@ -22,11 +23,7 @@ def settled(visitor, step: int) -> None:
 
     expect(visitor.get("step-count")).to_have_text(re.compile(rf"\b{step}\b"), timeout=WAIT)
     expect(visitor.viewer).to_have_count(1, timeout=WAIT)
-    until(
-        lambda: visitor.viewer.evaluate(
-            "r => r.viewer.opening === null && ['idle', 'playing'].includes(r.dataset.state)"
-        )
-    )
+    until(lambda: visitor.viewer.evaluate(OPENED))
     visitor.until_query(step=str(step))
 
 
@@ -43,7 +40,7 @@ def circle(visitor, slot: str) -> None:
 
 def turn(visitor, turned) -> None:
     """Do what a step asks, by the control that it frames."""
-    what, than, value = turned
+    what, _, value = turned
     side, _, name = what.partition(".")
     if name in ("lo", "hi"):
         handle = visitor.get(f"interval-{name}-{side}")
@@ -119,7 +116,7 @@ def test_a_lesson_goes_from_its_first_step_to_its_last_by_pointer(visit):
 def test_a_lesson_goes_from_its_first_step_to_its_last_by_keyboard(visit):
     from playwright.sync_api import expect
 
-    visitor = visit("/learn?lesson=diffusion", viewport={"width": 1280, "height": 800})
+    visitor = visit("/learn?lesson=diffusion&step=1", viewport={"width": 1280, "height": 800})
     press = visitor.page.keyboard.press
     visitor.get("step-heading").focus(timeout=WAIT)
     for number, step in enumerate(DIFFUSION.steps, 1):

@@ -51,8 +51,11 @@ def shown(visitor: Visitor, path: str, query: str = "") -> None:
     from playwright.sync_api import expect
 
     main = visitor.page.get_by_test_id("stMain")
-    if path in ("", "fields", "learn"):
-        visitor.drawn_by = "fields" if path == "fields" else "viewer"
+    if path == "learn":
+        lessons = "[data-testid^=open-], [data-testid=viewer][data-state=idle]"
+        expect(main.locator(lessons).first).to_be_visible(timeout=WAIT)
+    elif path in ("", "fields"):
+        visitor.drawn_by = "viewer" if path == "" else "fields"
         expect(visitor.viewer).to_have_count(1, timeout=WAIT)
         visitor.when('d.state === "idle"')
     else:
@@ -221,6 +224,7 @@ PARAMETERS = {
     "fields": ["rule", "main", "weak", "target", "sigma", "view", "panels", "arrows"],
     "compare": ["methods", "strengths", "n", "seeds", "scores"],
     "mechanism": ["main", "guide", "weak", "target", "rule", "scores", "integrator", "cfg.w"],
+    "learn": ["lesson", "step", "language"],
     "lab": ["show"],
     "train": ["classes", "width", "depth", "iterations", "loss", "seed", "run"],
     "figures": ["figure", "main", "weak", "unconditional", "seed", "view", "sigma", "set.w"],

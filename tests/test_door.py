@@ -15,6 +15,7 @@ from models import command as zoo_command
 from toy import __main__ as program
 from toy import docs, door
 from toy.lab.commands import optimise
+from toy.lessons import __main__ as measured_lessons
 from toy.ui import picture
 from toy.viewer import default
 
@@ -23,6 +24,7 @@ PROGRAMS = {
     "toy": program.main,
     "models.zoo": zoo_command.main,
     "toy.docs": docs.main,
+    "toy.lessons": measured_lessons.main,
     "toy.lab.commands.optimise": optimise.main,
     "toy.viewer.default": default.main,
     "toy.ui.picture": picture.main,

@@ -31,12 +31,13 @@ export class Transport {
     this.rail = h("div", { class: "tv-rail" }, h("div", { class: "tv-thumb" }));
     this.bar = h(
       "div",
-      { class: "tv-scrub", testid: "scrub", role: "slider", tabindex: "0", "aria-label": "Noise level sigma", "aria-valuemin": "0", "aria-valuemax": "100" },
+      { class: "tv-slide", testid: "scrub", role: "slider", tabindex: "0", "aria-label": "Noise level sigma", "aria-valuemin": "0", "aria-valuemax": "100" },
       this.ticks,
       this.track,
       this.fill,
       this.rail,
     );
+    this.box = h("div", { class: "tv-scrub" }, this.bar); // a slider has no others in it: the ends of intervals stand beside it
     this.bands = {};
     this.element = h(
       "div",
@@ -52,7 +53,7 @@ export class Transport {
         this.forward,
       ),
       h("div", { class: "tv-level" }, word("sigma", "noise"), this.sigma),
-      this.bar,
+      this.box,
     );
     this.listen();
   }
@@ -60,7 +61,7 @@ export class Transport {
   listen() {
     const move = (event) => this.on.scrub(this.positionOf(event));
     this.bar.addEventListener("pointerdown", (event) => {
-      if (event.target.dataset.end || event.button !== 0) return;
+      if (event.button !== 0) return;
       this.bar.setPointerCapture(event.pointerId);
       this.bar.focus({ preventScroll: true });
       this.held = true;
@@ -123,7 +124,6 @@ export class Transport {
       const handle = h("div", {
         class: `tv-end tv-end-${end}`,
         testid: `interval-${end}-${slot}`,
-        "data-end": end,
         role: "slider",
         tabindex: "0",
         "aria-label": `Guidance interval of the ${slot} panel, ${end === "hi" ? "upper" : "lower"} end`,
@@ -157,7 +157,7 @@ export class Transport {
       band[end] = handle;
       band.element.append(handle);
     }
-    this.bar.append(band.element);
+    this.box.append(band.element);
     return band;
   }
 
