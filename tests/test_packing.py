@@ -140,3 +140,9 @@ def test_the_page_stands_alone():
     assert "a &lt; b &lt;/title&gt;" in page
     assert not re.search(r"""(?:src|href)=["']|@import|https?://(?!www\.w3\.org)""", page)
     assert page.count("</script>") == 2
+
+
+@pytest.mark.parametrize("entry", ["viewer", "fieldview", "learn"])
+def test_every_view_is_one_module(entry):
+    """No two of its modules name alike what they declare."""
+    assert "export default" in sources.viewer_sources(entry)["js"]

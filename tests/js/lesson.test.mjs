@@ -5,7 +5,7 @@ import { test } from "node:test";
 
 import { phrase } from "../../toy/viewer/web/prose.js";
 import { Reading } from "../../toy/viewer/web/progress.js";
-import { isTurned, nearestSegment, scoreOf, tally, valueOf, within } from "../../toy/viewer/web/score.js";
+import { isTurned, nearestSegment, scoreOf, tally, valueOf, inRegions } from "../../toy/viewer/web/score.js";
 import PHRASES from "../../toy/viewer/web/phrases.json" with { type: "json" };
 
 const SQUARE = [[0, 0], [2, 0], [2, 2], [0, 2]];
@@ -13,11 +13,11 @@ const POINTS = Float32Array.of(1, 1, 1.5, 1.5, 3, 3, -1, 1);
 
 test("a point is in a region, however its corners go round", () => {
   for (const region of [SQUARE, [...SQUARE].reverse()]) {
-    assert.ok(within([region], 1, 1));
-    assert.ok(!within([region], 3, 1));
+    assert.ok(inRegions([region], 1, 1));
+    assert.ok(!inRegions([region], 3, 1));
   }
-  assert.ok(!within([], 1, 1));
-  assert.ok(!within([[[0, 0]]], 0, 0), "a dot holds nothing");
+  assert.ok(!inRegions([], 1, 1));
+  assert.ok(!inRegions([[[0, 0]]], 0, 0), "a dot holds nothing");
 });
 
 test("overlapping regions count once", () => {

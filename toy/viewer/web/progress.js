@@ -1,6 +1,6 @@
 // How far a reader is in each lesson, and what he predicted: kept in this browser, and told to nobody.
 
-const KEPT = "toy-lessons";
+const READING_KEPT = "toy-lessons";
 
 export class Reading {
   // Storage may be forbidden: then for this page alone.
@@ -8,7 +8,7 @@ export class Reading {
     this.storage = storage;
     this.all = {};
     try {
-      const found = JSON.parse(storage().getItem(KEPT) ?? "{}");
+      const found = JSON.parse(storage().getItem(READING_KEPT) ?? "{}");
       if (found && typeof found === "object" && !Array.isArray(found)) this.all = found;
     } catch {
       // Then nothing is known.
@@ -41,7 +41,7 @@ export class Reading {
   keep(lesson, values) {
     this.all = { ...this.all, [lesson]: values };
     try {
-      this.storage().setItem(KEPT, JSON.stringify(this.all));
+      this.storage().setItem(READING_KEPT, JSON.stringify(this.all));
     } catch {
       // As above.
     }

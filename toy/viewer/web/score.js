@@ -3,7 +3,7 @@
 const EMPTIED = -2; // log2 of a branch's share over its true one: less than a quarter is left
 
 // Whether a point lies in one of some closed regions, each a list of [x, y]: an even number of crossings is outside.
-export function within(regions, x, y) {
+export function inRegions(regions, x, y) {
   return regions.some((region) => {
     let odd = false;
     for (let i = 0, j = region.length - 1; i < region.length; j = i++) {
@@ -34,7 +34,7 @@ export function nearestSegment(segments, first, count, x, y) {
 export function tally(points, meant, regions) {
   let [all, inside, both] = [0, 0, 0];
   for (let p = 0; 2 * p < points.length; p++) {
-    const in_ = within(regions, points[2 * p], points[2 * p + 1]);
+    const in_ = inRegions(regions, points[2 * p], points[2 * p + 1]);
     const is = meant(p);
     all += is;
     inside += in_;
