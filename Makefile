@@ -11,7 +11,7 @@ SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13)
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help app test figures weights bench default-scene docs lint js clean gpu venv ready ready-dev
+.PHONY: help app test figures weights bench kernel default-scene docs lint js clean gpu venv ready ready-dev
 
 help: ## Show this list
 	@echo "Usage: make TARGET [PYTHON=python3.12] [ARGS='...']"
@@ -47,6 +47,9 @@ weights: ready ## Train the shipped networks again
 
 bench: ready ## Measure the speed budgets
 	@$(PY) -m toy bench $(ARGS)
+
+kernel: ready ## Build the browser's kernel from its sources (needs node and npm)
+	@$(PY) -m toy.browser.kernel $(ARGS)
 
 default-scene: ready ## Compute again what the app shows first
 	@$(PY) -m toy.viewer.default $(ARGS)

@@ -184,6 +184,23 @@ def test_any_number_of_points(file, n):
 
 
 @pytest.mark.parametrize("file", KERNELS)
+def test_a_share_of_the_points_has_the_bits_of_the_whole(file):
+    """Whoever splits points by eights, as workers do; more at once than the kernel takes, posteriors too."""
+    names, begin, n = ("exact:AB", "parts:37x5", "A64@4096", "denoiser 32 x 4"), 1104, 4096
+    whole = [(name, ask, points(name, 0.1, n)) for name in names for ask in asks_of(name)]
+    asks = [
+        {"id": name, "ask": ask, "sigma": 0.1, "x": x[some], "along": directions(x)[some]}
+        for name, ask, x in whole
+        for some in (slice(None), slice(begin, None))
+    ]
+    found = answers(file, NUMBERS, asks)
+    for (name, ask, _), all_of, rest in zip(whole, found[::2], found[1::2], strict=True):
+        np.testing.assert_array_equal(
+            all_of.reshape(n, -1)[begin:], rest.reshape(n - begin, -1), err_msg=f"{name} {ask}"
+        )
+
+
+@pytest.mark.parametrize("file", KERNELS)
 @pytest.mark.parametrize("name", NUMBERS)
 def test_far_away_answers_are_finite_and_right(file, name):
     """Logs are of tens of millions of nats there, so that float32 does not tell parts of like distance apart."""

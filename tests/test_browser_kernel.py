@@ -17,7 +17,8 @@ def unreachable():
     npm = shutil.which("npm")
     if npm is None:
         return "npm is not installed"
-    done = subprocess.run([npm, "view", kernel.COMPILER, "version"], capture_output=True, text=True, check=False)
+    ask = [npm, "view", kernel.COMPILER, "version", "--fetch-retries=0", "--fetch-timeout=20000"]
+    done = subprocess.run(ask, capture_output=True, text=True, check=False)
     return "" if done.returncode == 0 and done.stdout.strip() else "npm's registry cannot be reached"
 
 
