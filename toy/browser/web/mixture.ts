@@ -267,21 +267,25 @@ export function mixtureJvp(mix: usize, x: usize, along: usize, n: i32, sigma: f3
   }
 }
 
-/** Posterior probability of each group, [n, groups]. */
+/** Posterior probability of each group, [n, groups]; 0 below the smallest that float32 has. */
 export function mixturePosterior(mix: usize, x: usize, n: i32, sigma: f32, out: usize): void {
   prepare(mix, sigma);
-  const groups = load<i32>(mix), parts = load<i32>(mix, 4), size = GROUP + PART * parts, low = f32x4.splat(-Infinity);
-  const inverse = f32x4.splat(1 / sigma);
-  for (let end = x + (n << 3); x < end; x += 32, out += groups << 4) {
+  const groups = load<i32>(mix), parts = load<i32>(mix, 4), size = GROUP + PART * parts, row = groups << 2;
+  const inverse = f32x4.splat(1 / sigma), smallest = f32x4.splat(87);
+  for (let end = x + (n << 3); x < end; x += 32, out += 3 * row) {
     const px = xs(x), py = ys(x), none = nothing(px, py);
     everything(mix, px, py, inverse);
-    for (let g = 0, p = mix + HEAD; g < groups; g++, p += size) {
-      near(p, px, py, low);
-      logits(p, parts);
-      let mass = f32x4.splat(0);
-      for (let l = LOGITS; l < LOGITS + (parts << 4); l += 16) mass = f32x4.add(mass, exp4(f32x4.sub(v128.load(l), top)));
-      v128.store(OUT, f32x4.add(f32x4.div(mass, total), none));
-      for (let i = 0; i < 4; i++) store<f32>(out + ((i * groups + g) << 2), load<f32>(OUT + (i << 2)));
+    const least = f32x4.sub(top, smallest), share = f32x4.div(f32x4.splat(1), total);
+    for (let g = 0, p = mix + HEAD; g < groups; g++, p += size, out += 4) {
+      let mass = none;
+      if (near(p, px, py, least)) {
+        logits(p, parts);
+        for (let l = LOGITS; l < LOGITS + (parts << 4); l += 16) mass = ma(exp4(f32x4.sub(v128.load(l), top)), share, mass);
+      }
+      store<f32>(out, f32x4.extract_lane(mass, 0));
+      store<f32>(out + row, f32x4.extract_lane(mass, 1));
+      store<f32>(out + 2 * row, f32x4.extract_lane(mass, 2));
+      store<f32>(out + 3 * row, f32x4.extract_lane(mass, 3));
     }
   }
 }
