@@ -33,6 +33,9 @@ const STACK = memory.data(64 * 4, 16); // offsets of clusters still to be asked
 
 let u: v128 = f32x4.splat(0), v: v128 = f32x4.splat(0); // 4 points in a group's own axes
 let top: v128 = f32x4.splat(0), total: v128 = f32x4.splat(0), gx: v128 = f32x4.splat(0), gy: v128 = f32x4.splat(0);
+let tx: v128 = f32x4.splat(0), ty: v128 = f32x4.splat(0); // their directions,
+let sx: v128 = f32x4.splat(0), sy: v128 = f32x4.splat(0); // scores,
+let hx: v128 = f32x4.splat(0), hy: v128 = f32x4.splat(0); // and the sums of the Hessian times the direction
 
 // What depends on the noise level alone.
 function prepare(mix: usize, sigma: f32): void {
@@ -135,6 +138,25 @@ function group(p: usize, parts: i32, x: v128, y: v128, least: v128): void {
   gy = ma(gy, shrink, ma(splat(p + 12), pull_u, f32x4.mul(splat(p + 20), pull_v)));
 }
 
+// One group's part in the sums of the Hessian times the direction t: r ((g - s)((g - s) t) - P t), g a part's own score.
+function groupBend(p: usize, parts: i32, x: v128, y: v128, least: v128): void {
+  if (!near(p, x, y, least) || !v128.any_true(f32x4.gt(logits(p, parts), least))) return;
+  const a11 = splat(p + 8), a12 = splat(p + 12), a21 = splat(p + 16), a22 = splat(p + 20), minus = f32x4.splat(-2);
+  const pu = f32x4.mul(minus, splat(p + 32)), pv = f32x4.mul(minus, splat(p + 36)), at_u = u, at_v = v;
+  const tu = ma(a11, tx, f32x4.mul(a12, ty)), tv = ma(a21, tx, f32x4.mul(a22, ty));
+  const su = ma(a11, sx, f32x4.mul(a12, sy)), sv = ma(a21, sx, f32x4.mul(a22, sy));
+  let mu = f32x4.splat(0), mv = mu;
+  for (let q = p + GROUP, l = LOGITS, end = q + PART * parts; q < end; q += PART, l += 16) {
+    const r = exp4(f32x4.sub(v128.load(l), top));
+    const du = ma(pu, f32x4.sub(at_u, splat(q + 4)), su), dv = ma(pv, f32x4.sub(at_v, splat(q + 8)), sv); // s - g
+    const dot = f32x4.mul(r, ma(du, tu, f32x4.mul(dv, tv)));
+    mu = ma(dot, du, f32x4.sub(mu, f32x4.mul(r, f32x4.mul(pu, tu))));
+    mv = ma(dot, dv, f32x4.sub(mv, f32x4.mul(r, f32x4.mul(pv, tv))));
+  }
+  hx = f32x4.add(hx, ma(a11, mu, f32x4.mul(a21, mv)));
+  hy = f32x4.add(hy, ma(a12, mu, f32x4.mul(a22, mv)));
+}
+
 // He_k(z)/k! for k = 0 to DEGREE.
 // @ts-ignore: decorator
 @inline function hermite(z: v128, out: usize): void {
@@ -179,17 +201,58 @@ function series(c: usize, dx: v128, dy: v128, inverse: v128): void {
   gy = ma(gy, shrink, f32x4.mul(f32x4.mul(r, inverse), f32x4.sub(along_y, f32x4.mul(zy, sum))));
 }
 
+// A narrow cluster's part in them: r ((g - s)((g - s) t) + H t), with the gradient g and the Hessian H of its log-density.
+function seriesBend(c: usize, dx: v128, dy: v128, inverse: v128): void {
+  const zx = f32x4.mul(dx, inverse), zy = f32x4.mul(dy, inverse), zero = f32x4.splat(0), one = f32x4.splat(1);
+  hermite(zx, HERMITE_X);
+  hermite(zy, HERMITE_Y);
+  let sum = zero, along_x = zero, along_y = zero, xx = zero, xy = zero, yy = zero, below = zero, lower = zero;
+  for (let j = 0, m = c + SERIES, h = HERMITE_Y; j <= DEGREE; j++, h += 16) {
+    let row = splat(m), slope = zero, curve = zero, before = one, earlier = zero;
+    m += 4;
+    for (let p = HERMITE_X + 16, end = HERMITE_X + ((DEGREE - j) << 4); p <= end; p += 16, m += 4) {
+      const s = splat(m), now = v128.load(p);
+      row = ma(s, now, row);
+      slope = ma(s, before, slope);
+      curve = ma(s, earlier, curve);
+      earlier = before;
+      before = now;
+    }
+    const now = v128.load(h);
+    sum = ma(row, now, sum);
+    along_x = ma(slope, now, along_x);
+    along_y = ma(row, below, along_y);
+    xx = ma(curve, now, xx);
+    xy = ma(slope, below, xy);
+    yy = ma(row, lower, yy);
+    lower = below;
+    below = now;
+  }
+  const logit = ma(f32x4.splat(-0.5), ma(zx, zx, f32x4.mul(zy, zy)), splat(c + 52)), per = f32x4.div(one, sum);
+  const r = f32x4.mul(exp4(f32x4.sub(logit, top)), sum), ax = f32x4.mul(along_x, per), ay = f32x4.mul(along_y, per);
+  const ux = ma(f32x4.sub(zx, ax), inverse, sx), uy = ma(f32x4.sub(zy, ay), inverse, sy); // s - g
+  const dot = ma(ux, tx, f32x4.mul(uy, ty)), scale = f32x4.mul(inverse, inverse);
+  const bxx = f32x4.sub(f32x4.sub(f32x4.mul(xx, per), f32x4.mul(ax, ax)), one);
+  const byy = f32x4.sub(f32x4.sub(f32x4.mul(yy, per), f32x4.mul(ay, ay)), one);
+  const bxy = f32x4.sub(f32x4.mul(xy, per), f32x4.mul(ax, ay));
+  hx = ma(r, ma(dot, ux, f32x4.mul(scale, ma(bxx, tx, f32x4.mul(bxy, ty)))), hx);
+  hy = ma(r, ma(dot, uy, f32x4.mul(scale, ma(bxy, tx, f32x4.mul(byy, ty)))), hy);
+}
+
 // @ts-ignore: decorator
 @inline function distance(c: usize, x: v128, y: v128): v128 {
   const dx = f32x4.sub(x, splat(c + 8)), dy = f32x4.sub(y, splat(c + 12));
   return ma(dx, dx, f32x4.mul(dy, dy));
 }
 
-// The running log-sum-exp at 4 points, and the sums of the gradient: clusters that most points are nearer to come first.
-function everything(mix: usize, x: v128, y: v128, inverse: v128): void {
+// All that 4 points see into the running log-sum-exp and the sums of the gradient, or, once these are known, into those of
+// the Hessian. Clusters that most points are nearer to come first.
+function everything(mix: usize, x: v128, y: v128, inverse: v128, bend: bool): void {
   const parts = load<i32>(mix, 4), zero = f32x4.splat(0), far = f32x4.splat(FAR);
-  top = f32x4.splat(LOWEST);
-  total = gx = gy = zero;
+  if (!bend) {
+    top = f32x4.splat(LOWEST);
+    total = gx = gy = zero;
+  }
   store<i32>(STACK, HEAD + load<i32>(mix) * (GROUP + PART * parts));
   for (let next = STACK + 4; next > STACK; ) {
     next -= 4;
@@ -200,11 +263,13 @@ function everything(mix: usize, x: v128, y: v128, inverse: v128): void {
     const bound = ma(ma(out_x, out_x, f32x4.mul(out_y, out_y)), splat(c + 44), splat(c + 40));
     if (!v128.any_true(f32x4.gt(bound, least))) continue;
     if (!half) {
-      group(mix + load<i32>(c, 4), parts, x, y, least);
+      if (bend) groupBend(mix + load<i32>(c, 4), parts, x, y, least);
+      else group(mix + load<i32>(c, 4), parts, x, y, least);
       continue;
     }
     if (load<f32>(c, 48) > 0 && !v128.any_true(f32x4.gt(ma(dx, dx, f32x4.mul(dy, dy)), splat(c + 48)))) {
-      series(c, dx, dy, inverse);
+      if (bend) seriesBend(c, dx, dy, inverse);
+      else series(c, dx, dy, inverse);
       continue;
     }
     const other = load<i32>(c, 4);
@@ -221,7 +286,7 @@ export function mixture(mix: usize, x: usize, n: i32, sigma: f32, scores: usize,
   const inverse = f32x4.splat(1 / sigma);
   for (let end = x + (n << 3); x < end; x += 32) {
     const px = xs(x), py = ys(x), none = nothing(px, py);
-    everything(mix, px, py, inverse);
+    everything(mix, px, py, inverse, false);
     if (scores) {
       put(scores, f32x4.add(f32x4.div(gx, total), none), f32x4.add(f32x4.div(gy, total), none));
       scores += 32;
@@ -235,34 +300,19 @@ export function mixture(mix: usize, x: usize, n: i32, sigma: f32, scores: usize,
   }
 }
 
-/** The Hessian of log p times each point's direction t: sum r (g - s)((g - s) t) - sum r P t, g a part's own score. */
+/** The Hessian of log p times each point's direction, [n, 2]: that of each part, and the spread of the parts' scores. */
 export function mixtureJvp(mix: usize, x: usize, along: usize, n: i32, sigma: f32, out: usize): void {
   prepare(mix, sigma);
-  const groups = load<i32>(mix), parts = load<i32>(mix, 4), size = GROUP + PART * parts, far = f32x4.splat(FAR);
-  const inverse = f32x4.splat(1 / sigma), minus = f32x4.splat(-2);
+  const inverse = f32x4.splat(1 / sigma);
   for (let end = x + (n << 3); x < end; x += 32, along += 32, out += 32) {
-    const px = xs(x), py = ys(x), tx = xs(along), ty = ys(along);
-    everything(mix, px, py, inverse);
-    const least = f32x4.sub(top, far), sx = f32x4.div(gx, total), sy = f32x4.div(gy, total);
-    let hx = f32x4.splat(0), hy = hx;
-    for (let g = 0, p = mix + HEAD; g < groups; g++, p += size) {
-      if (!near(p, px, py, least) || !v128.any_true(f32x4.gt(logits(p, parts), least))) continue;
-      const a11 = splat(p + 8), a12 = splat(p + 12), a21 = splat(p + 16), a22 = splat(p + 20);
-      const pu = f32x4.mul(minus, splat(p + 32)), pv = f32x4.mul(minus, splat(p + 36));
-      const tu = ma(a11, tx, f32x4.mul(a12, ty)), tv = ma(a21, tx, f32x4.mul(a22, ty));
-      const su = ma(a11, sx, f32x4.mul(a12, sy)), sv = ma(a21, sx, f32x4.mul(a22, sy));
-      let mu = f32x4.splat(0), mv = mu;
-      for (let q = p + GROUP, l = LOGITS, stop = p + size; q < stop; q += PART, l += 16) {
-        const r = exp4(f32x4.sub(v128.load(l), top));
-        const du = ma(pu, f32x4.sub(u, splat(q + 4)), su), dv = ma(pv, f32x4.sub(v, splat(q + 8)), sv); // s - g
-        const dot = f32x4.mul(r, ma(du, tu, f32x4.mul(dv, tv)));
-        mu = ma(dot, du, f32x4.sub(mu, f32x4.mul(r, f32x4.mul(pu, tu))));
-        mv = ma(dot, dv, f32x4.sub(mv, f32x4.mul(r, f32x4.mul(pv, tv))));
-      }
-      hx = f32x4.add(hx, ma(a11, mu, f32x4.mul(a21, mv)));
-      hy = f32x4.add(hy, ma(a12, mu, f32x4.mul(a22, mv)));
-    }
-    const none = nothing(px, py);
+    const px = xs(x), py = ys(x), none = nothing(px, py);
+    everything(mix, px, py, inverse, false);
+    tx = xs(along);
+    ty = ys(along);
+    sx = f32x4.div(gx, total);
+    sy = f32x4.div(gy, total);
+    hx = hy = f32x4.splat(0);
+    everything(mix, px, py, inverse, true);
     put(out, f32x4.add(f32x4.div(hx, total), none), f32x4.add(f32x4.div(hy, total), none));
   }
 }
@@ -274,7 +324,7 @@ export function mixturePosterior(mix: usize, x: usize, n: i32, sigma: f32, out: 
   const inverse = f32x4.splat(1 / sigma), smallest = f32x4.splat(87);
   for (let end = x + (n << 3); x < end; x += 32, out += 3 * row) {
     const px = xs(x), py = ys(x), none = nothing(px, py);
-    everything(mix, px, py, inverse);
+    everything(mix, px, py, inverse, false);
     const least = f32x4.sub(top, smallest), share = f32x4.div(f32x4.splat(1), total);
     for (let g = 0, p = mix + HEAD; g < groups; g++, p += size, out += 4) {
       let mass = none;
