@@ -15,7 +15,7 @@ from toy.names import Name
 from toy.scene import Scene
 from toy.ui import live, telling
 from toy.ui.engine import PREVIEW, Engine, Work
-from toy.ui.look import HALF_MIN, SIGMA_MAX, SIGMA_MIN, Look
+from toy.viewer.look import HALF_MIN, SIGMA_MAX, SIGMA_MIN, Look
 from toy.viewer import computing
 from toy.viewer.packing import pack, quantise
 from toy.viewer.requests import Box, Place, box_of, numbers, place, sequence

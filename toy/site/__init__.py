@@ -1,0 +1,1 @@
+"""The explorer without a server: a folder for any static host, and one file, in which the visitor's browser computes."""

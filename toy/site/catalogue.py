@@ -1,0 +1,162 @@
+"""Whatever can be chosen, as the site's JavaScript reads it: made of the registries and declarations alone.
+
+So a rule, schedule, integrator, distribution or setting that is added appears on the site without a line of JavaScript.
+"""
+
+import math
+from collections.abc import Collection, Mapping
+from dataclasses import astuple, fields
+from functools import cache
+from typing import Any
+
+import models
+from toy import distributions, views
+from toy.captions import ROLES
+from toy.guidance import RULES
+from toy.names import DEGRADATIONS, Name
+from toy.registry import Entry
+from toy.sampling import INTEGRATORS
+from toy.scene import CHOICES, ROLE_DEFAULTS, SETTINGS, default_cast
+from toy.schedules import SCHEDULES
+from toy.settings import Setting, declared
+from toy.state import COUNTS, DEFAULTS, FLAGS, HIDEABLE, LAYERS, LAYOUTS, LONGEST, SHARED, SLOTS, VIEWER, State
+from toy.viewer import computing, packs
+from toy.viewer.look import Look
+from toy.viewer.presets import PRESETS
+
+BLURRED = f"~blur={DEGRADATIONS['blur'].knobs['width'].default}"  # of an exact guide that would be what main is
+LEARNED = ("tree", "moons", "gaussians", "spiral")  # distributions whose networks are shipped
+
+
+def catalogue() -> dict[str, Any]:
+    """All of it, of JSON's types."""
+    return {
+        "rules": [rule(entry) for entry in RULES.values()],
+        "schedules": [method(entry) for entry in SCHEDULES.values()],
+        "integrators": [
+            method(entry)
+            | {"stochastic": entry.stochastic, "order": entry.order, "least": entry.least}
+            | {"tilts": "tilt" in entry.inputs}
+            for entry in INTEGRATORS.values()
+        ],
+        "distributions": [
+            method(distributions.entry_of(on)) | {"targets": distributions.targets(on)}
+            for on in distributions.families()
+        ],
+        "usual": distributions.USUAL,
+        "letters": distributions.LETTERS,
+        "targets": {name: target(name) for name in targets()},
+        "densities": densities(),
+        "blurred": BLURRED,
+        "roles": {"usual": ROLE_DEFAULTS, "called": ROLES},
+        "choices": declarations(CHOICES),
+        "settings": declarations(SETTINGS),
+        "viewer": declarations(VIEWER),
+        "look": declarations(declared(Look)),
+        "flags": FLAGS,
+        "hideable": HIDEABLE,
+        "shared": SHARED,
+        "slots": SLOTS,
+        "layers": LAYERS,
+        "layouts": LAYOUTS,
+        "counts": COUNTS,
+        "longest": LONGEST,
+        "defaults": DEFAULTS,
+        "start": {slot: State().scene(slot).short() for slot in SLOTS},
+        "presets": {
+            name: {"title": preset.title, "sentence": preset.sentence, "query": preset.state(story=name).query()}
+            for name, preset in PRESETS.items()
+        },
+        "page": {"title": packs.TITLE, "text": packs.WHAT, "sigma_data": computing.SIGMA_DATA},
+    }
+
+
+def rule(entry: Entry) -> dict[str, Any]:
+    """A rule: also its roles, the file of its kind, the integrator that it is derived for, whether it has a tilt."""
+    given: Any = entry
+    own = {role: given.cast.get(role, ROLE_DEFAULTS[role]) for role in entry.roles}
+    family = entry.function.__module__.rpartition(".")[2].replace("_", " ")
+    more = {"family": family, "cast": own, "integrator": given.integrator, "tilt": given.tilt is not None}
+    return method(entry) | more
+
+
+def method(entry: Entry) -> dict[str, Any]:
+    """What any entry of a registry says of itself."""
+    return {
+        "name": entry.name,
+        "title": entry.title,
+        "summary": entry.summary,
+        "formula": entry.formula,
+        "source": entry.source,
+        "ordered": entry.ordered,
+        "knobs": [declaration(knob) for knob in entry.knobs.values()],
+    }
+
+
+def declarations(settings: Mapping[str, Setting]) -> dict[str, Any]:
+    """Settings by name."""
+    return {name: declaration(setting) for name, setting in settings.items()}
+
+
+def declaration(setting: Any) -> dict[str, Any]:
+    """A setting as it was declared: its kind, its fields, and what is legal in words."""
+    said = {field.name: plain(getattr(setting, field.name)) for field in fields(setting)}
+    return {"kind": type(setting).__name__, "legal": setting.legal} | said
+
+
+def plain(value: Any) -> Any:
+    """Of JSON's types: what is not a number is null, options of any kind are a list."""
+    if isinstance(value, Mapping) and all(isinstance(part, list | tuple) for part in value.values()):
+        return {name: list(part) for name, part in value.items()}
+    if isinstance(value, Collection) and not isinstance(value, str):
+        return [plain(part) for part in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+@cache
+def targets() -> tuple[str, ...]:
+    """Those of every distribution as it usually is: each class, all of them, and all but one."""
+    found: dict[str, None] = {}
+    for on in distributions.families():
+        own = distributions.targets(on)
+        rest = [known.name for name in own if (known := distributions.of(name).rest)]
+        found |= dict.fromkeys([*own, *rest])
+    return tuple(found)
+
+
+def target(name: str) -> dict[str, Any]:
+    """A target as views are told of it, and what scenes and captions need to know."""
+    known = distributions.of(name)
+    return {
+        "on": known.on,
+        "prior": round(known.prior, 3),
+        "called": known.called,
+        "said": known.words,
+        "view": list(astuple(views.window("tree", name))),
+        "shown": computing.of_target(name),
+    }
+
+
+def fitted() -> list[str]:
+    """Fitted densities in the usual casts of rules, for each target of the usual distribution; also made of exact ones."""
+    found = []
+    for name in (name for target in distributions.targets() for rule in RULES for name in default_cast(rule, target).values()):
+        if (parsed := Name.parse(name)).fitted:
+            found += [name, str(parsed.exact())]
+    return list(dict.fromkeys(found))
+
+
+def densities() -> dict[str, list[str]]:
+    """Names of densities that the site has, by the distribution that they are of.
+
+    The exact ones of every target, as they are and blurred, networks that are shipped, and of the usual distribution
+    what is fitted because a rule has it in its cast.
+    """
+    out: dict[str, list[str]] = {}
+    for on in distributions.families():
+        own = "" if on == distributions.USUAL else on
+        exact = [f"exact:{name}" for name in targets() if distributions.of(name).on == own]
+        learned = [name for name in models.names(own) if Name.parse(name).network] if on in LEARNED else []
+        blurred = [name + BLURRED for name in exact]
+        out[own] = list(dict.fromkeys([*exact, *learned, *blurred, *(fitted() if on == distributions.USUAL else ())]))
+    return out

@@ -1,0 +1,119 @@
+// What stands around the pictures, as toy/viewer/packs.py says it of a state: all but what has to be computed.
+
+import { Captions } from "./captions.js";
+import { standIn } from "./standing.js";
+
+export class Headers {
+  constructor(states) {
+    this.states = states;
+    this.scenes = states.scenes;
+    this.all = states.all;
+    this.captions = new Captions(states.scenes);
+  }
+
+  // The header of a state, and what is shown of each side: the very scene that is asked, or one that stands in.
+  of(state, uiFrom = 0) {
+    const { all, scenes } = this;
+    const { slots } = all;
+    const stands = Object.fromEntries(slots.map((slot) => [slot, standIn(state[slot], all)]));
+    const scene = state[slots[0]];
+    const titles = this.captions.of(slots.map((slot) => state[slot]), { knobs: false });
+    const target = all.targets.get(scene.target);
+    const header = {
+      version: 1,
+      id: nameOf(slots.map((slot) => [...scenes.values(stands[slot].scene ?? state[slot])])),
+      seq: 0,
+      quality: "full",
+      precomputed: false,
+      busy: false,
+      note: "",
+      lead: this.lead(state),
+      sigmas: scenes.sigmas(scene),
+      sigma_data: all.page.sigma_data,
+      sigma_max: scene.sigma_max,
+      sigma_min: scene.sigma_min,
+      layout: { view: target.view },
+      target: target.shown,
+      paired: scene.start === "exact",
+      panels: slots.map((slot, i) => this.panel(slot, state[slot], stands[slot], titles[i])),
+      ui: Object.fromEntries(state.ui),
+      ui_from: uiFrom,
+      hide: state.hide.filter((name) => name !== "settings"),
+      field: null,
+      probe: null,
+    };
+    return { header, shown: Object.fromEntries(slots.map((slot) => [slot, stands[slot].scene])) };
+  }
+
+  panel(slot, asked, stands, title) {
+    const rule = this.all.rules.get(asked.rule);
+    const found = stands.scene;
+    const waiting = found ? "" : stands.words;
+    const knobs = [...rule.knobs.values()].map(({ help, hi, label, lo, name, step }) => ({ name, label, lo, hi, step, value: asked.knobs.get(name), help, live: true }));
+    const shown = found && {
+      title: rule.title,
+      knobs: Object.fromEntries(found.knobs),
+      schedule: scheduleOf(found),
+      caption: this.captions.of([{ ...found, n: asked.n }, asked])[0],
+    };
+    return {
+      slot,
+      title,
+      rule: asked.rule,
+      formula: rule.formula,
+      summary: rule.summary,
+      knobs,
+      schedule: scheduleOf(asked),
+      conventions: conventionsOf(asked.knobs.get("w")),
+      shown: shown || null,
+      pending: waiting || stands.words,
+      metrics: [],
+      n: asked.n,
+      stochastic: this.all.integrators.get(asked.integrator).stochastic,
+      waiting,
+      standing: Boolean(found) && stands.words !== "",
+      lacks: rule.tilt ? {} : { tilt: `${rule.title} is the score of no tilted density` },
+    };
+  }
+
+  // What stands above the pictures: the sentence of the story that they are, else what they are.
+  lead(state) {
+    const story = this.states.told(state);
+    if (!story) return { story: "", title: this.all.page.title, text: this.all.page.text };
+    return { story: state.story, title: story.title, text: story.sentence };
+  }
+
+  // A side as the engine takes it.
+  engine(scene) {
+    const { integrator, n, rule, schedule, seed, start, steps, target } = scene;
+    const [cast, knobs] = [scene.cast, scene.knobs].map((map) => Object.fromEntries(map));
+    return { rule, schedule, integrator, cast, knobs, target, start, steps, sigmas: this.scenes.sigmas(scene), n, seed };
+  }
+}
+
+function scheduleOf({ knobs, schedule }) {
+  const interval = schedule === "interval";
+  return { name: schedule, lo: interval ? knobs.get("lo") : null, hi: interval ? knobs.get("hi") : null };
+}
+
+// The weight as other communities write it.
+function conventionsOf(w) {
+  if (w === undefined) return [];
+  return [
+    { label: "guidance scale", value: w.toFixed(2) },
+    { label: "w − 1 =", value: (w - 1).toFixed(2) },
+  ];
+}
+
+// A short name for what a value says, the same for the same.
+export function nameOf(value) {
+  let [a, b] = [0xdeadbeef, 0x41c6ce57];
+  for (const char of JSON.stringify(value)) {
+    const code = char.charCodeAt(0);
+    a = Math.imul(a ^ code, 2654435761);
+    b = Math.imul(b ^ code, 1597334677);
+  }
+  a = Math.imul(a ^ (a >>> 16), 2246822507) ^ Math.imul(b ^ (b >>> 13), 3266489909);
+  b = Math.imul(b ^ (b >>> 16), 2246822507) ^ Math.imul(a ^ (a >>> 13), 3266489909);
+  return [b, a].map((part) => (part >>> 0).toString(16).padStart(8, "0")).join("");
+}
