@@ -64,10 +64,9 @@ export class Headers {
       summary: rule.summary,
       knobs,
       schedule: scheduleOf(asked),
-      conventions: conventionsOf(asked.knobs.get("w")),
       shown: shown || null,
       pending: waiting || stands.words,
-      metrics: [],
+      measured: null,
       n: asked.n,
       stochastic: this.all.integrators.get(asked.integrator).stochastic,
       waiting,
@@ -94,15 +93,6 @@ export class Headers {
 function scheduleOf({ knobs, schedule }) {
   const interval = schedule === "interval";
   return { name: schedule, lo: interval ? knobs.get("lo") : null, hi: interval ? knobs.get("hi") : null };
-}
-
-// The weight as other communities write it.
-function conventionsOf(w) {
-  if (w === undefined) return [];
-  return [
-    { label: "guidance scale", value: w.toFixed(2) },
-    { label: "w − 1 =", value: (w - 1).toFixed(2) },
-  ];
 }
 
 // A short name for what a value says, the same for the same.

@@ -18,15 +18,16 @@ const SETTLE_MS = 120; // quiet time before what is missing is asked for
 const REMEMBER_MS = 400;
 
 export class Session extends Screen {
-  // Without `send` nothing is asked of a server; `storageKey` names what the tab remembers.
-  constructor(root, { send = null, sendUi = null, storageKey = null } = {}) {
+  // Without `send` nothing is asked of a server; `storageKey` names what the tab remembers. `page` is what is known of the
+  // page around the view, where that is not one of Streamlit's.
+  constructor(root, { send = null, sendUi = null, storageKey = null, page = null } = {}) {
     super(root);
     // What runs because the view asked for it is no news of the page around it.
     const telling = (tell) => tell && ((message) => (this.page.sent(), tell(message)));
     this.send = telling(send);
     this.sendUi = telling(sendUi);
     this.storageKey = storageKey;
-    this.page = new Page(() => this.redraw());
+    this.page = page ?? new Page(() => this.redraw());
     this.gone = false; // the server, which has not answered
     this.calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
     this.header = null;

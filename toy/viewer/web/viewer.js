@@ -24,8 +24,8 @@ const HOVER_PX = 12;
 const NARROW = 600; // pixels; below this the style sheet has one column
 
 export class Viewer extends Session {
-  constructor(root, { send = null, sendUi = null, storageKey = "toy-viewer", welcome = false, engine = null } = {}) {
-    super(root, { send, sendUi, storageKey });
+  constructor(root, { send = null, sendUi = null, storageKey = "toy-viewer", welcome = false, engine = null, page = null } = {}) {
+    super(root, { send, sendUi, storageKey, page });
     this.welcome = welcome;
     this.ui = mergeUi(this.usual, this.remembered());
     this.values = { left: {}, right: {} };

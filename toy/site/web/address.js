@@ -1,0 +1,51 @@
+// The address bar: what it says of the page, and steps of the browser's history. A page that was opened from a file may not
+// be allowed to change its query; then the same text stands behind '#?'.
+
+const KEPT = ["embed", "embed_options"]; // how the page stands in another one, which is no part of its state
+
+export class Address {
+  constructor({ place = location, past = history } = {}) {
+    Object.assign(this, { place, past });
+    this.depth = past.state?.depth ?? 0;
+  }
+
+  // The query as text, without '?'.
+  get query() {
+    const { hash, search } = this.place;
+    return hash.startsWith("#?") ? hash.slice(2) : search.slice(1);
+  }
+
+  get embedded() {
+    return new URLSearchParams(this.place.search).get("embed") === "true";
+  }
+
+  // Has the address say this; `push` makes a step that the browser's Back undoes.
+  write(query, push) {
+    const kept = [...new URLSearchParams(this.place.search)].filter(([name]) => KEPT.includes(name)).map((pair) => pair.join("="));
+    const whole = [query, ...kept].filter(Boolean).join("&");
+    if (whole === this.query) return;
+    this.depth += push ? 1 : 0;
+    const path = this.place.pathname;
+    for (const url of [`${path}${whole ? `?${whole}` : ""}`, `#?${whole}`]) {
+      try {
+        this.past[push ? "pushState" : "replaceState"]({ depth: this.depth }, "", url);
+        return;
+      } catch {
+        // A file's query stays as it is in some browsers.
+      }
+    }
+  }
+
+  // The whole address of another query of this page.
+  full(query) {
+    const bare = this.place.href.replace(/[?#].*$/s, "");
+    return query ? `${bare}?${query}` : bare;
+  }
+
+  listen(heard) {
+    addEventListener("popstate", ({ state }) => {
+      this.depth = state?.depth ?? 0;
+      heard(this.query);
+    });
+  }
+}
