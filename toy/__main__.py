@@ -16,6 +16,7 @@ from toy.cli.listing import list_
 from toy.cli.metrics import metrics
 from toy.cli.probe import probe
 from toy.cli.sample import sample
+from toy.cli.site import site
 from toy.cli.table import table
 from toy.cli.train import train
 from toy.files import keep_compiled
@@ -37,6 +38,6 @@ def main() -> None:
     keep_compiled()
 
 
-for command in (figure, train, sample, metrics, compare, table, probe, list_, bench, claims, sweep):
+for command in (figure, train, sample, metrics, compare, table, probe, list_, bench, claims, sweep, site):
     main.add_command(command)
 main.add_command(optimise.command(scene_options, scene_of))

@@ -28,8 +28,9 @@ BLURRED = f"~blur={DEGRADATIONS['blur'].knobs['width'].default}"  # of an exact 
 LEARNED = ("tree", "moons", "gaussians", "spiral")  # distributions whose networks are shipped
 
 
-def catalogue() -> dict[str, Any]:
-    """All of it, of JSON's types."""
+def catalogue(on: tuple[str, ...] | None = None) -> dict[str, Any]:
+    """All of it, of JSON's types; of some distributions, or of all."""
+    families = [name for name in distributions.families() if on is None or name in on]
     return {
         "rules": [rule(entry) for entry in RULES.values()],
         "schedules": [method(entry) for entry in SCHEDULES.values()],
@@ -41,12 +42,12 @@ def catalogue() -> dict[str, Any]:
         ],
         "distributions": [
             method(distributions.entry_of(on)) | {"targets": distributions.targets(on)}
-            for on in distributions.families()
+            for on in families
         ],
         "usual": distributions.USUAL,
         "letters": distributions.LETTERS,
-        "targets": {name: target(name) for name in targets()},
-        "densities": densities(),
+        "targets": {name: target(name) for on in families for name in targets(on)},
+        "densities": {own(on): densities(on) for on in families},
         "blurred": BLURRED,
         "roles": {"usual": ROLE_DEFAULTS, "called": ROLES},
         "choices": declarations(CHOICES),
@@ -114,14 +115,16 @@ def plain(value: Any) -> Any:
 
 
 @cache
-def targets() -> tuple[str, ...]:
-    """Those of every distribution as it usually is: each class, all of them, and all but one."""
-    found: dict[str, None] = {}
-    for on in distributions.families():
-        own = distributions.targets(on)
-        rest = [known.name for name in own if (known := distributions.of(name).rest)]
-        found |= dict.fromkeys([*own, *rest])
-    return tuple(found)
+def targets(on: str) -> tuple[str, ...]:
+    """Those of a distribution as it usually is: each class, all of them, and all but one."""
+    found = distributions.targets(on)
+    rest = [known.name for name in found if (known := distributions.of(name).rest)]
+    return tuple(dict.fromkeys([*found, *rest]))
+
+
+def own(on: str) -> str:
+    """A distribution as names of targets have it: the usual one is not written."""
+    return "" if on == distributions.USUAL else on
 
 
 def target(name: str) -> dict[str, Any]:
@@ -146,17 +149,13 @@ def fitted() -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def densities() -> dict[str, list[str]]:
-    """Names of densities that the site has, by the distribution that they are of.
+def densities(on: str) -> list[str]:
+    """Names of densities of a distribution that the site has.
 
     The exact ones of every target, as they are and blurred, networks that are shipped, and of the usual distribution
     what is fitted because a rule has it in its cast.
     """
-    out: dict[str, list[str]] = {}
-    for on in distributions.families():
-        own = "" if on == distributions.USUAL else on
-        exact = [f"exact:{name}" for name in targets() if distributions.of(name).on == own]
-        learned = [name for name in models.names(own) if Name.parse(name).network] if on in LEARNED else []
-        blurred = [name + BLURRED for name in exact]
-        out[own] = list(dict.fromkeys([*exact, *learned, *blurred, *(fitted() if on == distributions.USUAL else ())]))
-    return out
+    exact = [f"exact:{name}" for name in targets(on)]
+    learned = [name for name in models.names(own(on)) if Name.parse(name).network] if on in LEARNED else []
+    blurred = [name + BLURRED for name in exact]
+    return list(dict.fromkeys([*exact, *learned, *blurred, *(fitted() if on == distributions.USUAL else ())]))

@@ -5,9 +5,10 @@ from pathlib import Path
 import streamlit as st
 
 from toy.ui import links, shell
+from toy.viewer.sources import VIEWER
 
 # A page's icon would be asked for at another host: the server's own is the only one.
-st.set_page_config(page_title="Guidance explorer", page_icon=str(Path(__file__).with_name("icon.svg")), layout="wide")
+st.set_page_config(page_title="Guidance explorer", page_icon=str(VIEWER / "icon.svg"), layout="wide")
 
 FOLDER = Path(__file__).parents[2] / "pages"
 PAGES = [

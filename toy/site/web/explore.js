@@ -11,8 +11,8 @@ import { Controls } from "./controls.js";
 import { Desk } from "./desk.js";
 import { Headers } from "./header.js";
 import { States } from "./link.js";
-import { sourceOf } from "./source.js";
 import { Shell, action, fullScreen } from "./shell.js";
+import { Source } from "./source.js";
 
 const WIDE = 1180; // pixels, from which on the settings stand beside the view unasked
 
@@ -44,12 +44,12 @@ export async function explore(files) {
   const root = h("div", { class: "toy-viewer", "data-toy-viewer": true, testid: "viewer" });
   const actions = [settings, action("full", "Full screen", () => fullScreen((words) => shell.notes.say(words)))];
   const shell = new Shell({ actions, seen: () => viewer.header && viewer.readTheme() });
-  const desk = new Desk({ states, headers: new Headers(states), source: sourceOf(files), address, said: (words) => shell.notes.say(words) });
+  const desk = new Desk({ states, headers: new Headers(states), source: new Source(files), address, said: (words) => shell.notes.say(words) });
   const tell = { send: (request) => desk.send(request), sendUi: (ui) => desk.sendUi(ui) };
   const viewer = (root.viewer = new Viewer(root, { ...tell, storageKey: "toy-site", welcome: firstContact(address.query === ""), page: desk.page }));
   const controls = new Controls(desk, { reset: () => desk.put({ ...states.start, hide: desk.state.hide }), undo: () => history.back() });
   side.append(controls.element, h("button", { type: "button", class: "ts-button ts-close", testid: "close-settings", text: "Close", onclick: () => show(false) }));
-  new Meanings(side, viewer.abort.signal);
+  new Meanings(controls.element, viewer.abort.signal);
   document.querySelector("main").replaceChildren(side, h("div", { class: "ts-view" }, root));
   const show = drawer(side, settings);
   if (address.embedded) shell.embed();

@@ -1,0 +1,71 @@
+"""The site's documents: what a browser is given before any of its JavaScript runs."""
+
+import base64
+import hashlib
+import html
+from collections.abc import Mapping
+
+TITLE = "Guidance explorer"
+PAGES = {"index.html": ("explore", "Explore")}  # a file's name, the page's, and its title
+SELF = (
+    "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src blob:; connect-src 'self'; "
+    "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:"
+)
+WAITS = (
+    "Loading … If this stays, the page was opened from a folder: it needs a web server, such as "
+    "<code>python -m http.server</code>, or the version in one file."
+)
+
+
+def document(file: str, version: str) -> str:
+    """A page of the folder, which loads its sheet and scripts from beside it."""
+    head = f"""<meta http-equiv="Content-Security-Policy" content="{SELF}">
+<link rel="icon" href="icon.svg?v={version}">
+<link rel="stylesheet" href="site.css?v={version}">
+<script type="module" src="site.js?v={version}"></script>"""
+    links = "".join(
+        f'<a href="{name}"{" aria-current=" + chr(34) + "page" + chr(34) if name == file else ""}>{title}</a>'
+        for name, (_, title) in PAGES.items()
+    )
+    nav = f'<nav class="ts-pages" aria-label="Pages">{links}</nav>'
+    page, title = PAGES[file]
+    return _whole(page, title, head, nav, WAITS, f'data-version="{version}"')
+
+
+def alone(script: str, style: str, icon: str, files: Mapping[str, bytes]) -> str:
+    """Explore in one file, with all that it reads written into it; it runs no script but its own."""
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    policy = (
+        f"default-src 'none'; script-src 'sha256-{digest}' 'wasm-unsafe-eval'; worker-src blob:; "
+        "style-src 'unsafe-inline'; img-src data: blob:"
+    )
+    image = base64.b64encode(icon.encode()).decode()
+    head = f"""<meta http-equiv="Content-Security-Policy" content="{policy}">
+<link rel="icon" href="data:image/svg+xml;base64,{image}">
+<style>
+{style}</style>"""
+    inlined = "\n".join(
+        f'<script type="text/plain" data-file="{html.escape(name)}">{base64.b64encode(data).decode()}</script>'
+        for name, data in files.items()
+    )
+    page = _whole("explore", "Explore", head, "", "Loading …", "data-single")
+    return page.replace("</body>", f'{inlined}\n<script type="module">{script}</script>\n</body>')
+
+
+def _whole(page: str, title: str, head: str, nav: str, waits: str, data: str) -> str:
+    return f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="generator" content="python -m toy site">
+<title>{html.escape(f"{title} - {TITLE}")}</title>
+{head}
+</head>
+<body class="toy-page" data-page="{page}" {data}>
+<header class="ts-bar"><h1 class="ts-name">{TITLE}</h1>{nav}</header>
+<main class="ts-main"><p class="ts-start">{waits}</p></main>
+<noscript><p class="ts-start">This page computes in your browser, which needs JavaScript.</p></noscript>
+</body>
+</html>
+"""
