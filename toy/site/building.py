@@ -11,6 +11,7 @@ from typing import Any
 from models import zoo
 from toy import distributions
 from toy.browser import traced
+from toy.browser.told import WHOLE
 from toy.files import replacing
 from toy.progress import Progress, Report
 from toy.scene import default_cast
@@ -103,6 +104,8 @@ def contents(on: tuple[str, ...] | None = None) -> dict[str, Making]:
     }
     for name in (name for names in everything["densities"].values() for name in names):
         found[f"densities/{packed.slug(name)}.bin"] = lambda name=name: packed.density(name)  # type: ignore[misc]
+    for name in everything["whole"]["networks"]:
+        found[f"densities/{packed.slug(name + WHOLE)}.bin"] = lambda name=name: packed.density(name + WHOLE)  # type: ignore[misc]
     for name in everything["targets"]:
         found[f"targets/{packed.slug(name)}.bin"] = lambda name=name: packed.target(name)  # type: ignore[misc]
     return found

@@ -11,7 +11,9 @@ from typing import Any
 
 import models
 from toy import distributions, views
+from toy.browser.told import WHOLE
 from toy.captions import ROLES
+from toy.densities import Normalised
 from toy.guidance import RULES
 from toy.names import DEGRADATIONS, Name
 from toy.registry import Entry
@@ -49,6 +51,7 @@ def catalogue(on: tuple[str, ...] | None = None) -> dict[str, Any]:
         "targets": {name: target(name) for on in families for name in targets(on)},
         "densities": {own(on): densities(on) for on in families},
         "blurred": BLURRED,
+        "whole": {"mark": WHOLE, "networks": [name for on in families for name in wholes(on)]},
         "roles": {"usual": ROLE_DEFAULTS, "called": ROLES},
         "choices": declarations(CHOICES),
         "settings": declarations(SETTINGS),
@@ -73,11 +76,14 @@ def catalogue(on: tuple[str, ...] | None = None) -> dict[str, Any]:
 
 
 def rule(entry: Entry) -> dict[str, Any]:
-    """A rule: also its roles, the file of its kind, the integrator that it is derived for, whether it has a tilt."""
+    """A rule: also its roles, the file of its kind, the integrator that it is derived for, whether it has a tilt, and
+    which roles' log-densities have to have their constant.
+    """
     given: Any = entry
     own = {role: given.cast.get(role, ROLE_DEFAULTS[role]) for role in entry.roles}
     family = entry.function.__module__.rpartition(".")[2].replace("_", " ")
-    more = {"family": family, "cast": own, "integrator": given.integrator, "tilt": given.tilt is not None}
+    whole = [role for role in entry.roles if entry.types[role] is Normalised]
+    more = {"family": family, "cast": own, "integrator": given.integrator, "tilt": given.tilt is not None, "whole": whole}
     return method(entry) | more
 
 
@@ -159,3 +165,11 @@ def densities(on: str) -> list[str]:
     learned = [name for name in models.names(own(on)) if Name.parse(name).network] if on in LEARNED else []
     blurred = [name + BLURRED for name in exact]
     return list(dict.fromkeys([*exact, *learned, *blurred, *(fitted() if on == distributions.USUAL else ())]))
+
+
+def wholes(on: str) -> list[str]:
+    """Those networks whose log-density is there with its constant too: whoever usually plays a role that needs it."""
+    usual = [role for rule in RULES.values() for role in rule.roles if rule.types[role] is Normalised]
+    sizes = {(n.width, n.iterations, n.seed) for role in usual if (n := Name.parse(ROLE_DEFAULTS[role]).network)}
+    networks = ((name, Name.parse(name).network) for name in densities(on))
+    return [name for name, n in networks if n and (n.width, n.iterations, n.seed) in sizes]

@@ -6,12 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from models import zoo
-from toy.browser.numbers import bytes_of, numbers_of
+from toy.browser.numbers import bytes_of
+from toy.browser.told import density_of, floors
 from toy.browser.truth import truth_of
 from toy.state import COUNTS
 from toy.viewer import computing
 from toy.viewer.packing import pack, quantise
+
+FINE = 1e-4  # of an outline's size
 
 
 def slug(name: str) -> str:
@@ -20,17 +22,39 @@ def slug(name: str) -> str:
 
 
 def density(name: str) -> bytes:
-    """The numbers of a density that can be loaded. ValueError, one sentence, for one that has no such numbers."""
-    return pack(*bytes_of(numbers_of(zoo.load(name))))
+    """The numbers of a density by the engine's name. ValueError, one sentence, for one that has no such numbers."""
+    return pack(*bytes_of(density_of(name)))
 
 
 def target(name: str, counts: Iterable[int] = COUNTS) -> bytes:
     """What is known exactly of a target, and what is drawn of it; outlines in 16 bits, each point from the one before."""
-    arrays: dict[str, Any] = {}
-    for key, array in computing.scenery(name).items():
-        outline = key.startswith("outline.") and array.ndim == 2
-        arrays[key] = stepwise(array) if outline else array
-    return pack({"truth": truth_of(name, tuple(counts))}, arrays)
+    arrays: dict[str, Any] = dict(computing.scenery(name))
+    for key in [key for key in arrays if key.endswith(".starts")]:
+        line = key.removesuffix(".starts")
+        parts = [thinned(part) for part in np.split(arrays[line], arrays[key][1:])]
+        arrays[line] = stepwise(np.concatenate(parts))
+        arrays[key] = np.cumsum([0, *map(len, parts[:-1])]).astype(np.uint32)
+    return pack({"truth": truth_of(name), "floors": floors(name, counts)}, arrays)
+
+
+def thinned(line: np.ndarray) -> np.ndarray:
+    """A line [m, 2] without the points that it is as good without: none of those left out is ``FINE`` away from it."""
+    reach = FINE * np.max(np.ptp(line, axis=0))
+    kept = np.zeros(len(line), bool)
+    kept[[0, -1]] = True
+    open_parts = [(0, len(line) - 1)]
+    while open_parts:
+        first, last = open_parts.pop()
+        if last - first < 2:
+            continue
+        along, offset = line[last] - line[first], line[first + 1 : last] - line[first]
+        length = float(np.hypot(*along))
+        across = np.abs(offset[:, 0] * along[1] - offset[:, 1] * along[0]) / length if length else np.hypot(*offset.T)
+        farthest = int(np.argmax(across))
+        if across[farthest] > reach:
+            kept[first + 1 + farthest] = True
+            open_parts += [(first, first + 1 + farthest), (first + 1 + farthest, last)]
+    return line[kept]
 
 
 def stepwise(line: np.ndarray) -> tuple[np.ndarray, float, float]:

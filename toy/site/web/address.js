@@ -1,7 +1,7 @@
 // The address bar: what it says of the page, and steps of the browser's history. A page that was opened from a file may not
 // be allowed to change its query; then the same text stands behind '#?'.
 
-const KEPT = ["embed", "embed_options"]; // how the page stands in another one, which is no part of its state
+const EMBEDDING = ["embed", "embed_options"]; // how the page stands in another one, which is no part of its state
 
 export class Address {
   constructor({ place = location, past = history } = {}) {
@@ -21,7 +21,7 @@ export class Address {
 
   // Has the address say this; `push` makes a step that the browser's Back undoes.
   write(query, push) {
-    const kept = [...new URLSearchParams(this.place.search)].filter(([name]) => KEPT.includes(name)).map((pair) => pair.join("="));
+    const kept = [...new URLSearchParams(this.place.search)].filter(([name]) => EMBEDDING.includes(name)).map((pair) => pair.join("="));
     const whole = [query, ...kept].filter(Boolean).join("&");
     if (whole === this.query) return;
     this.depth += push ? 1 : 0;

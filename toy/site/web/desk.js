@@ -1,14 +1,13 @@
 // Between Explore's view, the settings and the address: one state, and the pack that answers what is asked of it.
 
+import { GIVEN_UP } from "../../browser/web/engine.js";
 import { Refused } from "./settings.js";
 
 const STAYS = ["id", "sigmas", "sigma_max", "sigma_min", "layout", "target", "paired", "quality"]; // of the picture that is shown
 const OF_SHOWN = ["shown", "measured", "n", "stochastic", "standing", "waiting", "curve"]; // and of its panels
 
-export const GIVEN_UP = "given up";
-
 export class Desk {
-  // `source.answer({header, engine}, request)` gives a pack; `said(sentence)` is told what could not be done.
+  // `source.answer({header, scenes}, request, later)` gives a pack; `said(sentence)` is told what could not be done.
   constructor({ states, headers, source, address, said }) {
     Object.assign(this, { states, headers, source, address, said });
     this.state = states.start;
@@ -151,16 +150,24 @@ export class Desk {
     header.seq = request?.seq ?? 0;
     const slots = this.states.slots.filter((slot) => shown[slot]);
     if (!slots.length) return { header, arrays: {} };
-    const engine = Object.fromEntries(this.states.slots.map((slot) => [slot, this.headers.engine(shown[slot] ?? shown[slots[0]])]));
+    const scenes = Object.fromEntries(this.states.slots.map((slot) => [slot, this.headers.engine(shown[slot] ?? shown[slots[0]])]));
     const ui = Object.fromEntries(state.ui);
     const asked = request ?? { phase: "release", knobs: {}, interval: {}, seq: 0, have: null, layers: [], sigma: 0.03, box: null, probe: null, curve: Boolean(ui.curve) };
     try {
-      const pack = await this.source.answer({ header, engine }, asked);
+      const pack = await this.source.answer({ header, scenes }, asked, (id, arrays) => this.gain(id, arrays));
       return slots.length === this.states.slots.length ? pack : without(pack, header, this.states.slots, slots);
     } catch (error) {
       if (error.message === GIVEN_UP) return request && !this.waiting ? this.refused(header, "") : null;
       return this.refused(header, error.message);
     }
+  }
+
+  // Flags of particles on their way, if they are still those that are shown.
+  gain(id, arrays) {
+    const { frames } = this.viewer;
+    if (frames?.id !== id) return;
+    for (const [name, flags] of Object.entries(arrays)) frames.outside[name.split(".")[0]] = flags;
+    this.viewer.redraw("dots");
   }
 
   // What cannot be computed here is said beside the picture that there is.

@@ -1,6 +1,7 @@
 // What stands around the pictures, as toy/viewer/packs.py says it of a state: all but what has to be computed.
 
 import { Captions } from "./captions.js";
+import { Name } from "./names.js";
 import { standIn } from "./standing.js";
 
 export class Headers {
@@ -71,6 +72,7 @@ export class Headers {
       stochastic: this.all.integrators.get(asked.integrator).stochastic,
       waiting,
       standing: Boolean(found) && stands.words !== "",
+      learned: [...asked.cast.values()].some((name) => Name.parse(name).network),
       lacks: rule.tilt ? {} : { tilt: `${rule.title} is the score of no tilted density` },
     };
   }
@@ -82,11 +84,12 @@ export class Headers {
     return { story: state.story, title: story.title, text: story.sentence };
   }
 
-  // A side as the engine takes it.
+  // A side as the engine takes it; a role whose log-density has to have its constant is played by a density of its own.
   engine(scene) {
-    const { integrator, n, rule, schedule, seed, start, steps, target } = scene;
-    const [cast, knobs] = [scene.cast, scene.knobs].map((map) => Object.fromEntries(map));
-    return { rule, schedule, integrator, cast, knobs, target, start, steps, sigmas: this.scenes.sigmas(scene), n, seed };
+    const { integrator, n, rule, schedule, seed, start, target } = scene;
+    const { whole } = this.all.rules.get(rule);
+    const cast = Object.fromEntries([...scene.cast].map(([role, name]) => [role, name + (whole.includes(role) && this.all.whole.networks.includes(name) ? this.all.whole.mark : "")]));
+    return { rule, schedule, integrator, target, start, n, seed, cast, knobs: Object.fromEntries(scene.knobs), sigmas: this.scenes.sigmas(scene) };
   }
 }
 

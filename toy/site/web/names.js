@@ -1,7 +1,7 @@
 // A density's name as a value: what it starts from, and what is done to that. The grammar is toy/names.py's.
 
-const LETTERS = "[A-P]{1,16}";
-const TARGET = `(?:[a-z][\\w.:=+-]*/)?${LETTERS}`;
+const SOME_CLASSES = "[A-P]{1,16}";
+const TARGET = `(?:[a-z][\\w.:=+-]*/)?${SOME_CLASSES}`;
 const NETWORK = new RegExp(`^(${TARGET})(\\d{1,4})@(\\d{1,7})(?:#(\\d{1,9}))?$`);
 const PARTS = /^(?!exact:|kept:)([a-z_]{2,}):(.*,.*)$/;
 

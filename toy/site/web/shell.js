@@ -3,12 +3,12 @@
 import { h, setText } from "../../viewer/web/dom.js";
 
 const THEMES = ["auto", "light", "dark"];
-const KEPT = "toy-site:theme";
-const READ_MS = 12000;
+const THEME_KEY = "toy-site:theme";
+const NOTE_MS = 12000;
 
 const stored = () => {
   try {
-    return localStorage.getItem(KEPT);
+    return localStorage.getItem(THEME_KEY);
   } catch {
     return null; // storage may be forbidden
   }
@@ -25,7 +25,7 @@ export class Theme {
   set(name) {
     this.show(name);
     try {
-      localStorage.setItem(KEPT, name);
+      localStorage.setItem(THEME_KEY, name);
     } catch {
       // Then for this page alone.
     }
@@ -51,7 +51,7 @@ export class Notes {
     setText(this.text, text);
     this.element.hidden = !text;
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.hide(), READ_MS);
+    this.timer = setTimeout(() => this.hide(), NOTE_MS);
   }
 
   hide() {

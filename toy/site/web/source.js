@@ -3,7 +3,7 @@
 import { Engine } from "../../browser/web/engine.js";
 import { moduleOf } from "../../browser/web/densities.js";
 import { dequantise } from "../../viewer/web/unpack.js";
-import { Answers } from "./standin.js";
+import { Answers } from "../../viewer/web/answers.js";
 import { slug } from "./files.js";
 
 const MOST_WORKERS = 4;
@@ -11,7 +11,7 @@ const MOST_WORKERS = 4;
 // A target's pack: what is known of it, and what is drawn; outlines came as steps from point to point.
 function targetOf({ header, arrays }) {
   const scenery = Object.entries(arrays).map(([name, array]) => [name, array.lo === undefined ? array : line(array)]);
-  return { truth: header.truth, scenery: Object.fromEntries(scenery) };
+  return { truth: header.truth, floors: header.floors, scenery: Object.fromEntries(scenery) };
 }
 
 function line({ data, hi, lo, shape: [, m] }) {
@@ -45,12 +45,16 @@ export class Source {
     this.engine?.stop();
   }
 
-  async answer(base, request) {
+  // A pack for a request. What it gains later, whether particles are outside on their way, is told to `later`.
+  async answer({ header, scenes }, request, later) {
     await this.ready();
-    for (const scene of Object.values(base.engine)) await this.teach(scene);
-    const { arrays, header } = await this.answers.answer(base, request);
-    if (request.have === header.id || !("left.positions" in arrays || "right.positions" in arrays)) return { header, arrays };
-    return { header, arrays: { ...this.targets.get(base.engine.left.target).scenery, ...arrays } };
+    for (const scene of Object.values(scenes)) await this.teach(scene);
+    const { floors, scenery } = this.targets.get(scenes.left.target);
+    const base = { header, scenes, floors };
+    const pack = await this.answers.answer(base, request);
+    if (pack.header.quality === "full") this.answers.later(base, request).then((arrays) => later(pack.header.id, arrays), () => {});
+    const fresh = "left.positions" in pack.arrays;
+    return fresh ? { ...pack, arrays: { ...scenery, ...pack.arrays } } : pack;
   }
 
   // What the engine does not know of a scene yet; an Error in one sentence where the page does not have it.

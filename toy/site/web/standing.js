@@ -5,13 +5,15 @@ import { Name } from "./names.js";
 
 // The scene as it can be computed and why it is not the one that was asked, or null and why there is none.
 export function standIn(scene, all) {
-  const absent = [...scene.cast.values()].filter((name) => !all.known.has(name));
+  const { whole } = all.rules.get(scene.rule);
+  const lacks = ([role, name]) => !all.known.has(name) || (whole.includes(role) && Name.parse(name).network && !all.whole.networks.includes(name));
+  const absent = [...scene.cast].filter(lacks).map(([, name]) => name);
   if (!absent.length) return { scene, words: "" };
   const exact = (name) => String(Name.parse(name).exact());
   const cast = new Map([...scene.cast].map(([role, name]) => [role, Name.parse(name).exactly || Name.parse(name).items.length ? name : exact(name)]));
   const main = cast.get("main");
   for (const [role, name] of cast) if (role !== "main" && name === main && name !== scene.cast.get(role)) cast.set(role, name + all.blurred);
-  const lacking = [...cast.values()].find((name) => !all.known.has(name));
-  if (lacking) return { scene: null, words: `needs the app: ${lacking} is not on this page` };
+  const lacking = [...cast].find(lacks);
+  if (lacking) return { scene: null, words: `needs the app: ${lacking[1]} is not on this page` };
   return { scene: Object.freeze({ ...scene, cast }), words: `${absent[0]} is not on this page: exact densities stand in` };
 }
