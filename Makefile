@@ -11,7 +11,7 @@ SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13)
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help app test figures weights bench kernel default-scene docs lint js clean gpu venv ready ready-dev
+.PHONY: help app test figures weights bench kernel default-scene site docs lint js clean gpu venv ready ready-dev
 
 help: ## Show this list
 	@echo "Usage: make TARGET [PYTHON=python3.12] [ARGS='...']"
@@ -54,6 +54,9 @@ kernel: ready ## Build the browser's kernel from its sources (needs node and npm
 default-scene: ready ## Compute again what the app shows first
 	@$(PY) -m toy.viewer.default $(ARGS)
 
+site: ready ## Write the explorer as pages for any static host into out/site
+	@$(PY) -m toy site --out out/site $(ARGS)
+
 docs: ready-dev ## Draw the pictures of the README into docs (needs chromium)
 	@$(PY) -m toy figure all --out docs/figures --format png $(ARGS)
 	@$(PY) -m toy.ui.picture docs/explore.png
@@ -68,7 +71,7 @@ js: # Standard input keeps `node --check` independent of file names: the viewer 
 	@if ! command -v node >/dev/null 2>&1; then \
 		echo "Skipped: the JavaScript checks, because node is not installed."; exit 0; \
 	fi; \
-	for file in toy/viewer/web/*.js toy/viewer/web/*.mjs toy/browser/web/*.js; do \
+	for file in toy/viewer/web/*.js toy/viewer/web/*.mjs toy/browser/web/*.js toy/site/web/*.js; do \
 		test -e "$$file" || continue; \
 		node --check --input-type=module - < "$$file" || { echo "$$file: syntax error" >&2; exit 1; }; \
 	done; \

@@ -18,11 +18,11 @@ from toy import figures
 from toy import views as rooms
 from toy.scene import Scene
 from toy.ui import fieldpacks, fields, linked
-from toy.viewer import look as looks
 from toy.ui.engine import Busy
 from toy.ui.fieldpacks import Request, answer, home_of
-from toy.viewer.look import Look, looked, parse
 from toy.ui.startup import engine
+from toy.viewer import look as looks
+from toy.viewer.look import Look, looked, parse
 from toy.viewer.packing import unpack
 from toy.viewer.sources import viewer_sources
 

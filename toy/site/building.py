@@ -2,13 +2,11 @@
 
 import hashlib
 import json
-import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from models import zoo
 from toy import distributions
 from toy.browser import traced
 from toy.browser.told import WHOLE
@@ -115,7 +113,9 @@ def programs() -> dict[str, Any]:
     """The programs of all that the browser can run, by kind and name, and why it cannot run the others."""
     lacking = traced.needs_server()
     made: dict[str, Any] = {
-        kind: {name: traced.traced(kind, name) for name in registry if f"{kind.removesuffix('s')} {name}" not in lacking}
+        kind: {
+            name: traced.traced(kind, name) for name in registry if f"{kind.removesuffix('s')} {name}" not in lacking
+        }
         for kind, (registry, _) in traced.KINDS.items()
     }
     return made | {"others": {"measures": traced.measures_program()}, "lacking": lacking}
@@ -144,7 +144,16 @@ def as_json(value: Any) -> bytes:
 
 def first() -> Iterator[str]:
     """Names of the files that the default page reads before its first picture."""
-    yield from ("index.html", "site.js", "site.css", "icon.svg", "catalogue.json", "programs.json", "worker.js", "kernel.wasm")
+    yield from (
+        "index.html",
+        "site.js",
+        "site.css",
+        "icon.svg",
+        "catalogue.json",
+        "programs.json",
+        "worker.js",
+        "kernel.wasm",
+    )
     yield "kernel_relaxed.wasm"
     casts = [default_cast(State().scene(slot).rule) for slot in SLOTS]
     names = dict.fromkeys([*(name for cast in casts for name in cast.values()), "exact:A", "exact:AB"])

@@ -43,8 +43,7 @@ def catalogue(on: tuple[str, ...] | None = None) -> dict[str, Any]:
             for entry in INTEGRATORS.values()
         ],
         "distributions": [
-            method(distributions.entry_of(on)) | {"targets": distributions.targets(on)}
-            for on in families
+            method(distributions.entry_of(on)) | {"targets": distributions.targets(on)} for on in families
         ],
         "usual": distributions.USUAL,
         "letters": distributions.LETTERS,
@@ -83,7 +82,13 @@ def rule(entry: Entry) -> dict[str, Any]:
     own = {role: given.cast.get(role, ROLE_DEFAULTS[role]) for role in entry.roles}
     family = entry.function.__module__.rpartition(".")[2].replace("_", " ")
     whole = [role for role in entry.roles if entry.types[role] is Normalised]
-    more = {"family": family, "cast": own, "integrator": given.integrator, "tilt": given.tilt is not None, "whole": whole}
+    more = {
+        "family": family,
+        "cast": own,
+        "integrator": given.integrator,
+        "tilt": given.tilt is not None,
+        "whole": whole,
+    }
     return method(entry) | more
 
 
@@ -147,9 +152,11 @@ def target(name: str) -> dict[str, Any]:
 
 
 def fitted() -> list[str]:
-    """Fitted densities in the usual casts of rules, for each target of the usual distribution; also made of exact ones."""
+    """Fitted densities in the usual casts of rules, for each target of the usual distribution; of exact ones too."""
     found = []
-    for name in (name for target in distributions.targets() for rule in RULES for name in default_cast(rule, target).values()):
+    for name in (
+        name for target in distributions.targets() for rule in RULES for name in default_cast(rule, target).values()
+    ):
         if (parsed := Name.parse(name)).fitted:
             found += [name, str(parsed.exact())]
     return list(dict.fromkeys(found))

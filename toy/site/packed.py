@@ -27,14 +27,19 @@ def density(name: str) -> bytes:
 
 
 def target(name: str, counts: Iterable[int] = COUNTS) -> bytes:
-    """What is known exactly of a target, and what is drawn of it; outlines in 16 bits, each point from the one before."""
+    """What is known exactly of a target, and what is drawn of it."""
+    return pack({"truth": truth_of(name), "floors": floors(name, counts)}, drawn(name))
+
+
+def drawn(name: str) -> dict[str, Any]:
+    """A target's scenery; outlines without points that nobody sees, in 16 bits, each point from the one before."""
     arrays: dict[str, Any] = dict(computing.scenery(name))
     for key in [key for key in arrays if key.endswith(".starts")]:
         line = key.removesuffix(".starts")
         parts = [thinned(part) for part in np.split(arrays[line], arrays[key][1:])]
         arrays[line] = stepwise(np.concatenate(parts))
         arrays[key] = np.cumsum([0, *map(len, parts[:-1])]).astype(np.uint32)
-    return pack({"truth": truth_of(name), "floors": floors(name, counts)}, arrays)
+    return arrays
 
 
 def thinned(line: np.ndarray) -> np.ndarray:

@@ -15,8 +15,8 @@ from toy.names import Name
 from toy.scene import Scene
 from toy.ui import live, telling
 from toy.ui.engine import PREVIEW, Engine, Work
-from toy.viewer.look import HALF_MIN, SIGMA_MAX, SIGMA_MIN, Look
 from toy.viewer import computing
+from toy.viewer.look import HALF_MIN, SIGMA_MAX, SIGMA_MIN, Look
 from toy.viewer.packing import pack, quantise
 from toy.viewer.requests import Box, Place, box_of, numbers, place, sequence
 from toy.views import View, fields, guide_role, window

@@ -14,8 +14,8 @@ from toy.ui import casting, controls, linked, links, live
 from toy.ui.engine import FULL, Busy, engine
 from toy.ui.fieldpacks import Request, answer, home_of, rehearsals
 from toy.ui.gallery import TYPES
-from toy.viewer.look import OWN, Look, looked, parse
 from toy.ui.words import plain
+from toy.viewer.look import OWN, Look, looked, parse
 
 
 def _load() -> Look:

@@ -37,14 +37,15 @@ function drawer(side, button) {
 
 export async function explore(files) {
   const address = new Address();
-  const states = new States(new Catalogue(await files.json("catalogue.json")));
+  const all = new Catalogue(await files.json("catalogue.json"));
+  const states = new States(all);
   const settings = action("settings", "Settings", () => {});
   const side = h("aside", { class: "ts-side toy-page", id: "settings", tabindex: "-1", "aria-label": "Settings" });
   settings.setAttribute("aria-controls", "settings");
   const root = h("div", { class: "toy-viewer", "data-toy-viewer": true, testid: "viewer" });
   const actions = [settings, action("full", "Full screen", () => fullScreen((words) => shell.notes.say(words)))];
   const shell = new Shell({ actions, seen: () => viewer.header && viewer.readTheme() });
-  const desk = new Desk({ states, headers: new Headers(states), source: new Source(files), address, said: (words) => shell.notes.say(words) });
+  const desk = new Desk({ states, headers: new Headers(states), source: new Source(files, (kind, name) => all[kind].get(name).title), address, said: (words) => shell.notes.say(words) });
   const tell = { send: (request) => desk.send(request), sendUi: (ui) => desk.sendUi(ui) };
   const viewer = (root.viewer = new Viewer(root, { ...tell, storageKey: "toy-site", welcome: firstContact(address.query === ""), page: desk.page }));
   const controls = new Controls(desk, { reset: () => desk.put({ ...states.start, hide: desk.state.hide }), undo: () => history.back() });

@@ -30,8 +30,10 @@ async function workersOf(files) {
 }
 
 export class Source {
-  constructor(files) {
+  // `titles(kind, name)` says what a rule, schedule or integrator is called.
+  constructor(files, titles) {
     this.files = files;
+    this.titles = titles;
     this.targets = new Map();
   }
 
@@ -65,7 +67,7 @@ export class Source {
     const lacks = engine.lacks(scene);
     const needed = lacks.programs.map(([kind, name]) => {
       const program = programs[kind]?.[name];
-      if (!program) throw new Error(`${name} needs the app: ${programs.lacking[`${kind.replace(/s$/, "")} ${name}`] ?? "it is not on this page"}`);
+      if (!program) throw new Error(`${this.titles(kind, name)} needs the app: ${programs.lacking[`${kind.replace(/s$/, "")} ${name}`] ?? "it is not on this page"}`);
       return [kind, name, program];
     });
     const densities = await Promise.all(lacks.densities.map(async (name) => [name, numbersOf(await files.pack(`densities/${slug(name)}.bin`))]));

@@ -1,0 +1,164 @@
+"""The site as it is written: its files, their sizes, and nothing of them from elsewhere."""
+
+import gzip
+import json
+import re
+from typing import Annotated
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from toy import distributions
+from toy.__main__ import main
+from toy.guidance import RULES, Score
+from toy.registry import Knob
+from toy.sampling import INTEGRATORS
+from toy.schedules import SCHEDULES
+from toy.site import building, packed, pages
+from toy.site.catalogue import catalogue, targets
+from toy.viewer import computing
+from toy.viewer.packing import dequantise, unpack
+
+FIRST = 300_000  # bytes over the wire before the first picture
+ANOTHER = re.compile(r"(?:https?:)?//(?!www\.w3\.org/)[a-z0-9-]+\.[a-z]", re.I)
+CITED = ("https://arxiv.org/abs/", "https://doi.org/")  # only where they are followed
+
+
+LONG = ("targets/", "densities/dns-")  # what takes long to work out
+
+
+@pytest.fixture(scope="session")
+def made() -> dict[str, bytes]:
+    """The files of a site of one distribution, but for what takes long."""
+    files = building.contents(("tree",))
+    return {name: make() for name, make in files.items() if not (name.startswith(LONG) or "normalised" in name)}
+
+
+def sizes(made: dict[str, bytes], names: list[str]) -> int:
+    return sum(len(gzip.compress(made[name], 9)) for name in names)
+
+
+def test_the_first_picture_needs_little(made):
+    documents = {name: pages.document(name, "0" * 12).encode() for name in pages.PAGES}
+    scenery = packed.pack({"truth": {}, "floors": {}}, packed.drawn("A"))
+    first = list(building.first())
+    assert set(first) <= {*made, *documents, "targets/A.bin"}
+    assert sizes(made | documents | {"targets/A.bin": scenery}, first) + 4000 <= FIRST  # and the target's numbers
+
+
+def test_nothing_is_loaded_from_elsewhere(made):
+    for name, data in made.items():
+        if name.endswith((".js", ".css", ".html", ".svg")):
+            text = data.decode()
+            for prefix in CITED:
+                text = text.replace(prefix, "")
+            assert not ANOTHER.search(text), (name, ANOTHER.search(text))
+    for name in pages.PAGES:
+        assert not ANOTHER.search(pages.document(name, "0"))
+        assert "default-src 'none'" in pages.document(name, "0")
+
+
+def test_every_name_has_a_file_of_its_own():
+    names = [name for own in catalogue()["densities"].values() for name in own]
+    assert len({packed.slug(name) for name in names}) == len(set(names)) == len(names)
+    assert len({packed.slug(name) for on in distributions.families() for name in targets(on)}) == len(
+        catalogue()["targets"]
+    )
+
+
+def test_what_a_link_may_name_has_a_file(made):
+    found = json.loads(made["catalogue.json"])
+    for name in (name for own in found["densities"].values() for name in own if not name.startswith("dns:")):
+        header, arrays = unpack(made[f"densities/{packed.slug(name)}.bin"])
+        assert header["kind"] in ("network", "mixture")
+        assert all(np.isfinite(array).all() for array in arrays.values()), name
+    programs = json.loads(made["programs.json"])
+    assert {*programs["rules"]} | {words.partition(" ")[2] for words in programs["lacking"]} >= {*RULES}
+
+
+def test_outlines_are_those_that_are_drawn():
+    """Thinned and in 16 bits, each still lies on the line that it was, to a thousandth of its size."""
+    drawn, kept = computing.scenery("A"), packed.drawn("A")
+    for name in (name for name in drawn if name.startswith("outline.") and not name.endswith(".starts")):
+        steps, lo, hi = kept[name]
+        codes = np.cumsum(steps, axis=1, dtype=np.uint16)
+        line = dequantise(codes, lo, hi).T
+        assert len(line) < len(drawn[name])
+        size = np.max(np.ptp(drawn[name], axis=0))
+        nearest = np.min(np.linalg.norm(line[:, None] - drawn[name][None], axis=-1), axis=1)
+        assert np.max(nearest) < 1e-3 * size
+        starts = kept[f"{name}.starts"]
+        assert len(starts) == len(drawn[f"{name}.starts"])
+        assert starts[0] == 0
+        assert all(np.diff([*starts, len(line)]) > 2)
+
+
+def test_a_thinned_line_keeps_its_shape():
+    circle = np.stack([f(np.linspace(0, 2 * np.pi, 2000)) for f in (np.cos, np.sin)], axis=1)
+    thin = packed.thinned(circle)
+    assert 100 < len(thin) < 400
+    assert np.max(np.abs(np.hypot(*(thin[1:] + thin[:-1]).T / 2) - 1)) < 4 * packed.FINE
+    straight = np.stack([np.linspace(0, 1, 50), np.zeros(50)], axis=1)
+    assert packed.thinned(straight).tolist() == [[0, 0], [1, 0]]
+
+
+def test_one_of_each_that_is_added_is_in_the_catalogue():
+    @RULES.register(source="a test", formula="s = s_main")
+    def nothing_new(main: Score, *, much: Annotated[float, Knob(0, 3, 0.5, "m", "how much")] = 1) -> Score:
+        """Do nothing."""
+        return main
+
+    @SCHEDULES.register(source="a test", formula="w")
+    def as_ever(progress):
+        """Always."""
+        return progress * 0 + 1
+
+    @INTEGRATORS.register(source="a test", formula="x", order=1)
+    def standing(field, x, sigma, sigma_next, memory):
+        """Go nowhere."""
+        return x, memory
+
+    try:
+        found = catalogue(("tree",))
+        rule = next(entry for entry in found["rules"] if entry["name"] == "nothing_new")
+        assert (rule["title"], rule["summary"], rule["cast"]) == ("Nothing new", "Do nothing.", {"main": "A64@4096"})
+        assert [(knob["name"], knob["lo"], knob["hi"], knob["default"]) for knob in rule["knobs"]] == [
+            ("much", 0, 3, 1)
+        ]
+        assert "as_ever" in [entry["name"] for entry in found["schedules"]]
+        assert "standing" in [entry["name"] for entry in found["integrators"]]
+        assert {"nothing_new"} <= {*building.programs()["rules"]}
+    finally:
+        RULES.remove("nothing_new")
+        SCHEDULES.remove("as_ever")
+        INTEGRATORS.remove("standing")
+
+
+def test_a_folder_that_holds_something_else_stays_as_it_is(tmp_path):
+    (tmp_path / "thesis.tex").write_text("mine")
+    for place in (tmp_path, tmp_path / "thesis.tex"):
+        found = CliRunner().invoke(main, ["site", "--out", str(place)])
+        assert found.exit_code == 2
+        assert str(place) in found.output
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_a_site_is_written_over_an_older_one_whole_or_not_at_all(tmp_path, monkeypatch):
+    files = {"a.bin": lambda: b"1", "b/c.bin": lambda: b"2"}
+    monkeypatch.setattr(building, "contents", lambda on: files)
+    out = tmp_path / "site"
+    building.build(out)
+    assert (out / "b" / "c.bin").read_bytes() == b"2"
+    first = json.loads((out / "site.json").read_text())["version"]
+    (out / "left-over").write_text("")
+    files["b/c.bin"] = lambda: 1 / 0
+    with pytest.raises(ZeroDivisionError):
+        building.build(out)
+    assert (out / "b" / "c.bin").read_bytes() == b"2"
+    files["b/c.bin"] = lambda: b"3"
+    building.build(out)
+    assert (out / "b" / "c.bin").read_bytes() == b"3"
+    assert json.loads((out / "site.json").read_text())["version"] != first
+    assert sorted(path.name for path in out.iterdir()) == ["a.bin", "b", "index.html", "site.json"]
+    assert [path.name for path in tmp_path.iterdir()] == ["site"]
