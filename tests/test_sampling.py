@@ -123,6 +123,13 @@ def test_points_do_not_see_each_other():
     np.testing.assert_allclose(flow(edm(8), x=x[::-1], main=gaussian(STD))[-1], together[::-1], rtol=1e-5)
 
 
+@pytest.mark.computes
+def test_no_renewal_is_heun():
+    """Optimised too, where the difference of two variances that are the same may be less than nothing."""
+    churned = flow(edm(64), integrator="edm_stochastic", churn=25, churn_min=5.1, main=gaussian(STD))
+    np.testing.assert_allclose(churned, flow(edm(64), main=gaussian(STD)), rtol=1e-5)
+
+
 def test_last_step_of_heun_is_an_euler_step():
     sigmas = [0.3, 0.0]
     heun, euler = (flow(sigmas, integrator=name, main=gaussian(STD)) for name in ("heun", "euler"))

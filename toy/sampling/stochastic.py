@@ -61,9 +61,9 @@ def edm_stochastic(
     """Renew some of the noise before each of N Heun steps, which forgets earlier errors."""
     renewed = (sigma >= churn_min) & (sigma <= churn_max)
     gamma = jnp.where(renewed, jnp.minimum(churn / steps, jnp.sqrt(2.0) - 1), 0)
-    higher = sigma * (1 + gamma)
-    noisy = x + jnp.sqrt(higher * higher - sigma * sigma) * noise * jax.random.normal(key, x.shape)
-    return heun(field, noisy, higher, sigma_next, memory)
+    added = sigma * jnp.sqrt(gamma * (2 + gamma))  # the difference of both variances, which rounding would take below 0
+    noisy = x + added * noise * jax.random.normal(key, x.shape)
+    return heun(field, noisy, sigma * (1 + gamma), sigma_next, memory)
 
 
 @integrator(
