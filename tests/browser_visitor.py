@@ -60,6 +60,7 @@ PLACE = """(canvas, onDot) => {
 }"""
 
 
+WITHOUT_ENGINE = "globalThis.toyEngine = null"  # as a `script`: the server computes all that is shown
 SCREEN = {"width": 1280, "height": 800}
 
 
@@ -137,7 +138,7 @@ class Visitor:
         badge = self.get("badge-left")
         expect(badge.last).to_have_text(re.compile("^(?!.*precomputed).*n="), timeout=WAIT)
         expect(self.viewer).to_have_count(1, timeout=WAIT)
-        self.when('d.state === "idle"')
+        self.when('d.state === "idle" && d.engine !== "asking"')
         return self
 
     def when(self, test: str) -> dict[str, str]:

@@ -4,6 +4,7 @@ import base64
 import re
 
 import pytest
+from browser_visitor import WITHOUT_ENGINE
 
 from toy.guidance import RULES
 from toy.scene import Scene
@@ -32,7 +33,7 @@ WATCH = """root => {
 def test_a_moved_knob_makes_its_panel_pending_at_once(visit, server):
     from playwright.sync_api import expect
 
-    visitor = visit("/?n=512&right.schedule=interval").ready()
+    visitor = visit("/?n=512&right.schedule=interval", script=WITHOUT_ENGINE).ready()
     visitor.viewer.evaluate(WATCH)
     before = visitor.data
     with server.frozen():

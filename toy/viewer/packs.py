@@ -68,6 +68,7 @@ def panel(slot: str, asked: Scene, found: Side, title: str, pending: str = "") -
     return {
         "slot": slot,
         "title": title,
+        "caption": captions(asked, asked)[0],
         "rule": asked.rule,
         "formula": asked.entry.formula,
         "summary": asked.entry.summary,

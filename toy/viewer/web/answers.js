@@ -208,7 +208,20 @@ const keyOf = (scene) => JSON.stringify(scene);
 // The header's own where nothing in the view was moved.
 function idOf(header, scenes, shown) {
   const same = SLOTS.every((slot) => keyOf(scenes[slot]) === keyOf(shown[slot]));
-  return same ? header.id : `${header.id}~${SLOTS.map((slot) => JSON.stringify([shown[slot].knobs, shown[slot].n])).join("~")}`;
+  return same ? header.id : `${header.id}-${hashOf(SLOTS.map((slot) => keyOf(shown[slot])).join())}`;
+}
+
+// 53 bits of a text: of pictures in one page no two share them.
+function hashOf(text) {
+  let [a, b] = [0xdeadbeef, 0x41c6ce57];
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    a = Math.imul(a ^ code, 2654435761);
+    b = Math.imul(b ^ code, 1597334677);
+  }
+  a = Math.imul(a ^ (a >>> 16), 2246822507) ^ Math.imul(b ^ (b >>> 13), 3266489909);
+  b = Math.imul(b ^ (b >>> 16), 2246822507) ^ Math.imul(a ^ (a >>> 13), 3266489909);
+  return (4294967296 * (2097151 & b) + (a >>> 0)).toString(16);
 }
 
 function panelOf(panel, asked, side, floors, called) {
@@ -220,12 +233,19 @@ function panelOf(panel, asked, side, floors, called) {
     ...panel,
     knobs: panel.knobs.map((knob) => ({ ...knob, value: asked.knobs[knob.name] })),
     schedule,
-    shown: { title: panel.title, caption: panel.title, knobs: asked.knobs, schedule },
+    shown: { title: panel.title, caption: askedWords(panel, asked), knobs: asked.knobs, schedule },
     measured: { values: pick(side.values), errors: pick(side.errors), floor: floors[side.scene.n], called },
     n: side.scene.n,
     pending: "",
     waiting: "",
   };
+}
+
+// What the server calls it, or the title and the knobs that were moved since.
+function askedWords({ title, caption, knobs }, asked) {
+  const since = knobs.filter(({ name, value }) => asked.knobs[name] !== value);
+  if (!since.length) return caption ?? title;
+  return `${title}, ${since.map(({ name, label }) => `${label} ${asked.knobs[name]}`).join(", ")}`;
 }
 
 function layersOf(slot, field, at, shape) {

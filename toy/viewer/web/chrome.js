@@ -39,7 +39,7 @@ function drawTransport({ time, transport, truth, ui }) {
   transport.update({ u: barAt(sigma, sigmaMax, sigmaMin), t, sigma, playing, phase, loop: ui.loop, forward, canForward: Boolean(truth), speed: ui.speed });
 }
 
-function dataOf({ frames, header, layers, queue, time, view }, waits) {
+function dataOf({ frames, header, layers, local, queue, time, view }, waits) {
   return {
     state: waits ? "pending" : time.playing ? "playing" : queue.inFlight ? "waiting" : "idle",
     seq: String(header.seq ?? 0),
@@ -49,6 +49,7 @@ function dataOf({ frames, header, layers, queue, time, view }, waits) {
     phase: time.phase,
     view: [view.cx, view.cy, view.half].join(","),
     field: String(layers?.field.sigma ?? ""),
+    engine: local?.asking ? "asking" : engineOf(header),
   };
 }
 

@@ -14,6 +14,7 @@ export class Local {
     this.running = null; // the request that is being answered
     this.refused = ""; // why the engine is not asked any more
     this.askedFor = null; // the picture for which the server was asked what the engine needs
+    this.asking = false; // and has not answered yet
   }
 
   get on() {
@@ -36,14 +37,14 @@ export class Local {
   // Whether a pack is no picture, but tells the engine what it needs to make one.
   adopts(header, arrays) {
     if (header.engine) this.adopt(header, arrays);
-    else if (header.engine === undefined) this.base = null; // the server has computed this one
+    else if (header.engine === undefined) Object.assign(this, { base: null, asking: false }); // the server has computed this one
     return Boolean(header.engine);
   }
 
   // Tells the server what is chosen, and asks in return what the engine needs.
   tell(more = {}) {
     const { view } = this;
-    view.send({ ...view.request("tell", "left"), seq: view.queue.seq, ...more, phase: "tell", local: true });
+    view.send?.({ ...view.request("tell", "left"), seq: view.queue.seq, ...more, phase: "tell", local: true });
   }
 
   async adopt(header, arrays) {
@@ -73,7 +74,8 @@ export class Local {
 
   // What is shown, under the titles that the server has by now; a picture that is on its way will have them.
   refresh() {
-    if (!this.running && !this.view.adjusting && !this.view.queue.busy) this.answer(this.view.request("release", "left"));
+    const { view } = this;
+    if (!this.running && !view.adjusting && !view.queue.busy) this.answer({ ...view.request("release", "left"), seq: view.lastAnswer });
   }
 
   async answer(request) {
@@ -83,7 +85,7 @@ export class Local {
     try {
       const { header, arrays } = await this.answers.answer(base, request);
       if (this.running !== request) return;
-      this.running = null;
+      Object.assign(this, { running: null, asking: false });
       const scenery = this.scenery;
       this.scenery = {};
       this.view.update({ header, arrays: { ...scenery, ...arrays } });
@@ -119,9 +121,7 @@ export class Local {
   // The server computes from here on.
   giveUp(error) {
     if (this.view.abort.signal.aborted) return;
-    this.refused = error.message;
-    this.base = null;
-    this.running = null;
+    Object.assign(this, { refused: error.message, base: null, running: null, asking: false });
     this.view.queue.lost();
     this.view.ask("release", "left");
   }
@@ -129,7 +129,7 @@ export class Local {
   // Once for each picture that the server has computed: could it be computed here?
   offer(header) {
     if (!this.on || header.engine !== undefined || header.busy || header.precomputed || this.askedFor === header.id) return;
-    this.askedFor = header.id;
+    Object.assign(this, { askedFor: header.id, asking: true });
     this.tell();
   }
 }
@@ -144,12 +144,12 @@ export class FieldLocal extends Local {
 
   tell(more = {}) {
     const { view } = this;
-    view.send({ seq: view.queue.seq, phase: "release", sigma: view.ui.sigma, box: view.wantedBox, field: false, local: true, ...more });
+    view.send?.({ seq: view.queue.seq, phase: "release", sigma: view.ui.sigma, box: view.wantedBox, field: false, local: true, ...more });
   }
 
   begin(header) {
     const arrays = this.scenery;
-    this.scenery = {};
+    Object.assign(this, { scenery: {}, asking: false });
     this.view.update({ header: { ...header, engine: null }, arrays });
   }
 
