@@ -88,15 +88,20 @@ def _healthy(url: str) -> bool:
 
 
 # Streamlit's protocol is protobuf over a websocket. A few numbers of it are enough here, and spare importing Streamlit.
-RERUN, QUERY, ALONE = 11, 1, 5  # BackMsg.rerun_script, ClientState.query_string and fragment_id
+RERUN, QUERY, STATES, ALONE = 11, 1, 2, 5  # BackMsg.rerun_script, ClientState.query_string, widget_states, fragment_id
+WIDGET, ID, JSON = 1, 1, 10  # WidgetStates.widgets, WidgetState.id and json_value
 DELTA, FINISHED = 5, 6  # ForwardMsg
 ELEMENT, EXCEPTION, FRAGMENT = 3, 8, 8  # Delta.new_element, Element.exception, Delta.fragment_id
 RETRY, RETRY_MOST = 0.05, 1.6  # seconds after which the viewer asks again, and longer each time
 
 
-def rerun(query: str, fragment: bytes = b"") -> bytes:
-    """The message that runs the page anew with a query string, or one fragment of it alone."""
-    return _sized(RERUN, _sized(QUERY, query.encode()) + (_sized(ALONE, fragment) if fragment else b""))
+def rerun(query: str, fragment: bytes = b"", said: Mapping[bytes, Any] | None = None) -> bytes:
+    """The message that runs the page anew with a query string, or one fragment of it alone; ``said`` is by whom."""
+    parts = _sized(QUERY, query.encode())
+    for widget, value in (said or {}).items():
+        state = _sized(ID, widget) + _sized(JSON, json.dumps(value).encode())
+        parts += _sized(STATES, _sized(WIDGET, state))
+    return _sized(RERUN, parts + (_sized(ALONE, fragment) if fragment else b""))
 
 
 def _sized(number: int, payload: bytes) -> bytes:
@@ -159,6 +164,8 @@ class Visitor:
         """Speak over an open websocket."""
         self.socket = socket
         self.viewer = b""  # the fragment that the viewer is in
+        self.component = b""  # the viewer's own name
+        self.told = 0
 
     @staticmethod
     @asynccontextmanager
@@ -187,6 +194,16 @@ class Visitor:
             wait = min(RETRY_MOST, 2 * wait)
         raise AssertionError
 
+    async def tell(self, w: float, *, since: float | None = None, patience: float = 60) -> Answer:
+        """Tell the page a weight, as a viewer does that computes in the browser; its answer says what that needs."""
+        began = time.perf_counter() if since is None else since
+        self.told += 1
+        request = {"seq": self.told, "phase": "tell", "local": True, "knobs": {"left": {"w": w}}}
+        error, header = await self._run(rerun("", self.viewer, {self.component: {"request": request}}), patience)
+        if not error and not (header.get("engine") and header.get("seq") == self.told):
+            error = "the server did not leave it to the browser"
+        return Answer(time.perf_counter() - began, error, header)
+
     async def _run(self, message: bytes, patience: float) -> tuple[str, dict[str, Any]]:
         """What went wrong in one run of the page, and the header of its picture."""
         await self.socket.send(message)
@@ -202,6 +219,7 @@ class Visitor:
                 delta = fields(part[DELTA])
                 if found := _pack_header(message):
                     header, self.viewer = found, bytes(delta.get(FRAGMENT, b""))
+                    self.component = _component(message)
                 if EXCEPTION in fields(delta.get(ELEMENT, memoryview(b""))):
                     error = "a traceback was shown"
             if FINISHED in part and part[FINISHED] != 2:  # 2: overtaken by another run
@@ -218,6 +236,12 @@ class Visitor:
                 return
             await asyncio.sleep(0.2)
         raise ValueError("the engine was not ready within two minutes")
+
+
+def _component(message: bytes) -> bytes:
+    """The id of the component that a message brings."""
+    found = re.search(rb"\$\$ID-[\w-]+", message)
+    return found[0] if found else b""
 
 
 def _pack_header(message: bytes) -> dict[str, Any]:
@@ -298,30 +322,38 @@ async def _tour(server: Server, queries: Iterable[str]) -> tuple[list[Answer], f
     return answers, peak
 
 
-def load(server: Server, sessions: int = 30, seconds: float = 60, alone: int = 20) -> Load:
+def load(server: Server, sessions: int = 30, seconds: float = 60, alone: int = 20, *, told: bool = False) -> Load:
     """Let sessions change w once a second each. A change that comes before the last one's answer waits for it, and of
-    those that wait the latest is sent, as the viewer does; its time counts from when it was made.
+    those that wait the latest is sent, as the viewer does; its time counts from when it was made. Where they are
+    ``told``, the visitors' browsers compute.
     """
     found = Load()
     with ThreadPoolExecutor(1) as other:  # the driver of a browser may keep a loop in this thread
-        other.submit(asyncio.run, _load(server, found, sessions, seconds, alone)).result()
+        other.submit(asyncio.run, _load(server, found, sessions, seconds, alone, told)).result()
     return found
 
 
-async def _load(server: Server, found: Load, sessions: int, seconds: float, alone: int) -> None:
+async def _load(server: Server, found: Load, sessions: int, seconds: float, alone: int, told: bool) -> None:
     from websockets.exceptions import WebSocketException
 
     async def visit(number: int, start: float) -> None:
         dice = random.Random(number)
         try:
             async with Visitor.at(server.url) as visitor:
+                if told:
+                    await visitor.ready()
+                    while (await visitor.tell(4)).error:  # what the browser needs is worked out once, for all
+                        await asyncio.sleep(RETRY)
+                    start = max(start, time.perf_counter())
                 due = start + number / sessions
                 while due < start + seconds:
                     await asyncio.sleep(max(0.0, due - time.perf_counter()))
                     missed = max(0, int(time.perf_counter() - due))
                     found.overtaken += missed
                     due += missed
-                    found.answers.append(await visitor.change(f"left.w={dice.uniform(1, 8):.3f}", since=due))
+                    w = round(dice.uniform(1, 8), 3)
+                    asked = visitor.tell(w, since=due) if told else visitor.change(f"left.w={w}", since=due)
+                    found.answers.append(await asked)
                     due += 1
         except (OSError, WebSocketException):
             found.lost += 1

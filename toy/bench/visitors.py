@@ -15,10 +15,10 @@ SCENES = 100
 
 
 @cache
-def _load(stage: Stage, sessions: int) -> Load:
-    """So many visitors for a minute, at a server of their own."""
+def _load(stage: Stage, sessions: int, told: bool = False) -> Load:
+    """So many visitors for a minute, at a server of their own; where they are ``told``, their browsers compute."""
     with serving() as server:
-        return load(server, sessions)
+        return load(server, sessions, told=told)
 
 
 def _met(found: Load) -> Measured:
@@ -50,6 +50,18 @@ def thirty_visitors_after(stage: Stage) -> Measured:
 def sixty_visitors(stage: Stage) -> Measured:
     """The same with sixty sessions."""
     return _met(_load(stage, 60))
+
+
+@benchmark("thirty-visitors-told", "s", app=True, budget=0.2)
+def thirty_visitors_told(stage: Stage) -> Measured:
+    """The server's share of an answer that the browser computes: from a change of w to what that needs, with thirty."""
+    return _met(_load(stage, 30, told=True))
+
+
+@benchmark("sixty-visitors-told", "s", app=True, budget=0.2)
+def sixty_visitors_told(stage: Stage) -> Measured:
+    """The same with sixty sessions."""
+    return _met(_load(stage, 60, told=True))
 
 
 def _methods() -> Iterator[str]:
