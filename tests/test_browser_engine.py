@@ -6,6 +6,9 @@ import pytest
 from browser_server import OUT
 from browser_visitor import WITHOUT_ENGINE
 
+from toy.state import parse
+from toy.ui import export
+
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 LINK = "/?n=512&left.w=3&right.rule=none"
@@ -129,3 +132,24 @@ def test_fields_are_the_browsers_own(visit, server):
         visitor.viewer.evaluate("root => root.viewer.jump(0.2)")
         visitor.viewer.evaluate(FINE, "root.viewer.shown.sigma === 0.2")
     visitor.fine()
+
+
+def test_a_page_without_a_server_computes(browser, tmp_path):
+    """The download is live: from a file, without a network, it answers its knobs."""
+    state = parse({"n": "512", "right.rule": "none"})[0]
+    (tmp_path / "guidance.html").write_bytes(export.page(state))
+    context = browser.new_context(offline=True)
+    page, wrong = context.new_page(), []
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.goto((tmp_path / "guidance.html").as_uri())
+    page.wait_for_selector('[data-engine="your browser"][data-state="idle"]')
+    page.get_by_test_id("number-w-left").fill("2")
+    page.get_by_test_id("number-w-left").press("Enter")
+    page.wait_for_function("toyViewer.header.panels[0].shown.knobs.w === 2")
+    assert page.get_by_test_id("draw").is_disabled()
+    page.get_by_test_id("more").click()
+    assert page.get_by_test_id("layer-drawn").is_disabled()
+    page.get_by_test_id("layer-p1").click()
+    page.wait_for_function('document.querySelector("[data-toy-viewer]").dataset.field !== ""')
+    context.close()
+    assert not wrong

@@ -1,4 +1,4 @@
-"""Files made from the State: figures by the command line's own code, samples, and a page that plays offline."""
+"""Files made from the State: figures by the command line's own code, samples, and a page that needs no server."""
 
 import io
 import json
@@ -45,10 +45,14 @@ def table(state: State, dark: bool = False) -> bytes:
 
 
 def page(state: State, dark: bool = False) -> bytes:
-    """One HTML file that plays the scene in any browser, without a server."""
+    """One HTML file without a server: it plays the scene, and computes what its knobs ask for where a browser can."""
     sides = {slot: computing.side(state.scene(slot)) for slot in SLOTS}
     names = " and ".join(captions(state.left, state.right))
-    return standalone_html(packs.assemble(state, sides, Request()), names).encode()
+    try:
+        living = packs.living_pack(state)
+    except ValueError:  # it plays what was computed here
+        living = b""
+    return standalone_html(packs.assemble(state, sides, Request()), names, living).encode()
 
 
 CHOICES = (
@@ -56,7 +60,7 @@ CHOICES = (
     ("Figure, SVG", "guidance.svg", "image/svg+xml", lambda state, dark=False: figure(state, "svg", dark=dark)),
     ("Figure, PDF", "guidance.pdf", "application/pdf", lambda state, dark=False: figure(state, "pdf", dark=dark)),
     ("Animation of the dots, GIF", "guidance.gif", "image/gif", movie),
-    ("Page that plays offline, HTML", "guidance.html", "text/html", page),
+    ("Page without a server, HTML", "guidance.html", "text/html", page),
     ("Trajectories, NPZ", "guidance.npz", "application/octet-stream", samples),
     ("Samples, CSV", "guidance.csv", "text/csv", table),
 )

@@ -36,11 +36,15 @@ def warm_up() -> Mapping[Work, Any]:
 
 
 def rehearsals() -> list[Work]:
-    """The previews of the default page."""
-    from toy.ui import explore
+    """What browsers need to compute the default page themselves, and its previews for those that cannot."""
+    from toy.browser import told
+    from toy.ui import explore, telling
     from toy.viewer import computing
 
-    return [explore.work_of(scene) for scene in computing.usual(computing.PREVIEW)]
+    shown = computing.usual()
+    counts = sorted({shown[0].n, computing.PREVIEW})
+    works = telling.works_of(tuple(told.needed(shown)), shown[0].target, counts)
+    return [*works.values(), *(explore.work_of(scene) for scene in computing.usual(computing.PREVIEW))]
 
 
 def engine() -> Engine:

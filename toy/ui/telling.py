@@ -24,6 +24,14 @@ class Told:
     why: str = ""
 
 
+def works_of(news: tuple[str, ...], target: str, counts: Sequence[int]) -> dict[str, Work]:
+    """What the engine has to work out of it: programs, numbers and truths, and noise floors."""
+    return {
+        "told": Work(("told", news), partial(told.told, news)),
+        "floors": Work(("floors", target, *counts), partial(told.floors, target, tuple(counts))),
+    }
+
+
 def tell(found: Engine, scenes: Mapping[str, Scene], memory: Any, *, anew: bool, counts: Sequence[int] = ()) -> Told:
     """What the visitor of ``memory`` is told of scenes by their names in a view.
 
@@ -32,11 +40,7 @@ def tell(found: Engine, scenes: Mapping[str, Scene], memory: Any, *, anew: bool,
     """
     before: set[str] = set() if anew else memory.setdefault("told", set())
     news = tuple(word for word in told.needed(scenes.values()) if word not in before)
-    target = next(iter(scenes.values())).target
-    works = {
-        "told": Work(("told", news), partial(told.told, news)),
-        "floors": Work(("floors", target, *counts), partial(told.floors, target, counts)),
-    }
+    works = works_of(news, next(iter(scenes.values())).target, counts)
     collect = live.asking(found, memory, "asked_told", news, live=True, pause=lambda: "told" in memory)
     results, late = collect(works, FULL, "told")
     refused = next((words for words in results.values() if isinstance(words, str)), "")

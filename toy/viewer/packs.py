@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from toy import distributions, views
+from toy.browser import told
 from toy.captions import captions
 from toy.names import Name
 from toy.sampling import INTEGRATORS
@@ -17,6 +18,7 @@ from toy.scene import Scene
 from toy.state import SLOTS, State
 from toy.viewer import presets
 from toy.viewer.computing import (
+    PREVIEW,
     RESOLUTION,
     SIGMA_DATA,
     Side,
@@ -26,6 +28,7 @@ from toy.viewer.computing import (
     of_target,
     scenery,
     side,
+    stand_in,
 )
 from toy.viewer.packing import pack
 from toy.viewer.requests import Request
@@ -132,11 +135,13 @@ def assemble(
     ui_from: int = 0,
     engine: Mapping[str, Any] | None = None,
     beside: Mapping[str, Any] | None = None,
+    lacks: Mapping[str, str] | None = None,
 ) -> bytes:
     """One pack: frames unless the viewer has them already, layers and a probe if they were asked for.
 
     ``state`` is what is asked, ``sides`` what is shown, ``pending`` why a side is not what is asked. With ``engine``,
-    what the browser's own is told, it has no frames: they are made there. ``beside`` is what a page adds to the header.
+    what the browser's own is told, it has no frames: they are made there. ``beside`` is what a page adds to the header,
+    ``lacks`` says why there is no layer of a name.
     """
     scene = sides["left"].scene
     titles = captions(*(state.scene(slot) for slot in SLOTS), knobs=False)
@@ -192,11 +197,25 @@ def assemble(
         header["field"] = {"id": key, "sigma": request.sigma, "box": list(request.box), "shape": shape}
         header["field"]["tilt"] = {slot: found["tilt"] for slot, found in fields.items()}
     for found in header["panels"]:
+        found["lacks"] |= lacks or {}
         if of_panel := (curves or {}).get(found["slot"]):
             found["curve"] = {"lacks": of_panel} if isinstance(of_panel, str) else of_panel
     if probes and request.probe:
         header["probe"] = {"at": list(request.probe), "sigma": request.sigma, "panels": probes}
     return pack(header, arrays)
+
+
+def living_pack(state: State) -> bytes:
+    """A pack by which a browser computes the state without a server; ValueError, one sentence, where it cannot."""
+    sides = {slot: state.scene(slot) for slot in SLOTS}
+    lists, numbers = told.told(told.needed(sides.values()))
+    floors = told.floors(state.left.target, sorted({state.left.n, PREVIEW}))
+    own = {slot: told.scene_of(scene) for slot, scene in sides.items()}
+    engine = {**lists, "scenes": own, "floors": floors, "anew": True}
+    waiting = {slot: stand_in(scene, "computing in your browser …") for slot, scene in sides.items()}
+    lacks = {"drawn": "the sampler's own density needs a server"}
+    drawn = scenery(state.left.target) | numbers
+    return assemble(state, waiting, Request(), engine=engine, drawn=drawn, lacks=lacks)
 
 
 def default_pack() -> bytes:

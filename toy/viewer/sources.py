@@ -80,8 +80,11 @@ def viewer_sources(entry: str = "viewer") -> dict[str, str]:
     }
 
 
-def standalone_html(pack_bytes: bytes, title: str) -> str:
-    """One self-contained page that plays a pack offline in any browser."""
+def standalone_html(pack_bytes: bytes, title: str, living: bytes = b"") -> str:
+    """One self-contained page that plays a pack offline in any browser.
+
+    With ``living``, a pack by which the browser computes, its knobs, layers and probes work too.
+    """
     sources = viewer_sources()
     js = sources["js"].replace("</script", "<\\/script")
     return f"""<!doctype html>
@@ -99,11 +102,13 @@ body {{ margin: 0; padding: 12px; background: light-dark(#ffffff, #0e1117); }}
 <body>
 {sources["html"]}
 <script type="text/plain" id="toy-pack">{base64.b64encode(pack_bytes).decode("ascii")}</script>
+<script type="text/plain" id="toy-living">{base64.b64encode(living).decode("ascii")}</script>
 <script type="module">
 {js}
 {{
-  const bytes = Uint8Array.from(atob(document.getElementById("toy-pack").textContent), (c) => c.charCodeAt(0));
-  window.toyViewer = mount(document.querySelector("[data-toy-viewer]"), bytes);
+  const bytesIn = (id) => Uint8Array.from(atob(document.getElementById(id).textContent), (c) => c.charCodeAt(0));
+  const root = document.querySelector("[data-toy-viewer]");
+  window.toyViewer = mountAlone(root, bytesIn("toy-pack"), bytesIn("toy-living"));
 }}
 </script>
 </body>

@@ -72,6 +72,7 @@ function drawToolbar(v) {
   v.toolbar.update({ ...v.ui, layout: v.layout }, {
     single: (v.slots ?? []).length < 2,
     offline: !v.send,
+    pencil: Boolean(v.send) && v.pencil,
     drawing: v.strokes.on,
     modes: v.header.target.mode === "mode" ? "modes" : "branches",
     fieldArrays: v.layers?.arrays ?? null,

@@ -26,7 +26,7 @@ export function explain(element, text) {
   return element;
 }
 
-export const OFFLINE = "Needs the server: this page plays a stored scene offline.";
+export const OFFLINE = "Needs the server: this page is without one.";
 
 export function toggle(testid, label, meaning, onchange, swatch = null) {
   const button = explain(h("button", { type: "button", class: "tv-chip", testid, "aria-pressed": "false" }), meaning);

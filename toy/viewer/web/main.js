@@ -13,6 +13,15 @@ export function mount(root, bytes, options = {}) {
   return viewer;
 }
 
+// Puts a viewer into a page without a server: it plays `bytes`, and where the browser has an engine and `living` says what that
+// needs, it computes too.
+export function mountAlone(root, bytes, living) {
+  const engine = living.length ? engineHere() : null;
+  const viewer = mount(root, bytes, engine ? { engine, send() {}, pencil: false } : {});
+  if (engine) viewer.update(living);
+  return viewer;
+}
+
 export default component("[data-toy-viewer]", (root, tell, key) => {
   const viewer = new Viewer(root, { ...tell, engine: engineHere(), storageKey: `toy-viewer:${key ?? ""}`, welcome: firstContact(location.search === "") });
   viewer.abort.signal.addEventListener("abort", skipTo("Skip to Play", viewer.transport.play));

@@ -63,11 +63,11 @@ export class Toolbar {
     this.drawer.hidden = !on;
   }
 
-  update(ui, { single, offline, drawing, modes, fieldArrays, panels, canShowTruth, canShowCurve }) {
+  update(ui, { single, offline, pencil, drawing, modes, fieldArrays, panels, canShowTruth, canShowCurve }) {
     setText(this.shows.get("variation").lastChild, modes);
     press(this.draw, drawing);
-    this.draw.disabled = offline;
-    explain(this.draw, offline ? OFFLINE : meaning("draw"));
+    this.draw.disabled = !pencil;
+    explain(this.draw, pencil ? meaning("draw") : OFFLINE);
     for (const [name, { button, long }] of this.layers) {
       press(button, ui.layers.includes(name));
       const isArrow = ARROWS.some((arrow) => arrow.name === name);

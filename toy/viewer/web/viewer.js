@@ -24,9 +24,9 @@ const HOVER_PX = 12;
 const NARROW = 600; // pixels; below this the style sheet has one column
 
 export class Viewer extends Session {
-  constructor(root, { send = null, sendUi = null, storageKey = "toy-viewer", welcome = false, engine = null, page = null } = {}) {
+  constructor(root, { send = null, sendUi = null, storageKey = "toy-viewer", welcome = false, engine = null, pencil = true, page = null } = {}) {
     super(root, { send, sendUi, storageKey, page });
-    this.welcome = welcome;
+    Object.assign(this, { welcome, pencil }); // a pencil: who draws a distribution is answered
     this.ui = mergeUi(this.usual, this.remembered());
     this.values = { left: {}, right: {} };
     this.intervals = { left: null, right: null };
