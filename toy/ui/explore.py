@@ -20,6 +20,7 @@ from toy.ui.trainer import trainer
 from toy.viewer import computing, cost, packs, presets
 from toy.viewer.requests import Request
 
+NEVER = "never"  # told to the browser, and nobody has to know
 PAUSE = 2.0  # seconds after a stroke: nothing is trained for a drawing that goes on
 
 
@@ -133,11 +134,11 @@ def answer(
     standing = {slot: casting.standing(trainer(found), affordable.scene(slot), train=train) for slot in SLOTS}
     left, right = (scene or affordable.scene(slot) for slot, (scene, _) in standing.items())
     affordable = replace(affordable, left=left, right=right)
-    elsewhere = ""
+    said = telling.Told(why=NEVER)
     if request.local and not any(words for _, words in standing.values()):
-        pack, elsewhere = _told(found, state, affordable, request, memory, " ".join(filter(None, (note, fewer))))
-        if pack:
-            return pack
+        said = _told(found, affordable, request, memory)
+        if said.engine:
+            return _living(state, affordable, request, memory, said, " ".join(filter(None, (note, fewer))))
     asked = {slot: _asked(affordable.scene(slot), drag) for slot in SLOTS}
     wait = PAUSE if request.phase == "draw" else 0.0  # what is asked next is the whole picture
     collect = live.asking(found, memory, "asked", asked, live=bool(request.seq), pause=pause, least=wait)
@@ -166,7 +167,7 @@ def answer(
         extra["curves"] = {slot: found.peek(curve_of(affordable.scene(slot)).key) for slot in SLOTS}
     pending |= {slot: words.words for slot, words in training.items() if words.retry}
     refused = [extra.pop(name) for name in list(extra) if isinstance(extra[name], str)]
-    here = f"Computed by the server: {elsewhere}." if elsewhere else ""
+    here = f"Computed by the server: {said.why}." if said.why not in ("", NEVER) else ""
     note = " ".join(filter(None, (note, fewer, here, *refused, *(f"{name}: {words}" for name, words in late.items()))))
     preview = shown["left"].scene.n != affordable.left.n
     return packs.assemble(
@@ -178,28 +179,28 @@ def answer(
         busy=bool(pending or late),
         note=note,
         ui_from=memory.get("ui_from", 0),
-        beside=beside,
+        beside={**(beside or {}), "later": said.later},
         **extra,
     )
 
 
-def _told(
-    found: Engine, state: State, scenes: State, request: Request, memory: Any, note: str
-) -> tuple[bytes | None, str]:
-    """The pack by which the browser computes the scenes itself; without one, why it cannot, or "" while it is made."""
+def _told(found: Engine, scenes: State, request: Request, memory: Any) -> telling.Told:
+    """What the browser is told so that it computes the scenes itself, or why it cannot."""
     if request.phase in ("drag", "draw") or request.drawing:
-        return None, ""
+        return telling.Told(why=NEVER)
     if "drawn" in request.layers:
-        return None, "the sampler's own density is worked out there"
+        return telling.Told(why="the sampler's own density is worked out there")
     sides, counts = {slot: scenes.scene(slot) for slot in SLOTS}, sorted({scenes.left.n, computing.PREVIEW})
-    said = telling.tell(found, sides, memory, anew=request.anew, counts=counts)
-    if said.engine is None:
-        return None, said.why
-    drawn = computing.scenery(scenes.left.target) if f"truths {scenes.left.target}" in said.news else {}
-    waiting = {slot: computing.stand_in(scene, "computing in your browser …") for slot, scene in sides.items()}
-    since = memory.get("ui_from", 0)
-    whole = {**drawn, **said.arrays}
-    return packs.assemble(state, waiting, request, note=note, engine=said.engine, drawn=whole, ui_from=since), ""
+    return telling.tell(found, sides, memory, anew=request.anew, counts=counts)
+
+
+def _living(state: State, scenes: State, request: Request, memory: Any, said: telling.Told, note: str) -> bytes:
+    """The pack by which the browser computes the scenes itself."""
+    target = scenes.left.target
+    drawn = computing.scenery(target) if f"truths {target}" in said.news else {}
+    waiting = {slot: computing.stand_in(scenes.scene(slot), "computing in your browser …") for slot in SLOTS}
+    since, whole = memory.get("ui_from", 0), {**drawn, **said.arrays}
+    return packs.assemble(state, waiting, request, note=note, engine=said.engine, drawn=whole, ui_from=since)
 
 
 def _asked(scene: Scene, drag: bool) -> Scene:

@@ -15,13 +15,18 @@ from toy.ui.engine import FULL, Engine, Work
 class Told:
     """What goes into a pack: the header's ``engine`` and ``arrays``, and the kinds and names that are ``news``.
 
-    Without an ``engine`` the browser cannot compute it, for the reason ``why``, or that is still being found out.
+    Without an ``engine`` the browser cannot compute it, for the reason ``why``, or that is found out ``later``.
     """
 
     engine: dict[str, Any] | None = None
     arrays: dict[str, Any] = field(default_factory=dict)
     news: tuple[str, ...] = ()
     why: str = ""
+
+    @property
+    def later(self) -> bool:
+        """Whether it is worth asking again."""
+        return self.engine is None and not self.why
 
 
 def works_of(news: tuple[str, ...], target: str, counts: Sequence[int]) -> dict[str, Work]:

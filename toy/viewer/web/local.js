@@ -3,6 +3,8 @@
 
 import { GIVEN_UP } from "../../browser/web/engine.js";
 
+const LATER_MS = 300;
+
 export class Local {
   // `answers` makes packs of what the engine computes: see answers.js.
   constructor(view, answers) {
@@ -37,8 +39,15 @@ export class Local {
   // Whether a pack is no picture, but tells the engine what it needs to make one.
   adopts(header, arrays) {
     if (header.engine) this.adopt(header, arrays);
-    else if (header.engine === undefined) Object.assign(this, { base: null, asking: false }); // the server has computed this one
+    else if (header.engine === undefined) this.leave(header);
     return Boolean(header.engine);
+  }
+
+  // The server has computed this one; what the engine needs for it may be on its way.
+  leave({ later }) {
+    this.base = null;
+    if (!later) this.asking = false;
+    else if (this.asking) setTimeout(() => !this.base && !this.view.abort.signal.aborted && this.tell(), LATER_MS);
   }
 
   // Tells the server what is chosen, and asks in return what the engine needs.
