@@ -138,7 +138,8 @@ def answer(
     if request.local and not any(words for _, words in standing.values()):
         said = _told(found, affordable, request, memory)
         if said.engine:
-            return _living(state, affordable, request, memory, said, " ".join(filter(None, (note, fewer))))
+            note = " ".join(filter(None, (note, fewer)))
+            return _living(state, affordable, request, memory, said, note=note, beside=beside)
     asked = {slot: _asked(affordable.scene(slot), drag) for slot in SLOTS}
     wait = PAUSE if request.phase == "draw" else 0.0  # what is asked next is the whole picture
     collect = live.asking(found, memory, "asked", asked, live=bool(request.seq), pause=pause, least=wait)
@@ -194,13 +195,13 @@ def _told(found: Engine, scenes: State, request: Request, memory: Any) -> tellin
     return telling.tell(found, sides, memory, anew=request.anew, counts=counts)
 
 
-def _living(state: State, scenes: State, request: Request, memory: Any, said: telling.Told, note: str) -> bytes:
-    """The pack by which the browser computes the scenes itself."""
+def _living(state: State, scenes: State, request: Request, memory: Any, said: telling.Told, **more: Any) -> bytes:
+    """The pack by which the browser computes the scenes itself; ``more`` is what else ``packs.assemble`` takes."""
     target = scenes.left.target
     drawn = computing.scenery(target) if f"truths {target}" in said.news else {}
     waiting = {slot: computing.stand_in(scenes.scene(slot), "computing in your browser …") for slot in SLOTS}
     since, whole = memory.get("ui_from", 0), {**drawn, **said.arrays}
-    return packs.assemble(state, waiting, request, note=note, engine=said.engine, drawn=whole, ui_from=since)
+    return packs.assemble(state, waiting, request, engine=said.engine, drawn=whole, ui_from=since, **more)
 
 
 def _asked(scene: Scene, drag: bool) -> Scene:
