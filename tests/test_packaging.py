@@ -4,6 +4,7 @@ import ast
 import re
 import sys
 import tomllib
+from fnmatch import fnmatch
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -41,6 +42,15 @@ def test_every_library_that_is_imported_is_required():
 def test_every_requirement_has_both_ends():
     for line in (ROOT / "requirements.txt").read_text().splitlines():
         assert line.startswith("#") or re.fullmatch(r"[a-z]+>=[\d.]+,<[\d.]+", line), line
+
+
+def test_every_file_that_is_no_module_is_installed_too():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    data = project["tool"]["setuptools"]["package-data"]["*"]
+    files = [path for room in ("toy", "models") for path in (ROOT / room).rglob("*") if path.is_file()]
+    others = {path.name for path in files if path.suffix not in (".py", ".pyc")}
+    assert {"kernel.wasm", "densities.js", "default.pack"} <= others
+    assert not {name for name in others if not any(fnmatch(name, pattern) for pattern in data)}
 
 
 def test_one_version():
