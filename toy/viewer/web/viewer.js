@@ -28,8 +28,7 @@ export class Viewer extends Session {
     super(root, { send, sendUi, storageKey, page });
     Object.assign(this, { welcome, pencil }); // a pencil: who draws a distribution is answered
     this.ui = mergeUi(this.usual, this.remembered());
-    this.values = { left: {}, right: {} };
-    this.intervals = { left: null, right: null };
+    Object.assign(this, { values: { left: {}, right: {} }, intervals: { left: null, right: null } });
     this.truth = null;
     this.frames = null;
     this.layers = null;
