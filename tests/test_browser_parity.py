@@ -1,83 +1,21 @@
 """The browser's engine takes samples where Python takes them: every rule, schedule, integrator, from the same noise."""
 
-import json
-import os
-import shutil
-import subprocess
-from pathlib import Path
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from parity_helpers import ALL_SCHEDULES, AT, CASES, CLOSE, DRAWN, LEVEL, PARTED, N, apart, in_node
 
 import models
-from models import zoo
 from toy import metrics, sampling, scenes, views
-from toy.browser import told, traced
-from toy.densities import Normalised
-from toy.guidance import RULES
-from toy.names import Name
-from toy.sampling import INTEGRATORS
-from toy.scene import Scene
+from toy.browser import traced
 from toy.schedules import SCHEDULES
-from toy.viewer.packing import pack
-
-RUNNER = Path(__file__).parent / "js" / "parity.mjs"
-N = 64
-CLOSE = 2e-6  # of a length, or of a sample's own where that is above 1
-PARTED = 1e-3
-# They draw anew at every place, by the bits of its coordinates: one rounding of a start is another draw.
-DRAWN = {"time_step_guidance", "independent_condition_guidance"}
-
-
-def usual(rule, **values):
-    """A rule as it is, but with exact densities where a log-density's constant is asked, which takes long to find."""
-    types = RULES[rule].types
-    scene = Scene.of(rule, n=N, **values)
-    whole = {role: Name.parse(name) for role, name in scene.cast if types[role] is Normalised}
-    return scene.change(**{role: str(name.exact(zoo.classes_of)) for role, name in whole.items()})
-
-
-def turned(scene):
-    """The same with every knob of its schedule and integrator elsewhere than usual."""
-    knobs = {name: knob for entry in scene.entries[1:] for name, knob in entry.knobs.items()}
-
-    def other(knob):
-        return min(knob.hi, round((knob.default + 0.15 * (knob.hi - knob.lo)) / knob.step) * knob.step)
-
-    numbers = {name: other(knob) for name, knob in knobs.items() if not knob.size}
-    vectors = {name: tuple(np.linspace(0, 1, knob.size)) for name, knob in knobs.items() if knob.size}
-    return scene.change(**numbers, **vectors)
-
-
-CASES = {f"rule {rule}": usual(rule) for rule in RULES}
-CASES |= {f"schedule {name}": turned(usual("cfg", w=3, schedule=name)) for name in SCHEDULES if name != "constant"}
-OTHERS = [name for name in INTEGRATORS if name not in ("smc", "heun")]
-CASES |= {f"integrator {name}": turned(usual("cfg", w=3, integrator=name)) for name in OTHERS}
-CASES |= {
-    "exact scores": usual("cfg", w=3, main="exact:A", unconditional="exact:AB"),
-    "another distribution": usual("cfg", w=2, target="moons/A"),
-    "from N(0, σ²)": usual("autoguidance", start="normal", seed=5, steps=16),
-}
 
 
 @pytest.fixture(scope="module")
 def found(tmp_path_factory):
     """By case, what the engine made of it in node."""
-    if shutil.which("node") is None:
-        if os.environ.get("REQUIRE_BROWSER"):
-            pytest.fail("node is not installed")
-        pytest.skip("node is not installed")
-    lists, arrays = told.told(told.needed(CASES.values()))
-    folder = tmp_path_factory.mktemp("parity")
-    runs = [{"scene": told.scene_of(scene), "at": AT.ravel().tolist(), "sigma": LEVEL} for scene in CASES.values()]
-    (folder / "given.pack").write_bytes(pack({**lists, "runs": runs}, arrays))
-    subprocess.run(["node", RUNNER, folder / "given.pack", folder / "found.json"], check=True)
-    return dict(zip(CASES, json.loads((folder / "found.json").read_text()), strict=True))
-
-
-AT, LEVEL = np.float32([[0.3, 0.4], [-0.2, 0.1], [1.0, -1.0], [0.0, 0.0]]), 0.3
+    return dict(zip(CASES, in_node(CASES.values(), tmp_path_factory.mktemp("parity")), strict=True))
 
 
 def ends(scene, x):
@@ -88,11 +26,6 @@ def ends(scene, x):
     players = scenes.players(scene, models.cast(scene.cast))
     path = sampling.trajectory(x, scene.sigmas(), players, knobs, key, keep=False, **names)
     return np.asarray(path[-1], np.float64)
-
-
-def apart(end, other):
-    """Distance of each point from where it should be, over its length where that is above 1."""
-    return np.hypot(*(other - end).T) / np.maximum(1, np.hypot(*end.T))
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -128,3 +61,15 @@ def test_measures_and_their_errors_are_python_s(found, case):
     for name in names:
         assert made["values"][name] == pytest.approx(measured.values[name], abs=1e-5), name
         assert made["errors"][name] == pytest.approx(errors[name], rel=1e-3), name
+
+
+def test_shares_of_every_schedule_are_python_s(tmp_path):
+    """At every step of a run, all knobs elsewhere than usual."""
+    made = in_node(list(ALL_SCHEDULES.values()), tmp_path)
+    for (name, scene), run in zip(ALL_SCHEDULES.items(), made, strict=True):
+        entry, knobs, levels = SCHEDULES[name], dict(scene.knobs), scene.sigmas()
+        for i, share in enumerate(run["shares"]):
+            given = {"sigma": jnp.float32(levels[i]), "progress": jnp.float32(i / scene.steps)}
+            values = {knob: jnp.float32(knobs[knob]) for knob in entry.knobs}
+            wanted = entry(*(given[part] for part in entry.inputs), **values)
+            assert share == pytest.approx(float(wanted), rel=1e-5, abs=1e-6), (name, i)

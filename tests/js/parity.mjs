@@ -6,7 +6,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { Computer } from "../../toy/browser/web/compute.js";
 import { moduleOf } from "../../toy/browser/web/densities.js";
-import { guidedAt } from "../../toy/browser/web/sampler.js";
+import { guidedAt, shareOf } from "../../toy/browser/web/sampler.js";
 import { unpack } from "../../toy/viewer/web/unpack.js";
 
 const [given, found] = process.argv.slice(2);
@@ -27,7 +27,8 @@ for (const run of header.runs) {
     const end = path.slice(-2 * run.scene.n);
     const { values, errors } = computer.measure({ target: run.scene.target, x: end });
     const guided = guidedAt(computer.library, run.scene, Float32Array.from(run.at), run.sigma);
-    out.push({ end: [...end], start: [...path.slice(0, 2 * run.scene.n)], values, errors, guided: [...guided] });
+    const shares = run.scene.sigmas.slice(0, -1).map((sigma, i, levels) => shareOf(computer.library, run.scene, sigma, i / levels.length));
+    out.push({ end: [...end], start: [...path.slice(0, 2 * run.scene.n)], values, errors, guided: [...guided], shares });
   } catch (error) {
     out.push({ error: error.stack });
   }

@@ -86,3 +86,8 @@ export function exponentsAt(library, scene, sigma) {
   const powers = run(rule.tilt, [share, ...own], env);
   return Object.fromEntries(rule.tilts.map((role, i) => [role, powers[i].data[0]]));
 }
+
+// The share of the extra weight that the schedule gives at a noise level, `progress` of the way.
+export function shareOf(library, scene, sigma, progress) {
+  return surroundings(library, scene, 1, 0).shareAt(scalar(sigma), scalar(progress)).data[0];
+}
