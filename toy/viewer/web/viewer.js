@@ -44,9 +44,8 @@ export class Viewer extends Session {
       seamless: () => this.calm || this.truth.matched,
       stepwise: () => this.calm,
     });
-    this.missing = null;
     this.local = engine && send ? new Local(this, new Answers(engine)) : null;
-    Object.assign(this, { opening: null, marker: null }); // a link whose picture was asked for; what a reader draws
+    Object.assign(this, { missing: null, opening: null, marker: null }); // a link whose picture was asked for; what a reader draws
     build(this);
     this.listen();
     document.addEventListener("fullscreenchange", () => this.redraw("size"), { signal: this.abort.signal });
