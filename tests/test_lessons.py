@@ -9,8 +9,8 @@ import pytest
 from ui_helpers import ROOT
 
 from toy import lessons
-from toy.lessons import FOLDER, LANGUAGES, measuring, prose, reading
-from toy.state import of_link
+from toy.lessons import FOLDER, LANGUAGES, measures, measuring, prose, reading
+from toy.state import SLOTS, of_link
 
 FILES = sorted(FOLDER.glob("*.md"))
 ENGLISH = [path for path in FILES if path.name.endswith(".en.md")]
@@ -188,6 +188,13 @@ def test_a_translation_has_the_same_steps_links_and_numbers(path):
     assert said(path) == said(english)
 
 
+@pytest.mark.parametrize("path", ENGLISH, ids=lambda path: path.name)
+def test_what_is_measured_is_said(path):
+    text, lesson = path.read_text(encoding="utf-8"), lessons.read(path)
+    words = {*re.findall(r"\{([a-z][a-z0-9_]*)", text), *(step.answer for step in lesson.steps)}
+    assert {name for step in lesson.steps for name, _ in step.measured} <= words
+
+
 # --- Numbers and claims -----------------------------------------------------------------------------------------------
 
 
@@ -222,3 +229,66 @@ def test_a_lesson_rests_on_claims_that_hold():
         for step in lesson.steps:
             for claim in step.claims:
                 assert verdicts[claim] == "holds", f"{lesson.name}: {claim}"
+
+
+FEW = {  # numbers that are quick to measure again, one of each kind
+    ("diffusion", "coarse"),
+    ("diffusion", "later"),
+    ("outliers", "stray"),
+    ("outliers", "gone"),
+    ("guidance", "out"),
+    ("branches", "root2"),
+    ("itself", "auto"),
+    ("negatives", "placebo_high"),
+    ("promise", "tilt"),
+    ("yours", "tv"),
+}
+
+
+@pytest.mark.computes
+@pytest.mark.parametrize(("lesson", "name"), sorted(FEW))
+def test_a_number_is_found_again(lesson, name):
+    number, (link, what) = kept()["numbers"][lesson][name], asked()[lesson, name]
+    again = measuring.measure(link, what)
+    assert again.value == pytest.approx(number["value"], rel=0.02, abs=2 * number["error"] + 1e-4)
+    assert again.error == pytest.approx(number["error"], rel=0.5, abs=2e-3)
+
+
+SHOWN = [
+    pytest.param(step, id=f"{lesson.name}: {step.heading}")
+    for lesson in lessons.lessons()
+    for step in lesson.steps
+    if step.shows
+]
+
+
+@pytest.mark.computes
+@pytest.mark.parametrize("step", SHOWN)
+def test_a_step_says_what_its_picture_shows(step):
+    """With the seed that a reader sees, and with one that no number was measured with."""
+    state = of_link(step.link)
+    for seed in (state.left.seed, max(measuring.SEEDS) + 1):
+        sides = {slot: measures.Values(replace(state.scene(slot), seed=seed)) for slot in SLOTS}
+        untrue = [claim for claim in step.shows if not eval(claim, {"__builtins__": {}}, sides)]
+        assert not untrue, f"{untrue} of {step.link}, seed {seed}"
+
+
+def test_every_number_that_a_lesson_compares_is_shown_by_some_step():
+    """A lesson whose pictures hold nothing could say anything."""
+    for lesson in lessons.lessons():
+        assert sum(len(step.shows) for step in lesson.steps) >= 2, lesson.name
+
+
+@pytest.mark.parametrize(
+    ("what", "words"),
+    [
+        ("middle.outliers", "left or right"),
+        ("left.beauty", "unknown measure 'beauty'"),
+        ("left._scene", "unknown measure"),
+        ("right.tilt_trunk", "no tilted density"),
+    ],
+)
+def test_what_is_no_measure_is_refused(what, words):
+    link = "left.rule=none&left.main=exact:A&right.rule=rescaled_cfg&n=512"
+    with pytest.raises(ValueError, match=words):
+        measuring.measure(link, what, [0])

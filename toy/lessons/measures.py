@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -29,24 +28,26 @@ def frame(scene: Scene) -> Frame:
     return compute(scene, zoo.cast(scene.cast), keep=False, floor=False)
 
 
-def values(scene: Scene) -> Any:
-    """All that a side of a step shows, by name: the measures of its samples and what else ``MEASURES`` has."""
-    return _Values(scene)
+def value(scene: Scene, name: str) -> float:
+    """One measure of a scene; ValueError for a name that there is not, and where the scene has none of it."""
+    if name in MEASURES:
+        return MEASURES[name](scene)
+    found = frame(scene).metrics
+    if name not in found:
+        raise ValueError(f"unknown measure {name!r}; have: {', '.join([*MEASURES, *found])}")
+    return float(found[name])
 
 
-class _Values:
-    """Values of a scene, each found when it is asked for."""
+class Values:
+    """All measures of a scene as attributes, each found when it is asked for."""
 
     def __init__(self, scene: Scene) -> None:
+        """Of this scene."""
         self._scene = scene
 
     def __getattr__(self, name: str) -> float:
-        if name in MEASURES:
-            return MEASURES[name](self._scene)
-        found = frame(self._scene).metrics
-        if name.startswith("_") or name not in found:
-            raise AttributeError(f"unknown measure {name!r}; have: {', '.join([*MEASURES, *found])}")
-        return float(found[name])
+        """One of them."""
+        return value(self._scene, name)
 
 
 def trunk(scene: Scene) -> float:
@@ -78,10 +79,10 @@ def nats_from_tilt(scene: Scene) -> float:
 
 
 def _tilted(scene: Scene) -> Tilted:
-    """The rule's tilted density; AttributeError where it stands for none."""
+    """The rule's tilted density; ValueError where it stands for none."""
     found = flows.tilted(scene, zoo.cast(scene.cast))
     if found is None:
-        raise AttributeError(f"rule {scene.rule!r} stands for no tilted density")
+        raise ValueError(f"rule {scene.rule!r} stands for no tilted density")
     return found
 
 
@@ -146,7 +147,7 @@ def _task_share(scene: Scene, sigma: float) -> float:
     guide = next(name for role, name in cast.items() if role != "main")
     network = Name.parse(guide).network
     if network is None:
-        raise AttributeError(f"guide {guide!r} is no network")
+        raise ValueError(f"guide {guide!r} is no network")
     cast = {"main": cast["main"], "guide": guide, "weak": f"{scene.target}{network.width}@{network.iterations}"}
     parts = zoo.cast(cast.items())
     at, target = np.array([sigma]), scene.target

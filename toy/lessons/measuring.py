@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from toy.lessons.measures import frame, values
+from toy.lessons.measures import frame, value
 from toy.progress import Progress, Report
 from toy.state import SLOTS, of_link
 from toy.uncertainty import standard_error
@@ -44,8 +44,8 @@ def measure(link: str, what: str, seeds: Iterable[int] = SEEDS) -> Number:
         raise ValueError(f"{what!r} is not left or right, a full stop, and a measure")
     scene = of_link(link).scene(slot)
     try:
-        found = np.array([getattr(values(replace(scene, seed=seed)), name) for seed in seeds])
-    except AttributeError as error:
+        found = np.array([value(replace(scene, seed=seed), name) for seed in seeds])
+    except ValueError as error:
         raise ValueError(f"{what}: {error}") from None
     if not np.isfinite(found).all():
         raise ValueError(f"{what} is not finite: {found.tolist()}")

@@ -3,6 +3,7 @@
 import PHRASES from "./phrases.json" with { type: "json" };
 import { component } from "./component.js";
 import { h } from "./dom.js";
+import { engineHere } from "./here.js";
 import { LessonCard } from "./lesson.js";
 import { openLink } from "./opening.js";
 import { phrase } from "./prose.js";
@@ -12,6 +13,14 @@ import { unpack } from "./unpack.js";
 import { Viewer } from "./viewer.js";
 
 const NOWHERE = { lesson: "", step: 1, language: "en" };
+
+// Explore's view, which says when it has something else to show.
+class LessonView extends Viewer {
+  next(header, before) {
+    super.next(header, before);
+    this.seen?.(header);
+  }
+}
 
 class Learn {
   // `tell`: {send(request), sendUi(place)}; a pack's header says under `learn` where the reader is, and what lesson that is.
@@ -91,7 +100,6 @@ class Learn {
       this.shown = this.lesson;
       this.card.show(this.lesson, this.place.step, this.words);
     } else this.card.seen();
-    if (this.plays && this.viewer.opening === null && !header.busy) this.play();
   }
 
   stage() {
@@ -99,7 +107,8 @@ class Learn {
     this.box = h("div", { class: "tl-stage" });
     this.root.append(this.box);
     const send = (request) => this.tell.send({ ...request, lesson: this.have, place: this.told });
-    this.viewer = root.viewer = new Viewer(root, { send, storageKey: null });
+    this.viewer = root.viewer = new LessonView(root, { send, engine: engineHere(), storageKey: null });
+    this.viewer.seen = (header) => this.seen(header);
     this.card = new LessonCard({
       viewer: this.viewer,
       reading: this.reading,
@@ -112,6 +121,12 @@ class Learn {
       },
     });
     this.box.append(this.card.element, root);
+  }
+
+  // The view has a picture, or other words.
+  seen(header) {
+    if (this.card?.lesson) this.card.seen();
+    if (this.plays && this.viewer.opening === null && !header.busy && this.viewer.frames) this.play();
   }
 
   get have() {

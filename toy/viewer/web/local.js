@@ -2,6 +2,7 @@
 // It says what the engine needs to know for that; what it does not say that of, it computes itself.
 
 import { GIVEN_UP } from "../../browser/web/engine.js";
+import { takeOpened } from "./opening.js";
 
 const LATER_MS = 300;
 
@@ -23,9 +24,9 @@ export class Local {
     return !this.refused;
   }
 
-  // A drawing is made into a distribution by the server, and the sampler's own density is worked out there.
-  can({ drawing = false, layers = [] }) {
-    return this.on && Boolean(this.base) && !drawing && !layers.includes("drawn");
+  // A drawing is made into a distribution by the server, a link is read there, and the sampler's own density is worked out there.
+  can({ drawing = false, layers = [], open = null }) {
+    return this.on && Boolean(this.base) && !drawing && !layers.includes("drawn") && open === null;
   }
 
   // Whether a request is answered here; the server is told what was chosen.
@@ -75,9 +76,11 @@ export class Local {
     this.begin(own);
   }
 
-  // With the page's own run: what the controls said before is of another scene.
+  // With the page's own run, or where a link was opened: what the controls said before is of another scene.
   begin({ seq }) {
-    if (seq === 0) this.answer({ ...this.view.request("release", "left"), seq: 0, knobs: {}, interval: {}, have: null });
+    const { view } = this;
+    if (seq === 0 || takeOpened(view, { seq })) this.answer({ ...view.request("release", "left"), seq, knobs: {}, interval: {}, have: null });
+    else if (view.queue.answers(seq)) this.answer({ ...view.request("release", "left"), seq });
     else this.refresh();
   }
 

@@ -18,8 +18,9 @@ export function openingOf(v) {
 
 // A pack has come: whether it is the first of what was opened, whose values are then those of the controls.
 export function takeOpened(v, { seq = 0 }) {
-  if (v.opening === null || seq < v.openAsked) return;
+  if ((v.opening ?? null) === null || seq < v.openAsked) return false;
   v.opening = null;
   v.values = { left: {}, right: {} };
   v.intervals = { left: null, right: null };
+  return true;
 }
