@@ -81,10 +81,10 @@ def test_a_lesson_goes_from_its_first_step_to_its_last_by_pointer(visit):
             expect(visitor.get("locked")).to_be_visible()
         elif step.kind == "turn":
             expect(visitor.get("turn")).to_contain_text("framed")
-            assert visitor.page.locator(".tv-pointed").count() == 1
+            expect(visitor.page.locator(".tv-pointed")).to_have_count(1)
             turn(visitor, step.turn)
             expect(visitor.get("turn")).to_contain_text("Done")
-            assert visitor.page.locator(".tv-pointed").count() == 0
+            expect(visitor.page.locator(".tv-pointed")).to_have_count(0)
         elif step.kind == "reveal":
             asked = BRANCHES.steps[step.of]
             if asked.kind == "predict-draw":
@@ -241,3 +241,45 @@ def test_axe_finds_nothing_in_the_list_and_in_each_kind_of_step(visit):
             answer(visitor, step)
         if number < len(BRANCHES.steps):
             visitor.get("step-after").click()
+
+
+def test_what_is_drawn_in_a_lesson_stays_for_its_next_steps(visit):
+    from playwright.sync_api import expect
+
+    visitor = visit("/learn?lesson=yours&step=4")
+    settled(visitor, 4)
+    visitor.get("draw").click()
+    visitor.get("brush-A").click()
+    circle(visitor, "left")
+    expect(visitor.get("turn")).to_contain_text("Done", timeout=WAIT)
+    visitor.get("brush-done").click()
+    visitor.when('d.state === "idle"')
+    visitor.get("step-after").click()
+    settled(visitor, 5)
+    assert visitor.viewer.evaluate("r => r.viewer.header.target.drawing")
+    visitor.page.screenshot(path=OUT / "lesson-drawn.png")
+    visitor.get("step-before").click()
+    settled(visitor, 4)
+    visitor.get("step-before").click()
+    visitor.until_query(step="3")
+    settled(visitor, 3)
+    assert not visitor.viewer.evaluate("r => r.viewer.header.target.drawing"), "an earlier step has its own picture"
+    visitor.fine()
+
+
+@pytest.mark.parametrize("language", ["zh", "ko"])
+def test_a_reader_chooses_the_language_and_keeps_the_step(visit, language):
+    from playwright.sync_api import expect
+
+    visitor = visit("/learn?lesson=branches&step=5")
+    settled(visitor, 5)
+    before = visitor.data
+    visitor.get("language").select_option(language)
+    other = lessons.read(lessons.FOLDER / f"branches.{language}.md", lessons.numbers())
+    expect(visitor.get("step-heading")).to_have_text(other.steps[4].heading, timeout=WAIT)
+    visitor.until_query(language=language, step="5", lesson="branches")
+    assert visitor.data["id"] == before["id"], "the same picture"
+    visitor.page.screenshot(path=OUT / f"lesson-{language}.png")
+    visitor.get("all-lessons").click()
+    expect(visitor.get("book-branches")).to_contain_text(other.title)
+    visitor.fine()

@@ -20,6 +20,12 @@ class LessonView extends Viewer {
     super.next(header, before);
     this.seen?.(header);
   }
+
+  draw(now) {
+    const drew = super.draw(now);
+    if (drew) this.drawn?.(); // controls too may be others
+    return drew;
+  }
 }
 
 class Learn {
@@ -109,6 +115,7 @@ class Learn {
     const send = (request) => this.tell.send({ ...request, lesson: this.have, place: this.told });
     this.viewer = root.viewer = new LessonView(root, { send, engine: engineHere(), storageKey: null });
     this.viewer.seen = (header) => this.seen(header);
+    this.viewer.drawn = () => this.card?.lesson && this.card.point();
     this.card = new LessonCard({
       viewer: this.viewer,
       reading: this.reading,
