@@ -12,7 +12,7 @@ export function openLink(v, link) {
 
 // What a request says while a link is being opened: the link, and no value of a control, which is of the picture before.
 export function openingOf(v) {
-  v.openAsked = v.queue.seq + 1;
+  v.openAsked = Math.min(v.openAsked, v.queue.seq + 1); // the first that is asked with it
   return { open: v.opening, knobs: {}, interval: {} };
 }
 
