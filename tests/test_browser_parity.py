@@ -73,3 +73,10 @@ def test_shares_of_every_schedule_are_python_s(tmp_path):
             values = {knob: jnp.float32(knobs[knob]) for knob in entry.knobs}
             wanted = entry(*(given[part] for part in entry.inputs), **values)
             assert share == pytest.approx(float(wanted), rel=1e-5, abs=1e-6), (name, i)
+
+
+@pytest.mark.parametrize("case", ["rule none", "another distribution"])
+def test_floors_are_python_s(found, case):
+    scene = CASES[case]
+    wanted = metrics.floor(scene.target, N, metrics.defined(traced.SHOWN, scene.target))
+    assert {name: found[case]["floor"][name] for name in wanted} == pytest.approx(wanted, abs=1e-5)

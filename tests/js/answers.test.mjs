@@ -5,12 +5,14 @@ import { test } from "node:test";
 import { Answers, PREVIEW, arrowsOf, gainOf, gridOf, moved, tiltWords } from "../../toy/viewer/web/answers.js";
 import { Local, told } from "../../toy/viewer/web/local.js";
 
+const FLOOR = { outliers: 0.01 };
 const MEASURED = { logp: new Float32Array(4), occupancy: Float32Array.of(0.5, 0.5), values: { outliers: 0.1 }, errors: { outliers: 0.01 } };
 
 class FakeEngine {
   constructor() {
     this.runs = [];
-    this.known = { truths: new Map([["A", { threshold: 0, mass: [0.25, 0.75] }]]) };
+    this.known = { truths: new Map([["A", { threshold: 0, mass: [0.25, 0.75], names: ["outliers"] }]]) };
+    this.floors = 0;
     this.learned = [];
     this.lacking = [];
   }
@@ -25,6 +27,7 @@ class FakeEngine {
     return new Uint8Array(sigmas.length * n).fill(1);
   }
   async ask(_, op, given) {
+    if (op === "floor") return (this.floors += 1), { ...FLOOR, root_share: Number.NaN };
     if (op === "measure") return { ...MEASURED, logp: new Float32Array(given.x.length / 2) };
     const values = new Float32Array(given.x.length / 2);
     return { logp1: values, truth: values, error: values, main: given.at, guided: given.at, true: given.at, powers: { main: 2, weak: -1 } };
@@ -46,7 +49,6 @@ const panel = (slot) => ({ slot, title: "CFG", knobs: [{ ...knob }], lacks: {}, 
 const baseOf = () => ({
   header: { id: "abc", seq: 3, panels: [panel("left"), panel("right")], target: { called: "A" }, lead: {} },
   scenes: { left: sceneOf(4), right: sceneOf(3) },
-  floors: { 512: { outliers: 0.02 }, 2048: { outliers: 0.01 } },
 });
 
 test("only knobs of the scene that are numbers move, within so many particles", () => {
@@ -79,6 +81,7 @@ test("what was computed is not computed again, nor the beginning of it", async (
   const answers = new Answers(engine);
   const whole = await answers.answer(baseOf(), { phase: "release", knobs: {}, interval: {} });
   assert.equal(engine.runs.length, 2);
+  assert.equal(engine.floors, 1);
   const dragged = await answers.answer(baseOf(), { phase: "drag", knobs: { left: { w: 5 } }, interval: {} });
   assert.deepEqual(engine.runs.map(({ n }) => n), [2048, 2048, PREVIEW]);
   assert.equal(dragged.header.quality, "preview");
@@ -88,6 +91,7 @@ test("what was computed is not computed again, nor the beginning of it", async (
   assert.ok(!("truth.positions" in dragged.arrays));
   await answers.answer(baseOf(), { phase: "release", have: "abc", knobs: {}, interval: {} });
   assert.equal(engine.runs.length, 3);
+  assert.equal(engine.floors, 2); // one for each number of particles
 });
 
 test("particles that the view has are not given again", async () => {
@@ -152,8 +156,8 @@ function viewOf() {
 }
 
 const engineHeader = (seq) => {
-  const { header, scenes, floors } = baseOf();
-  return { ...header, seq, engine: { programs: [], densities: [["m", { kind: "network" }]], truths: [], scenes, floors } };
+  const { header, scenes } = baseOf();
+  return { ...header, seq, engine: { programs: [], densities: [["m", { kind: "network" }]], truths: [], scenes } };
 };
 const arrays = { "density.0.first": { data: Float32Array.of(1) }, "tree.segments": { data: new Float32Array(4), shape: [1, 4] } };
 const settled = () => new Promise((done) => setTimeout(done, 5));

@@ -28,7 +28,7 @@ for (const run of header.runs) {
     const { values, errors } = computer.measure({ target: run.scene.target, x: end });
     const guided = guidedAt(computer.library, run.scene, Float32Array.from(run.at), run.sigma);
     const shares = run.scene.sigmas.slice(0, -1).map((sigma, i, levels) => shareOf(computer.library, run.scene, sigma, i / levels.length));
-    out.push({ end: [...end], start: [...path.slice(0, 2 * run.scene.n)], values, errors, guided: [...guided], shares });
+    out.push({ end: [...end], start: [...path.slice(0, 2 * run.scene.n)], values, errors, guided: [...guided], shares, floor: computer.floor(run.scene) });
   } catch (error) {
     out.push({ error: error.stack });
   }

@@ -5,7 +5,7 @@ from functools import lru_cache
 from typing import Any
 
 import models
-from toy import distributions, metrics
+from toy import distributions
 from toy.browser import traced
 from toy.browser.numbers import Numbers, numbers_of
 from toy.browser.truth import truth_of
@@ -70,9 +70,3 @@ def told(words: Collection[str]) -> tuple[dict[str, Any], dict[str, Any]]:
             made = OTHERS[name]() if kind == "others" else traced.traced(kind, name)
             lists["programs"].append([kind, name, made])
     return lists, arrays
-
-
-def floors(target: str, counts: Iterable[int]) -> dict[int, dict[str, float | list[float]]]:
-    """By number of samples, what the measures give for true ones."""
-    names = metrics.defined(traced.SHOWN, target)
-    return {n: metrics.floor(target, n, names) for n in counts}

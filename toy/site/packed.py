@@ -1,15 +1,13 @@
 """What the site's pages load on demand: densities and targets, each a small pack of numbers."""
 
 import re
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
 from toy.browser.numbers import bytes_of
-from toy.browser.told import density_of, floors
+from toy.browser.told import density_of
 from toy.browser.truth import truth_of
-from toy.state import COUNTS
 from toy.viewer import computing
 from toy.viewer.packing import pack, quantise
 
@@ -26,9 +24,9 @@ def density(name: str) -> bytes:
     return pack(*bytes_of(density_of(name)))
 
 
-def target(name: str, counts: Iterable[int] = COUNTS) -> bytes:
+def target(name: str) -> bytes:
     """What is known exactly of a target, and what is drawn of it."""
-    return pack({"truth": truth_of(name), "floors": floors(name, counts)}, drawn(name))
+    return pack({"truth": truth_of(name)}, drawn(name))
 
 
 def drawn(name: str) -> dict[str, Any]:

@@ -191,8 +191,7 @@ def _told(found: Engine, scenes: State, request: Request, memory: Any) -> tellin
         return telling.Told(why=NEVER)
     if "drawn" in request.layers:
         return telling.Told(why="the sampler's own density is worked out there")
-    sides, counts = {slot: scenes.scene(slot) for slot in SLOTS}, sorted({scenes.left.n, computing.PREVIEW})
-    return telling.tell(found, sides, memory, anew=request.anew, counts=counts)
+    return telling.tell(found, {slot: scenes.scene(slot) for slot in SLOTS}, memory, anew=request.anew)
 
 
 def _living(state: State, scenes: State, request: Request, memory: Any, said: telling.Told, **more: Any) -> bytes:

@@ -41,10 +41,8 @@ def rehearsals() -> list[Work]:
     from toy.ui import explore, telling
     from toy.viewer import computing
 
-    shown = computing.usual()
-    counts = sorted({shown[0].n, computing.PREVIEW})
-    works = telling.works_of(tuple(told.needed(shown)), shown[0].target, counts)
-    return [*works.values(), *(explore.work_of(scene) for scene in computing.usual(computing.PREVIEW))]
+    needed = telling.work_of(tuple(told.needed(computing.usual())))
+    return [needed, *(explore.work_of(scene) for scene in computing.usual(computing.PREVIEW))]
 
 
 def engine() -> Engine:

@@ -1,6 +1,6 @@
 """What a visitor's browser is told, once, so that its own engine computes what the live views show."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -29,29 +29,24 @@ class Told:
         return self.engine is None and not self.why
 
 
-def works_of(news: tuple[str, ...], target: str, counts: Sequence[int]) -> dict[str, Work]:
-    """What the engine has to work out of it: programs, numbers and truths, and noise floors."""
-    return {
-        "told": Work(("told", news), partial(told.told, news)),
-        "floors": Work(("floors", target, *counts), partial(told.floors, target, tuple(counts))),
-    }
+def work_of(news: tuple[str, ...]) -> Work:
+    """What the server's engine has to work out of it: programs, numbers and truths."""
+    return Work(("told", news), partial(told.told, news))
 
 
-def tell(found: Engine, scenes: Mapping[str, Scene], memory: Any, *, anew: bool, counts: Sequence[int] = ()) -> Told:
+def tell(found: Engine, scenes: Mapping[str, Scene], memory: Any, *, anew: bool) -> Told:
     """What the visitor of ``memory`` is told of scenes by their names in a view.
 
-    ``anew`` is a visitor who has forgotten what he was told; ``counts`` are numbers of samples whose noise floor is
-    needed.
+    ``anew`` is a visitor who has forgotten what he was told.
     """
     before: set[str] = set() if anew else memory.setdefault("told", set())
     news = tuple(word for word in told.needed(scenes.values()) if word not in before)
-    works = works_of(news, next(iter(scenes.values())).target, counts)
     collect = live.asking(found, memory, "asked_told", news, live=True, pause=lambda: "told" in memory)
-    results, late = collect(works, FULL, "told")
+    results, late = collect({"told": work_of(news)}, FULL, "told")
     refused = next((words for words in results.values() if isinstance(words, str)), "")
     if late or refused:
         return Told(why=refused)
     lists, arrays = results["told"]
     memory["told"] = before | set(news)
     own = {name: told.scene_of(scene) for name, scene in scenes.items()}
-    return Told({**lists, "scenes": own, "floors": results["floors"], "anew": anew}, arrays, news)
+    return Told({**lists, "scenes": own, "anew": anew}, arrays, news)

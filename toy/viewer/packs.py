@@ -18,7 +18,6 @@ from toy.scene import Scene
 from toy.state import SLOTS, State
 from toy.viewer import presets
 from toy.viewer.computing import (
-    PREVIEW,
     RESOLUTION,
     SIGMA_DATA,
     Side,
@@ -209,9 +208,8 @@ def living_pack(state: State) -> bytes:
     """A pack by which a browser computes the state without a server; ValueError, one sentence, where it cannot."""
     sides = {slot: state.scene(slot) for slot in SLOTS}
     lists, numbers = told.told(told.needed(sides.values()))
-    floors = told.floors(state.left.target, sorted({state.left.n, PREVIEW}))
     own = {slot: told.scene_of(scene) for slot, scene in sides.items()}
-    engine = {**lists, "scenes": own, "floors": floors, "anew": True}
+    engine = {**lists, "scenes": own, "anew": True}
     waiting = {slot: stand_in(scene, "computing in your browser …") for slot, scene in sides.items()}
     lacks = {"drawn": "the sampler's own density needs a server"}
     drawn = scenery(state.left.target) | numbers

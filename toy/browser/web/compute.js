@@ -5,6 +5,8 @@ import { points, run, scalar, vector } from "./interpret.js";
 import { Library, exactOf } from "./library.js";
 import { dataAndNoise, exponentsAt, guidedAt, startOf, trajectory } from "./sampler.js";
 
+const FLOOR_SEEDS = [0, 1, 2, 3];
+
 export class Computer {
   constructor(module) {
     this.densities = new Densities(module);
@@ -50,6 +52,14 @@ export class Computer {
     const found = run(body, [points(x), ...numbers, vector(truth.mode, "i"), vector(truth.mass), vector(truth.level, "i")], env);
     const named = (list, from) => Object.fromEntries(list.map((name, i) => [name, found[from + i].data[0]]));
     return { logp: found[0].data, occupancy: found[1].data, values: named(names, 2), errors: named(erring, 2 + names.length) };
+  }
+
+  // What the measures give for `n` true samples: the mean of four draws, those of `floor` in toy/metrics.py.
+  floor({ target, n }) {
+    const draws = FLOOR_SEEDS.map((seed) => this.densities.sample(exactOf(target), Uint32Array.of(0, seed), n));
+    const found = draws.map((x) => this.measure({ target, x }).values);
+    const mean = (name) => found.reduce((sum, values) => sum + values[name], 0) / found.length;
+    return Object.fromEntries(Object.keys(found[0]).map((name) => [name, mean(name)]));
   }
 
   // Whether each point of a path is outside the true 99% region of its noise level, [steps, n].

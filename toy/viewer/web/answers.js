@@ -1,7 +1,7 @@
 // Answers a view's requests with the browser's own engine, in packs as a server would send them.
 //
 // A base is what is asked for before any control in the view is moved: `header`, all of a pack's that does not have to be
-// computed, the `scenes` of both sides as the engine takes them, and `floors`, what the measures give for so many true samples.
+// computed, the `scenes` of both sides as the engine takes them.
 
 import { SLOTS } from "./slots.js";
 
@@ -68,21 +68,22 @@ export class Answers {
     this.engine = engine;
     this.sides = new Map(); // by scene, the latest last
     this.curves = new Map();
+    this.floors = new Map(); // by target and number of particles
   }
 
   // { header, arrays } for a request; an Error that says so where it is given up.
-  async answer({ header, scenes, floors }, request) {
+  async answer({ header, scenes }, request) {
     const preview = request.phase === "drag";
     const asked = Object.fromEntries(SLOTS.map((slot) => [slot, moved(scenes[slot], request.knobs?.[slot], request.interval?.[slot])]));
     const shown = preview ? Object.fromEntries(SLOTS.map((slot) => [slot, moved(asked[slot], {}, null, PREVIEW)])) : asked;
-    const found = await Promise.all(SLOTS.map((slot) => this.side(shown[slot])));
+    const [floor, ...found] = await Promise.all([this.floor(shown.left), ...SLOTS.map((slot) => this.side(shown[slot]))]);
     const [sides, arrays] = [Object.fromEntries(SLOTS.map((slot, i) => [slot, found[i]])), {}];
     const id = idOf(header, scenes, shown);
     if (request.have !== id) {
       for (const slot of SLOTS) Object.assign(arrays, this.particles(slot, sides[slot]));
       if (!preview) arrays["truth.positions"] = arrayOf(sides.left.data, [shown.left.n, 2]);
     }
-    const panels = header.panels.map((panel) => panelOf(panel, asked[panel.slot], sides[panel.slot], floors, header.target.called));
+    const panels = header.panels.map((panel) => panelOf(panel, asked[panel.slot], sides[panel.slot], floor, header.target.called));
     const made = {
       ...header,
       id,
@@ -127,6 +128,18 @@ export class Answers {
       if (this.sides.size > KEPT) this.sides.delete(this.sides.keys().next().value);
       return side;
     });
+  }
+
+  // What the measures that a target has give for as many true samples.
+  floor({ target, n }) {
+    const key = `${target} ${n}`;
+    if (!this.floors.has(key)) {
+      const { names } = this.engine.known.truths.get(target);
+      const found = this.engine.ask(1, "floor", { target, n }).then((values) => Object.fromEntries(names.map((name) => [name, values[name]])));
+      this.floors.set(key, found);
+      found.catch(() => this.floors.delete(key));
+    }
+    return this.floors.get(key);
   }
 
   // The side of more particles that a preview is the beginning of: the same noise.
@@ -224,17 +237,16 @@ function hashOf(text) {
   return (4294967296 * (2097151 & b) + (a >>> 0)).toString(16);
 }
 
-function panelOf(panel, asked, side, floors, called) {
+function panelOf(panel, asked, side, floor, called) {
   const interval = (scene) => (scene.schedule === "interval" ? scene.knobs : {});
-  const names = Object.keys(side.values).filter((name) => name in floors[side.scene.n]);
-  const pick = (values) => Object.fromEntries(names.map((name) => [name, values[name]]));
+  const pick = (values) => Object.fromEntries(Object.keys(floor).map((name) => [name, values[name]]));
   const schedule = { name: asked.schedule, lo: interval(asked).lo ?? null, hi: interval(asked).hi ?? null };
   return {
     ...panel,
     knobs: panel.knobs.map((knob) => ({ ...knob, value: asked.knobs[knob.name] })),
     schedule,
     shown: { title: panel.title, caption: askedWords(panel, asked), knobs: asked.knobs, schedule },
-    measured: { values: pick(side.values), errors: pick(side.errors), floor: floors[side.scene.n], called },
+    measured: { values: pick(side.values), errors: pick(side.errors), floor, called },
     n: side.scene.n,
     pending: "",
     waiting: "",

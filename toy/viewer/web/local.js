@@ -66,12 +66,12 @@ export class Local {
       this.giveUp(error);
       return;
     }
-    const { scenes, floors } = engine;
+    const { scenes } = engine;
     if (Object.values(scenes).some((scene) => lacks(this.engine, scene))) {
       if (!engine.anew) this.tell({ anew: true }); // the server believes that it was told before
       return;
     }
-    this.base = { header: own, scenes, floors };
+    this.base = { header: own, scenes };
     Object.assign(this.scenery, Object.fromEntries(Object.entries(arrays).filter(([name]) => /^(tree|outline)\./.test(name))));
     this.begin(own);
   }
