@@ -258,12 +258,18 @@ def test_what_is_drawn_in_a_lesson_stays_for_its_next_steps(visit):
     settled(visitor, 5)
     assert visitor.viewer.evaluate("r => r.viewer.header.target.drawing")
     visitor.page.screenshot(path=OUT / "lesson-drawn.png")
+    href = visitor.get("explore").evaluate("a => a.href")
+    assert href.startswith(f"{visitor.server.url}/?")
+    drawn = href.removeprefix(f"{visitor.server.url}/")
     visitor.get("step-before").click()
     settled(visitor, 4)
     visitor.get("step-before").click()
     visitor.until_query(step="3")
     settled(visitor, 3)
     assert not visitor.viewer.evaluate("r => r.viewer.header.target.drawing"), "an earlier step has its own picture"
+    visitor.page.goto(f"{visitor.server.url}/{drawn}")
+    visitor.ready()
+    assert visitor.viewer.evaluate("r => r.viewer.header.target.drawing"), "Explore shows what was drawn here"
     visitor.fine()
 
 

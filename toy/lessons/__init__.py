@@ -5,6 +5,6 @@ after it is a step: its declarations, a line ``key: value`` each, an empty line,
 """
 
 from toy.lessons.measuring import NUMBERS, numbers
-from toy.lessons.reading import FOLDER, LANGUAGES, Lesson, Step, lessons, names, read
+from toy.lessons.reading import FOLDER, LANGUAGES, Lesson, Step, lessons, read, shelf
 
-__all__ = ["FOLDER", "LANGUAGES", "NUMBERS", "Lesson", "Step", "lessons", "names", "numbers", "read"]
+__all__ = ["FOLDER", "LANGUAGES", "NUMBERS", "Lesson", "Step", "lessons", "numbers", "read", "shelf"]

@@ -116,11 +116,6 @@ class Lesson:
         return out | {name: value for name, value in named.items() if value not in ("", False, None)}
 
 
-def names() -> tuple[str, ...]:
-    """The names of the lessons, in their order."""
-    return tuple(lesson.name for lesson in lessons())
-
-
 def lessons(language: str = "en", numbers: Mapping[str, Numbers] | None = None) -> list[Lesson]:
     """All lessons in a language, in their order; ``numbers``, by lesson and name, are written into their texts.
 
@@ -130,6 +125,12 @@ def lessons(language: str = "en", numbers: Mapping[str, Numbers] | None = None) 
         raise ValueError(f"unknown language {language!r}; have: {', '.join(LANGUAGES)}")
     found = [read(path, numbers) for path in sorted(FOLDER.glob(f"*.{language}.md"))]
     return sorted(found, key=lambda lesson: (lesson.order, lesson.name))
+
+
+def shelf(language: str = "en", numbers: Mapping[str, Numbers] | None = None) -> dict[str, Lesson]:
+    """All lessons by name, in their order, in a language, and in English where there is no translation."""
+    own = {lesson.name: lesson for lesson in lessons(language, numbers)}
+    return {lesson.name: own.get(lesson.name, lesson) for lesson in lessons("en", numbers)}
 
 
 def read(path: Path, numbers: Mapping[str, Numbers] | None = None) -> Lesson:

@@ -47,11 +47,8 @@ class Place:
 
 @cache
 def shelf(language: str) -> dict[str, Lesson]:
-    """The lessons in a language by name, in their order, with their numbers; in English where there is no other."""
-    numbers = lessons.numbers()
-    found = {lesson.name: lesson for lesson in lessons.lessons("en", numbers)}
-    own = {lesson.name: lesson for lesson in lessons.lessons(language, numbers)}
-    return {name: own.get(name, lesson) for name, lesson in found.items()}
+    """The lessons in a language by name, in their order, with their numbers."""
+    return lessons.shelf(language, lessons.numbers())
 
 
 def place_of(query: Mapping[str, str], usual: str = "en") -> tuple[Place, list[str]]:
@@ -130,6 +127,11 @@ def _went(said: Any) -> None:
     link.flush()
 
 
+def _explored(state: State) -> str:
+    """The query by which Explore shows the same, with nothing hidden."""
+    return replace(state, hide=()).link()
+
+
 def _answer(given: Any, fresh: bool) -> bytes:
     memory, request = _memory(), mapping(given)
     if fresh:
@@ -142,8 +144,10 @@ def _answer(given: Any, fresh: bool) -> bytes:
     if request.get("lesson") != f"{place.lesson}.{place.language}" or not fresh:
         learn["lesson"] = place.found.flat() | {"language": place.language}
 
+    learn["explore"] = _explored(memory["state"])
+
     def save(state: State, asked: Request) -> None:
-        memory["state"] = state
+        memory["state"], learn["explore"] = state, _explored(state)
         if asked.open is not None:
             memory["ui_from"] += 1
 

@@ -106,6 +106,7 @@ class Learn {
       this.shown = this.lesson;
       this.card.show(this.lesson, this.place.step, this.words);
     } else this.card.seen();
+    this.card.shownAt(`./?${header.learn.explore}`); // the first of the app's pages
   }
 
   stage() {

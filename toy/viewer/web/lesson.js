@@ -30,7 +30,8 @@ export class LessonCard {
     const way = h("nav", { class: "tl-nav" }, this.back, this.dots, this.next);
     this.body = h("div", { class: "tl-body", tabindex: "0", role: "group" }, this.heading, this.text, this.ask);
     this.element = h("section", { class: "tl-card", testid: "lesson-card" }, h("div", { class: "tl-top" }, this.all, this.count, languages), this.title, this.body, way);
-    this.way = way;
+    this.explore = h("a", { class: "tl-explore", testid: "explore", hidden: true });
+    this.element.append(this.explore);
     const { signal } = this.abort;
     this.meanings = new Meanings(this.element, signal);
     this.element.addEventListener("keydown", (event) => this.onKey(event), { signal });
@@ -42,11 +43,18 @@ export class LessonCard {
     Object.assign(this, { lesson, words });
     this.element.lang = lesson.language;
     setText(this.all, words.all);
+    setText(this.explore, words.explore);
     setText(this.title, lesson.title);
     this.element.setAttribute("aria-label", lesson.title);
     this.body.setAttribute("aria-label", lesson.title);
     this.link = lesson.steps[Math.min(Math.max(at, 1), lesson.steps.length) - 1].link;
     this.to(at, false);
+  }
+
+  // Where the same picture can be looked at by itself.
+  shownAt(href) {
+    this.explore.hidden = !href;
+    if (href) this.explore.setAttribute("href", href);
   }
 
   get step() {
