@@ -19,6 +19,12 @@ export class Address {
     return new URLSearchParams(this.place.search).get("embed") === "true";
   }
 
+  // Puts a mark behind the address, which is no part of what is shown; '' takes it away.
+  mark(text) {
+    if (text === this.place.hash || this.place.hash.startsWith("#?")) return;
+    this.past.replaceState(this.past.state, "", `${this.place.pathname}${this.place.search}${text}`);
+  }
+
   // Has the address say this; `push` makes a step that the browser's Back undoes.
   write(query, push) {
     const kept = [...new URLSearchParams(this.place.search)].filter(([name]) => EMBEDDING.includes(name)).map((pair) => pair.join("="));
@@ -26,7 +32,8 @@ export class Address {
     if (whole === this.query) return;
     this.depth += push ? 1 : 0;
     const path = this.place.pathname;
-    for (const url of [`${path}${whole ? `?${whole}` : ""}`, `#?${whole}`]) {
+    const mark = this.place.hash.startsWith("#?") ? "" : this.place.hash;
+    for (const url of [`${path}${whole ? `?${whole}` : ""}${mark}`, `#?${whole}`]) {
       try {
         this.past[push ? "pushState" : "replaceState"]({ depth: this.depth }, "", url);
         return;

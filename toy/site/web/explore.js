@@ -11,6 +11,8 @@ import { Controls } from "./controls.js";
 import { Desk } from "./desk.js";
 import { Headers } from "./header.js";
 import { States } from "./link.js";
+import { Presenter } from "./present.js";
+import { Share } from "./share.js";
 import { Shell, action, fullScreen } from "./shell.js";
 import { Source } from "./source.js";
 
@@ -43,11 +45,14 @@ export async function explore(files) {
   const side = h("aside", { class: "ts-side toy-page", id: "settings", tabindex: "-1", "aria-label": "Settings" });
   settings.setAttribute("aria-controls", "settings");
   const root = h("div", { class: "toy-viewer", "data-toy-viewer": true, testid: "viewer" });
-  const actions = [settings, action("full", "Full screen", () => fullScreen((words) => shell.notes.say(words)))];
+  const share = new Share(() => address.full(states.link(desk.state)));
+  const actions = [settings, share.button, action("full", "Full screen", () => fullScreen((words) => shell.notes.say(words)))];
   const shell = new Shell({ actions, seen: () => viewer.header && viewer.readTheme() });
   const desk = new Desk({ states, headers: new Headers(states), source: new Source(files, (kind, name) => all[kind].get(name).title), address, said: (words) => shell.notes.say(words) });
   const tell = { send: (request) => desk.send(request), sendUi: (ui) => desk.sendUi(ui) };
   const viewer = (root.viewer = new Viewer(root, { ...tell, storageKey: "toy-site", welcome: firstContact(address.query === ""), page: desk.page }));
+  const presenter = new Presenter(desk, viewer, () => viewer.redraw("size", "back", "dots", "above"));
+  settings.after(presenter.button);
   const controls = new Controls(desk, { reset: () => desk.put({ ...states.start, hide: desk.state.hide }), undo: () => history.back() });
   side.append(controls.element, h("button", { type: "button", class: "ts-button ts-close", testid: "close-settings", text: "Close", onclick: () => show(false) }));
   new Meanings(controls.element, viewer.abort.signal);
