@@ -4,6 +4,7 @@ import hashlib
 import json
 import tempfile
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +13,16 @@ from toy.browser import traced
 from toy.browser.told import WHOLE
 from toy.files import replacing
 from toy.progress import Progress, Report
-from toy.scene import default_cast
-from toy.site import packed, pages
+from toy.site import claims, packed, pages
 from toy.site.catalogue import catalogue
 from toy.state import SLOTS, State
 from toy.viewer import sources
 
 HERE = Path(__file__).parent
 WEB = HERE / "web"
-BROWSER = HERE.parent / "browser" / "web"
 ICON = HERE.parent / "viewer" / "web" / "icon.svg"
+BOARD = "claims"  # what is written into the page of claims
+READ = (".bin", ".json")  # what Explore reads, ends like this
 MARK = "site.json"  # says that a folder is a site's, which may be written again
 SHEETS = (*sources.SHEETS, "fieldview")
 
@@ -38,8 +39,9 @@ def build(out: str | Path, report: Report | None = None, *, on: tuple[str, ...] 
     check_place(out)
     files = made(contents(on), report)
     version = hashlib.sha256(b"".join(hashlib.sha256(data).digest() for data in files.values())).hexdigest()[:12]
+    written = {"claims.html": files.pop(BOARD).decode()} if BOARD in files else {}
     for name in pages.PAGES:
-        files[name] = pages.document(name, version).encode()
+        files[name] = pages.document(name, version, written.get(name, "")).encode()
     files[MARK] = as_json({"made by": "python -m toy site", "version": version})
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name[:32]}-") as folder:
@@ -55,8 +57,9 @@ def build(out: str | Path, report: Report | None = None, *, on: tuple[str, ...] 
 
 def single(path: str | Path, report: Report | None = None) -> Path:
     """Write Explore of the usual distribution as one file, which opens without a server."""
-    files = made({name: make for name, make in contents((distributions.USUAL,)).items() if not _asset(name)}, report)
-    script = script_of("main").replace("</script", "<\\/script")
+    every = contents((distributions.USUAL,))
+    files = made({name: make for name, make in every.items() if name.endswith(READ)}, report)
+    script = script_of("main").decode().replace("</script", "<\\/script")
     with replacing(path) as temporary:
         temporary.write_text(pages.alone(script, style(), ICON.read_text(encoding="utf-8"), files), encoding="utf-8")
     return Path(path)
@@ -68,11 +71,6 @@ def check_place(out: Path) -> None:
         raise ValueError(f"cannot write {str(out)!r}: it is a file")
     if out.is_dir() and any(out.iterdir()) and not (out / MARK).is_file():
         raise ValueError(f"{str(out)!r} holds something else than a site: name a folder that is empty, or a new one")
-
-
-def _asset(name: str) -> bool:
-    """Whether a file is written into the single one by itself."""
-    return name in ("site.js", "site.css", "icon.svg")
 
 
 def made(contents: dict[str, Making], report: Report | None) -> dict[str, bytes]:
@@ -91,15 +89,15 @@ def contents(on: tuple[str, ...] | None = None) -> dict[str, Making]:
     """The files by name, each with what makes its bytes; of some distributions, or of all."""
     everything = catalogue(on)
     found: dict[str, Making] = {
-        "site.js": lambda: script_of("main").encode(),
+        **{f"{script}.js": partial(script_of, script) for script, _ in pages.PAGES.values()},
+        **{f"{board}.svg": partial(claims.figure, board) for board in claims.BOARDS},
+        BOARD: lambda: claims.page({name for own in everything["densities"].values() for name in own}).encode(),
         "site.css": lambda: style().encode(),
         "icon.svg": ICON.read_bytes,
-        "worker.js": lambda: plain(sources.bundle(BROWSER / "worker.js")).encode(),
-        "kernel.wasm": (BROWSER / "kernel.wasm").read_bytes,
-        "kernel_relaxed.wasm": (BROWSER / "kernel_relaxed.wasm").read_bytes,
-        "programs.json": lambda: as_json(programs()),
         "catalogue.json": lambda: as_json(everything),
     }
+    for (kind, name), make in programs().items():
+        found[f"programs/{kind}/{name}.json"] = make
     for name in (name for names in everything["densities"].values() for name in names):
         found[f"densities/{packed.slug(name)}.bin"] = lambda name=name: packed.density(name)  # type: ignore[misc]
     for name in everything["whole"]["networks"]:
@@ -109,26 +107,20 @@ def contents(on: tuple[str, ...] | None = None) -> dict[str, Making]:
     return found
 
 
-def programs() -> dict[str, Any]:
-    """The programs of all that the browser can run, by kind and name, and why it cannot run the others."""
+def programs() -> dict[tuple[str, str], Making]:
+    """What makes the program of each rule, schedule and integrator that the browser can run, and of the measures."""
     lacking = traced.needs_server()
-    made: dict[str, Any] = {
-        kind: {
-            name: traced.traced(kind, name) for name in registry if f"{kind.removesuffix('s')} {name}" not in lacking
-        }
-        for kind, (registry, _) in traced.KINDS.items()
-    }
-    return made | {"others": {"measures": traced.measures_program()}, "lacking": lacking}
+    found: dict[tuple[str, str], Making] = {}
+    for kind, (registry, _) in traced.KINDS.items():
+        for name in registry:
+            if f"{kind.removesuffix('s')} {name}" not in lacking:
+                found[kind, name] = lambda kind=kind, name=name: as_json(traced.traced(kind, name))  # type: ignore[misc]
+    return found | {("others", "measures"): lambda: as_json(traced.measures_program())}
 
 
-def script_of(entry: str) -> str:
-    """The site's JavaScript as one module."""
-    return plain(sources.bundle(WEB / f"{entry}.js"))
-
-
-def plain(script: str) -> str:
-    """A script without the lines that are comments, which nobody's browser needs."""
-    return "".join(f"{line}\n" for line in script.splitlines() if line.strip() and not line.lstrip().startswith("//"))
+def script_of(entry: str) -> bytes:
+    """The JavaScript of a page as one module."""
+    return sources.bare(sources.bundle(WEB / f"{entry}.js")).encode()
 
 
 def style() -> str:
@@ -144,18 +136,10 @@ def as_json(value: Any) -> bytes:
 
 def first() -> Iterator[str]:
     """Names of the files that the default page reads before its first picture."""
-    yield from (
-        "index.html",
-        "site.js",
-        "site.css",
-        "icon.svg",
-        "catalogue.json",
-        "programs.json",
-        "worker.js",
-        "kernel.wasm",
-    )
-    yield "kernel_relaxed.wasm"
-    casts = [default_cast(State().scene(slot).rule) for slot in SLOTS]
-    names = dict.fromkeys([*(name for cast in casts for name in cast.values()), "exact:A", "exact:AB"])
+    yield from ("index.html", "main.js", "site.css", "icon.svg", "catalogue.json")
+    scenes = [State().scene(slot) for slot in SLOTS]
+    needed = {f"{kind}/{getattr(scene, kind[:-1])}" for scene in scenes for kind in traced.KINDS}
+    yield from (f"programs/{name}.json" for name in sorted({*needed, "others/measures"}))
+    names = dict.fromkeys([*(name for scene in scenes for _, name in scene.cast), "exact:A", "exact:AB"])
     yield from (f"densities/{packed.slug(name)}.bin" for name in names)
     yield "targets/A.bin"

@@ -11,9 +11,11 @@ from typing import Any
 
 import models
 from toy import distributions, views
+from toy.browser import traced
 from toy.browser.told import WHOLE
 from toy.captions import ROLES
 from toy.densities import Normalised
+from toy.figures import FIG9_SIGMAS
 from toy.guidance import RULES
 from toy.names import DEGRADATIONS, Name
 from toy.registry import Entry
@@ -22,8 +24,7 @@ from toy.scene import CHOICES, ROLE_DEFAULTS, SETTINGS, default_cast
 from toy.schedules import SCHEDULES
 from toy.settings import Setting, declared
 from toy.state import COUNTS, DEFAULTS, FLAGS, HIDEABLE, LAYERS, LAYOUTS, LONGEST, SHARED, SLOTS, VIEWER, State
-from toy.viewer import computing, packs
-from toy.viewer.look import Look
+from toy.viewer import computing, look, packs
 from toy.viewer.presets import PRESETS
 
 BLURRED = f"~blur={DEGRADATIONS['blur'].knobs['width'].default}"  # of an exact guide that would be what main is
@@ -50,12 +51,13 @@ def catalogue(on: tuple[str, ...] | None = None) -> dict[str, Any]:
         "targets": {name: target(name) for on in families for name in targets(on)},
         "densities": {own(on): densities(on) for on in families},
         "blurred": BLURRED,
+        "lacking": traced.needs_server(),
         "whole": {"mark": WHOLE, "networks": [name for on in families for name in wholes(on)]},
         "roles": {"usual": ROLE_DEFAULTS, "called": ROLES},
         "choices": declarations(CHOICES),
         "settings": declarations(SETTINGS),
         "viewer": declarations(VIEWER),
-        "look": declarations(declared(Look)),
+        "look": declarations(declared(look.Look)),
         "flags": FLAGS,
         "hideable": HIDEABLE,
         "shared": SHARED,
@@ -70,6 +72,7 @@ def catalogue(on: tuple[str, ...] | None = None) -> dict[str, Any]:
             name: {"title": preset.title, "sentence": preset.sentence, "query": preset.state(story=name).query()}
             for name, preset in PRESETS.items()
         },
+        "fields": {"range": [look.SIGMA_MAX, look.SIGMA_MIN], "rows": FIG9_SIGMAS, "margin": look.MARGIN},
         "page": {"title": packs.TITLE, "text": packs.WHAT, "sigma_data": computing.SIGMA_DATA},
     }
 

@@ -2,13 +2,14 @@
 
 import html
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import cache
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-from toy import distributions
 from toy.figures.claims import claims_figure
 from toy.figures.files import encode
 from toy.lab import claims, report
@@ -42,10 +43,8 @@ def scenes(item: Claim, on: str = "") -> Iterator[Scene]:
     """The scenes that a claim measures, in the order in which it asks for them, as one looks at them on a page."""
     record = Record()
     lab = Lab(QUICK, exact=item.exact, record=record, on=on)
-    try:
+    with suppress(Exception):  # what plans by numbers has none yet: of that no scene is told
         record.plan(lambda: item(lab))
-    except Exception:  # noqa: BLE001  what plans by its own numbers has none yet: those scenes are not told
-        pass
     for asked in record.planned:
         if isinstance(asked, OfScene) and asked.scene.seed == 0:
             found = {role: unseeded(name) for role, name in asked.scene.cast}
@@ -58,24 +57,24 @@ def unseeded(name: str) -> str:
     return parsed.base.partition("#")[0] if parsed.network and not parsed.items else name
 
 
-def link(item: Claim, on: str = "") -> str | None:
-    """The query of Explore that shows the first two scenes of a claim that go beside each other; None without one."""
-    found = list(dict.fromkeys(scenes(item, on)))
-    for i, left in enumerate(found):
-        for right in found[i + 1 :]:
-            if all(getattr(left, name) == getattr(right, name) for name in SHARED):
-                # What is claimed of stands left, what it is held against right: the plainer one.
-                pair = (left, right) if right.rule == "none" else (right, left)
-                return State(*pair).link()
+def link(item: Claim, on: str, known: Collection[str]) -> str | None:
+    """The query of Explore that shows two scenes of a claim beside each other; None where there are none.
+
+    Only scenes of ``known`` densities are shown. What is claimed of stands left, what it is held against right.
+    """
+    found = [scene for scene in dict.fromkeys(scenes(item, on)) if {name for _, name in scene.cast} <= set(known)]
+    for left, right in combinations(found, 2):
+        if all(getattr(left, name) == getattr(right, name) for name in SHARED):
+            return State(*((right, left) if left.rule == "none" else (left, right))).link()
     return None
 
 
 # --- As HTML ----------------------------------------------------------------------------------------------------------
 
 
-def page(places: frozenset[str]) -> str:
-    """The whole of it; links to scenes on the distributions that the site has, ``places``."""
-    boards = "\n".join(_board(board, places) for board in BOARDS)
+def page(known: Collection[str]) -> str:
+    """The whole of it, with links to scenes of the densities that the site has."""
+    boards = "\n".join(_board(board, known) for board in BOARDS)
     return f"""<div class="ts-claims">
 <p>Each statement is one function that returns its effect, one number for each repetition of the experiment. It holds
 where the interval is within the bounds, does not where the whole of it is outside, and is undecided otherwise.
@@ -86,10 +85,10 @@ probability that as many repetitions decide, <i>needs</i> how many decide with 8
 """
 
 
-def _board(board: str, places: frozenset[str]) -> str:
+def _board(board: str, names: Collection[str]) -> str:
     found = findings(board)
     known = found.conditions
-    rows = "\n".join(_rows(one, places) for one in found.outcomes)
+    rows = "\n".join(_rows(one, names) for one in found.outcomes)
     head = "".join(f'<th scope="col">{words}</th>' for words in HEAD)
     title = html.escape(BOARDS[board])
     return f"""<section aria-labelledby="{board}">
@@ -102,17 +101,21 @@ def _board(board: str, places: frozenset[str]) -> str:
 {rows}
 </table>
 </div>
-<figure><img src="{board}.svg" alt="Effects of the claims with their intervals, beside where they must lie" loading="lazy"></figure>
+<figure>
+<img src="{board}.svg" loading="lazy" alt="Effects of the claims with their intervals, and where they must lie">
+</figure>
 </section>"""
 
 
-def _rows(one: Outcome, places: frozenset[str]) -> str:
+def _rows(one: Outcome, known: Collection[str]) -> str:
     parts = one.parts
     span = f' rowspan="{len(parts)}"' if len(parts) > 1 else ""
-    query = link(one.claim, one.on) if distributions.canonical(one.on or distributions.USUAL) in places else None
+    query = link(one.claim, one.on, known)
     opened = f' <a href="index.html?{html.escape(query)}">Open its scenes</a>' if query is not None else ""
     on = f", on {html.escape(one.on)}" if one.on else ""
-    verdict = f'<td{span} class="ts-verdict" data-verdict="{one.verdict}"><b>{MARKS[one.verdict]}</b> {one.verdict}</td>'
+    verdict = (
+        f'<td{span} class="ts-verdict" data-verdict="{one.verdict}"><b>{MARKS[one.verdict]}</b> {one.verdict}</td>'
+    )
     words = f"{html.escape(one.claim.statement)}<small>{html.escape(one.claim.source)}{on}.{opened}</small>"
     first = f'{verdict}<th scope="rowgroup"{span}>{words}</th>'
     lines = [f"<tr>{first if i == 0 else ''}{_cells(part)}</tr>" for i, part in enumerate(parts)]

@@ -6,30 +6,34 @@ import html
 from collections.abc import Mapping
 
 TITLE = "Guidance explorer"
-PAGES = {"index.html": ("explore", "Explore")}  # a file's name, the page's, and its title
+PAGES = {  # a file's name, its script's, and its title
+    "index.html": ("main", "Explore"),
+    "fields.html": ("fieldsite", "Fields"),
+    "claims.html": ("reading", "Claims"),
+}
 SELF = (
     "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src blob:; connect-src 'self'; "
     "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:"
 )
 WAITS = (
-    "Loading … If this stays, the page was opened from a folder: it needs a web server, such as "
-    "<code>python -m http.server</code>, or the version in one file."
+    '<p class="ts-start">Loading … If this stays, the page was opened from a folder: it needs a web server, such as '
+    "<code>python -m http.server</code>, or the version in one file.</p>"
 )
 
 
-def document(file: str, version: str) -> str:
-    """A page of the folder, which loads its sheet and scripts from beside it."""
+def document(file: str, version: str, content: str = "") -> str:
+    """A page of the folder, which loads its sheet and scripts from beside it; ``content`` is there before they run."""
+    script, title = PAGES[file]
     head = f"""<meta http-equiv="Content-Security-Policy" content="{SELF}">
 <link rel="icon" href="icon.svg?v={version}">
 <link rel="stylesheet" href="site.css?v={version}">
-<script type="module" src="site.js?v={version}"></script>"""
+<script type="module" src="{script}.js?v={version}"></script>"""
     links = "".join(
         f'<a href="{name}"{" aria-current=" + chr(34) + "page" + chr(34) if name == file else ""}>{title}</a>'
         for name, (_, title) in PAGES.items()
     )
     nav = f'<nav class="ts-pages" aria-label="Pages">{links}</nav>'
-    page, title = PAGES[file]
-    return _whole(page, title, head, nav, WAITS, f'data-version="{version}"')
+    return _whole(title, head, nav, content or WAITS, f'data-version="{version}"')
 
 
 def alone(script: str, style: str, icon: str, files: Mapping[str, bytes]) -> str:
@@ -48,11 +52,11 @@ def alone(script: str, style: str, icon: str, files: Mapping[str, bytes]) -> str
         f'<script type="text/plain" data-file="{html.escape(name)}">{base64.b64encode(data).decode()}</script>'
         for name, data in files.items()
     )
-    page = _whole("explore", "Explore", head, "", "Loading …", "data-single")
+    page = _whole("Explore", head, "", '<p class="ts-start">Loading …</p>', "data-single")
     return page.replace("</body>", f'{inlined}\n<script type="module">{script}</script>\n</body>')
 
 
-def _whole(page: str, title: str, head: str, nav: str, waits: str, data: str) -> str:
+def _whole(title: str, head: str, nav: str, content: str, data: str) -> str:
     return f"""<!doctype html>
 <html lang="en">
 <head>
@@ -62,9 +66,9 @@ def _whole(page: str, title: str, head: str, nav: str, waits: str, data: str) ->
 <title>{html.escape(f"{title} - {TITLE}")}</title>
 {head}
 </head>
-<body class="toy-page" data-page="{page}" {data}>
+<body class="toy-page" {data}>
 <header class="ts-bar"><h1 class="ts-name">{TITLE}</h1>{nav}</header>
-<main class="ts-main"><p class="ts-start">{waits}</p></main>
+<main class="ts-main">{content}</main>
 <noscript><p class="ts-start">This page computes in your browser, which needs JavaScript.</p></noscript>
 </body>
 </html>

@@ -16,13 +16,12 @@ from toy.scene import Scene
 from toy.ui import live, telling
 from toy.ui.engine import PREVIEW, Engine, Work
 from toy.viewer import computing
-from toy.viewer.look import HALF_MIN, SIGMA_MAX, SIGMA_MIN, Look
+from toy.viewer.look import HALF_MIN, MARGIN, SIGMA_MAX, SIGMA_MIN, Look
 from toy.viewer.packing import pack, quantise
 from toy.viewer.requests import Box, Place, box_of, numbers, place, sequence
 from toy.views import View, fields, guide_role, window
 
 FINE, COARSE, ARROWS = 128, 64, 17
-MARGIN = 1.1  # of the grid around what is seen, so that a small pan uncovers no blank
 
 
 @dataclass(frozen=True)

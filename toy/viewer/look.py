@@ -12,6 +12,7 @@ OWN = ("sigma", "view", "panels", "arrows")
 PANELS = ("p1", "p0", "ratio", "truth", "error")
 SHOWN = ("p1", "p0", "ratio")
 SIGMA_MIN, SIGMA_MAX = 0.005, 5.0
+MARGIN = 1.1  # of the grid around what is seen, so that a small pan uncovers no blank
 HALF_MIN, HALF_MAX = 0.003, 40.0  # as far as the viewer zooms
 WITHIN = ((-100, 100), (-100, 100), (HALF_MIN, HALF_MAX))
 FORM = f"or X,Y,HALF within 100 and half-width {HALF_MIN:g} to {HALF_MAX:g}"

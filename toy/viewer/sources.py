@@ -31,7 +31,7 @@ def _source(path: Path) -> str:
 
     def whole(found: re.Match) -> str:
         file = path.parent / found["path"]
-        text = bundle(file) if found["type"] == "text" else base64.b64encode(file.read_bytes()).decode()
+        text = bare(bundle(file)) if found["type"] == "text" else base64.b64encode(file.read_bytes()).decode()
         return f"const {found['name']} = {json.dumps(text, ensure_ascii=False)};\n"
 
     return _WHOLE.sub(whole, _JSON.sub(written, path.read_text(encoding="utf-8")))
@@ -67,6 +67,18 @@ def bundle(entry: Path = VIEWER / ENTRY) -> str:
     visit(entry.resolve())
     texts = (_EXPORT.sub("", _IMPORT.sub("", _source(path))).strip() for path in order)
     return "\n\n".join(texts) + "\n"
+
+
+def bare(script: str) -> str:
+    """A script without the lines that are comments, and without indentation: no browser needs them.
+
+    Raises:
+        ValueError: a text goes over several lines, whose spaces would be lost.
+    """
+    lines = [line.strip() for line in script.splitlines()]
+    if broken := next((line for line in lines if line.count("`") % 2), None):
+        raise ValueError(f"a text goes over several lines: {broken[:80]}")
+    return "".join(f"{line}\n" for line in lines if line and not line.startswith("//"))
 
 
 @cache

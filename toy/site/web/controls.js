@@ -21,6 +21,16 @@ export function rulesByKind(all) {
   return [...groups].map(([family, list]) => [family[0].toUpperCase() + family.slice(1), list]);
 }
 
+// What the page has of a target's distribution, exact ones first, networks by their classes.
+export function densitiesOf(all, target) {
+  const names = all.densities[all.targets.get(target).on] ?? [];
+  return names.map((name) => {
+    const parsed = Name.parse(name);
+    const group = parsed.items.length ? "Blurred" : parsed.exactly ? "Exact" : parsed.fitted ? "Fitted" : `Networks of ${parsed.classes}`;
+    return [name, name, group];
+  });
+}
+
 class Side {
   constructor(slot, desk) {
     Object.assign(this, { slot, desk });
@@ -60,22 +70,12 @@ class Side {
     this.updateExact(scene, rule);
     const roles = Object.keys(rule.cast);
     const cast = this.cast.update(roles.map((role) => [role, () => new Options(role, meaning(role === "main" ? "main" : "guide"), (name) => this.desk.change(this.slot, { [role]: name }), `cast-${role}-${this.slot}`)]));
-    const options = this.densities(scene);
+    const options = densitiesOf(this.all, scene.target);
     for (const role of roles) cast.get(role).update(options, scene.cast.get(role));
     this.schedule.update([...this.all.schedules.values()].map(({ name, title }) => [name, title]), scene.schedule);
     const knobs = [...schedule.knobs.values(), ...integrator.knobs.values()];
     const rows = this.knobs.update(knobs.map((knob) => [knob.name, () => new Quantity(knob, (value) => this.desk.change(this.slot, { [knob.name]: value }), `set-${knob.name}-${this.slot}`)]));
     for (const knob of knobs) rows.get(knob.name).update(scene.knobs.get(knob.name));
-  }
-
-  // What the page has of the distribution, exact ones first, networks by their classes.
-  densities({ target }) {
-    const names = this.all.densities[this.all.targets.get(target).on] ?? [];
-    return names.map((name) => {
-      const parsed = Name.parse(name);
-      const group = parsed.items.length ? "Blurred" : parsed.exactly ? "Exact" : parsed.fitted ? "Fitted" : `Networks of ${parsed.classes}`;
-      return [name, name, group];
-    });
   }
 
   // Exact or learned in one click, for each role that is usually learned.

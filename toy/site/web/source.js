@@ -1,12 +1,9 @@
 // Who answers the view: the engine in this browser, which is told of programs, densities and targets as they are needed.
 
-import { Engine } from "../../browser/web/engine.js";
-import { moduleOf } from "../../browser/web/densities.js";
-import { dequantise } from "../../viewer/web/unpack.js";
 import { Answers } from "../../viewer/web/answers.js";
+import { engineHere } from "../../viewer/web/here.js";
+import { dequantise } from "../../viewer/web/unpack.js";
 import { slug } from "./files.js";
-
-const MOST_WORKERS = 4;
 
 // A target's pack: what is known of it, and what is drawn; outlines came as steps from point to point.
 function targetOf({ header, arrays }) {
@@ -22,25 +19,17 @@ function line({ data, hi, lo, shape: [, m] }) {
   return { data: points, shape: [m, 2] };
 }
 
-async function workersOf(files) {
-  const [script, plain, relaxed] = await Promise.all([files.text("worker.js"), files.bytes("kernel.wasm"), files.bytes("kernel_relaxed.wasm")]);
-  const url = URL.createObjectURL(new Blob([script], { type: "text/javascript" }));
-  const workers = Math.min(MOST_WORKERS, Math.max(1, (navigator.hardwareConcurrency || 2) - 1));
-  return new Engine({ open: () => new Worker(url), module: moduleOf({ plain, relaxed }), workers });
-}
-
 export class Source {
-  // `titles(kind, name)` says what a rule, schedule or integrator is called.
-  constructor(files, titles) {
-    this.files = files;
-    this.titles = titles;
+  // `all` is the catalogue, `make(engine)` makes who answers by the engine.
+  constructor(files, all, make = (engine) => new Answers(engine)) {
+    Object.assign(this, { files, all, make });
     this.targets = new Map();
   }
 
-  async ready() {
-    this.engine ??= await workersOf(this.files);
-    this.programs ??= await this.files.json("programs.json");
-    this.answers ??= new Answers(this.engine);
+  ready() {
+    this.engine ??= engineHere();
+    if (!this.engine) throw new Error("this browser cannot compute here: it has no WebAssembly with SIMD, or no workers");
+    this.answers ??= this.make(this.engine);
   }
 
   stop() {
@@ -48,30 +37,32 @@ export class Source {
   }
 
   // A pack for a request. What it gains later, whether particles are outside on their way, is told to `later`.
-  async answer({ header, scenes }, request, later) {
-    await this.ready();
-    for (const scene of Object.values(scenes)) await this.teach(scene);
-    const { floors, scenery } = this.targets.get(scenes.left.target);
+  async answer({ header, scenes }, request, later = () => {}) {
+    this.ready();
+    await Promise.all(Object.values(scenes).map((scene) => this.teach(scene)));
+    const { floors, scenery } = this.targets.get(Object.values(scenes)[0].target);
     const base = { header, scenes, floors };
     const pack = await this.answers.answer(base, request);
     if (pack.header.quality === "full") this.answers.later(base, request).then((arrays) => later(pack.header.id, arrays), () => {});
-    const fresh = "left.positions" in pack.arrays;
+    const fresh = "left.positions" in pack.arrays || request.have === false;
     return fresh ? { ...pack, arrays: { ...scenery, ...pack.arrays } } : pack;
   }
 
   // What the engine does not know of a scene yet; an Error in one sentence where the page does not have it.
   async teach(scene) {
-    const { engine, files, programs } = this;
+    const { engine, files } = this;
     if (!this.targets.has(scene.target)) this.targets.set(scene.target, targetOf(await files.pack(`targets/${slug(scene.target)}.bin`)));
     await engine.learn({ truths: [[scene.target, this.targets.get(scene.target).truth]] });
     const lacks = engine.lacks(scene);
-    const needed = lacks.programs.map(([kind, name]) => {
-      const program = programs[kind]?.[name];
-      if (!program) throw new Error(`${this.titles(kind, name)} needs the app: ${programs.lacking[`${kind.replace(/s$/, "")} ${name}`] ?? "it is not on this page"}`);
-      return [kind, name, program];
-    });
+    const programs = await Promise.all(lacks.programs.map(([kind, name]) => this.program(kind, name)));
     const densities = await Promise.all(lacks.densities.map(async (name) => [name, numbersOf(await files.pack(`densities/${slug(name)}.bin`))]));
-    await engine.learn({ programs: needed, densities });
+    await engine.learn({ programs, densities });
+  }
+
+  async program(kind, name) {
+    const why = this.all.lacking[`${kind.replace(/s$/, "")} ${name}`];
+    if (why) throw new Error(`${this.all[kind].get(name).title} needs the app: ${why}`);
+    return [kind, name, await this.files.json(`programs/${kind}/${name}.json`)];
   }
 }
 
