@@ -95,7 +95,7 @@ def _board(board: str, names: Collection[str]) -> str:
 <h2 id="{board}">{title}</h2>
 <p>{html.escape(report.counts(found.outcomes)).capitalize()}. Measured with {known["n"]} samples each, by</p>
 <pre tabindex="0"><code>{html.escape(known["command"])}</code></pre>
-<div class="ts-scroll" role="region" aria-label="{title}" tabindex="0">
+<div class="ts-scroll" role="region" aria-label="Table: {title}" tabindex="0">
 <table>
 <thead><tr>{head}</tr></thead>
 {rows}

@@ -150,7 +150,7 @@ export async function fields(files) {
   const controls = new FieldControls(desk, all);
   const show = drawer(side, settings, controls.element);
   new Meanings(controls.element, view.abort.signal);
-  document.querySelector("main").replaceChildren(side, h("div", { class: "ts-view" }, root));
+  document.querySelector("main").replaceChildren(side, h("div", { class: "ts-view" }, h("h2", { class: "ts-unseen", text: "Densities and scores" }), root));
   if (address.embedded) {
     shell.embed();
     show(false);

@@ -26,7 +26,7 @@ export class Presenter {
       button("blank", "Blank (B)", () => this.blank()),
       button("leave", "Leave (Esc)", () => this.toggle(false)),
     );
-    document.body.prepend(this.strip);
+    document.querySelector(".ts-bar").append(this.strip);
     document.body.append(this.dark);
     this.dark.addEventListener("click", () => this.blank());
     document.addEventListener("keydown", (event) => this.on && this.onKey(event), { capture: true });

@@ -1,0 +1,334 @@
+"""The site in a real Chromium: from a plain file server under a path, without a server, and from one file."""
+
+import functools
+import http.server
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import urlsplit
+
+import pytest
+from browser_server import OUT, WAIT
+from ui_helpers import until
+
+from toy.site import building
+from toy.state import COUNTS, of_link
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+DENSITIES = re.compile(
+    r"densities/(exact-(A|B|AB|rings-A|rings-AB)|exact-rings-A-blur-[\d.]+|(A64|B64|AB64)-4096|A?B?32-512)\.bin"
+)
+TARGETS = ("targets/A.bin", "targets/rings-A.bin")
+ROOM = "() => document.documentElement.scrollWidth <= innerWidth"
+
+
+def few(files: dict) -> dict:
+    """The files that these tests read: the others take long to work out."""
+    return {
+        name: make
+        for name, make in files.items()
+        if not name.endswith(".bin") or name in TARGETS or DENSITIES.fullmatch(name)
+    }
+
+
+class Folder:
+    """A folder behind the plainest of servers, which can be closed."""
+
+    def __init__(self, folder) -> None:
+        class Quiet(http.server.SimpleHTTPRequestHandler):
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(folder)))
+        self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
+        self.thread.start()
+        self.host = f"127.0.0.1:{self.server.server_address[1]}"
+
+    def close(self) -> None:
+        self.server.shutdown()
+        self.server.server_close()
+        self.thread.join(20)
+
+
+@pytest.fixture(scope="session")
+def written(tmp_path_factory):
+    """A site under a path of its own, and the single file beside it."""
+    whole = building.contents
+    folder = tmp_path_factory.mktemp("static")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(building, "contents", lambda on=None: few(whole(("tree", "rings"))))
+        patch.setattr(building.packed, "COUNTS", COUNTS[:3])
+        building.build(folder / "a" / "course" / "site")
+        building.single(folder / "explorer.html")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def served(written) -> Iterator[Folder]:
+    found = Folder(written)
+    yield found
+    found.close()
+
+
+class Guest:
+    """A page in a profile of its own, and whatever went wrong in it."""
+
+    def __init__(self, browser, **device) -> None:
+        self.context = browser.new_context(**{"viewport": {"width": 1280, "height": 800}} | device)
+        self.context.set_default_timeout(WAIT)
+        self.page = self.context.new_page()
+        self.wrong: list[str] = []
+        self.asked: list[str] = []
+        self.page.on("pageerror", lambda error: self.wrong.append(str(error)))
+        self.page.on(
+            "console", lambda message: message.type in ("error", "warning") and self.wrong.append(message.text)
+        )
+        self.page.on("request", lambda request: self.asked.append(request.url))
+
+    def get(self, name: str):
+        return self.page.get_by_test_id(name)
+
+    def settled(self) -> "Guest":
+        """Wait until the whole picture of what is chosen is there."""
+        self.page.wait_for_function(
+            "() => { const v = document.querySelector('.toy-viewer')?.viewer;"
+            " return v?.header && v.root.dataset.state === 'idle' && v.root.dataset.quality === 'full'; }"
+        )
+        return self
+
+    @property
+    def query(self) -> str:
+        return urlsplit(self.page.url).query
+
+    def hosts(self) -> set[str]:
+        return {urlsplit(url).netloc for url in self.asked if not url.startswith(("blob:", "data:"))}
+
+
+@pytest.fixture
+def come(browser, served):
+    """Opens pages of the site; looks for errors and for foreign requests at the end."""
+    guests: list[Guest] = []
+
+    def go(page: str = "", **device) -> Guest:
+        guests.append(Guest(browser, **device))
+        guests[-1].page.goto(f"http://{served.host}/a/course/site/{page}")
+        return guests[-1]
+
+    yield go
+    for guest in guests:
+        guest.page.evaluate("0")
+        assert not guest.wrong
+        assert guest.hosts() == {served.host}
+        guest.context.close()
+
+
+def outside(guest: Guest, slot: str = "left") -> float:
+    return float(re.search(r"([\d.]+) ±", guest.get(f"metric-outliers-{slot}").inner_text())[1])
+
+
+def test_it_computes_the_numbers_of_the_app(come):
+    guest = come("?seed=0&n=512").settled()
+    assert guest.get("title-left").inner_text() == "CFG"
+    assert abs(outside(guest) - 14) < 5  # 14.2% of 2048
+    assert "your browser" in guest.get("badge-left").inner_text()
+    guest.page.screenshot(path=OUT / "site.png")
+    assert guest.page.evaluate(ROOM)
+
+
+def test_a_link_of_the_app_opens_and_goes_back(come):
+    link = "left.rule=rescaled_cfg&left.phi=0.5&right.main=exact:A&n=512&layers=p1&view=0.3,0.4,0.8&hide=formula"
+    guest = come(f"?{link}").settled()
+    assert guest.get("title-left").inner_text() == "Rescaled CFG, main A64@4096"
+    assert guest.get("number-phi-left").input_value() == "0.50"
+    assert not guest.get("formula-left").is_visible()
+    until(lambda: guest.page.evaluate("Boolean(document.querySelector('.toy-viewer').viewer.layers)"))
+    guest.get("number-phi-left").fill("0.25")
+    guest.page.keyboard.press("Enter")
+    until(lambda: "left.phi=0.25" in guest.query)
+    state = of_link(guest.page.url)
+    assert (state.left.rule, dict(state.left.knobs)["phi"], dict(state.right.cast)["main"]) == (
+        "rescaled_cfg",
+        0.25,
+        "exact:A",
+    )
+    assert dict(state.ui)["layers"] == ["p1"]
+
+
+def test_what_is_chosen_is_computed_and_undone_by_going_back(come):
+    guest = come("?n=512&seed=3").settled()
+    first = outside(guest, "right")
+    guest.get("rule-right").click()
+    guest.get("rule-right-search").fill("naive")
+    guest.page.keyboard.press("Enter")
+    until(lambda: "right.rule=naive_truncation" in guest.query)
+    guest.settled()
+    until(lambda: outside(guest, "right") < 1)
+    guest.get("exact-main-left").click()
+    until(lambda: "left.main=exact:A" in guest.query)
+    guest.settled()
+    assert guest.get("exact-main-left").get_attribute("aria-pressed") == "true"
+    guest.get("undo").click()
+    guest.page.go_back()
+    until(lambda: "right.rule" not in guest.query)
+    guest.settled()
+    until(lambda: outside(guest, "right") == first)
+    guest.get("reset").click()
+    until(lambda: guest.query == "")
+
+
+def test_a_drag_is_answered_while_it_lasts(come):
+    guest = come("?seed=0").settled()
+    slider = guest.get("knob-w-left")
+    slider.evaluate("range => { range.value = 1; range.dispatchEvent(new Event('input', { bubbles: true })); }")
+    guest.page.wait_for_function("() => document.querySelector('.toy-viewer').dataset.quality === 'preview'")
+    assert guest.query == "seed=0"
+    slider.evaluate("range => range.dispatchEvent(new Event('change', { bubbles: true }))")
+    until(lambda: "left.w=1" in guest.query)
+    guest.settled()
+
+
+def test_it_goes_on_without_the_network(come):
+    guest = come("?n=512&seed=1").settled()
+    guest.context.set_offline(True)
+    guest.get("number-w-left").fill("1")
+    guest.page.keyboard.press("Enter")
+    until(lambda: "left.w=1" in guest.query)
+    guest.settled()
+    until(lambda: abs(outside(guest) - 10) < 5)
+    guest.get("cast-main-left").evaluate("select => select.closest('details').open = true")
+    guest.get("cast-main-left").select_option("AB64@4096")  # which was not loaded
+    until(lambda: "densities/AB64-4096.bin could not be loaded" in guest.get("status").inner_text())
+    guest.wrong = [words for words in guest.wrong if "ERR_INTERNET_DISCONNECTED" not in words]
+    guest.context.set_offline(False)
+    guest.get("undo").click()
+    guest.settled()
+
+
+def test_what_the_page_lacks_is_said(come):
+    guest = come("?target=rings/A&n=512").settled()
+    assert "rings/A64@4096 is not on this page: exact densities stand in" in guest.get("waiting-left").inner_text() + (
+        guest.get("plot-left").inner_text()
+    )
+    smc = come("?integrator=smc&right.rule=none&n=512")
+    until(lambda: "Feynman-Kac SMC needs the app" in smc.get("waiting-left").inner_text())
+    refused = come("?left.w=99&left.main=kept:mine&n=512").settled()
+    words = refused.get("note").inner_text()
+    assert "w = 99 is not a number from 0 to 8" in words
+    assert "'kept:mine' is not on this page" in words
+
+
+def test_sharing_and_presenting(come):
+    guest = come("?seed=7&n=512").settled()
+    guest.get("share").click()
+    assert guest.get("link").input_value() == guest.page.url
+    assert guest.get("qr").locator("path").count() == 1
+    guest.get("close-share").click()
+    guest.get("present").click()
+    assert guest.page.url.endswith("#present")
+    assert not guest.get("settings").is_visible()
+    guest.page.keyboard.press("PageDown")
+    until(lambda: "story=cfg-or-autoguidance" in guest.query)
+    guest.settled()
+    guest.page.keyboard.press("b")
+    assert guest.get("black").is_visible()
+    guest.page.keyboard.press("b")
+    assert not guest.get("black").is_visible()
+    guest.page.keyboard.press("PageUp")
+    guest.page.screenshot(path=OUT / "presenting.png")
+    guest.page.keyboard.press("Escape")
+    until(lambda: guest.get("settings").is_visible())
+    assert "#" not in guest.page.url
+
+
+def test_fields_and_claims(come):
+    guest = come("fields.html?rule=cfg&sigma=0.2&panels=p1,ratio")
+    guest.page.wait_for_function("() => document.querySelector('.toy-fields').viewer.shown?.side >= 128")
+    guest.get("rule").click()
+    guest.get("rule-search").fill("autoguidance weak")
+    guest.page.keyboard.press("Enter")
+    until(lambda: guest.query == "sigma=0.2&panels=p1,ratio")
+    guest.page.wait_for_function("() => document.querySelector('.toy-fields').viewer.header.title === 'Autoguidance'")
+    guest.page.screenshot(path=OUT / "site-fields.png")
+    guest.page.get_by_role("link", name="Claims").click()
+    rows = guest.page.locator("td[data-verdict]")
+    assert rows.count() > 30
+    guest.page.get_by_role("link", name="Open its scenes").first.click()
+    guest.settled()
+    assert "left.rule=none" in guest.query
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_on_a_phone(come, scheme):
+    guest = come(
+        "?n=512&seed=0", viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True, color_scheme=scheme
+    )
+    guest.settled()
+    assert guest.page.evaluate(ROOM)
+    assert not guest.get("rule-left").is_visible()
+    guest.get("settings").tap()
+    guest.get("rule-left").tap()
+    guest.get("rule-left-popup").get_by_role("option", name="No guidance").tap()
+    until(lambda: "left.rule=none" in guest.query)
+    guest.get("close-settings").tap()
+    assert not guest.get("rule-left").is_visible()
+    dark = guest.page.evaluate("getComputedStyle(document.body).backgroundColor") != "rgb(255, 255, 255)"
+    assert dark == (scheme == "dark")
+    guest.get("theme").tap()
+    assert guest.page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    for page in ("fields.html", "claims.html"):
+        guest.page.goto(guest.page.url.partition("?")[0] + page)
+        guest.page.wait_for_function("() => window.toySite")
+        assert guest.page.evaluate(ROOM), page
+
+
+@contextmanager
+def alone(browser, url: str, **device) -> Iterator[Guest]:
+    guest = Guest(browser, **device)
+    guest.page.goto(url)
+    yield guest
+    assert not guest.wrong
+    assert {url for url in guest.asked if not url.startswith(("blob:", "data:", "file:"))} == set()
+    guest.context.close()
+
+
+def test_one_file_is_all_it_needs(browser, written):
+    with alone(browser, f"{(written / 'explorer.html').as_uri()}?n=512&left.w=2") as guest:
+        guest.settled()
+        assert len([url for url in guest.asked if url.startswith("file:")]) == 1
+        guest.get("number-w-left").fill("1")
+        guest.page.keyboard.press("Enter")
+        until(lambda: "left.w=1" in guest.page.url)
+        guest.settled()
+        guest.get("story").select_option("exact-cfg")
+        guest.settled()
+        until(lambda: guest.get("title-left").inner_text() == "CFG, exact scores")
+
+
+NAMELESS = """() => [...document.querySelectorAll('button, input, select, a')].filter((part) => part.checkVisibility()
+  && !(part.getAttribute('aria-label') || part.labels?.length || part.textContent.trim())).map((part) => part.outerHTML)"""
+TWICE = """() => [...document.querySelectorAll('[id]')].map(({ id }) => id)
+  .filter((id, i, all) => all.indexOf(id) !== i)"""
+
+
+def test_every_control_has_a_name(come):
+    guest = come("?left.rule=cads&n=512").settled()
+    guest.page.evaluate("for (const fold of document.querySelectorAll('details')) fold.open = true")
+    guest.get("rule-left").click()
+    assert guest.page.evaluate(NAMELESS) == []
+    assert guest.page.evaluate(TWICE) == []
+    # By keyboard alone: the list is left as it was, and what opened it has the focus again.
+    guest.page.keyboard.press("Escape")
+    assert guest.page.evaluate("document.activeElement.dataset.testid") == "rule-left"
+    fields = come("fields.html")
+    fields.page.wait_for_function("() => document.querySelector('.toy-fields')?.viewer?.shown")
+    assert fields.page.evaluate(NAMELESS) == []
+
+
+def test_in_another_page_it_is_the_picture_alone(come):
+    guest = come("?embed=true&n=512&seed=0").settled()
+    assert not guest.page.locator(".ts-bar").is_visible()
+    assert not guest.get("rule-left").is_visible()
+    guest.get("number-w-left").fill("2")
+    guest.page.keyboard.press("Enter")
+    until(lambda: "left.w=2" in guest.query and "embed=true" in guest.query)
