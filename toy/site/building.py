@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from toy import distributions
+from toy import distributions, lessons
 from toy.browser import traced
 from toy.browser.told import WHOLE
 from toy.files import replacing
@@ -22,9 +22,9 @@ HERE = Path(__file__).parent
 WEB = HERE / "web"
 ICON = HERE.parent / "viewer" / "web" / "icon.svg"
 BOARD = "claims"  # what is written into the page of claims
-READ = (".bin", ".json")  # what Explore reads, ends like this
+READ = (".bin", ".json")  # what Explore reads ends like this
 MARK = "site.json"  # says that a folder is a site's, which may be written again
-SHEETS = (*sources.SHEETS, "fieldview")
+SHEETS = (*sources.SHEETS, "fieldview", "learn")
 
 Making = Callable[[], bytes]
 
@@ -58,7 +58,7 @@ def build(out: str | Path, report: Report | None = None, *, on: tuple[str, ...] 
 def single(path: str | Path, report: Report | None = None) -> Path:
     """Write Explore of the usual distribution as one file, which opens without a server."""
     every = contents((distributions.USUAL,))
-    files = made({name: make for name, make in every.items() if name.endswith(READ)}, report)
+    files = made({name: make for name, make in every.items() if name.endswith(READ) and name != "lessons.json"}, report)
     script = script_of("main").decode().replace("</script", "<\\/script")
     with replacing(path) as temporary:
         temporary.write_text(pages.alone(script, style(), ICON.read_text(encoding="utf-8"), files), encoding="utf-8")
@@ -94,6 +94,7 @@ def contents(on: tuple[str, ...] | None = None) -> dict[str, Making]:
         BOARD: lambda: claims.page({name for own in everything["densities"].values() for name in own}).encode(),
         "site.css": lambda: style().encode(),
         "icon.svg": ICON.read_bytes,
+        "lessons.json": lambda: as_json(shelf()),
         "catalogue.json": lambda: as_json(everything),
     }
     for (kind, name), make in programs().items():
@@ -104,6 +105,19 @@ def contents(on: tuple[str, ...] | None = None) -> dict[str, Making]:
         found[f"densities/{packed.slug(name + WHOLE)}.bin"] = lambda name=name: packed.density(name + WHOLE)  # type: ignore[misc]
     for name in everything["targets"]:
         found[f"targets/{packed.slug(name)}.bin"] = lambda name=name: packed.target(name)  # type: ignore[misc]
+    return found
+
+
+def shelf() -> dict[str, Any]:
+    """The lessons by language, each list in its order; in English where there is no other."""
+    numbers = lessons.numbers()
+    english = {lesson.name: lesson for lesson in lessons.lessons("en", numbers)}
+    found: dict[str, Any] = {"languages": lessons.LANGUAGES, "shelf": {}}
+    for language in lessons.LANGUAGES:
+        own = english | {lesson.name: lesson for lesson in lessons.lessons(language, numbers)}
+        ordered = [own[name] for name in english]
+        flat = {lesson.name: lesson.flat() for lesson in ordered}
+        found["shelf"][language] = {"cards": [lesson.card() for lesson in ordered], "lessons": flat}
     return found
 
 

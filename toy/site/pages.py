@@ -9,6 +9,7 @@ TITLE = "Guidance explorer"
 PAGES = {  # a file's name, its script's, and its title
     "index.html": ("main", "Explore"),
     "fields.html": ("fieldsite", "Fields"),
+    "learn.html": ("learnsite", "Learn"),
     "claims.html": ("reading", "Claims"),
 }
 SELF = (

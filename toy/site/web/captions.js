@@ -5,7 +5,7 @@ import { shortest } from "./numbers.js";
 import { spelled } from "./settings.js";
 
 // A number as short as it can be and still be told from every other.
-export const brief = (value) => shortest(value + 0).replace(/^(-?)0\./, "$1.");
+export const plainNumber = (value) => shortest(value + 0).replace(/^(-?)0\./, "$1.");
 
 // A text with drawings by four digits.
 const shortened = (text) => text.replace(/\bstrokes-([0-9a-f]{4})[0-9a-f]{8}\b/g, "drawing $1");
@@ -35,13 +35,13 @@ export class Captions {
     const facts = new Map();
     for (const knob of rule.knobs.values()) {
       const value = scene.knobs.get(knob.name);
-      facts.set(`knob ${knob.name}`, [`${labelOf(knob, rule, knob.name)} ${brief(value)}`, knob.neutral === null && value === knob.default]);
+      facts.set(`knob ${knob.name}`, [`${labelOf(knob, rule, knob.name)} ${plainNumber(value)}`, knob.neutral === null && value === knob.default]);
     }
     for (const [key, fact] of this.cast(scene)) facts.set(key, fact);
     facts.set("setting schedule", [this.schedule(scene), false]);
     facts.set("setting integrator", [stepper.title + unusual(stepper, scene.knobs), scene.integrator === "heun"]);
     const { settings } = this.all;
-    const levels = ["sigma_max", "sigma_min", "rho"].map((name) => [name, `${settings[name].label} ${brief(scene[name])}`]);
+    const levels = ["sigma_max", "sigma_min", "rho"].map((name) => [name, `${settings[name].label} ${plainNumber(scene[name])}`]);
     const others = [
       ["target", this.named(scene.target)],
       ["start", scene.start === "exact" ? "from the exact start" : "from N(0, σ max²)"],
@@ -72,7 +72,7 @@ export class Captions {
 
   schedule({ knobs, schedule }) {
     const entry = this.all.schedules.get(schedule);
-    if (schedule === "interval") return `σ ${brief(knobs.get("lo"))}-${brief(knobs.get("hi"))}`;
+    if (schedule === "interval") return `σ ${plainNumber(knobs.get("lo"))}-${plainNumber(knobs.get("hi"))}`;
     return schedule === "constant" ? "" : `${entry.title.toLowerCase()} schedule${unusual(entry, knobs)}`;
   }
 }
@@ -81,7 +81,7 @@ export class Captions {
 function unusual(entry, values) {
   const words = [...entry.knobs.values()].flatMap((knob) => {
     const usual = new Map(spelled(knob, knob.default));
-    return spelled(knob, values.get(knob.name)).filter(([part, value]) => value !== usual.get(part)).map(([part, value]) => `${labelOf(knob, entry, part)} ${brief(value)}`);
+    return spelled(knob, values.get(knob.name)).filter(([part, value]) => value !== usual.get(part)).map(([part, value]) => `${labelOf(knob, entry, part)} ${plainNumber(value)}`);
   });
   return words.length ? ` (${words.join(", ")})` : "";
 }

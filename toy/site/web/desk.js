@@ -60,7 +60,7 @@ export class Desk {
     const view = JSON.stringify([...state.ui]) !== JSON.stringify([...this.state.ui]);
     if (view) this.uiFrom += 1;
     this.state = state;
-    this.address.write(this.states.link(state), true);
+    this.record(true);
     this.tell();
     this.ask(null);
   }
@@ -91,7 +91,7 @@ export class Desk {
     if (request.phase === "release" || request.phase === "draw") {
       if (state !== this.state) {
         this.state = state;
-        this.address.write(this.states.link(state), true);
+        this.record(true);
         this.tell();
       }
     }
@@ -100,7 +100,12 @@ export class Desk {
 
   sendUi(ui) {
     this.state = this.states.fromViewer(this.state, ui);
-    this.address.write(this.states.link(this.state), false);
+    this.record(false);
+  }
+
+  // Has the address say the state; `push`: as a step of the browser's history.
+  record(push) {
+    this.address.write(this.states.link(this.state), push);
   }
 
   // The state with the knobs as they are on the view, to six digits; the same one where they are as it says.
@@ -163,11 +168,11 @@ export class Desk {
   }
 
   // Flags of particles on their way, if they are still those that are shown.
-  gain(id, arrays) {
-    const { frames } = this.viewer;
+  gain(id, arrays, view = this.viewer) {
+    const { frames } = view;
     if (frames?.id !== id) return;
     for (const [name, flags] of Object.entries(arrays)) frames.outside[name.split(".")[0]] = flags;
-    this.viewer.redraw("dots");
+    view.redraw("dots");
   }
 
   // What cannot be computed here is said beside the picture that there is.

@@ -28,8 +28,8 @@ class LessonView extends Viewer {
   }
 }
 
-class Learn {
-  // `tell`: {send(request), sendUi(place)}; a pack's header says under `learn` where the reader is, and what lesson that is.
+export class Learn {
+  // `tell`: {send(request), sendUi(place)}, and where no server is behind them {engine, page} as the view takes them; a pack's header says under `learn` where the reader is, and what lesson that is.
   constructor(root, tell) {
     Object.assign(this, { root, tell });
     this.reading = new Reading();
@@ -48,7 +48,7 @@ class Learn {
   }
 
   update(bytes) {
-    const { header } = unpack(bytes);
+    const { header } = bytes instanceof Uint8Array ? unpack(bytes) : bytes;
     const { learn } = header;
     const linked = learn.from !== this.from;
     if (linked) {
@@ -114,7 +114,8 @@ class Learn {
     this.box = h("div", { class: "tl-stage" });
     this.root.append(this.box);
     const send = (request) => this.tell.send({ ...request, lesson: this.have, place: this.told });
-    this.viewer = root.viewer = new LessonView(root, { send, engine: engineHere(), storageKey: null });
+    const { engine = engineHere(), page = null } = this.tell;
+    this.viewer = root.viewer = new LessonView(root, { send, engine, page, storageKey: null });
     this.viewer.seen = (header) => this.seen(header);
     this.viewer.drawn = () => this.card?.lesson && this.card.point();
     this.card = new LessonCard({
