@@ -199,17 +199,15 @@ def test_it_goes_on_without_the_network(come):
     guest.get("cast-main-left").evaluate("select => select.closest('details').open = true")
     guest.get("cast-main-left").select_option("AB64@4096")  # which was not loaded
     until(lambda: "densities/AB64-4096.bin could not be loaded" in guest.get("status").inner_text())
-    guest.wrong = [words for words in guest.wrong if "ERR_INTERNET_DISCONNECTED" not in words]
     guest.context.set_offline(False)
     guest.get("undo").click()
     guest.settled()
+    guest.wrong = [words for words in guest.wrong if "ERR_INTERNET_DISCONNECTED" not in words]
 
 
 def test_what_the_page_lacks_is_said(come):
     guest = come("?target=rings/A&n=512").settled()
-    assert "rings/A64@4096 is not on this page: exact densities stand in" in guest.get("waiting-left").inner_text() + (
-        guest.get("plot-left").inner_text()
-    )
+    assert "rings/A64@4096 is not on this page: exact densities stand in" in guest.get("status").inner_text()
     smc = come("?integrator=smc&right.rule=none&n=512")
     until(lambda: "Feynman-Kac SMC needs the app" in smc.get("waiting-left").inner_text())
     refused = come("?left.w=99&left.main=kept:mine&n=512").settled()
@@ -219,7 +217,7 @@ def test_what_the_page_lacks_is_said(come):
 
 
 def test_sharing_and_presenting(come):
-    guest = come("?seed=7&n=512").settled()
+    guest = come("?n=512&seed=7").settled()
     guest.get("share").click()
     assert guest.get("link").input_value() == guest.page.url
     assert guest.get("qr").locator("path").count() == 1
@@ -258,6 +256,17 @@ def test_fields_and_claims(come):
     assert "left.rule=none" in guest.query
 
 
+def test_a_lesson_is_read(come):
+    guest = come("learn.html")
+    guest.get("open-branches").click()
+    guest.page.wait_for_function("() => document.querySelector('[data-testid=viewer]')?.dataset.quality === 'full'")
+    assert "lesson=branches&step=1" in guest.query
+    assert guest.get("title-left").inner_text().startswith("No guidance, exact scores")
+    guest.page.goto(guest.page.url.replace("step=1", "step=3"))
+    guest.page.wait_for_function("() => document.querySelector('[data-testid=viewer]')?.dataset.quality === 'full'")
+    assert guest.get("title-left").inner_text().startswith("CFG, exact scores")
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_on_a_phone(come, scheme):
     guest = come(
@@ -276,8 +285,9 @@ def test_on_a_phone(come, scheme):
     assert dark == (scheme == "dark")
     guest.get("theme").tap()
     assert guest.page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
-    for page in ("fields.html", "claims.html"):
-        guest.page.goto(guest.page.url.partition("?")[0] + page)
+    here = guest.page.url.partition("?")[0]
+    for page in ("fields.html", "claims.html", "learn.html"):
+        guest.page.goto(here + page)
         guest.page.wait_for_function("() => window.toySite")
         assert guest.page.evaluate(ROOM), page
 
@@ -306,13 +316,14 @@ def test_one_file_is_all_it_needs(browser, written):
 
 
 NAMELESS = """() => [...document.querySelectorAll('button, input, select, a')].filter((part) => part.checkVisibility()
-  && !(part.getAttribute('aria-label') || part.labels?.length || part.textContent.trim())).map((part) => part.outerHTML)"""
+  && !(part.getAttribute('aria-label') || part.labels?.length || part.textContent.trim()))
+  .map((part) => part.outerHTML)"""
 TWICE = """() => [...document.querySelectorAll('[id]')].map(({ id }) => id)
   .filter((id, i, all) => all.indexOf(id) !== i)"""
 
 
 def test_every_control_has_a_name(come):
-    guest = come("?left.rule=cads&n=512").settled()
+    guest = come("?left.rule=rescaled_cfg&n=512").settled()
     guest.page.evaluate("for (const fold of document.querySelectorAll('details')) fold.open = true")
     guest.get("rule-left").click()
     assert guest.page.evaluate(NAMELESS) == []

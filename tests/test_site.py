@@ -1,6 +1,7 @@
 """The site as it is written: its files, their sizes, and nothing of them from elsewhere."""
 
 import gzip
+import html
 import json
 import re
 from typing import Annotated
@@ -9,14 +10,15 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from toy import distributions
+from toy import distributions, lessons
 from toy.__main__ import main
 from toy.guidance import RULES, Score
 from toy.registry import Knob
 from toy.sampling import INTEGRATORS
 from toy.schedules import SCHEDULES
-from toy.site import building, packed, pages
+from toy.site import building, claims, packed, pages
 from toy.site.catalogue import catalogue, targets
+from toy.state import SLOTS, of_link
 from toy.viewer import computing
 from toy.viewer.packing import dequantise, unpack
 
@@ -73,8 +75,8 @@ def test_what_a_link_may_name_has_a_file(made):
         header, arrays = unpack(made[f"densities/{packed.slug(name)}.bin"])
         assert header["kind"] in ("network", "mixture")
         assert all(np.isfinite(array).all() for array in arrays.values()), name
-    programs = json.loads(made["programs.json"])
-    assert {*programs["rules"]} | {words.partition(" ")[2] for words in programs["lacking"]} >= {*RULES}
+    programs = {name.split("/")[-1].removesuffix(".json") for name in made if name.startswith("programs/rules/")}
+    assert programs | {words.partition(" ")[2] for words in found["lacking"]} >= {*RULES}
 
 
 def test_outlines_are_those_that_are_drawn():
@@ -128,11 +130,48 @@ def test_one_of_each_that_is_added_is_in_the_catalogue():
         ]
         assert "as_ever" in [entry["name"] for entry in found["schedules"]]
         assert "standing" in [entry["name"] for entry in found["integrators"]]
-        assert {"nothing_new"} <= {*building.programs()["rules"]}
+        assert ("rules", "nothing_new") in building.programs()
     finally:
         RULES.remove("nothing_new")
         SCHEDULES.remove("as_ever")
         INTEGRATORS.remove("standing")
+
+
+def test_links_of_claims_open_scenes_of_theirs():
+    """Whatever is linked is a link of the app, of rules that the claim asks for and densities that are on the page."""
+    known = {name for own in catalogue()["densities"].values() for name in own}
+    found = 0
+    for outcome in (one for board in claims.BOARDS for one in claims.findings(board).outcomes):
+        query = claims.link(outcome.claim, outcome.on, known)
+        if query is None:
+            continue
+        found += 1
+        state, asked = of_link(query), list(claims.scenes(outcome.claim, outcome.on))
+        assert state.left in asked
+        assert state.right in asked
+        assert {name for slot in SLOTS for _, name in state.scene(slot).cast} <= known
+    assert found > 12
+
+
+def test_the_board_says_every_verdict_first():
+    page = claims.page(set())
+    assert "Open its scenes" not in page
+    for board in claims.BOARDS:
+        outcomes = claims.findings(board).outcomes
+        assert page.count("<tr>") >= len(outcomes)
+        for outcome in outcomes:
+            assert html.escape(outcome.claim.statement) in page
+    rows = re.findall(r"<tbody><tr><td[^>]*data-verdict", page)
+    assert len(rows) == sum(len(claims.findings(board).outcomes) for board in claims.BOARDS)
+    assert claims.figure("papers").startswith(b"<?xml")
+
+
+def test_lessons_are_on_the_shelf_in_every_language():
+    shelf = building.shelf()
+    names = [lesson.name for lesson in lessons.lessons("en", lessons.numbers())]
+    for language in shelf["languages"]:
+        assert [card["name"] for card in shelf["shelf"][language]["cards"]] == names
+        assert list(shelf["shelf"][language]["lessons"]) == names
 
 
 def test_a_folder_that_holds_something_else_stays_as_it_is(tmp_path):
@@ -160,5 +199,5 @@ def test_a_site_is_written_over_an_older_one_whole_or_not_at_all(tmp_path, monke
     building.build(out)
     assert (out / "b" / "c.bin").read_bytes() == b"3"
     assert json.loads((out / "site.json").read_text())["version"] != first
-    assert sorted(path.name for path in out.iterdir()) == ["a.bin", "b", "index.html", "site.json"]
+    assert {path.name for path in out.iterdir()} == {"a.bin", "b", "site.json", *pages.PAGES}
     assert [path.name for path in tmp_path.iterdir()] == ["site"]

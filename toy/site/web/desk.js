@@ -151,7 +151,8 @@ export class Desk {
   }
 
   async packOf({ request, state }) {
-    const { header, shown } = this.headers.of(state, this.uiFrom);
+    const { header, shown, words } = this.headers.of(state, this.uiFrom);
+    header.note = words;
     header.seq = request?.seq ?? 0;
     const slots = this.states.slots.filter((slot) => shown[slot]);
     if (!slots.length) return { header, arrays: {} };

@@ -12,7 +12,7 @@ export class Headers {
     this.captions = new Captions(states.scenes);
   }
 
-  // The header of a state, and what is shown of each side: the very scene that is asked, or one that stands in.
+  // The header of a state, what is shown of each side, the very scene that is asked or one that stands in, and words for that.
   of(state, uiFrom = 0) {
     const { all, scenes } = this;
     const { slots } = all;
@@ -43,7 +43,8 @@ export class Headers {
       field: null,
       probe: null,
     };
-    return { header, shown: Object.fromEntries(slots.map((slot) => [slot, stands[slot].scene])) };
+    const words = [...new Set(slots.map((slot) => (stands[slot].scene ? stands[slot].words : "")))].filter(Boolean).join("; ");
+    return { header, words, shown: Object.fromEntries(slots.map((slot) => [slot, stands[slot].scene])) };
   }
 
   panel(slot, asked, stands, title) {
