@@ -13,7 +13,7 @@ from browser_server import OUT, WAIT
 from ui_helpers import until
 
 from toy.site import building
-from toy.state import COUNTS, of_link
+from toy.state import of_link
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 DENSITIES = re.compile(
@@ -58,7 +58,6 @@ def written(tmp_path_factory):
     folder = tmp_path_factory.mktemp("static")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(building, "contents", lambda on=None: few(whole(("tree", "rings"))))
-        patch.setattr(building.packed, "COUNTS", COUNTS[:3])
         building.build(folder / "a" / "course" / "site")
         building.single(folder / "explorer.html")
     return folder

@@ -61,6 +61,7 @@ export class Headers {
     return {
       slot,
       title,
+      caption: this.captions.of([found ?? asked, found ?? asked])[0],
       rule: asked.rule,
       formula: rule.formula,
       summary: rule.summary,

@@ -8,7 +8,7 @@ import { slug } from "./files.js";
 // A target's pack: what is known of it, and what is drawn; outlines came as steps from point to point.
 function targetOf({ header, arrays }) {
   const scenery = Object.entries(arrays).map(([name, array]) => [name, array.lo === undefined ? array : line(array)]);
-  return { truth: header.truth, floors: header.floors, scenery: Object.fromEntries(scenery) };
+  return { truth: header.truth, scenery: Object.fromEntries(scenery) };
 }
 
 function line({ data, hi, lo, shape: [, m] }) {
@@ -40,8 +40,8 @@ export class Source {
   async answer({ header, scenes }, request, later = () => {}) {
     this.ready();
     await Promise.all(Object.values(scenes).map((scene) => this.teach(scene)));
-    const { floors, scenery } = this.targets.get(Object.values(scenes)[0].target);
-    const base = { header, scenes, floors };
+    const { scenery } = this.targets.get(Object.values(scenes)[0].target);
+    const base = { header, scenes };
     const pack = await this.answers.answer(base, request);
     if (pack.header.quality === "full") this.answers.later(base, request).then((arrays) => later(pack.header.id, arrays), () => {});
     const fresh = "left.positions" in pack.arrays || request.have === false;

@@ -29,7 +29,8 @@ class LessonView extends Viewer {
 }
 
 export class Learn {
-  // `tell`: {send(request), sendUi(place)}, and where no server is behind them {engine, page} as the view takes them; a pack's header says under `learn` where the reader is, and what lesson that is.
+  // `tell`: {send(request), sendUi(place)}, and where no server is behind them {engine, page} as the view takes them; a pack's
+  // header says under `learn` where the reader is, and what lesson that is.
   constructor(root, tell) {
     Object.assign(this, { root, tell });
     this.reading = new Reading();
