@@ -73,7 +73,7 @@ def test_unknown_name_lists_the_names() -> None:
 
 def test_a_family_is_chosen_by_its_first_word() -> None:
     assert [e.name for e in bench.select("sampling", app=False, gpu=False)] == ["sampling-2048", "sampling-16384"]
-    assert len(bench.select("thirty-visitors", app=True, gpu=False)) == 3
+    assert len(bench.select("thirty-visitors", app=True, gpu=False)) == 4
 
 
 def test_small_sizes_run() -> None:

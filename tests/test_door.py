@@ -14,6 +14,7 @@ from click.testing import CliRunner, Result
 from models import command as zoo_command
 from toy import __main__ as program
 from toy import docs, door
+from toy.browser import kernel
 from toy.lab.commands import optimise
 from toy.lessons import __main__ as measured_lessons
 from toy.ui import picture
@@ -24,6 +25,7 @@ PROGRAMS = {
     "toy": program.main,
     "models.zoo": zoo_command.main,
     "toy.docs": docs.main,
+    "toy.browser.kernel": kernel.main,
     "toy.lessons": measured_lessons.main,
     "toy.lab.commands.optimise": optimise.main,
     "toy.viewer.default": default.main,

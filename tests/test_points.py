@@ -296,9 +296,9 @@ def test_the_viewer_is_told_the_words_of_classes():
     name = store(as_csv(*cloud()), "cloud.csv")
     assert computing.of_target(f"{name}/B")["words"] == dict(zip("ABC", WORDS, strict=True))
     assert "words" not in computing.of_target("A")
-    for target, label in {f"{name}/B": "P(dog|x)", f"{name}/AC": "P(cat and owl|x)", "moons/AB": "P(AB|x)"}.items():
+    for target, called in {f"{name}/B": "dog", f"{name}/AC": "cat and owl", "moons/AB": "AB"}.items():
         scene, numbers = Scene.of("none", main=f"exact:{target}", target=target), {"outliers": 0.1, "alignment": 0.9}
-        assert packs.measures(computing.Side(scene, {}, numbers, numbers))[-1]["label"] == label
+        assert packs.measured(computing.Side(scene, {}, numbers, numbers))["called"] == called
     assert [captions.named(target) for target in (f"{name}/B", "moons/B", "AB")] == [
         f"{name}, class dog",
         "moons, class B",
