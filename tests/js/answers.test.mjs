@@ -3,53 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Answers, PREVIEW, arrowsOf, gainOf, gridOf, moved, tiltWords } from "../../toy/viewer/web/answers.js";
-import { Local, told } from "../../toy/viewer/web/local.js";
-
-const FLOOR = { outliers: 0.01 };
-const MEASURED = { logp: new Float32Array(4), occupancy: Float32Array.of(0.5, 0.5), values: { outliers: 0.1 }, errors: { outliers: 0.01 } };
-
-class FakeEngine {
-  constructor() {
-    this.runs = [];
-    this.known = { truths: new Map([["A", { threshold: 0, mass: [0.25, 0.75], names: ["outliers"] }]]) };
-    this.floors = 0;
-    this.learned = [];
-    this.lacking = [];
-  }
-  async side(scene) {
-    this.runs.push(scene);
-    if (this.broken) throw new Error(this.broken);
-    const frames = scene.sigmas.length;
-    const path = Float32Array.from({ length: frames * scene.n * 2 }, (_, k) => k);
-    return { scene, path, data: path.slice(0, 2 * scene.n), ...MEASURED, logp: new Float32Array(scene.n) };
-  }
-  async outside({ sigmas, n }) {
-    return new Uint8Array(sigmas.length * n).fill(1);
-  }
-  async ask(_, op, given) {
-    if (op === "floor") return (this.floors += 1), { ...FLOOR, root_share: Number.NaN };
-    if (op === "measure") return { ...MEASURED, logp: new Float32Array(given.x.length / 2) };
-    const values = new Float32Array(given.x.length / 2);
-    return { logp1: values, truth: values, error: values, main: given.at, guided: given.at, true: given.at, powers: { main: 2, weak: -1 } };
-  }
-  async learn(lists) {
-    this.learned.push(lists);
-  }
-  lacks() {
-    return { programs: this.lacking, densities: [], truths: [] };
-  }
-  stop() {
-    this.stopped = (this.stopped ?? 0) + 1;
-  }
-}
-
-const sceneOf = (w) => ({ rule: "cfg", schedule: "interval", target: "A", n: 2048, seed: 0, sigmas: [5, 1, 0], cast: {}, knobs: { w, lo: 0.1, hi: 1, vector: [1, 2] } });
-const knob = { name: "w", label: "w", lo: 0, hi: 8, step: 0.05, value: 4 };
-const panel = (slot) => ({ slot, title: "CFG", knobs: [{ ...knob }], lacks: {}, waiting: "computing", pending: "" });
-const baseOf = () => ({
-  header: { id: "abc", seq: 3, panels: [panel("left"), panel("right")], target: { called: "A" }, lead: {} },
-  scenes: { left: sceneOf(4), right: sceneOf(3) },
-});
+import { FakeEngine, MEASURED, baseOf, sceneOf } from "./fake_engine.mjs";
 
 test("only knobs of the scene that are numbers move, within so many particles", () => {
   const scene = moved(sceneOf(4), { w: 2.123456789, other: 1, vector: 3 }, [0.2, 0.8], 512);
@@ -138,110 +92,40 @@ test("a tilted density is said as the product of powers that it is", () => {
   assert.equal(tiltWords({}, "none"), "none");
 });
 
-// --- The engine under a view -------------------------------------------------------------------------------------------
-
-function viewOf() {
-  const view = { sent: [], packs: [], lost: 0, frames: null, adjusting: false };
-  Object.assign(view, {
-    abort: { signal: { aborted: false } },
-    page: { answered() {} },
-    queue: { seq: 7, busy: false, lost: () => (view.lost += 1) },
-    request: (phase) => ({ phase, seq: 7, knobs: {}, interval: {}, layers: [], drawing: false, have: view.frames?.id ?? null }),
-    send: (request) => view.sent.push(request),
-    update: (pack) => (view.packs.push(pack), (view.frames = { id: pack.header.id, outside: {} })),
-    ask: (phase) => view.sent.push({ asked: phase }),
-    redraw() {},
-  });
-  return view;
-}
-
-const engineHeader = (seq) => {
-  const { header, scenes } = baseOf();
-  return { ...header, seq, engine: { programs: [], densities: [["m", { kind: "network" }]], truths: [], scenes } };
-};
-const arrays = { "density.0.first": { data: Float32Array.of(1) }, "tree.segments": { data: new Float32Array(4), shape: [1, 4] } };
-const settled = () => new Promise((done) => setTimeout(done, 5));
-
-test("the lists are put together with their arrays", () => {
-  const { densities } = told(engineHeader(0).engine, arrays);
-  assert.deepEqual(densities, [["m", { kind: "network", first: Float32Array.of(1) }]]);
-});
-
-test("what the server tells is learned, and the picture is made here", async () => {
-  const [view, engine] = [viewOf(), new FakeEngine()];
-  const local = new Local(view, new Answers(engine));
-  assert.ok(local.adopts(engineHeader(0), arrays));
-  await settled();
-  assert.equal(engine.learned.length, 1);
-  assert.equal(view.packs.length, 1);
-  assert.equal(view.packs[0].header.seq, 0);
-  assert.ok("tree.segments" in view.packs[0].arrays);
-  assert.ok(!("density.0.first" in view.packs[0].arrays));
-});
-
-test("a drag is between view and engine alone, letting go is told to the server", async () => {
-  const [view, engine] = [viewOf(), new FakeEngine()];
-  const local = new Local(view, new Answers(engine));
-  local.adopts(engineHeader(0), arrays);
-  await settled();
-  assert.ok(local.takes({ ...view.request("drag"), knobs: { left: { w: 5 } } }));
-  await settled();
-  assert.deepEqual(view.sent, []);
-  assert.ok(local.takes({ ...view.request("release"), knobs: { left: { w: 5 } } }));
-  assert.equal(view.sent.length, 1);
-  assert.equal(view.sent[0].phase, "tell");
-  assert.deepEqual(view.sent[0].knobs, { left: { w: 5 } });
-});
-
-test("drawings and the sampler's own density are the server's", () => {
-  const local = new Local(viewOf(), new Answers(new FakeEngine()));
-  local.base = baseOf();
-  assert.ok(local.can({ layers: [], drawing: false }));
-  assert.ok(!local.can({ layers: ["drawn"], drawing: false }));
-  assert.ok(!local.can({ layers: [], drawing: true }));
-});
-
-test("an engine that lacks what it was told before asks for all of it, once", async () => {
-  const [view, engine] = [viewOf(), new FakeEngine()];
-  engine.lacking = [["rules", "cfg"]];
-  const local = new Local(view, new Answers(engine));
-  local.adopts(engineHeader(0), arrays);
-  await settled();
-  assert.equal(view.sent.length, 1);
-  assert.equal(view.sent[0].anew, true);
-  const header = engineHeader(0);
-  header.engine.anew = true;
-  local.adopts(header, arrays);
-  await settled();
-  assert.equal(view.sent.length, 1);
-});
-
-test("an engine that fails is asked no more: the server answers", async () => {
-  const [view, engine] = [viewOf(), new FakeEngine()];
-  const local = new Local(view, new Answers(engine));
-  engine.broken = "out of memory";
-  local.adopts(engineHeader(0), arrays);
-  await settled();
-  assert.equal(local.refused, "out of memory");
-  assert.ok(!local.on);
-  assert.deepEqual(view.sent, [{ asked: "release" }]);
-  assert.equal(view.lost, 1);
-});
-
-test("a whole picture is given up for something newer, a preview is not", () => {
+test("one view's stop leaves what another computes", async () => {
   const engine = new FakeEngine();
-  const local = new Local(viewOf(), new Answers(engine));
-  local.running = { phase: "drag" };
-  local.hurry();
-  assert.ok(local.running);
-  local.running = { phase: "release" };
-  local.hurry();
-  assert.equal(local.running, null);
+  const [one, two] = [new Answers(engine), new Answers(engine)];
+  const request = { phase: "release", knobs: {}, interval: {} };
+  const found = two.answer(baseOf(), request);
+  one.stop();
+  assert.equal((await found).header.id, "abc");
+  assert.equal(new Set(engine.turns).size, 1);
 });
 
-test("a picture of the server's is offered to the engine once", () => {
-  const view = viewOf();
-  const local = new Local(view, new Answers(new FakeEngine()));
-  for (const header of [{ id: "a" }, { id: "a" }, { id: "b", busy: true }, { id: "c", precomputed: true }, { id: "d", engine: null }]) local.offer(header);
-  assert.equal(view.sent.length, 1);
+test("paths are kept by their bytes, those of the picture always", async () => {
+  const engine = new FakeEngine();
+  const answers = new Answers(engine);
+  engine.side = async (scene) => ({ scene, path: { byteLength: 17 * 2 ** 20, length: 0 }, data: new Float32Array(0), ...MEASURED });
+  answers.particles = () => ({});
+  for (const w of [1, 2, 3, 4, 5]) await answers.answer(baseOf(), { phase: "release", knobs: { left: { w }, right: { w } }, interval: {} });
+  assert.equal(answers.sides.size, 3);
+  engine.side = async (scene) => ({ scene, path: { byteLength: 99 * 2 ** 20, length: 0 }, data: new Float32Array(0), ...MEASURED });
+  await answers.answer(baseOf(), { phase: "release", knobs: { left: { w: 6 }, right: { w: 6.5 } }, interval: {} });
+  assert.deepEqual([...answers.sides.values()].map(({ scene }) => scene.knobs.w), [6, 6.5]);
+});
+
+test("a value that is no number takes its own place alone in a layer", async () => {
+  const engine = new FakeEngine();
+  const ask = engine.ask.bind(engine);
+  engine.ask = async (i, op, given) => {
+    const found = await ask(i, op, given);
+    if (op === "field") Object.assign(found, { logp1: found.logp1.map((_, k) => [NaN, Infinity, -Infinity, 3][k] ?? k / 100) });
+    return found;
+  };
+  const request = { phase: "field", knobs: {}, interval: {}, layers: ["p1"], box: [0, 1, 0, 1], sigma: 0.5 };
+  const { arrays: found } = await new Answers(engine).answer(baseOf(), request);
+  const { data } = found["left.logp1"];
+  assert.ok(data.every(Number.isFinite));
+  assert.equal(data[3], 3);
+  assert.ok(data[0] < 0);
 });

@@ -123,3 +123,69 @@ test("a program runs for any number of points, and a literal that is no number i
   }
   assert.equal(scalar(2 ** 24 + 1).data[0], 2 ** 24);
 });
+
+test("what one asks is given up alone, and what is learned never", async () => {
+  const { engine, made } = engineOf(1);
+  made[0].hold = true;
+  const [mine, other] = [{}, {}];
+  const asked = [engine.side(SCENE, mine), engine.side(SCENE, other)];
+  const learned = engine.learn({ densities: [["m", {}]] });
+  await Promise.resolve();
+  await Promise.resolve();
+  engine.stop(mine);
+  const runs = made[0].heard.filter(({ op }) => op === "run");
+  const stops = () => made[0].heard.filter(({ op }) => op === "stop").map(({ id }) => id);
+  assert.deepEqual(stops(), [runs[0].id]);
+  engine.stop();
+  assert.deepEqual(stops(), [runs[0].id, ...runs.map(({ id }) => id)]);
+  for (const { id, op } of made[0].heard.filter(({ id }) => id)) if (op !== "stop") made[0].onmessage({ data: op === "learn" ? { id } : { id, stopped: true } });
+  for (const each of asked) await assert.rejects(each, { message: GIVEN_UP });
+  await learned;
+  await assert.rejects(engine.side(SCENE, mine), { message: GIVEN_UP });
+});
+
+test("what could not be learned is not known, and who has nothing new to tell waits for what was told before", async () => {
+  const { engine, made } = engineOf(1);
+  made[0].hold = true;
+  const lists = { densities: [["m", {}]], programs: [["rules", "r", {}]], truths: [["A", { both: "exact:AB" }]] };
+  const first = engine.learn(lists);
+  let later = "waits";
+  const second = engine.learn({ programs: [["rules", "r", {}]] }).then(() => (later = "told"));
+  await new Promise((done) => setTimeout(done, 5));
+  assert.equal(later, "waits");
+  const [{ id }] = made[0].heard.filter(({ op }) => op === "learn");
+  made[0].onmessage({ data: { id, error: "the kernel takes 64" } });
+  await assert.rejects(first, { message: "the kernel takes 64" });
+  await new Promise((done) => setTimeout(done, 5));
+  made[0].onmessage({ data: { id: made[0].heard.at(-1).id } });
+  await second;
+  assert.deepEqual(engine.lacks(SCENE).densities, ["m", "exact:A"]);
+  assert.deepEqual(engine.lacks(SCENE).truths, ["A"]);
+});
+
+test("a worker that cannot begin is an error of what is asked later", async () => {
+  const { engine, made } = engineOf(1);
+  made[0].hold = true;
+  made[0].onerror({ message: "forbidden" });
+  await assert.rejects(engine.side(SCENE), { message: "forbidden" });
+});
+
+test("densities that were not asked for longest are forgotten, in the workers too", async () => {
+  const made = [];
+  const engine = new Engine({ open: () => (made.push(new Instant()), made.at(-1)), module: null, most: 2000 });
+  const density = (id) => [id, { kind: "network", first: new Float32Array(75) }]; // 900 bytes
+  const truth = (target) => [target, { both: "exact:AB" }];
+  await engine.learn({ densities: ["m", "exact:A"].map(density), truths: [truth("A")] });
+  await engine.learn({ densities: [density("other")] });
+  assert.deepEqual([...engine.known.densities.keys()], ["exact:A", "other"]);
+  assert.deepEqual(made[0].heard.at(-1).given.forget.densities, ["m"]);
+  await engine.side(SCENE); // asks for exact:A
+  await engine.learn({ densities: [density("m")] });
+  assert.deepEqual([...engine.known.densities.keys()], ["exact:A", "m"]);
+  await engine.learn({ densities: ["a", "b", "c"].map(density) });
+  assert.deepEqual([...engine.known.densities.keys()], ["a", "b", "c"], "what one scene needs is never too much");
+  for (let i = 0; i < 40; i++) await engine.learn({ truths: [truth(`drawn-${i}/A`)] });
+  assert.equal(engine.known.truths.size, 32);
+  assert.ok(!engine.known.truths.has("A"));
+  assert.deepEqual(made[0].heard.at(-1).given.forget.truths, ["drawn-7/A"]);
+});

@@ -14,9 +14,11 @@ export class Computer {
     this.truths = new Map();
   }
 
-  // Programs [kind, name, program], densities [id, numbers] and truths [target, numbers] that scenes may name from now on.
-  learn({ programs = [], densities = [], truths = [], forget = [] }) {
-    for (const id of forget) this.densities.drop(id);
+  // Programs [kind, name, program], densities [id, numbers] and truths [target, numbers] that scenes may name from now on, and ids
+  // and targets that they name no more.
+  learn({ programs = [], densities = [], truths = [], forget = {} }) {
+    for (const id of forget.densities ?? []) this.densities.drop(id);
+    for (const target of forget.truths ?? []) this.truths.delete(target);
     for (const [kind, name, made] of programs) this.library.add(kind, name, made);
     for (const [id, numbers] of densities) this.densities.add(id, numbers);
     for (const [target, truth] of truths) this.truths.set(target, truth);

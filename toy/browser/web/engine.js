@@ -3,6 +3,11 @@
 export const GIVEN_UP = "given up"; // what an answer that is not wanted any more is refused with
 
 const EIGHT = 8; // points that the kernel takes at once
+const MOST_BYTES = 24 * 2 ** 20; // of densities, in each worker; those that were not asked for longest are forgotten
+const MOST_TRUTHS = 32;
+
+// About: a density's arrays, what the kernel makes of them, and a kilobyte for each group of a mixture.
+const bytesOf = ({ groups = 0, ...numbers }) => 1024 * groups + 3 * Object.values(numbers).reduce((sum, value) => sum + (ArrayBuffer.isView(value) ? value.byteLength : 0), 0);
 
 // Where the parts of `n` points begin, for at most `count` workers.
 export function sharesOf(n, count) {
@@ -47,11 +52,14 @@ const together = (Array_, parts) => {
 
 export class Engine {
   // `open()` makes a worker; `module` is the compiled kernel.
-  constructor({ open, module, workers = 1 }) {
-    this.workers = Array.from({ length: workers }, () => this.begin(open(), module));
-    this.asked = new Map(); // by number: {worker, done, fail}
+  constructor({ open, module, workers = 1, most = MOST_BYTES }) {
+    this.asked = new Map(); // by number: {worker, op, by, done, fail}
     this.last = 0;
-    this.known = { programs: new Set(), densities: new Set(), truths: new Map() };
+    this.most = most;
+    this.broken = ""; // what a worker has stopped with
+    this.known = { programs: new Set(), densities: new Map(), truths: new Map() }; // densities' bytes; the latest asked for last
+    this.learning = Promise.resolve();
+    this.workers = Array.from({ length: workers }, () => this.begin(open(), module));
   }
 
   begin(worker, module) {
@@ -71,6 +79,7 @@ export class Engine {
   }
 
   failed(worker, message) {
+    this.broken = message;
     for (const [id, waiting] of this.asked) {
       if (waiting.worker !== worker) continue;
       this.asked.delete(id);
@@ -78,22 +87,36 @@ export class Engine {
     }
   }
 
-  ask(i, op, given, transfer = []) {
+  // `by` is an object that stands for what several questions are asked for: see `stop`.
+  ask(i, op, given, by = null) {
+    if (this.broken) return Promise.reject(new Error(this.broken));
+    if (by?.over) return Promise.reject(new Error(GIVEN_UP));
+    if (given.scene) this.use(given.scene);
     const worker = this.workers[i % this.workers.length];
     const id = ++this.last;
     return new Promise((done, fail) => {
-      this.asked.set(id, { worker, done, fail });
-      worker.postMessage({ id, op, given }, transfer);
+      this.asked.set(id, { worker, op, by, done, fail });
+      worker.postMessage({ id, op, given });
     });
   }
 
-  // Gives up all that is being computed.
-  stop() {
-    for (const [id, { worker }] of this.asked) worker.postMessage({ op: "stop", id });
+  // Gives up all that is being computed, or what is asked for `by` alone, which then asks nothing any more; what is learned is
+  // for all.
+  stop(by = null) {
+    if (by) by.over = true;
+    for (const [id, { worker, op, by: whose }] of this.asked) {
+      if (op !== "learn" && (!by || by === whose)) worker.postMessage({ op: "stop", id });
+    }
   }
 
   // Tells all workers what they do not know yet: programs [kind, name, program], densities [id, numbers], truths [target, numbers].
-  async learn({ programs = [], densities = [], truths = [] }) {
+  // One after the other: who has nothing new to tell waits too for what was told before. What fails is not known.
+  learn(lists) {
+    this.learning = this.learning.catch(() => {}).then(() => this.teach(lists));
+    return this.learning;
+  }
+
+  async teach({ programs = [], densities = [], truths = [] }) {
     const news = {
       programs: programs.filter(([kind, name]) => !this.known.programs.has(`${kind} ${name}`)),
       densities: densities.filter(([id]) => !this.known.densities.has(id)),
@@ -101,9 +124,45 @@ export class Engine {
     };
     if (!Object.values(news).some((list) => list.length)) return;
     for (const [kind, name] of news.programs) this.known.programs.add(`${kind} ${name}`);
-    for (const [id] of news.densities) this.known.densities.add(id);
+    for (const [id, numbers] of news.densities) this.known.densities.set(id, bytesOf(numbers));
     for (const [target, truth] of news.truths) this.known.truths.set(target, truth);
-    await Promise.all(this.workers.map((_, i) => this.ask(i, "learn", news)));
+    const forget = this.surplus(new Set(densities.map(([id]) => id)));
+    try {
+      await Promise.all(this.workers.map((_, i) => this.ask(i, "learn", { ...news, forget })));
+    } catch (error) {
+      for (const [kind, name] of news.programs) this.known.programs.delete(`${kind} ${name}`);
+      for (const [id] of news.densities) this.known.densities.delete(id);
+      for (const [target] of news.truths) this.known.truths.delete(target);
+      throw error;
+    }
+  }
+
+  // What there is too much of, known no longer; not of what was told just now.
+  surplus(told) {
+    const { densities, truths } = this.known;
+    const forget = { densities: [], truths: [...truths.keys()].slice(0, Math.max(0, truths.size - MOST_TRUTHS)) };
+    let bytes = [...densities.values()].reduce((sum, size) => sum + size, 0);
+    for (const [id, size] of densities) {
+      if (bytes <= this.most) break;
+      if (told.has(id)) continue;
+      forget.densities.push(id);
+      bytes -= size;
+    }
+    for (const id of forget.densities) densities.delete(id);
+    for (const target of forget.truths) truths.delete(target);
+    return forget;
+  }
+
+  // A scene is asked for: what it needs is forgotten last.
+  use({ cast, target }) {
+    const { densities, truths } = this.known;
+    for (const [map, keys] of [[truths, [target]], [densities, [...Object.values(cast), `exact:${target}`, truths.get(target)?.both]]]) {
+      for (const key of keys.filter((each) => map.has(each))) {
+        const value = map.get(key);
+        map.delete(key);
+        map.set(key, value);
+      }
+    }
   }
 
   // What of a scene is not known: the same lists as `learn` takes, of names.
@@ -120,17 +179,17 @@ export class Engine {
   }
 
   // Runs a scene and measures it: path [steps + 1, n, 2], the true samples [n, 2] it began with, log p, occupancy, values, errors.
-  async side(scene) {
+  async side(scene, by = null) {
     const { n, sigmas, target } = scene;
     const shares = sharesOf(n, this.workers.length);
-    const parts = await Promise.all(shares.map((share, i) => this.ask(i, "run", { scene, ...share })));
+    const parts = await Promise.all(shares.map((share, i) => this.ask(i, "run", { scene, ...share }, by)));
     const path = joinedPath(parts.map((part) => part.path), sigmas.length, n);
     const data = together(Float32Array, parts.map((part) => part.data));
-    return { scene, path, data, ...(await this.ask(0, "measure", { target, x: path.slice(-2 * n) })) };
+    return { scene, path, data, ...(await this.ask(0, "measure", { target, x: path.slice(-2 * n) }, by)) };
   }
 
   // Whether each point of a path is outside the true 99% region of its noise level, [steps + 1, n]; levels are shared out.
-  async outside({ target, sigmas, n }, path) {
+  async outside({ target, sigmas, n }, path, by = null) {
     const thresholds = thresholdsAt(this.known.truths.get(target), sigmas);
     const frames = sigmas.map((_, i) => i);
     const parts = this.workers.map((_, w) => frames.filter((i) => i % this.workers.length === w));
@@ -138,20 +197,12 @@ export class Engine {
     const found = await Promise.all(
       parts.map((mine, w) => {
         const pick = (values) => mine.map((i) => values[i]);
-        return this.ask(w, "outside", { target, path: together(Float32Array, mine.map(of)), sigmas: pick(sigmas), thresholds: pick(thresholds) });
+        return this.ask(w, "outside", { target, path: together(Float32Array, mine.map(of)), sigmas: pick(sigmas), thresholds: pick(thresholds) }, by);
       }),
     );
     const out = new Uint8Array(sigmas.length * n);
     parts.forEach((mine, w) => mine.forEach((i, k) => out.set(found[w].subarray(k * n, (k + 1) * n), i * n)));
     return out;
-  }
-
-  field(i, given) {
-    return this.ask(i, "field", given);
-  }
-
-  probe(i, given) {
-    return this.ask(i, "probe", given);
   }
 
   close() {

@@ -33,7 +33,7 @@ export class Source {
   }
 
   stop() {
-    this.engine?.stop();
+    this.answers?.stop();
   }
 
   // A pack for a request. What it gains later, whether particles are outside on their way, is told to `later`.

@@ -9,7 +9,8 @@ export const PREVIEW = 512; // particles while a control is dragged
 const RESOLUTION = 96; // of layers
 const ARROWS_A_SIDE = 17;
 const WEIGHTS = 9; // of a curve
-const KEPT = 12; // sides
+const KEPT = 12; // sides, curves and floors
+const KEPT_BYTES = 64 * 2 ** 20; // of the sides' paths, besides the two that were asked for last
 
 const sixDigits = (value) => Number(value.toPrecision(6));
 
@@ -59,8 +60,9 @@ export function tiltWords(powers, lacking) {
 const arrayOf = (data, shape) => ({ data, shape });
 
 // What is not finite, or far away, takes part in no picture's scale.
-function tamed(values, top, reach = 200) {
-  return values && values.map((value) => (Number.isFinite(value) ? Math.max(value, top - reach) : top - reach));
+function tamed(values, reach = 200) {
+  const top = values.reduce((most, value) => (Number.isFinite(value) ? Math.max(most, value) : most), -Number.MAX_VALUE);
+  return values.map((value) => (Number.isFinite(value) ? Math.max(value, top - reach) : top - reach));
 }
 
 export class Answers {
@@ -69,14 +71,16 @@ export class Answers {
     this.sides = new Map(); // by scene, the latest last
     this.curves = new Map();
     this.floors = new Map(); // by target and number of particles
+    this.turn = {}; // what is being asked for, until it is given up
   }
 
   // { header, arrays } for a request; an Error that says so where it is given up.
   async answer({ header, scenes }, request) {
+    const { turn } = this;
     const preview = request.phase === "drag";
     const asked = Object.fromEntries(SLOTS.map((slot) => [slot, moved(scenes[slot], request.knobs?.[slot], request.interval?.[slot])]));
     const shown = preview ? Object.fromEntries(SLOTS.map((slot) => [slot, moved(asked[slot], {}, null, PREVIEW)])) : asked;
-    const [floor, ...found] = await Promise.all([this.floor(shown.left), ...SLOTS.map((slot) => this.side(shown[slot]))]);
+    const [floor, ...found] = await Promise.all([this.floor(shown.left), ...SLOTS.map((slot) => this.side(shown[slot], turn))]);
     const [sides, arrays] = [Object.fromEntries(SLOTS.map((slot, i) => [slot, found[i]])), {}];
     const id = idOf(header, scenes, shown);
     if (request.have !== id) {
@@ -97,24 +101,25 @@ export class Answers {
       probe: null,
       engine: null,
     };
-    if (!preview) await this.more(made, arrays, asked, request);
+    if (!preview) await this.more(made, arrays, asked, request, turn);
     return { header: made, arrays };
   }
 
   // Whether particles are outside all along their paths: what a full picture gains after it is there, none for a preview.
   async later({ scenes }, request) {
+    const { turn } = this;
     const arrays = {};
     for (const slot of SLOTS) {
       const side = this.sides.get(keyOf(moved(scenes[slot], request.knobs?.[slot], request.interval?.[slot])));
       if (!side || side.outside) continue;
-      side.outside = await this.engine.outside(side.scene, side.path);
+      side.outside = await this.engine.outside(side.scene, side.path, turn);
       arrays[`${slot}.outside`] = arrayOf(side.outside, [side.scene.sigmas.length, side.scene.n]);
     }
     return arrays;
   }
 
-  // A side that was computed before is there at once, and what is being computed is not begun again.
-  side(scene) {
+  // A side that was computed before is there at once.
+  side(scene, turn) {
     const key = keyOf(scene);
     const known = this.sides.get(key);
     if (known) {
@@ -123,11 +128,21 @@ export class Answers {
       return known;
     }
     const whole = this.wholeOf(scene);
-    return (whole ? this.part(scene, whole) : this.engine.side(scene)).then((side) => {
+    return (whole ? this.part(scene, whole, turn) : this.engine.side(scene, turn)).then((side) => {
       this.sides.set(key, side);
-      if (this.sides.size > KEPT) this.sides.delete(this.sides.keys().next().value);
+      this.thin();
       return side;
     });
+  }
+
+  // Those that were not asked for longest go.
+  thin() {
+    let bytes = [...this.sides.values()].reduce((sum, { path }) => sum + path.byteLength, 0);
+    for (const [key, { path }] of this.sides) {
+      if (this.sides.size <= SLOTS.length || (this.sides.size <= KEPT && bytes <= KEPT_BYTES)) return;
+      this.sides.delete(key);
+      bytes -= path.byteLength;
+    }
   }
 
   // What the measures that a target has give for as many true samples.
@@ -137,6 +152,7 @@ export class Answers {
       const { names } = this.engine.known.truths.get(target);
       const found = this.engine.ask(1, "floor", { target, n }).then((values) => Object.fromEntries(names.map((name) => [name, values[name]])));
       this.floors.set(key, found);
+      if (this.floors.size > KEPT) this.floors.delete(this.floors.keys().next().value);
       found.catch(() => this.floors.delete(key));
     }
     return this.floors.get(key);
@@ -147,11 +163,11 @@ export class Answers {
     return [...this.sides.values()].find((side) => side.scene.n > scene.n && keyOf({ ...side.scene, n: scene.n }) === keyOf(scene));
   }
 
-  async part(scene, { path, data, scene: { n } }) {
+  async part(scene, { path, data, scene: { n } }, turn) {
     const frames = scene.sigmas.length;
     const some = new Float32Array(frames * scene.n * 2);
     for (let i = 0; i < frames; i++) some.set(path.subarray(i * n * 2, i * n * 2 + scene.n * 2), i * scene.n * 2);
-    const measured = await this.engine.ask(0, "measure", { target: scene.target, x: some.slice(-2 * scene.n) });
+    const measured = await this.engine.ask(0, "measure", { target: scene.target, x: some.slice(-2 * scene.n) }, turn);
     return { scene, path: some, data: data.slice(0, 2 * scene.n), ...measured };
   }
 
@@ -172,11 +188,11 @@ export class Answers {
   }
 
   // Layers, probe and curves, where they are asked for.
-  async more(made, arrays, scenes, request) {
+  async more(made, arrays, scenes, request, turn) {
     const { sigma, box, probe } = request;
     if (request.layers?.length && box) {
       const [x, at] = [gridOf(box), arrowsOf(box)];
-      const fields = await Promise.all(SLOTS.map((slot, i) => this.engine.ask(i, "field", { scene: scenes[slot], sigma, x, at })));
+      const fields = await Promise.all(SLOTS.map((slot, i) => this.engine.ask(i, "field", { scene: scenes[slot], sigma, x, at }, turn)));
       const shape = [RESOLUTION, RESOLUTION];
       const tilt = {};
       SLOTS.forEach((slot, i) => {
@@ -186,14 +202,14 @@ export class Answers {
       made.field = { id: [made.id, sigma, ...box].join("|"), sigma, box, shape, tilt };
     }
     if (probe) {
-      const panels = await Promise.all(SLOTS.map((slot, i) => this.engine.ask(i, "probe", { scene: scenes[slot], at: probe, sigma })));
+      const panels = await Promise.all(SLOTS.map((slot, i) => this.engine.ask(i, "probe", { scene: scenes[slot], at: probe, sigma }, turn)));
       made.probe = { at: probe, sigma, panels: panels.map((panel, i) => ({ learned: made.panels[i].learned, ...panel })) };
     }
-    if (request.curve) for (const panel of made.panels) panel.curve = await this.curve(panel, scenes[panel.slot]);
+    if (request.curve) for (const panel of made.panels) panel.curve = await this.curve(panel, scenes[panel.slot], turn);
   }
 
   // Both numbers over the whole range of a side's weight, with few particles.
-  async curve(panel, scene) {
+  async curve(panel, scene, turn) {
     const knob = panel.knobs.find(({ name }) => name === "w");
     if (!knob) return { lacks: `${panel.title} has no weight w to draw a curve over` };
     const few = moved(scene, {}, null, PREVIEW);
@@ -202,17 +218,19 @@ export class Answers {
       const curve = { w: [], outliers: [], branch_tv: [] };
       for (let i = 0; i < WEIGHTS; i++) {
         const w = sixDigits(knob.lo + ((knob.hi - knob.lo) * i) / (WEIGHTS - 1));
-        const { values } = await this.engine.side(moved(few, { w }));
+        const { values } = await this.engine.side(moved(few, { w }), turn);
         curve.w.push(w);
         for (const name of ["outliers", "branch_tv"]) curve[name].push(Number.isFinite(values[name]) ? values[name] : 1);
       }
       this.curves.set(key, curve);
+      if (this.curves.size > KEPT) this.curves.delete(this.curves.keys().next().value);
     }
     return this.curves.get(key);
   }
 
   stop() {
-    this.engine.stop();
+    this.engine.stop(this.turn);
+    this.turn = {};
   }
 }
 
@@ -261,11 +279,10 @@ function askedWords({ title, caption, knobs }, asked) {
 }
 
 function layersOf(slot, field, at, shape) {
-  const top = field.truth.reduce((a, b) => Math.max(a, b), -Infinity);
   const of = { logp1: field.logp1, logp0: field.logp0, logtilt: field.logtilt, error: field.error };
-  const out = { "truth.logp": arrayOf(tamed(field.truth, top), shape), "arrows.at": arrayOf(at, [at.length / 2, 2]) };
+  const out = { "truth.logp": arrayOf(tamed(field.truth), shape), "arrows.at": arrayOf(at, [at.length / 2, 2]) };
   for (const [name, values] of Object.entries(of)) {
-    if (values) out[`${slot}.${name}`] = arrayOf(name === "error" ? values : tamed(values, values.reduce((a, b) => Math.max(a, b), -Infinity)), shape);
+    if (values) out[`${slot}.${name}`] = arrayOf(name === "error" ? values : tamed(values), shape);
   }
   for (const name of ["main", "guide", "guided"]) if (field[name]) out[`${slot}.arrows.${name}`] = arrayOf(field[name], [at.length / 2, 2]);
   out["arrows.truth"] = arrayOf(field.true, [at.length / 2, 2]);

@@ -13,28 +13,30 @@ const tame = (values) => values.map((value) => (Number.isNaN(value) ? -1e6 : Mat
 export class FieldAnswers {
   constructor(engine) {
     this.engine = engine;
+    this.turn = {}; // what is being asked for, until it is given up
   }
 
   async answer({ header, scenes }, { seq = 0, phase, sigma, box, field, probe }) {
+    const { turn } = this;
     const scene = scenes.fields;
     const made = { ...header, seq, engine: null, field: null, probe: null };
-    const arrays = field ? await this.grids(scene, sigma, box, phase === "drag" ? COARSE_SIDE : FINE_SIDE) : {};
+    const arrays = field ? await this.grids(scene, sigma, box, phase === "drag" ? COARSE_SIDE : FINE_SIDE, turn) : {};
     if (field) {
       const { shape } = arrays["truth.logp"];
       const [threshold] = thresholdsAt(this.engine.known.truths.get(scene.target), [sigma]);
       made.field = { id: header.id, sigma, box, shape, threshold };
     }
-    if (probe) made.probe = { at: probe, sigma, panels: [await this.engine.ask(0, "probe", { scene, at: probe, sigma })] };
+    if (probe) made.probe = { at: probe, sigma, panels: [await this.engine.ask(0, "probe", { scene, at: probe, sigma }, turn)] };
     return { header: made, arrays };
   }
 
   // Densities and errors on the grid, a part of its points for each worker, and the arrows from the first.
-  async grids(scene, sigma, box, side) {
+  async grids(scene, sigma, box, side, turn) {
     const x = gridOf(box, side);
     const at = arrowsOf(box);
     const parts = await Promise.all(
       sharesOf(side * side, this.engine.workers.length).map(({ begin, count }, i) =>
-        this.engine.ask(i, "field", { scene, sigma, x: x.slice(2 * begin, 2 * (begin + count)), at: i ? new Float32Array(0) : at }),
+        this.engine.ask(i, "field", { scene, sigma, x: x.slice(2 * begin, 2 * (begin + count)), at: i ? new Float32Array(0) : at }, turn),
       ),
     );
     const arrays = { "arrows.at": { data: at, shape: [at.length / 2, 2] } };
@@ -51,6 +53,7 @@ export class FieldAnswers {
   }
 
   stop() {
-    this.engine.stop();
+    this.engine.stop(this.turn);
+    this.turn = {};
   }
 }

@@ -6,6 +6,8 @@ import { takeOpened } from "./opening.js";
 
 const LATER_MS = 300;
 
+const SCENERIES = new WeakMap(); // by engine: arrays of each target that it was told of, and that is not told again with it
+
 export class Local {
   // `answers` makes packs of what the engine computes: see answers.js.
   constructor(view, answers) {
@@ -13,11 +15,16 @@ export class Local {
     this.answers = answers;
     this.engine = answers.engine;
     this.base = null; // what the engine can compute: see answers.js
+    this.whole = false; // and nothing of it was shown yet: what the controls say is of another scene
     this.scenery = {}; // arrays of the target, until they were shown
+    this.target = null; // whose they were last
     this.running = null; // the request that is being answered
     this.refused = ""; // why the engine is not asked any more
+    this.refusedFor = null; // of this distribution
     this.askedFor = null; // the picture for which the server was asked what the engine needs
     this.asking = false; // and has not answered yet
+    this.served = 0; // pictures by the server so far
+    if (!SCENERIES.has(this.engine)) SCENERIES.set(this.engine, new Map());
   }
 
   get on() {
@@ -26,29 +33,36 @@ export class Local {
 
   // A drawing is made into a distribution by the server, a link is read there, and the sampler's own density is worked out there.
   can({ drawing = false, layers = [], open = null }) {
-    return this.on && Boolean(this.base) && !drawing && !layers.includes("drawn") && open === null;
+    return this.on && Boolean(this.base) && !drawing && open === null && !layers.includes("drawn");
   }
 
   // Whether a request is answered here; the server is told what was chosen.
   takes(request) {
     if (!this.can(request)) return false;
+    const news = request.phase === "release" && !this.whole;
     this.answer(request);
-    if (request.phase === "release") this.tell(request);
+    if (news) this.tell(request);
     return true;
   }
 
   // Whether a pack is no picture, but tells the engine what it needs to make one.
   adopts(header, arrays) {
-    if (header.engine) this.adopt(header, arrays);
-    else if (header.engine === undefined) this.leave(header);
+    if (header.engine === undefined) this.leave(header);
+    else if (header.engine && this.on) this.adopt(header, arrays);
     return Boolean(header.engine);
   }
 
-  // The server has computed this one; what the engine needs for it may be on its way.
-  leave({ later }) {
-    this.base = null;
+  // The server has computed this one: what runs here is of one before. What the engine needs for it may be on its way.
+  leave(header) {
+    const { later, target } = header;
+    if (this.base) this.askedFor = null;
+    Object.assign(this, { base: null, whole: false, target: null, served: this.served + 1 });
+    this.stop();
+    if (this.refused && target?.name !== this.refusedFor) this.refused = "";
+    if (this.refused) header.note = [header.note, `Computed by the server: ${this.refused}.`].filter(Boolean).join(" ");
+    clearTimeout(this.timer);
     if (!later) this.asking = false;
-    else if (this.asking) setTimeout(() => !this.base && !this.view.abort.signal.aborted && this.tell(), LATER_MS);
+    else if (this.asking) this.timer = setTimeout(() => !this.base && !this.view.abort.signal.aborted && this.tell(), LATER_MS);
   }
 
   // Tells the server what is chosen, and asks in return what the engine needs.
@@ -59,55 +73,74 @@ export class Local {
 
   async adopt(header, arrays) {
     const { engine, ...own } = header;
+    const { served } = this;
     this.view.page.answered(false);
     try {
       await this.engine.learn(told(engine, arrays));
     } catch (error) {
-      this.giveUp(error);
+      if (served === this.served) this.giveUp(error, own, own.seq === 0);
       return;
     }
+    if (served !== this.served || this.view.abort.signal.aborted) return;
     const { scenes } = engine;
-    if (Object.values(scenes).some((scene) => lacks(this.engine, scene))) {
-      if (!engine.anew) this.tell({ anew: true }); // the server believes that it was told before
+    const { target } = Object.values(scenes)[0];
+    const sceneries = this.sceneries(engine, arrays);
+    if (!sceneries.has(target) || Object.values(scenes).some((scene) => lacks(this.engine, scene))) {
+      if (engine.anew) this.giveUp(new Error("it did not say all that the picture needs"), own, own.seq === 0);
+      else this.tell({ anew: true }); // the server believes that it was told before
       return;
     }
     this.base = { header: own, scenes };
-    Object.assign(this.scenery, Object.fromEntries(Object.entries(arrays).filter(([name]) => /^(tree|outline)\./.test(name))));
+    if (target !== this.target) Object.assign(this, { target, scenery: sceneries.get(target) });
     this.begin(own);
   }
 
-  // With the page's own run, or where a link was opened: what the controls said before is of another scene.
+  // With those that have just come; the engine's targets alone have one.
+  sceneries({ truths }, arrays) {
+    const sceneries = SCENERIES.get(this.engine);
+    const own = Object.entries(arrays).filter(([name]) => /^(tree|outline)\./.test(name));
+    for (const [target] of truths) sceneries.set(target, Object.fromEntries(own));
+    for (const target of sceneries.keys()) if (!this.engine.known.truths.has(target)) sceneries.delete(target);
+    return sceneries;
+  }
+
+  // With the page's own run, or where a link was opened: what the controls said before is of another scene. A request to the
+  // server may be answered by this.
   begin({ seq }) {
     const { view } = this;
-    if (seq === 0 || takeOpened(view, { seq })) this.answer({ ...view.request("release", "left"), seq, knobs: {}, interval: {}, have: null });
-    else if (view.queue.answers(seq)) this.answer({ ...view.request("release", "left"), seq });
+    const opened = takeOpened(view, { seq });
+    this.whole ||= seq === 0 || opened;
+    if (this.whole) this.answer({ ...view.request("release", "left"), seq });
+    else if (!this.running && view.queue.answers(seq)) this.answer({ ...view.request(view.adjusting ? "drag" : "release", "left"), seq });
     else this.refresh();
   }
 
   // What is shown, under the titles that the server has by now; a picture that is on its way will have them.
   refresh() {
     const { view } = this;
-    if (!this.running && !view.adjusting && !view.queue.busy) this.answer({ ...view.request("release", "left"), seq: view.lastAnswer });
+    if (this.running || view.adjusting || view.queue.busy) return;
+    const request = { ...view.request("release", "left"), seq: view.lastAnswer };
+    if (this.can(request)) this.answer(request);
   }
 
   async answer(request) {
-    const { base } = this;
-    this.stop(); // also what an earlier picture gains later
-    this.running = request;
+    const { base, whole } = this;
+    this.stop(request); // also what an earlier picture gains later
+    if (this.running !== request) return; // what waited for that is asked in its place
+    const asked = whole ? { ...request, knobs: {}, interval: {}, have: null } : request;
+    let shown = false;
     try {
-      const { header, arrays } = await this.answers.answer(base, request);
+      const { header, arrays } = await this.answers.answer(base, asked);
       if (this.running !== request) return;
-      Object.assign(this, { running: null, asking: false });
-      const scenery = this.scenery;
-      this.scenery = {};
+      const { scenery } = this;
+      Object.assign(this, { running: null, asking: false, whole: false, scenery: {} });
+      shown = true;
       this.view.update({ header, arrays: { ...scenery, ...arrays } });
       if (this.base !== base) this.refresh();
-      if (header.quality === "full") this.show(header.id, await this.answers.later(base, request));
+      if (header.quality === "full") this.show(header.id, await this.answers.later(base, asked));
     } catch (error) {
-      const mine = this.running === request;
-      if (mine) this.running = null;
-      if (error.message !== GIVEN_UP) this.giveUp(error);
-      else if (mine || request === this.stopped) this.view.queue.lost();
+      if (error.message === GIVEN_UP || !(shown || this.running === request)) return;
+      this.giveUp(error, base.header);
     }
   }
 
@@ -124,18 +157,21 @@ export class Local {
     if (this.running && this.running.phase !== "drag") this.stop();
   }
 
-  stop() {
-    this.stopped = this.running;
-    this.running = null;
+  // What runs is given up for what is `next`; the view need not wait for it.
+  stop(next = null) {
+    const { running } = this;
+    this.running = next;
     this.answers.stop();
+    if (running) this.view.queue.lost(running.seq);
   }
 
-  // The server computes from here on.
-  giveUp(error) {
+  // The server computes from here on, until another distribution is chosen; what the controls say may be of another scene.
+  giveUp(error, { target }, whole = this.whole) {
     if (this.view.abort.signal.aborted) return;
-    Object.assign(this, { refused: error.message, base: null, running: null, asking: false });
+    const phase = this.whole || whole ? "field" : "release";
+    Object.assign(this, { refused: error.message, refusedFor: target?.name, base: null, running: null, whole: false, asking: false });
     this.view.queue.lost();
-    this.view.ask("release", "left");
+    this.view.ask(phase, "left");
   }
 
   // Once for each picture that the server has computed: could it be computed here?
@@ -161,6 +197,7 @@ export class FieldLocal extends Local {
 
   begin(header) {
     const arrays = this.scenery;
+    this.stop(); // what runs is of densities before
     Object.assign(this, { scenery: {}, asking: false });
     this.view.update({ header: { ...header, engine: null }, arrays });
   }

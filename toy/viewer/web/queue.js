@@ -33,8 +33,9 @@ export class Queue {
     return true;
   }
 
-  // The server knows nothing of what is in flight: it will not be answered.
-  lost() {
+  // What is in flight will not be answered; with a number, where it is that of what is in flight.
+  lost(seq = this.inFlight?.seq) {
+    if (this.inFlight?.seq !== seq) return;
     this.inFlight = null;
     this.flush();
   }

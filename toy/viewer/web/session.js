@@ -266,5 +266,6 @@ export class Session extends Screen {
     this.retry.stop();
     this.observer.disconnect();
     this.queue.clear();
+    this.local?.stop();
   }
 }

@@ -393,7 +393,6 @@ export class Viewer extends Session {
 
   destroy() {
     super.destroy();
-    this.local?.stop();
     this.fit.stop();
   }
 }

@@ -1,0 +1,249 @@
+// The browser's engine under a view: what is answered here, what is told to the server, and what may come in between.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Answers } from "../../toy/viewer/web/answers.js";
+import { FieldLocal, Local, told } from "../../toy/viewer/web/local.js";
+import { Queue } from "../../toy/viewer/web/queue.js";
+import { FakeEngine, baseOf } from "./fake_engine.mjs";
+
+function viewOf() {
+  const view = { sent: [], packs: [], frames: null, adjusting: false, knobs: {}, lastAnswer: 0, ui: { sigma: 1 } };
+  Object.assign(view, {
+    abort: { signal: { aborted: false } },
+    page: { answered() {} },
+    queue: new Queue((request) => view.local?.takes(request) || view.send(request), { seq: 6 }),
+    request: (phase) => ({ phase, knobs: view.knobs, interval: {}, layers: [], drawing: false, have: view.frames?.id ?? null }),
+    send: (request) => view.sent.push(request),
+    update(pack) {
+      const { header, arrays } = pack;
+      if (view.local?.adopts(header, arrays)) return;
+      view.packs.push(pack);
+      view.frames = { id: header.id, outside: {} };
+      if (header.seq === 0) view.queue.lost();
+      view.queue.answered(header.seq);
+    },
+    ask(phase) {
+      view.queue.push(() => view.request(phase));
+      if (view.queue.pending) view.local?.hurry();
+    },
+    redraw() {},
+  });
+  return view;
+}
+
+// A view whose engine is held until the gate is opened.
+function held() {
+  const [view, engine] = [viewOf(), new FakeEngine()];
+  let open;
+  engine.gate = new Promise((done) => (open = done));
+  view.local = new Local(view, new Answers(engine));
+  return { view, engine, local: view.local, open };
+}
+
+const engineHeader = (seq) => {
+  const { header, scenes } = baseOf();
+  return { ...header, seq, engine: { programs: [], densities: [["m", { kind: "network" }]], truths: [["A", {}]], scenes } };
+};
+const arrays = { "density.0.first": { data: Float32Array.of(1) }, "tree.segments": { data: new Float32Array(4), shape: [1, 4] } };
+const settled = () => new Promise((done) => setTimeout(done, 5));
+
+test("the lists are put together with their arrays", () => {
+  const { densities } = told(engineHeader(0).engine, arrays);
+  assert.deepEqual(densities, [["m", { kind: "network", first: Float32Array.of(1) }]]);
+});
+
+test("what the server tells is learned, and the picture is made here", async () => {
+  const [view, engine] = [viewOf(), new FakeEngine()];
+  const local = new Local(view, new Answers(engine));
+  assert.ok(local.adopts(engineHeader(0), arrays));
+  await settled();
+  assert.equal(engine.learned.length, 1);
+  assert.equal(view.packs.length, 1);
+  assert.equal(view.packs[0].header.seq, 0);
+  assert.ok("tree.segments" in view.packs[0].arrays);
+  assert.ok(!("density.0.first" in view.packs[0].arrays));
+});
+
+test("a drag is between view and engine alone, letting go is told to the server", async () => {
+  const [view, engine] = [viewOf(), new FakeEngine()];
+  const local = new Local(view, new Answers(engine));
+  local.adopts(engineHeader(0), arrays);
+  await settled();
+  assert.ok(local.takes({ ...view.request("drag"), knobs: { left: { w: 5 } } }));
+  await settled();
+  assert.deepEqual(view.sent, []);
+  assert.ok(local.takes({ ...view.request("release"), knobs: { left: { w: 5 } } }));
+  assert.equal(view.sent.length, 1);
+  assert.equal(view.sent[0].phase, "tell");
+  assert.deepEqual(view.sent[0].knobs, { left: { w: 5 } });
+});
+
+test("drawings and the sampler's own density are the server's", () => {
+  const local = new Local(viewOf(), new Answers(new FakeEngine()));
+  local.base = baseOf();
+  assert.ok(local.can({ layers: [], drawing: false }));
+  assert.ok(!local.can({ layers: ["drawn"], drawing: false }));
+  assert.ok(!local.can({ layers: [], drawing: true }));
+});
+
+test("an engine that lacks what it was told before asks for all of it, once", async () => {
+  const [view, engine] = [viewOf(), new FakeEngine()];
+  engine.lacking = [["rules", "cfg"]];
+  const local = new Local(view, new Answers(engine));
+  local.adopts(engineHeader(0), arrays);
+  await settled();
+  assert.equal(view.sent.length, 1);
+  assert.equal(view.sent[0].anew, true);
+  const header = engineHeader(0);
+  header.engine.anew = true;
+  local.adopts(header, arrays);
+  await settled();
+  assert.match(local.refused, /all that the picture needs/);
+  assert.deepEqual(view.sent.map(({ phase }) => phase), ["tell", "field"]);
+});
+
+test("an engine that fails is asked no more: the server answers", async () => {
+  const [view, engine] = [viewOf(), new FakeEngine()];
+  const local = new Local(view, new Answers(engine));
+  engine.broken = "out of memory";
+  local.adopts(engineHeader(0), arrays);
+  await settled();
+  assert.equal(local.refused, "out of memory");
+  assert.ok(!local.on);
+  assert.deepEqual(view.sent.map(({ phase }) => phase), ["field"]);
+  const header = { note: "n = 512.", target: { called: "A" } };
+  assert.ok(!local.adopts(header, {}));
+  assert.equal(header.note, "n = 512. Computed by the server: out of memory.");
+  local.adopts({ target: { name: "moons" } }, {});
+  assert.ok(local.on, "another distribution may be another matter");
+});
+
+test("a whole picture is given up for something newer, a preview is not", () => {
+  const engine = new FakeEngine();
+  const local = new Local(viewOf(), new Answers(engine));
+  local.running = { phase: "drag" };
+  local.hurry();
+  assert.ok(local.running);
+  local.running = { phase: "release" };
+  local.hurry();
+  assert.equal(local.running, null);
+});
+
+test("a picture of the server's is offered to the engine once", () => {
+  const view = viewOf();
+  const local = new Local(view, new Answers(new FakeEngine()));
+  for (const header of [{ id: "a" }, { id: "a" }, { id: "b", busy: true }, { id: "c", precomputed: true }, { id: "d", engine: null }]) local.offer(header);
+  assert.equal(view.sent.length, 1);
+});
+
+// --- What comes in between ---------------------------------------------------------------------------------------------
+
+const served = (id, seq, more = {}) => ({ header: { id, seq, target: { called: "A" }, ...more }, arrays: {} });
+
+test("what is told in answer to a request answers it", async () => {
+  const { view, open } = held();
+  open();
+  view.ask("release"); // the server's: the engine knows nothing yet
+  const [{ seq }] = view.sent;
+  view.update({ header: engineHeader(seq), arrays });
+  await settled();
+  assert.deepEqual(view.packs.map(({ header }) => header.seq), [seq]);
+  assert.ok(!view.queue.busy);
+});
+
+test("a picture of the server's is not overdrawn by what was being computed here, and the engine is not thought broken", async () => {
+  const { view, local, open } = held();
+  view.update({ header: engineHeader(0), arrays });
+  await settled();
+  view.ask("release");
+  view.update(served("smc", 0));
+  open();
+  await settled();
+  assert.deepEqual(view.packs.map(({ header }) => header.id), ["smc"]);
+  assert.ok(!view.queue.busy);
+  assert.ok(local.on);
+});
+
+test("what is given up when its workers are ready already holds nothing up", async () => {
+  const { view, engine, open } = held();
+  view.update({ header: engineHeader(3), arrays });
+  await settled();
+  engine.stop = () => {}; // too late: no worker is asked any more
+  view.ask("release");
+  view.knobs = { left: { w: 5 } };
+  view.ask("release");
+  open();
+  await settled();
+  assert.equal(view.packs.at(-1).header.panels[0].shown.knobs.w, 5);
+  assert.ok(!view.queue.busy);
+});
+
+test("until a story's picture is there the controls say nothing of it", async () => {
+  const { view, open } = held();
+  view.knobs = { left: { w: 7 } }; // of the picture before
+  view.update({ header: engineHeader(0), arrays });
+  await settled();
+  view.ask("field"); // the view was moved, say
+  open();
+  await settled();
+  assert.equal(view.packs.at(-1).header.panels[0].shown.knobs.w, 4);
+  assert.deepEqual(view.sent, []);
+  view.ask("release");
+  await settled();
+  assert.equal(view.packs.at(-1).header.panels[0].shown.knobs.w, 7);
+});
+
+test("a base that comes while the engine still learns is not there before the server's own picture", async () => {
+  const { view, local, engine, open } = held();
+  open();
+  let learned;
+  engine.learn = () => new Promise((done) => (learned = done));
+  view.update({ header: engineHeader(0), arrays });
+  view.update(served("smc", 0));
+  learned();
+  await settled();
+  assert.equal(local.base, null);
+  assert.deepEqual(view.packs.map(({ header }) => header.id), ["smc"]);
+});
+
+test("back at a target that was told before, its own scenery is shown again", async () => {
+  const { view, engine, open } = held();
+  open();
+  view.update({ header: engineHeader(0), arrays });
+  await settled();
+  const moons = engineHeader(0);
+  engine.known.truths.set("moons/A", engine.known.truths.get("A"));
+  for (const scene of Object.values(moons.engine.scenes)) scene.target = "moons/A";
+  moons.engine.truths = [["moons/A", {}]];
+  view.update({ header: moons, arrays: { ...arrays, "tree.segments": { data: new Float32Array(8), shape: [2, 4] } } });
+  await settled();
+  const back = engineHeader(0);
+  back.engine.truths = [];
+  view.update({ header: back, arrays: {} });
+  await settled();
+  assert.deepEqual(view.packs.map(({ arrays: { "tree.segments": tree } }) => tree.shape[0]), [1, 2, 1]);
+  const other = held(); // the element is mounted anew, with the same engine
+  other.view.local = new Local(other.view, new Answers(engine));
+  other.view.update({ header: back, arrays: {} });
+  await settled();
+  assert.ok("tree.segments" in other.view.packs[0].arrays);
+});
+
+test("Fields shows nothing of densities before", async () => {
+  const { view, engine } = held();
+  const packs = [];
+  let open;
+  const answers = { engine, stop() {}, answer: ({ header }) => new Promise((done) => (open = () => done({ header: { ...header, engine: null }, arrays: {} }))), later: async () => ({}) };
+  const local = (view.local = new FieldLocal(view, answers));
+  view.update = ({ header }) => packs.push(header.id);
+  const fields = (id) => ({ ...engineHeader(3), id });
+  local.adopts(fields("one"), arrays);
+  await settled();
+  local.takes({ seq: 9, layers: [] });
+  local.adopts(fields("two"), arrays);
+  await settled();
+  open();
+  await settled();
+  assert.deepEqual(packs, ["one", "two"]);
+});
