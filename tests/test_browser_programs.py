@@ -113,6 +113,23 @@ def test_equal_equations_are_made_once_and_unused_ones_not_at_all():
     assert "exp" not in [equation[0] for equation in made["eqns"]]
 
 
+def test_equations_that_differ_in_what_they_give_alone_are_two():
+    def function(x):
+        total = jnp.sum(x)
+        wide, narrow = jnp.broadcast_to(total, x.shape), total + jnp.zeros(x.shape[:1])
+        return x.astype(jnp.int32), x.astype(jnp.uint32), wide, narrow
+
+    made = program(function, traced.POINTS)
+    given = [made["types"][made["vars"][v]] for v in made["out"]]
+    assert given == ["i:n,2", "u:n,2", "f:n,2", "f:n"]
+
+
+def test_a_slice_with_steps_is_not_one_without():
+    with pytest.raises(ValueError, match="a slice with steps"):
+        program(lambda x: x[::2], jnp.zeros((8, 2)))
+    assert program(lambda x: x[1:3], jnp.zeros((8, 2)))["eqns"]
+
+
 def test_the_engine_is_told_what_a_scene_needs_and_no_more():
     scene = Scene.of("autoguidance", n=64)
     words = told.needed([scene, scene])

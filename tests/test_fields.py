@@ -17,7 +17,7 @@ import models
 from toy import figures
 from toy import views as rooms
 from toy.scene import Scene
-from toy.ui import fieldpacks, fields, linked
+from toy.ui import fieldpacks, fields, linked, telling
 from toy.ui.engine import Busy
 from toy.ui.fieldpacks import Request, answer, home_of
 from toy.ui.startup import engine
@@ -180,6 +180,15 @@ def test_a_busy_server_says_so_and_still_sends_the_scenery():
     assert header["pending"] == "96 computations are waiting"
     assert header["field"] is None
     assert "outline.A" in arrays
+
+
+def test_why_and_whether_the_browser_is_told_later_is_said(monkeypatch, coarse):
+    request = Request(0.1, (0.0, 1.0, 0.0, 1.0), seq=1, local=True)
+    for why in ("", "Blur is no network"):
+        monkeypatch.setattr(telling, "tell", lambda *_, why=why, **__: telling.Told(why=why))
+        header, _ = unpack(answer(Now(), SCENE, Look(), request))
+        assert header["later"] == (not why)
+        assert header["note"] == ("Computed by the server: Blur is no network." if why else "")
 
 
 def test_the_component_is_bundled():

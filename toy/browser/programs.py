@@ -26,8 +26,6 @@ PARAMETERS = {  # of an equation, those that the interpreter asks for
     "reduce_min": ("axes",),
     "reduce_and": ("axes",),
     "reduce_or": ("axes",),
-    "argmax": ("axes",),
-    "cumsum": ("axis", "reverse"),
     "transpose": ("permutation",),
     "slice": ("start_indices",),
     "concatenate": ("dimension",),
@@ -78,7 +76,7 @@ class _Program:
         return len(self.types) - 1
 
     def add(self, name: str, operands: list[Any], avals: list[Any], parameters: dict[str, Any]) -> list[int]:
-        key = json.dumps([name, operands, parameters])
+        key = json.dumps([name, operands, parameters, [_type_of(aval) for aval in avals]])
         if key not in self.known:
             self.known[key] = [self.new(aval) for aval in avals]
             self.equations.append((name, operands, self.known[key], parameters))
@@ -158,6 +156,8 @@ class _Program:
 def _kept(equation: Any) -> dict[str, Any]:
     """What of an equation's parameters the interpreter asks for."""
     name, parameters = equation.primitive.name, equation.params
+    if name == "slice" and parameters["strides"] and set(parameters["strides"]) != {1}:
+        raise ValueError("a slice with steps, which the browser's interpreter does not have")
     if name == "gather":
         numbers = parameters["dimension_numbers"]
         return {

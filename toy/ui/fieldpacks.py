@@ -148,12 +148,13 @@ def answer(
         "probe": None,
     }
     arrays: dict[str, Any] = dict(computing.scenery(scene.target)) if request.scenery else {}
-    memory = {} if memory is None else memory
+    memory, here = {} if memory is None else memory, ""
     if request.local and not drag:
         whole = telling.tell(found, {"fields": scene}, memory, anew=request.anew)
         if whole.engine:
             drawn = computing.scenery(scene.target) if f"truths {scene.target}" in whole.news else {}
             return pack(header | {"engine": whole.engine}, {**arrays, **drawn, **whole.arrays})
+        header["later"], here = whole.later, f"Computed by the server: {whole.why}." if whole.why else ""
     side, at = COARSE if drag else FINE, request.probe
     works: dict[str, Work] = {}
     if request.field:
@@ -175,7 +176,8 @@ def answer(
     if at and isinstance(said, dict):
         header["probe"] = {"at": list(at), "sigma": request.sigma, "panels": [said]}
     header["busy"], header["pending"] = bool(late), next(iter(late.values()), "")
-    header["note"] = next((words for words in results.values() if isinstance(words, str)), "")
+    refused = next((words for words in results.values() if isinstance(words, str)), "")
+    header["note"] = " ".join(filter(None, (here, refused)))
     return pack(header, arrays)
 
 

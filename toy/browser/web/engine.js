@@ -7,7 +7,7 @@ const MOST_BYTES = 24 * 2 ** 20; // of densities, in each worker; those that wer
 const MOST_TRUTHS = 32;
 
 // About: a density's arrays, what the kernel makes of them, and a kilobyte for each group of a mixture.
-const bytesOf = ({ groups = 0, ...numbers }) => 1024 * groups + 3 * Object.values(numbers).reduce((sum, value) => sum + (ArrayBuffer.isView(value) ? value.byteLength : 0), 0);
+const heldBytes = ({ groups = 0, ...numbers }) => 1024 * groups + 3 * Object.values(numbers).reduce((sum, value) => sum + (ArrayBuffer.isView(value) ? value.byteLength : 0), 0);
 
 // Where the parts of `n` points begin, for at most `count` workers.
 export function sharesOf(n, count) {
@@ -124,7 +124,7 @@ export class Engine {
     };
     if (!Object.values(news).some((list) => list.length)) return;
     for (const [kind, name] of news.programs) this.known.programs.add(`${kind} ${name}`);
-    for (const [id, numbers] of news.densities) this.known.densities.set(id, bytesOf(numbers));
+    for (const [id, numbers] of news.densities) this.known.densities.set(id, heldBytes(numbers));
     for (const [target, truth] of news.truths) this.known.truths.set(target, truth);
     const forget = this.surplus(new Set(densities.map(([id]) => id)));
     try {
