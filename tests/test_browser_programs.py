@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 from typing import Annotated
 
+import jax
 import jax.numpy as jnp
 import pytest
 from cli_runner import good
@@ -124,10 +125,31 @@ def test_equations_that_differ_in_what_they_give_alone_are_two():
     assert given == ["i:n,2", "u:n,2", "f:n,2", "f:n"]
 
 
-def test_a_slice_with_steps_is_not_one_without():
-    with pytest.raises(ValueError, match="a slice with steps"):
-        program(lambda x: x[::2], jnp.zeros((8, 2)))
-    assert program(lambda x: x[1:3], jnp.zeros((8, 2)))["eqns"]
+@pytest.mark.parametrize(
+    ("words", "refused", "taken"),
+    [
+        ("slice with steps", lambda x: x[::2], lambda x: x[1:3]),
+        (
+            "choice of more than two",
+            lambda x: jax.lax.select_n(x.astype(jnp.int32), x, x, x),
+            lambda x: jax.lax.select_n(x > 0, x, -x),
+        ),
+        (
+            "scan backwards",
+            lambda x: jax.lax.scan(lambda y, row: (y + row, None), x[0], x, reverse=True)[0],
+            lambda x: jax.lax.scan(lambda y, row: (y + row, None), x[0], x)[0],
+        ),
+        (
+            "scan with rows of results",
+            lambda x: jax.lax.scan(lambda y, row: (y + row, y), x[0], x)[1],
+            lambda x: jax.lax.scan(lambda y, row: (y * row, None), x[0], x)[0],
+        ),
+    ],
+)
+def test_what_the_interpreter_would_not_heed_is_refused(words, refused, taken):
+    with pytest.raises(ValueError, match=f"it needs a {words}"):
+        program(refused, jnp.zeros((8, 2)))
+    assert program(taken, jnp.zeros((8, 2)))["eqns"]
 
 
 def test_the_engine_is_told_what_a_scene_needs_and_no_more():

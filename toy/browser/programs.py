@@ -154,10 +154,16 @@ class _Program:
 
 
 def _kept(equation: Any) -> dict[str, Any]:
-    """What of an equation's parameters the interpreter asks for."""
+    """What of an equation's parameters the interpreter asks for; ValueError for those that it does not heed."""
     name, parameters = equation.primitive.name, equation.params
-    if name == "slice" and parameters["strides"] and set(parameters["strides"]) != {1}:
-        raise ValueError("a slice with steps, which the browser's interpreter does not have")
+    for words, found in {
+        "slice with steps": name == "slice" and set(parameters["strides"] or [1]) != {1},
+        "choice of more than two": name == "select_n" and len(equation.invars) > 3,
+        "scan backwards": name == "scan" and parameters["reverse"],
+        "scan with rows of results": name == "scan" and len(equation.outvars) > parameters["num_carry"],
+    }.items():
+        if found:
+            raise ValueError(f"it needs a {words}, which the browser's interpreter does not have")
     if name == "gather":
         numbers = parameters["dimension_numbers"]
         return {
