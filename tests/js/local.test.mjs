@@ -165,6 +165,19 @@ test("a picture of the server's is not overdrawn by what was being computed here
   assert.ok(local.on);
 });
 
+test("an answer of the server's that was overtaken does not stop what is computed here", async () => {
+  const { view, local, open } = held();
+  open();
+  view.update({ header: engineHeader(3), arrays });
+  await settled();
+  view.lastAnswer = 9;
+  view.ask("drag");
+  local.adopts({ id: "old", seq: 8, target: { called: "A" } }, {});
+  await settled();
+  assert.ok(local.base);
+  assert.equal(view.packs.at(-1).header.quality, "preview");
+});
+
 test("what is given up when its workers are ready already holds nothing up", async () => {
   const { view, engine, open } = held();
   view.update({ header: engineHeader(3), arrays });

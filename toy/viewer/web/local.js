@@ -45,10 +45,11 @@ export class Local {
     return true;
   }
 
-  // Whether a pack is no picture, but tells the engine what it needs to make one.
+  // Whether a pack is no picture, but tells the engine what it needs to make one. A picture that was overtaken changes nothing.
   adopts(header, arrays) {
-    if (header.engine === undefined) this.leave(header);
-    else if (header.engine && this.on) this.adopt(header, arrays);
+    const overtaken = header.seq > 0 && header.seq < this.view.lastAnswer;
+    if (header.engine && this.on) this.adopt(header, arrays);
+    else if (header.engine === undefined && !overtaken) this.leave(header);
     return Boolean(header.engine);
   }
 
