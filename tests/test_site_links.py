@@ -187,6 +187,8 @@ def test_what_the_app_would_train_stands_in_by_exact_densities():
     )
     assert "rings/A64@4096 is not on this page" in panels[0]["pending"]
     assert dnp["header"]["panels"][0]["waiting"].startswith("needs the app")
+    (dropped,) = said(["right.weak=A64@4096~dropout=0.1"])["links"]
+    assert (dropped["notes"], dropped["stands"]) == ([], [True, False])
     assert not any(panel["standing"] for panel in usual["header"]["panels"])
 
 
@@ -194,7 +196,7 @@ def test_what_the_page_does_not_have_is_refused_in_a_sentence():
     links = [
         "target=gaussians:classes=5/A",
         "target=pinwheel/AC",
-        "left.main=A64@4096~dropout=0.1",
+        "left.main=A64@4096~doubt=0.1",
         "target=points-0123456789ab/A",
         "left.main=kept:mine",
     ]

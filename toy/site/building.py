@@ -109,9 +109,12 @@ def contents(on: tuple[str, ...] | None = None) -> dict[str, Making]:
 
 
 def shelf() -> dict[str, Any]:
-    """The lessons by language, each list in its order; in English where there is no other."""
+    """The lessons by language, each list in its order, in English where there is no other.
+
+    Without those in which one draws: a drawing is made into a distribution by the app alone.
+    """
     numbers = lessons.numbers()
-    english = {lesson.name: lesson for lesson in lessons.lessons("en", numbers)}
+    english = {lesson.name: lesson for lesson in lessons.lessons("en", numbers) if not _draws(lesson)}
     found: dict[str, Any] = {"languages": lessons.LANGUAGES, "shelf": {}}
     for language in lessons.LANGUAGES:
         own = english | {lesson.name: lesson for lesson in lessons.lessons(language, numbers)}
@@ -119,6 +122,10 @@ def shelf() -> dict[str, Any]:
         flat = {lesson.name: lesson.flat() for lesson in ordered}
         found["shelf"][language] = {"cards": [lesson.card() for lesson in ordered], "lessons": flat}
     return found
+
+
+def _draws(lesson: lessons.Lesson) -> bool:
+    return any(step.turn and step.turn[0] == "drawn" for step in lesson.steps)
 
 
 def programs() -> dict[tuple[str, str], Making]:

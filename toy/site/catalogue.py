@@ -51,6 +51,7 @@ def catalogue(on: tuple[str, ...] | None = None) -> dict[str, Any]:
         "targets": {name: target(name) for on in families for name in targets(on)},
         "densities": {own(on): densities(on) for on in families},
         "blurred": BLURRED,
+        "degradations": list(DEGRADATIONS),
         "lacking": traced.needs_server(),
         "whole": {"mark": WHOLE, "networks": [name for on in families for name in wholes(on)]},
         "roles": {"usual": ROLE_DEFAULTS, "called": ROLES},

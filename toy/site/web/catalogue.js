@@ -112,8 +112,8 @@ export class Catalogue {
     );
   }
 
-  // Refused, one sentence, unless the page can show something for this density: it has it, or a network like it has a
-  // target of the page, whose exact density then stands in.
+  // Refused, one sentence, unless the page has this density, or can say what it lacks: a network of a target that it has, or
+  // something done to a density that it has.
   checkDensity(name, role) {
     if ([...name].length > this.longest) {
       const cut = [...name].slice(0, 40).join("");
@@ -123,6 +123,8 @@ export class Catalogue {
     if (this.known.has(name)) return;
     const parsed = Name.parse(name);
     const stood = (part) => part.network && this.targets.has(part.classes);
+    const [kind] = parsed.items[0]?.split("=") ?? [];
+    if (this.degradations.includes(kind) && (this.known.has(parsed.base) || stood(new Name(parsed.base)))) return;
     if (!parsed.items.length && (stood(parsed) || (parsed.parts.length && parsed.parts.every((part) => stood(part) || this.known.has(String(part)))))) return;
     throw new Refused(`density ${quoted(name)} is not on this page; it has ${this.nearest(name)}`, role);
   }

@@ -68,7 +68,7 @@ export class States {
     const ui = new Map();
     const state = { ...this.start };
     const notes = [];
-    const said = [...new Map(new URLSearchParams(link))].sort(([a], [b]) => (a < b ? -1 : 1));
+    const said = [...new Map(new URLSearchParams(link))].sort(([a], [b]) => byPoints(a, b));
     for (const [key, whole] of said) {
       const value = [...whole].slice(0, 2000).join("");
       const cut = key.lastIndexOf(".");
@@ -132,6 +132,13 @@ export class States {
     const own = this.parse(queryText(Object.entries(preset.query))).state;
     return this.slots.every((slot) => this.scenes.same(own[slot], state[slot])) ? preset : null;
   }
+}
+
+// The order of texts by their characters' numbers, as Python has it.
+function byPoints(a, b) {
+  const [ours, theirs] = [a, b].map((text) => [...text].map((char) => char.codePointAt(0)));
+  const at = ours.findIndex((point, i) => point !== theirs[i]);
+  return at < 0 ? ours.length - theirs.length : ours[at] - (theirs[at] ?? -1);
 }
 
 const sortedMap = (pairs) => new Map([...pairs].sort(([a], [b]) => (a < b ? -1 : 1)));
