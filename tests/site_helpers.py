@@ -23,7 +23,7 @@ def in_node(script: str, given: Any) -> Any:
     node = shutil.which("node")
     if node is None:
         pytest.skip("node is not installed")
-    command = [node, str(ROOT / "tests" / "js" / script)]
+    command = [node, str(ROOT / "tests" / "js" / script), "-"]
     found = subprocess.run(command, input=json.dumps(given), capture_output=True, text=True, encoding="utf-8")
     assert found.returncode == 0, found.stderr
     return json.loads(found.stdout)
