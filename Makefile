@@ -76,7 +76,7 @@ js: # Standard input keeps `node --check` independent of file names: the viewer 
 		node --check --input-type=module - < "$$file" || { echo "$$file: syntax error" >&2; exit 1; }; \
 	done; \
 	set --; \
-	for file in tests/js/*.js tests/js/*.mjs; do test -e "$$file" && set -- "$$@" "$$file"; done; \
+	for file in tests/js/*.test.mjs; do test -e "$$file" && set -- "$$@" "$$file"; done; \
 	if test $$# -gt 0; then node --test "$$@"; fi
 
 gpu: venv ## Install JAX for NVIDIA GPUs (Linux) into .venv
