@@ -133,7 +133,7 @@ def test_every_page_opens_from_a_link(opened):
     expect(visitor.page.locator(wanted).first).to_be_visible(timeout=WAIT)
     # The app's own frame: every page is one click away.
     for title in ("Explore", "Fields", "Train", "Figures"):
-        expect(visitor.page.get_by_role("link", name=title)).to_be_visible()
+        expect(visitor.page.locator(".st-key-pages").get_by_role("link", name=title)).to_be_visible()
     expect(visitor.page).to_have_title(re.compile("Guidance explorer|Explore|Fields|Train|Figures"))
     visitor.fine()
 
