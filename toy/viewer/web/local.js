@@ -175,9 +175,9 @@ export class Local {
     this.view.ask(phase, "left");
   }
 
-  // Once for each picture that the server has computed: could it be computed here?
+  // Once for each picture that the server has computed: could it be computed here? Not while one draws, when each stroke is its.
   offer(header) {
-    if (!this.on || header.engine !== undefined || header.busy || header.precomputed || this.askedFor === header.id) return;
+    if (!this.on || this.view.strokes?.on || header.engine !== undefined || header.busy || header.precomputed || this.askedFor === header.id) return;
     Object.assign(this, { askedFor: header.id, asking: true });
     this.tell();
   }
