@@ -20,7 +20,7 @@ from toy.bench import lab  # noqa: F401  registers the benchmarks of sweeps
 from toy.bench.browser import CHROMIUM_FLAGS, Stage, chromium  # after the library's, which are listed first
 
 # isort: split
-from toy.bench import drawing, visitors  # noqa: F401  registers those of drawing and of many visitors
+from toy.bench import drawing, static, visitors  # noqa: F401  registers those of drawing, the site, many visitors
 
 ASK_DEVICE = "import jax; from toy import bench; print(jax.default_backend(), bench.device(), sep=chr(10))"
 ASK_SPEED = "from toy import bench; print(*bench.yardstick(repeats=5).values)"

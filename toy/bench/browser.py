@@ -221,7 +221,8 @@ class Visit:
         from playwright.sync_api import expect
 
         expect(self.page.locator(VIEWER)).to_have_count(1, timeout=60_000)
-        expect(self.page.locator(f'{VIEWER}[data-state="idle"][data-quality="full"]')).to_have_count(1, timeout=60_000)
+        still = f'{VIEWER}[data-state="idle"][data-quality="full"]:not([data-engine="asking"])'
+        expect(self.page.locator(still)).to_have_count(1, timeout=60_000)
 
     def slider(self) -> Any:
         """The left panel's w."""
