@@ -5,6 +5,7 @@ import { GIVEN_UP } from "../../browser/web/engine.js";
 import { takeOpened } from "./opening.js";
 
 const LATER_MS = 300;
+const LOST_MS = 3000;
 
 const SCENERIES = new WeakMap(); // by engine: arrays of each target that it was told of, and that is not told again with it
 
@@ -23,6 +24,7 @@ export class Local {
     this.refusedFor = null; // of this distribution
     this.askedFor = null; // the picture for which the server was asked what the engine needs
     this.asking = false; // and has not answered yet
+    this.toldAt = 0; // the number of what it was told last
     this.served = 0; // pictures by the server so far
     if (!SCENERIES.has(this.engine)) SCENERIES.set(this.engine, new Map());
   }
@@ -61,15 +63,38 @@ export class Local {
     this.stop();
     if (this.refused && target?.name !== this.refusedFor) this.refused = "";
     if (this.refused) header.note = [header.note, `Computed by the server: ${this.refused}.`].filter(Boolean).join(" ");
+    if (!this.asking || header.seq < this.toldAt) return; // of a run before it was asked
+    if (later) this.askAgain(LATER_MS);
+    else this.cease();
+  }
+
+  // Asks once more what the engine needs, unless that has come by then.
+  askAgain(ms) {
     clearTimeout(this.timer);
-    if (!later) this.asking = false;
-    else if (this.asking) this.timer = setTimeout(() => !this.base && !this.view.abort.signal.aborted && this.tell(), LATER_MS);
+    this.timer = setTimeout(() => {
+      if (!this.asking || this.base || this.view.abort.signal.aborted) return;
+      this.tell();
+      this.askAgain(2 * Math.max(ms, LOST_MS));
+    }, ms);
+    this.timer.unref?.(); // in node, where nothing waits for it
+  }
+
+  cease() {
+    clearTimeout(this.timer);
+    this.asking = false;
   }
 
   // Tells the server what is chosen, and asks in return what the engine needs.
   tell(more = {}) {
     const { view } = this;
-    view.send?.({ ...view.request("tell", "left"), seq: view.queue.seq, ...more, phase: "tell", local: true });
+    const request = { ...view.request("tell", "left"), seq: this.number(), ...more, phase: "tell", local: true };
+    this.toldAt = request.seq;
+    view.send?.(request);
+  }
+
+  // A number that nothing was asked under: Streamlit does not tell the same again.
+  number() {
+    return (this.view.queue.seq += 1);
   }
 
   async adopt(header, arrays) {
@@ -180,6 +205,7 @@ export class Local {
     if (!this.on || this.view.strokes?.on || header.engine !== undefined || header.busy || header.precomputed || this.askedFor === header.id) return;
     Object.assign(this, { askedFor: header.id, asking: true });
     this.tell();
+    this.askAgain(LOST_MS);
   }
 }
 
@@ -193,7 +219,8 @@ export class FieldLocal extends Local {
 
   tell(more = {}) {
     const { view } = this;
-    view.send?.({ seq: view.queue.seq, phase: "release", sigma: view.ui.sigma, box: view.wantedBox, field: false, local: true, ...more });
+    this.toldAt = this.number();
+    view.send?.({ seq: this.toldAt, phase: "release", sigma: view.ui.sigma, box: view.wantedBox, field: false, local: true, ...more });
   }
 
   begin(header) {
