@@ -13,6 +13,7 @@ function viewOf() {
     abort: { signal: { aborted: false } },
     page: { answered() {} },
     queue: new Queue((request) => view.local?.takes(request) || view.send(request), { seq: 6 }),
+    header: { id: "before" },
     request: (phase) => ({ phase, knobs: view.knobs, interval: {}, layers: [], drawing: false, have: view.frames?.id ?? null }),
     send: (request) => view.sent.push(request),
     update(pack) {
@@ -259,4 +260,15 @@ test("Fields shows nothing of densities before", async () => {
   open();
   await settled();
   assert.deepEqual(packs, ["one", "two"]);
+});
+
+test("a view that has shown nothing yet is shown what it is told of", async () => {
+  const view = viewOf();
+  const local = new Local(view, new Answers(new FakeEngine()));
+  view.header = null;
+  view.request = () => assert.fail("it has nothing to ask");
+  local.adopts(engineHeader(7), arrays);
+  await settled();
+  assert.equal(view.packs.length, 1);
+  assert.equal(view.packs[0].header.seq, 7);
 });

@@ -87,9 +87,14 @@ export class Local {
   // Tells the server what is chosen, and asks in return what the engine needs.
   tell(more = {}) {
     const { view } = this;
-    const request = { ...view.request("tell", "left"), seq: this.number(), ...more, phase: "tell", local: true };
+    const request = { ...this.request("tell"), seq: this.number(), ...more, phase: "tell", local: true };
     this.toldAt = request.seq;
     view.send?.(request);
+  }
+
+  // What the view asks for; a view that has shown nothing yet has nothing to say.
+  request(phase) {
+    return this.view.header ? this.view.request(phase, "left") : { phase, knobs: {}, interval: {}, layers: [], have: null };
   }
 
   // A number that nothing was asked under: Streamlit does not tell the same again.
@@ -135,9 +140,9 @@ export class Local {
   begin({ seq }) {
     const { view } = this;
     const opened = takeOpened(view, { seq });
-    this.whole ||= seq === 0 || opened;
-    if (this.whole) this.answer({ ...view.request("release", "left"), seq });
-    else if (!this.running && view.queue.answers(seq)) this.answer({ ...view.request(view.adjusting ? "drag" : "release", "left"), seq });
+    this.whole ||= seq === 0 || opened || !view.header;
+    if (this.whole) this.answer({ ...this.request("release"), seq });
+    else if (!this.running && view.queue.answers(seq)) this.answer({ ...this.request(view.adjusting ? "drag" : "release"), seq });
     else this.refresh();
   }
 
