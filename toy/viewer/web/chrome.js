@@ -49,7 +49,7 @@ function dataOf({ frames, header, layers, local, queue, time, view }, waits) {
     phase: time.phase,
     view: [view.cx, view.cy, view.half].join(","),
     field: String(layers?.field.sigma ?? ""),
-    engine: local?.asking ? "asking" : engineOf(header),
+    engine: local?.undecided(header) ? "asking" : engineOf(header),
   };
 }
 

@@ -25,6 +25,7 @@ export class Local {
     this.askedFor = null; // the picture for which the server was asked what the engine needs
     this.asking = false; // and has not answered yet
     this.toldAt = 0; // the number of what it was told last
+    this.declined = null; // the picture that the server has kept for itself
     this.served = 0; // pictures by the server so far
     if (!SCENERIES.has(this.engine)) SCENERIES.set(this.engine, new Map());
   }
@@ -65,7 +66,15 @@ export class Local {
     if (this.refused) header.note = [header.note, `Computed by the server: ${this.refused}.`].filter(Boolean).join(" ");
     if (!this.asking || header.seq < this.toldAt) return; // of a run before it was asked
     if (later) this.askAgain(LATER_MS);
-    else this.cease();
+    else {
+      this.cease();
+      this.declined = header.id;
+    }
+  }
+
+  // Whether it is still open who draws what a header is of.
+  undecided({ engine, id }) {
+    return this.on && engine === undefined && this.declined !== id && !this.view.strokes?.on;
   }
 
   // Asks once more what the engine needs, unless that has come by then.
