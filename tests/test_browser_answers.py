@@ -5,7 +5,6 @@ from urllib.parse import urlsplit
 
 import pytest
 from browser_server import OUT
-from browser_visitor import WITHOUT_ENGINE
 from ui_helpers import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -61,7 +60,7 @@ def test_a_curve_shows_both_numbers_over_the_weight(visit):
 
 
 def test_the_density_that_the_sampler_draws_is_a_layer(visit):
-    visitor = visit("/?n=512&t=30", script=WITHOUT_ENGINE).ready()
+    visitor = visit("/?n=512&t=30").ready()
     visitor.open_drawer()
     before = visitor.scenery()
     visitor.get("layer-drawn").click()

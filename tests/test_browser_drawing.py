@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 from browser_server import OUT, WAIT
-from browser_visitor import WITHOUT_ENGINE
 from ui_helpers import until
 
 from toy.distributions.strokes import FAMILY
@@ -108,8 +107,7 @@ HOSTILE = {
 def test_a_file_of_points_is_given_and_a_hostile_one_gets_a_sentence(visit):
     from playwright.sync_api import expect
 
-    link = "/?n=512&left.rule=none&left.main=exact:A&right.rule=none&right.main=exact:A"
-    visitor = visit(link, script=WITHOUT_ENGINE).ready()
+    visitor = visit("/?n=512&left.rule=none&left.main=exact:A&right.rule=none&right.main=exact:A").ready()
     page = visitor.page
     page.get_by_text("Distribution, both sides").click()
     page.get_by_role("button", name="Own points").click()

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from browser_server import OUT, WAIT
-from browser_visitor import PIXELS, WITHOUT_ENGINE
+from browser_visitor import PIXELS
 from ui_helpers import ROOT
 
 from toy.viewer.presets import PRESETS
@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
 def test_a_moved_slider_changes_the_picture_and_a_link_restores_it(visit):
-    visitor = visit("/?n=512", script=WITHOUT_ENGINE).ready()
+    visitor = visit("/?n=512").ready()
     first, picture = visitor.data, visitor.dots()
     right = visitor.dots("right")
     visitor.fill("number-w-left", "2")
@@ -33,7 +33,7 @@ def test_a_moved_slider_changes_the_picture_and_a_link_restores_it(visit):
     assert visitor.get("number-w-left").input_value() == "2.05"
 
     link = urlsplit(visitor.page.url)
-    other = visit(f"/?{link.query}", script=WITHOUT_ENGINE).ready()
+    other = visit(f"/?{link.query}").ready()
     visitor.when(f'd.id === "{other.data["id"]}"')  # as the server calls it, which was told
     assert other.get("number-w-left").input_value() == "2.05"
     assert other.dots() == visitor.dots()

@@ -272,3 +272,16 @@ test("a view that has shown nothing yet is shown what it is told of", async () =
   assert.equal(view.packs.length, 1);
   assert.equal(view.packs[0].header.seq, 7);
 });
+
+test("particles that the server has made are made here too, once", async () => {
+  const view = viewOf();
+  const local = new Local(view, new Answers(new FakeEngine()));
+  view.local = local;
+  view.frames = { id: "abc", outside: {} }; // a picture of the server's, under the name that it has here too
+  local.adopts(engineHeader(7), arrays);
+  await settled();
+  assert.ok("left.positions" in view.packs[0].arrays);
+  local.adopts(engineHeader(8), arrays);
+  await settled();
+  assert.ok(!("left.positions" in view.packs[1].arrays));
+});

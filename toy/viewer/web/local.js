@@ -26,6 +26,7 @@ export class Local {
     this.asking = false; // and has not answered yet
     this.toldAt = 0; // the number of what it was told last
     this.declined = null; // the picture that the server has kept for itself
+    this.drawn = null; // the picture whose particles were made here
     this.served = 0; // pictures by the server so far
     if (!SCENERIES.has(this.engine)) SCENERIES.set(this.engine, new Map());
   }
@@ -60,7 +61,7 @@ export class Local {
   leave(header) {
     const { later, target } = header;
     if (this.base) this.askedFor = null;
-    Object.assign(this, { base: null, whole: false, target: null, served: this.served + 1 });
+    Object.assign(this, { base: null, whole: false, target: null, drawn: null, served: this.served + 1 });
     this.stop();
     if (this.refused && target?.name !== this.refusedFor) this.refused = "";
     if (this.refused) header.note = [header.note, `Computed by the server: ${this.refused}.`].filter(Boolean).join(" ");
@@ -167,13 +168,14 @@ export class Local {
     const { base, whole } = this;
     this.stop(request); // also what an earlier picture gains later
     if (this.running !== request) return; // what waited for that is asked in its place
-    const asked = whole ? { ...request, knobs: {}, interval: {}, have: null } : request;
+    const have = request.have === this.drawn ? request.have : null; // the server's are in sixteen bits
+    const asked = whole ? { ...request, knobs: {}, interval: {}, have: null } : { ...request, have };
     let shown = false;
     try {
       const { header, arrays } = await this.answers.answer(base, asked);
       if (this.running !== request) return;
       const { scenery } = this;
-      Object.assign(this, { running: null, asking: false, whole: false, scenery: {} });
+      Object.assign(this, { running: null, asking: false, whole: false, scenery: {}, drawn: header.id });
       shown = true;
       this.view.update({ header, arrays: { ...scenery, ...arrays } });
       if (this.base !== base) this.refresh();
