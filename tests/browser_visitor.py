@@ -60,6 +60,11 @@ PLACE = """(canvas, onDot) => {
 }"""
 
 
+# Animations that have an end are over.
+RESTS = """() => Promise.allSettled(document.getAnimations()
+  .filter((animation) => animation.effect.getComputedTiming().endTime < Infinity)
+  .map((animation) => animation.finished))"""
+
 WITHOUT_ENGINE = "globalThis.toyEngine = null"  # as a `script`: the server computes all that is shown
 SCREEN = {"width": 1280, "height": 800}
 
@@ -184,6 +189,11 @@ class Visitor:
         self.page.evaluate(
             "() => [1, 2, 3].reduce((wait) => wait.then(() => new Promise(requestAnimationFrame)), Promise.resolve())"
         )
+
+    def unfold(self, title: str) -> None:
+        """Open a part of the sidebar, and wait until what is below has come to rest: a click meanwhile may miss."""
+        self.page.get_by_text(title).click()
+        self.page.evaluate(RESTS)
 
     def fill(self, testid: str, value: str) -> None:
         field = self.get(testid)

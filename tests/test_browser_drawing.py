@@ -109,7 +109,7 @@ def test_a_file_of_points_is_given_and_a_hostile_one_gets_a_sentence(visit):
 
     visitor = visit("/?n=512&left.rule=none&left.main=exact:A&right.rule=none&right.main=exact:A").ready()
     page = visitor.page
-    page.get_by_text("Distribution, both sides").click()
+    visitor.unfold("Distribution, both sides")
     page.get_by_role("button", name="Own points").click()
     given = page.locator('input[type="file"]')
     refused = page.get_by_test_id("stPopoverBody").get_by_test_id("stAlert")

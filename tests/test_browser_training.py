@@ -77,7 +77,7 @@ def test_a_training_is_held_and_kept_and_cast(visit):
 
     cast = visit("/?n=512").ready()
     before = cast.data
-    cast.page.get_by_text("Cast and schedule, right").click()
+    cast.unfold("Cast and schedule, right")
     type_density(cast.page, "weak", "kept:pupil")
     after = cast.changed(before)
     cast.until_query(right__weak="kept:pupil")
@@ -94,7 +94,7 @@ def test_a_name_is_typed_and_its_network_trained(visit):
 
     visitor = visit("/?n=512").ready()
     before = visitor.data
-    visitor.page.get_by_text("Cast and schedule, right").click()
+    visitor.unfold("Cast and schedule, right")
     type_density(visitor.page, "weak", "A8@128~depth=1")
     expect(visitor.get("waiting-right")).to_contain_text("training A8@128~depth=1", timeout=WAIT)
     visitor.page.screenshot(path=OUT / "waiting.png")
