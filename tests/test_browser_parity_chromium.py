@@ -1,14 +1,12 @@
 """In Chromium, with workers, the engine takes samples where it takes them in node."""
 
 import base64
-import functools
-import http.server
 import json
-import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
+from file_server import served_folder
 from parity_helpers import CASES, CLOSE, PARTED, N, apart, given, in_node
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -38,28 +36,18 @@ RUN = """async (text) => {
 }"""
 
 
-class Quiet(http.server.SimpleHTTPRequestHandler):
-    """Serves files and says nothing of it."""
-
-    def log_message(self, *_: object) -> None:
-        """Nothing."""
-
-
 @pytest.fixture
 def files():
-    """The repository's files, served plainly."""
-    handler = functools.partial(Quiet, directory=Path(__file__).parents[1])
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_address[1]}/"
-        server.shutdown()
+    """The address of the repository's files, served plainly."""
+    with served_folder(Path(__file__).parents[1]) as url:
+        yield url
 
 
 def test_ten_methods_end_where_they_end_in_node(browser, files, tmp_path):
     """Nearer than 2e-6 in the median; relaxed SIMD rounds otherwise, so that a few points may part at a fork."""
     scenes = [CASES[case] for case in TEN]
     page = browser.new_page()
-    page.goto(files + "README.md")
+    page.goto(f"{files}/README.md")
     found = json.loads(page.evaluate(RUN, base64.b64encode(given(scenes)).decode()))
     page.close()
     for case, here, there in zip(TEN, found, in_node(scenes, tmp_path), strict=True):

@@ -1,15 +1,13 @@
 """The site in a real Chromium: from a plain file server under a path, without a server, and from one file."""
 
-import functools
-import http.server
 import re
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 import pytest
 from browser_server import OUT, WAIT
+from file_server import served_folder
 from ui_helpers import until
 
 from toy.site import building
@@ -32,25 +30,6 @@ def few(files: dict) -> dict:
     }
 
 
-class Folder:
-    """A folder behind the plainest of servers, which can be closed."""
-
-    def __init__(self, folder) -> None:
-        class Quiet(http.server.SimpleHTTPRequestHandler):
-            def log_message(self, *_):
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(folder)))
-        self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
-        self.thread.start()
-        self.host = f"127.0.0.1:{self.server.server_address[1]}"
-
-    def close(self) -> None:
-        self.server.shutdown()
-        self.server.server_close()
-        self.thread.join(20)
-
-
 @pytest.fixture(scope="session")
 def written(tmp_path_factory):
     """A site under a path of its own, and the single file beside it."""
@@ -64,10 +43,10 @@ def written(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def served(written) -> Iterator[Folder]:
-    found = Folder(written)
-    yield found
-    found.close()
+def served(written) -> Iterator[str]:
+    """The address of what is written."""
+    with served_folder(written) as url:
+        yield url
 
 
 class Guest:
@@ -111,14 +90,14 @@ def come(browser, served):
 
     def go(page: str = "", **device) -> Guest:
         guests.append(Guest(browser, **device))
-        guests[-1].page.goto(f"http://{served.host}/a/course/site/{page}")
+        guests[-1].page.goto(f"{served}/a/course/site/{page}")
         return guests[-1]
 
     yield go
     for guest in guests:
         guest.page.evaluate("0")
         assert not guest.wrong
-        assert guest.hosts() == {served.host}
+        assert guest.hosts() == {urlsplit(served).netloc}
         guest.context.close()
 
 

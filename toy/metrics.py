@@ -269,17 +269,18 @@ def defined(names: Iterable[str], target: str) -> tuple[str, ...]:
 
 def values(x: Float[Array, "n 2"], truth: Truth, names: tuple[str, ...]) -> dict[str, Array]:
     """Measures of samples by name; to be called within a compiled function."""
-    return _values(statistics(x, truth), names)
+    return of_statistics(statistics(x, truth), names)
 
 
-def _values(stats: dict[str, Any], names: tuple[str, ...]) -> dict[str, Array]:
+def of_statistics(stats: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Array]:
+    """Measures by name from what ``statistics`` gives."""
     return {name: METRICS[name](*(stats[given] for given in METRICS[name].inputs)) for name in names}
 
 
 @partial(jax.jit, static_argnames="names")
 def _evaluate(x: Array, truth: Truth, names: tuple[str, ...]) -> tuple[Array, Array, dict[str, Array]]:
     stats = statistics(x, truth)
-    return stats["logp"], stats["occupancy"], _values(stats, names)
+    return stats["logp"], stats["occupancy"], of_statistics(stats, names)
 
 
 @dataclass(frozen=True)

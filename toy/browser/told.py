@@ -1,6 +1,6 @@
 """What a visitor's browser is told so that it computes scenes itself: programs, densities, truths, the scenes."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -48,6 +48,14 @@ def needed(scenes: Iterable[Scene]) -> dict[str, None]:
 def density_of(identity: str) -> Numbers:
     """The numbers of a density by its id; ValueError where the browser cannot have it."""
     return numbers_of(models.load(identity.removesuffix(WHOLE)), normalised=identity.endswith(WHOLE))
+
+
+def engine_of(scenes: Mapping[str, Scene], lists: Mapping[str, Any], *, anew: bool) -> dict[str, Any]:
+    """What a pack's header says to the engine: what it is told, and scenes by their names in the view.
+
+    ``anew`` is whether it is told all that they need.
+    """
+    return {**lists, "scenes": {name: scene_of(scene) for name, scene in scenes.items()}, "anew": anew}
 
 
 def told(words: Collection[str]) -> tuple[dict[str, Any], dict[str, Any]]:

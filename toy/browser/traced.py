@@ -20,7 +20,7 @@ from toy.browser.programs import equations, program
 from toy.browser.remote import Remote
 from toy.densities import Normalised
 from toy.guidance import RULES, Rule, Step
-from toy.metrics import METRICS, Truth
+from toy.metrics import Truth
 from toy.registry import Entry
 from toy.sampling import INTEGRATORS, Integrator
 from toy.schedules import SCHEDULES
@@ -138,7 +138,7 @@ def measures_program(names: tuple[str, ...] = SHOWN) -> dict[str, Any]:
             apart=nothing,
         )
         found = metrics.statistics(x, truth)
-        values = {name: METRICS[name](*(found[given] for given in METRICS[name].inputs)) for name in names}
+        values = metrics.of_statistics(found, names)
         n = jnp.asarray(x.shape[0], jnp.float32)
         errors = [metrics.share_error(value, n) for name, value in values.items() if name in metrics.SHARES]
         errors.append(metrics.tv_error(found["occupancy"], mass, n))

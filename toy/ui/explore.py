@@ -20,7 +20,6 @@ from toy.ui.trainer import trainer
 from toy.viewer import computing, cost, packs, presets
 from toy.viewer.requests import Request
 
-NEVER = "never"  # told to the browser, and nobody has to know
 PAUSE = 2.0  # seconds after a stroke: nothing is trained for a drawing that goes on
 
 
@@ -134,7 +133,7 @@ def answer(
     standing = {slot: casting.standing(trainer(found), affordable.scene(slot), train=train) for slot in SLOTS}
     left, right = (scene or affordable.scene(slot) for slot, (scene, _) in standing.items())
     affordable = replace(affordable, left=left, right=right)
-    said = telling.Told(why=NEVER)
+    said = telling.Told()
     if request.local and not any(words for _, words in standing.values()):
         said = _told(found, affordable, request, memory)
         if said.engine:
@@ -168,7 +167,7 @@ def answer(
         extra["curves"] = {slot: found.peek(curve_of(affordable.scene(slot)).key) for slot in SLOTS}
     pending |= {slot: words.words for slot, words in training.items() if words.retry}
     refused = [extra.pop(name) for name in list(extra) if isinstance(extra[name], str)]
-    here = f"Computed by the server: {said.why}." if said.why not in ("", NEVER) else ""
+    here = f"Computed by the server: {said.why}." if said.why else ""
     note = " ".join(filter(None, (note, fewer, here, *refused, *(f"{name}: {words}" for name, words in late.items()))))
     preview = shown["left"].scene.n != affordable.left.n
     return packs.assemble(
@@ -188,7 +187,7 @@ def answer(
 def _told(found: Engine, scenes: State, request: Request, memory: Any) -> telling.Told:
     """What the browser is told so that it computes the scenes itself, or why it cannot."""
     if request.phase in ("drag", "draw") or request.drawing:
-        return telling.Told(why=NEVER)
+        return telling.Told()
     if "drawn" in request.layers:
         return telling.Told(why="the sampler's own density is worked out there")
     return telling.tell(found, {slot: scenes.scene(slot) for slot in SLOTS}, memory, anew=request.anew)
@@ -196,11 +195,10 @@ def _told(found: Engine, scenes: State, request: Request, memory: Any) -> tellin
 
 def _living(state: State, scenes: State, request: Request, memory: Any, said: telling.Told, **more: Any) -> bytes:
     """The pack by which the browser computes the scenes itself; ``more`` is what else ``packs.assemble`` takes."""
-    target = scenes.left.target
+    target, sides = scenes.left.target, {slot: scenes.scene(slot) for slot in SLOTS}
     drawn = computing.scenery(target) if f"truths {target}" in said.news else {}
-    waiting = {slot: computing.stand_in(scenes.scene(slot), "computing in your browser …") for slot in SLOTS}
-    since, whole = memory.get("ui_from", 0), {**drawn, **said.arrays}
-    return packs.assemble(state, waiting, request, engine=said.engine, drawn=whole, ui_from=since, **more)
+    since = memory.get("ui_from", 0)
+    return packs.told_pack(state, sides, request, said.engine or {}, drawn | said.arrays, ui_from=since, **more)
 
 
 def _asked(scene: Scene, drag: bool) -> Scene:

@@ -15,18 +15,14 @@ from toy.ui.engine import FULL, Engine, Work
 class Told:
     """What goes into a pack: the header's ``engine`` and ``arrays``, and the kinds and names that are ``news``.
 
-    Without an ``engine`` the browser cannot compute it, for the reason ``why``, or that is found out ``later``.
+    Without an ``engine`` the browser does not compute it: for the reason ``why``, or that is found out ``later``.
     """
 
     engine: dict[str, Any] | None = None
     arrays: dict[str, Any] = field(default_factory=dict)
     news: tuple[str, ...] = ()
     why: str = ""
-
-    @property
-    def later(self) -> bool:
-        """Whether it is worth asking again."""
-        return self.engine is None and not self.why
+    later: bool = False
 
 
 def work_of(news: tuple[str, ...]) -> Work:
@@ -45,8 +41,7 @@ def tell(found: Engine, scenes: Mapping[str, Scene], memory: Any, *, anew: bool)
     results, late = collect({"told": work_of(news)}, FULL, "told")
     refused = next((words for words in results.values() if isinstance(words, str)), "")
     if late or refused:
-        return Told(why=refused)
+        return Told(why=refused, later=not refused)
     lists, arrays = results["told"]
     memory["told"] = before | set(news)
-    own = {name: told.scene_of(scene) for name, scene in scenes.items()}
-    return Told({**lists, "scenes": own, "anew": anew}, arrays, news)
+    return Told(told.engine_of(scenes, lists, anew=anew), arrays, news)

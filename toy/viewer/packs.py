@@ -208,12 +208,17 @@ def living_pack(state: State) -> bytes:
     """A pack by which a browser computes the state without a server; ValueError, one sentence, where it cannot."""
     sides = {slot: state.scene(slot) for slot in SLOTS}
     lists, numbers = told.told(told.needed(sides.values()))
-    own = {slot: told.scene_of(scene) for slot, scene in sides.items()}
-    engine = {**lists, "scenes": own, "anew": True}
-    waiting = {slot: stand_in(scene, "computing in your browser …") for slot, scene in sides.items()}
+    engine, drawn = told.engine_of(sides, lists, anew=True), scenery(state.left.target) | numbers
     lacks = {"drawn": "the sampler's own density needs a server"}
-    drawn = scenery(state.left.target) | numbers
-    return assemble(state, waiting, Request(), engine=engine, drawn=drawn, lacks=lacks)
+    return told_pack(state, sides, Request(), engine, drawn, lacks=lacks)
+
+
+def told_pack(
+    state: State, scenes: Mapping[str, Scene], request: Request, engine: Mapping[str, Any], arrays: Any, **more: Any
+) -> bytes:
+    """A pack without particles: ``engine`` and ``arrays`` are what the browser's own is told of the scenes."""
+    waiting = {slot: stand_in(scene, "computing in your browser …") for slot, scene in scenes.items()}
+    return assemble(state, waiting, request, engine=engine, drawn=arrays, **more)
 
 
 def default_pack() -> bytes:

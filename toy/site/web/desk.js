@@ -1,6 +1,7 @@
 // Between Explore's view, the settings and the address: one state, and the pack that answers what is asked of it.
 
 import { GIVEN_UP } from "../../browser/web/engine.js";
+import { takeFlags } from "../../viewer/web/frames.js";
 import { Refused } from "./settings.js";
 
 const STAYS = ["id", "sigmas", "sigma_max", "sigma_min", "layout", "target", "paired", "quality"]; // of the picture that is shown
@@ -160,7 +161,7 @@ export class Desk {
     const ui = Object.fromEntries(state.ui);
     const asked = request ?? { phase: "release", knobs: {}, interval: {}, seq: 0, have: null, layers: [], sigma: 0.03, box: null, probe: null, curve: Boolean(ui.curve) };
     try {
-      const pack = await this.source.answer({ header, scenes }, asked, (id, arrays) => this.gain(id, arrays));
+      const pack = await this.source.answer({ header, scenes }, asked, (id, arrays) => takeFlags(this.held, id, arrays));
       return slots.length === this.states.slots.length ? pack : without(pack, header, this.states.slots, slots);
     } catch (error) {
       if (error.message === GIVEN_UP) return request && !this.waiting ? this.refused(header, "") : null;
@@ -168,12 +169,9 @@ export class Desk {
     }
   }
 
-  // Flags of particles on their way, if they are still those that are shown.
-  gain(id, arrays, view = this.viewer) {
-    const { frames } = view;
-    if (frames?.id !== id) return;
-    for (const [name, flags] of Object.entries(arrays)) frames.outside[name.split(".")[0]] = flags;
-    view.redraw("dots");
+  // The view that has the particles.
+  get held() {
+    return this.viewer;
   }
 
   // What cannot be computed here is said beside the picture that there is.

@@ -3,6 +3,7 @@
 import { FieldAnswers } from "../../viewer/web/fieldanswers.js";
 import { FieldView } from "../../viewer/web/fieldview.js";
 import { h } from "../../viewer/web/dom.js";
+import { nameOf } from "../../viewer/web/hash.js";
 import { meaning, Meanings } from "../../viewer/web/words.js";
 import { Address } from "./address.js";
 import { Catalogue } from "./catalogue.js";
@@ -10,7 +11,7 @@ import { densitiesOf, rulesByKind } from "./controls.js";
 import { drawer } from "./drawer.js";
 import { FieldStates } from "./fieldlink.js";
 import { Files } from "./files.js";
-import { Headers, nameOf } from "./header.js";
+import { Headers } from "./header.js";
 import { States } from "./link.js";
 import { Name } from "./names.js";
 import { general } from "./numbers.js";

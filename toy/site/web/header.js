@@ -1,5 +1,6 @@
 // What stands around the pictures, as toy/viewer/packs.py says it of a state: all but what has to be computed.
 
+import { nameOf } from "../../viewer/web/hash.js";
 import { Captions } from "./captions.js";
 import { Name } from "./names.js";
 import { standIn } from "./standing.js";
@@ -98,17 +99,4 @@ export class Headers {
 function scheduleOf({ knobs, schedule }) {
   const interval = schedule === "interval";
   return { name: schedule, lo: interval ? knobs.get("lo") : null, hi: interval ? knobs.get("hi") : null };
-}
-
-// A short name for what a value says, the same for the same.
-export function nameOf(value) {
-  let [a, b] = [0xdeadbeef, 0x41c6ce57];
-  for (const char of JSON.stringify(value)) {
-    const code = char.charCodeAt(0);
-    a = Math.imul(a ^ code, 2654435761);
-    b = Math.imul(b ^ code, 1597334677);
-  }
-  a = Math.imul(a ^ (a >>> 16), 2246822507) ^ Math.imul(b ^ (b >>> 13), 3266489909);
-  b = Math.imul(b ^ (b >>> 16), 2246822507) ^ Math.imul(a ^ (a >>> 13), 3266489909);
-  return [b, a].map((part) => (part >>> 0).toString(16).padStart(8, "0")).join("");
 }

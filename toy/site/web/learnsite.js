@@ -123,9 +123,9 @@ class LearnDesk extends Desk {
     return { place: this.place, from: this.linked, languages: this.languages };
   }
 
-  // The view beside the lesson has the particles.
-  gain(id, arrays) {
-    if (this.viewer.viewer) super.gain(id, arrays, this.viewer.viewer);
+  // The one beside the lesson.
+  get held() {
+    return this.viewer.viewer;
   }
 }
 

@@ -1,8 +1,9 @@
 // Answers a view's requests with the browser's own engine, in packs as a server would send them.
 //
 // A base is what is asked for before any control in the view is moved: `header`, all of a pack's that does not have to be
-// computed, the `scenes` of both sides as the engine takes them.
+// computed, and the `scenes` of both sides as the engine takes them.
 
+import { nameOf } from "./hash.js";
 import { SLOTS } from "./slots.js";
 
 export const PREVIEW = 512; // particles while a control is dragged
@@ -239,20 +240,7 @@ const keyOf = (scene) => JSON.stringify(scene);
 // The header's own where nothing in the view was moved.
 function idOf(header, scenes, shown) {
   const same = SLOTS.every((slot) => keyOf(scenes[slot]) === keyOf(shown[slot]));
-  return same ? header.id : `${header.id}-${hashOf(SLOTS.map((slot) => keyOf(shown[slot])).join())}`;
-}
-
-// 53 bits of a text: of pictures in one page no two share them.
-function hashOf(text) {
-  let [a, b] = [0xdeadbeef, 0x41c6ce57];
-  for (let i = 0; i < text.length; i++) {
-    const code = text.charCodeAt(i);
-    a = Math.imul(a ^ code, 2654435761);
-    b = Math.imul(b ^ code, 1597334677);
-  }
-  a = Math.imul(a ^ (a >>> 16), 2246822507) ^ Math.imul(b ^ (b >>> 13), 3266489909);
-  b = Math.imul(b ^ (b >>> 16), 2246822507) ^ Math.imul(a ^ (a >>> 13), 3266489909);
-  return (4294967296 * (2097151 & b) + (a >>> 0)).toString(16);
+  return same ? header.id : `${header.id}-${nameOf(SLOTS.map((slot) => shown[slot]))}`;
 }
 
 function panelOf(panel, asked, side, floor, called) {

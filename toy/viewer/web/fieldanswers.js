@@ -8,7 +8,7 @@ const FINE_SIDE = 128;
 const COARSE_SIDE = 64; // while the slider moves
 const NAMES = { logp1: "left.logp1", logp0: "left.logp0", truth: "truth.logp", error: "left.error" };
 
-const tame = (values) => values.map((value) => (Number.isNaN(value) ? -1e6 : Math.min(Math.max(value, -1e6), 1e6)));
+const bounded = (values) => values.map((value) => (Number.isNaN(value) ? -1e6 : Math.min(Math.max(value, -1e6), 1e6)));
 
 export class FieldAnswers {
   constructor(engine) {
@@ -41,7 +41,7 @@ export class FieldAnswers {
     );
     const arrays = { "arrows.at": { data: at, shape: [at.length / 2, 2] } };
     for (const [name, sent] of Object.entries(NAMES)) {
-      if (parts[0][name]) arrays[sent] = { data: Float32Array.from(parts.flatMap((part) => [...tame(part[name])])), shape: [side, side] };
+      if (parts[0][name]) arrays[sent] = { data: Float32Array.from(parts.flatMap((part) => [...bounded(part[name])])), shape: [side, side] };
     }
     const arrows = { "left.arrows.main": "main", "left.arrows.guide": "guide", "arrows.truth": "true" };
     for (const [sent, name] of Object.entries(arrows)) if (parts[0][name]) arrays[sent] = { data: parts[0][name], shape: [at.length / 2, 2] };

@@ -131,6 +131,13 @@ export function readFrames({ sigmas, id, quality, sigma_data }, arrays) {
   return frames;
 }
 
+// Flags of particles on their way, which come after the picture, if that is still the one that view `v` shows.
+export function takeFlags(v, id, arrays) {
+  if (v?.frames?.id !== id) return;
+  for (const [name, flags] of Object.entries(arrays)) v.frames.outside[name.split(".")[0]] = flags;
+  v.redraw("dots");
+}
+
 // True samples, and the noise that the forward process adds to them.
 export function readTruth({ data }) {
   return { x0: data, n: data.length / 2, points: new Float32Array(data.length), eps: gaussians(data.length, 7), matched: false };

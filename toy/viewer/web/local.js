@@ -2,6 +2,7 @@
 // It says what the engine needs to know for that; what it does not say that of, it computes itself.
 
 import { GIVEN_UP } from "../../browser/web/engine.js";
+import { takeFlags } from "./frames.js";
 import { takeOpened } from "./opening.js";
 
 const LATER_MS = 300;
@@ -179,19 +180,11 @@ export class Local {
       shown = true;
       this.view.update({ header, arrays: { ...scenery, ...arrays } });
       if (this.base !== base) this.refresh();
-      if (header.quality === "full") this.show(header.id, await this.answers.later(base, asked));
+      if (header.quality === "full") takeFlags(this.view, header.id, await this.answers.later(base, asked));
     } catch (error) {
       if (error.message === GIVEN_UP || !(shown || this.running === request)) return;
       this.giveUp(error, base.header);
     }
-  }
-
-  // Flags of particles on their way, if they are still those that are shown.
-  show(id, arrays) {
-    const { frames } = this.view;
-    if (frames?.id !== id) return;
-    for (const [name, flags] of Object.entries(arrays)) frames.outside[name.split(".")[0]] = flags;
-    this.view.redraw("dots");
   }
 
   // Something newer is asked for: a whole picture is given up for it, a preview is soon there.

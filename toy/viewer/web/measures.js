@@ -11,7 +11,7 @@ const MEASURE_ROWS = [
 const within = (share) => Math.min(Math.max(share, 0), 1);
 
 // A number with its standard error, in as many digits as it: "9.0 ± 0.6% outside", "TV 0.25 ± 0.01".
-export function withError(value, error, unit, percent) {
+function withError(value, error, unit, percent) {
   const numbers = [value, error].filter((number) => Number.isFinite(number));
   const text = numbers.map((number) => (percent ? (100 * number).toFixed(1) : number.toFixed(2))).join(" ± ");
   return percent ? `${text}% ${unit}`.trim() : `${unit} ${text}`;
