@@ -41,7 +41,7 @@ def test_other_screens(visit, name, context):
     if name == "dark":
         background = visitor.viewer.evaluate("root => getComputedStyle(root).backgroundColor")
         assert sum(map(int, re.findall(r"\d+", background)[:3])) < 150
-    assert not visitor.page.evaluate("document.documentElement.scrollWidth > innerWidth")
+    until(lambda: visitor.page.evaluate("document.documentElement.scrollWidth <= innerWidth"), 20)
     assert visitor.dots()["drawn"] > 500
     visitor.page.screenshot(path=OUT / f"{name}.png")
     visitor.fine()

@@ -26,6 +26,7 @@ def test_panels_stand_beside_each_other_or_share_one_picture(visit):
         visitor.page.set_viewport_size({"width": width, "height": height})
         one = width < 600
         until(lambda one=one: visitor.get("divider").is_visible() == one)
+        until(lambda: visitor.page.evaluate("document.documentElement.scrollWidth <= innerWidth"), 20)
         left, right, bar = (box(visitor, name) for name in ("plot-left", "plot-right", "scrub"))
         if one:
             assert (left["left"], left["top"]) == (right["left"], right["top"])
@@ -34,7 +35,6 @@ def test_panels_stand_beside_each_other_or_share_one_picture(visit):
             assert left["right"] <= right["left"]
         assert apart(left, bar), "the bar covers no picture"
         assert visitor.page.locator(".tv-toolbar").evaluate(HINT), "a row that scrolls says so"
-        assert visitor.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         visitor.page.screenshot(path=OUT / f"screen-{width}.png")
     assert "layout" not in visitor.query(), "nobody chose it"
     visitor.page.set_viewport_size({"width": 390, "height": 844})
