@@ -185,7 +185,7 @@ def test_a_busy_server_says_so_and_still_sends_the_scenery():
 def test_why_and_whether_the_browser_is_told_later_is_said(monkeypatch, coarse):
     request = Request(0.1, (0.0, 1.0, 0.0, 1.0), seq=1, local=True)
     for why in ("", "Blur is no network"):
-        monkeypatch.setattr(telling, "tell", lambda *_, why=why, **__: telling.Told(why=why))
+        monkeypatch.setattr(telling, "tell", lambda *_, why=why, **__: telling.Told(why=why, later=not why))
         header, _ = unpack(answer(Now(), SCENE, Look(), request))
         assert header["later"] == (not why)
         assert header["note"] == ("Computed by the server: Blur is no network." if why else "")
