@@ -12,6 +12,7 @@ PAGES = {  # a file's name, its script's, and its title
     "learn.html": ("learnsite", "Learn"),
     "claims.html": ("reading", "Claims"),
 }
+AHEAD = ("catalogue.json", "programs/others/measures.json")  # that Explore reads whatever its link says
 SELF = (
     "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src blob:; connect-src 'self'; "
     "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:"
@@ -25,10 +26,12 @@ WAITS = (
 def document(file: str, version: str, content: str = "") -> str:
     """A page of the folder, which loads its sheet and scripts from beside it; ``content`` is there before they run."""
     script, title = PAGES[file]
+    ahead = AHEAD if file == "index.html" else ()
+    fetched = "".join(f'\n<link rel="preload" as="fetch" href="{name}?v={version}" crossorigin>' for name in ahead)
     head = f"""<meta http-equiv="Content-Security-Policy" content="{SELF}">
 <link rel="icon" href="icon.svg?v={version}">
 <link rel="stylesheet" href="site.css?v={version}">
-<script type="module" src="{script}.js?v={version}"></script>"""
+<script type="module" src="{script}.js?v={version}"></script>{fetched}"""
     links = "".join(
         f'<a href="{name}"{" aria-current=" + chr(34) + "page" + chr(34) if name == file else ""}>{title}</a>'
         for name, (_, title) in PAGES.items()

@@ -2,6 +2,7 @@
 
 import { firstContact } from "../../viewer/web/callouts.js";
 import { h } from "../../viewer/web/dom.js";
+import { engineHere } from "../../viewer/web/here.js";
 import { skipTo } from "../../viewer/web/skip.js";
 import { Viewer } from "../../viewer/web/viewer.js";
 import { Meanings } from "../../viewer/web/words.js";
@@ -18,6 +19,7 @@ import { Shell, action, fullScreen } from "./shell.js";
 import { Source } from "./source.js";
 
 export async function explore(files) {
+  engineHere(); // its workers begin while what they compute with is loaded
   const address = new Address();
   const all = new Catalogue(await files.json("catalogue.json"));
   const states = new States(all);

@@ -50,13 +50,22 @@ export class Source {
 
   // What the engine does not know of a scene yet; an Error in one sentence where the page does not have it.
   async teach(scene) {
-    const { engine, files } = this;
-    if (!this.targets.has(scene.target)) this.targets.set(scene.target, targetOf(await files.pack(`targets/${slug(scene.target)}.bin`)));
+    const { engine } = this;
+    const before = this.lacking(engine.lacks(scene)); // all but what a target that is not known yet names
+    before.catch(() => {}); // said below
+    if (!this.targets.has(scene.target)) this.targets.set(scene.target, targetOf(await this.files.pack(`targets/${slug(scene.target)}.bin`)));
     await engine.learn({ truths: [[scene.target, this.targets.get(scene.target).truth]] });
-    const lacks = engine.lacks(scene);
-    const programs = await Promise.all(lacks.programs.map(([kind, name]) => this.program(kind, name)));
-    const densities = await Promise.all(lacks.densities.map(async (name) => [name, numbersOf(await files.pack(`densities/${slug(name)}.bin`))]));
-    await engine.learn({ programs, densities });
+    await before;
+    await engine.learn(await this.lacking(engine.lacks(scene)));
+  }
+
+  // What the engine lacks, read; each file once.
+  async lacking({ programs, densities }) {
+    const read = await Promise.all([
+      Promise.all(programs.map(([kind, name]) => this.program(kind, name))),
+      Promise.all(densities.map(async (name) => [name, numbersOf(await this.files.pack(`densities/${slug(name)}.bin`))])),
+    ]);
+    return { programs: read[0], densities: read[1] };
   }
 
   async program(kind, name) {
