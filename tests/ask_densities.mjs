@@ -14,9 +14,9 @@ for (const [id, plain] of Object.entries(header.densities)) {
   densities.add(id, { ...plain, ...Object.fromEntries(own.map((name) => [name.slice(id.length + 1), values(name)])) });
 }
 
-const answers = header.asks.map(({ ask, id, x, sigma, along, key, n, offset }) => {
+const answers = header.asks.map(({ ask, id, x, sigma, levels, along, key, n, offset }) => {
   if (ask === "sample") return densities.sample(id, Uint32Array.from(key), n, { offset, sigma });
-  const found = densities[ask](id, values(x), sigma, ...(along ? [values(along)] : []));
+  const found = densities[ask](id, values(x), levels ? values(levels) : sigma, ...(along ? [values(along)] : []));
   return found.score ? Float32Array.of(...found.score, ...found.logp) : found;
 });
 writeFileSync(out, Buffer.concat(answers.map((each) => Buffer.from(each.buffer, each.byteOffset, each.byteLength))));

@@ -44,7 +44,7 @@ def answers(file, densities, asks):
         arrays |= {f"{name}|{key}": value for key, value in own.items()}
     plain = []
     for i, ask in enumerate(asks):
-        given = {name: value for name, value in ask.items() if name in ("x", "along")}
+        given = {name: value for name, value in ask.items() if name in ("x", "along", "levels")}
         arrays |= {f"{name}{i}": np.float32(value).ravel() for name, value in given.items()}
         plain.append({**ask, **{name: f"{name}{i}" for name in given}})
     with tempfile.TemporaryDirectory() as folder:

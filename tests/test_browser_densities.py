@@ -175,6 +175,42 @@ def test_score_and_logp_from_one_pass_are_those_of_two(file):
 
 
 @pytest.mark.parametrize("file", KERNELS)
+def test_each_point_may_have_a_noise_level_of_its_own(file):
+    """In any order, and more points than the kernel takes at once: each is what it is at its own level."""
+    order = np.random.default_rng(2).permutation(64 * len(LEVELS))
+    where = np.tile(order, 5)
+    asks, wanted = [], {}
+    for name in NUMBERS:
+        x = np.concatenate([points(name, sigma) for sigma in LEVELS])
+        levels = np.repeat(np.float32(LEVELS), 64)
+        for ask in {"score", "logp"}.intersection(asks_of(name)):
+            asks.append({"id": name, "ask": ask, "x": x[where], "levels": levels[where]})
+            wanted[name, ask] = {sigma: truth(name, ask, sigma, points(name, sigma)) for sigma in LEVELS}
+    for (name, ask), found in zip(wanted, answers(file, NUMBERS, asks), strict=True):
+        first, *others = found.reshape(5, len(order), -1)
+        for other in others:
+            np.testing.assert_array_equal(other, first, err_msg=name)
+        found_at = np.empty_like(first)
+        found_at[order] = first
+        for sigma, part in zip(LEVELS, np.split(found_at, len(LEVELS)), strict=True):
+            exact = wanted[name, ask][sigma]
+            error = (part.reshape(exact.shape) - exact) / size_of(ask, exact)
+            assert np.sqrt((error**2).mean()) < 8e-7, (name, ask, sigma)
+            assert np.abs(error).max() < 1.2e-5, (name, ask, sigma)
+
+
+def test_a_table_of_masses_is_taken_off_at_each_points_own_level():
+    net, knots = NETWORKS["energy 6 x 4"], np.log(np.geomspace(0.002, 80, 9))
+    table = Tabulated(net, jnp.float32(knots), jnp.float32(np.random.default_rng(0).normal(size=(4, 8))), 0.0)
+    x, levels = points("energy 6 x 4", 0.3), np.float32(np.geomspace(0.003, 50, 64))
+    (found,) = answers(
+        "kernel.wasm", {"net": numbers_of(table)}, [{"id": "net", "ask": "logp", "x": x, "levels": levels}]
+    )
+    wanted = [table.logp(one, level) for one, level in zip(x, levels, strict=True)]
+    np.testing.assert_allclose(found, wanted, rtol=5e-6, atol=2e-5)
+
+
+@pytest.mark.parametrize("file", KERNELS)
 @pytest.mark.parametrize("n", SIZES)
 def test_any_number_of_points(file, n):
     for name in ("exact:AB", "A64@4096"):

@@ -189,3 +189,37 @@ test("densities that were not asked for longest are forgotten, in the workers to
   assert.ok(!engine.known.truths.has("A"));
   assert.deepEqual(made[0].heard.at(-1).given.forget.truths, ["drawn-7/A"]);
 });
+
+test("a noise level for each point is asked at once", () => {
+  const program = prepare({ types: ["f:n", "f:n,2"], vars: [1, 0, 1], in: 2, eqns: [["score", [0, 1], [2], { role: "main" }]], out: [2] });
+  const asked = [];
+  const ask = { score: (role, x, sigma) => (asked.push([role, sigma]), x.map((value, i) => value * sigma[i >> 1])) };
+  const given = [{ shape: [3, 2], data: Float32Array.of(1, 2, 3, 4, 5, 6) }, { shape: [3], data: Float32Array.of(1, 10, 100) }];
+  const [found] = run(program, given, { n: 3, offset: 0, ask });
+  assert.deepEqual([...found.data], [1, 2, 30, 40, 500, 600]);
+  assert.deepEqual(asked.map(([role]) => role), ["main"]);
+});
+
+test("a worker that was ended and says nothing is found out, one that is only slow is not", async (context) => {
+  context.mock.timers.enable({ apis: ["setInterval"] });
+  const { engine, made } = engineOf(2);
+  const later = (seconds) => {
+    for (let i = 0; i < seconds; i++) context.mock.timers.tick(1000);
+  };
+  made[0].hold = true;
+  const asked = engine.ask(0, "run", { scene: SCENE, begin: 0, count: 8 });
+  const calls = () => made[0].heard.filter(({ op }) => op === "call").length;
+  for (let i = 0; i < 10; i++) {
+    later(10);
+    made[0].onmessage({ data: {} }); // between two steps
+  }
+  assert.ok(calls() > 10);
+  assert.equal(engine.broken, "");
+  assert.ok(!made[1].heard.some(({ op }) => op === "call"), "who is asked nothing is not called");
+  later(30);
+  await assert.rejects(asked, { message: "a worker does not answer any more" });
+  const before = calls();
+  later(60);
+  assert.equal(calls(), before, "nothing is asked any more");
+  await assert.rejects(engine.side(SCENE), { message: "a worker does not answer any more" });
+});

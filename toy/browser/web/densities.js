@@ -12,13 +12,17 @@ const FLOATS = 65536; // results that come out of it at once
 export const moduleOf = ({ plain, relaxed }) =>
   new WebAssembly.Module(relaxed && WebAssembly.validate(relaxed) ? relaxed : plain);
 
-/** Densities by id. Points x are Float32Array [2n], interleaved; sigma is one number; what is not finite gives NaN. */
+/**
+ * Densities by id. Points x are Float32Array [2n], interleaved; sigma is one number, and may be [n] for scores and
+ * log-densities: a noise level for each point. What is not finite gives NaN.
+ */
 export class Densities {
   #kernel;
   #room;
   #held = new Map();
   #x;
   #along;
+  #levels;
   #out;
   #logs;
   #work = { at: 0, size: 0 };
@@ -28,6 +32,7 @@ export class Densities {
     this.#room = new Room(this.#kernel.memory, this.#kernel.BASE.value);
     this.#x = this.#room.take(CHUNK * 8);
     this.#along = this.#room.take(CHUNK * 8);
+    this.#levels = this.#room.take(CHUNK * 4);
     this.#logs = this.#room.take(CHUNK * 4);
     this.#out = this.#room.take(FLOATS * 4);
   }
@@ -142,18 +147,23 @@ export class Densities {
   }
 
   #both(id, x, sigma, wantScore, wantLog) {
-    const density = this.#of(id), { at, network, predicts } = density, level = levelOf(density, sigma);
+    const density = this.#of(id), { at, network, predicts } = density;
     if (wantLog && network && predicts !== "energy") throw new Error(`a network that predicts the ${predicts} has no log-density`);
+    const each = ArrayBuffer.isView(sigma), levels = each && sigma.map((one) => levelOf(density, one));
+    const level = each ? 1 : levelOf(density, sigma), from = each ? this.#levels : 0;
     const score = wantScore && new Float32Array(x.length), logp = wantLog && new Float32Array(x.length / 2);
     this.#chunks(x, CHUNK, (begin, some, padded) => {
-      const given = [at, this.#x, padded, level, wantScore ? this.#out : 0, wantLog ? this.#logs : 0];
+      if (each) this.#floats(from, padded).fill(1, some).set(levels.subarray(begin, begin + some));
+      const given = [at, this.#x, padded, level, from, wantScore ? this.#out : 0, wantLog ? this.#logs : 0];
       if (network) this.#kernel.network(...given, this.#work.at);
       else this.#kernel.mixture(...given);
       if (wantScore) score.set(this.#floats(this.#out, 2 * some), 2 * begin);
       if (wantLog) logp.set(this.#floats(this.#logs, some), begin);
     });
-    const constant = wantLog ? this.constant(id, sigma) : 0;
-    if (constant) for (let i = 0; i < logp.length; i++) logp[i] -= constant;
+    if (wantLog && density.knots) {
+      const constants = each ? sigma.map((one) => this.constant(id, one)) : [this.constant(id, sigma)];
+      for (let i = 0; i < logp.length; i++) logp[i] -= constants[i % constants.length];
+    }
     return { score, logp };
   }
 

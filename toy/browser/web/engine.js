@@ -5,6 +5,8 @@ export const GIVEN_UP = "given up"; // what an answer that is not wanted any mor
 const EIGHT = 8; // points that the kernel takes at once
 const MOST_BYTES = 24 * 2 ** 20; // of densities, in each worker; those that were not asked for longest are forgotten
 const MOST_TRUTHS = 32;
+const LOOK_MS = 4000;
+const SILENT = 5; // looks in a row at which a worker has said nothing: it is thought to have stopped
 
 // About: a density's arrays, what the kernel makes of them, and a kilobyte for each group of a mixture.
 const heldBytes = ({ groups = 0, ...numbers }) => 1024 * groups + 3 * Object.values(numbers).reduce((sum, value) => sum + (ArrayBuffer.isView(value) ? value.byteLength : 0), 0);
@@ -57,25 +59,49 @@ export class Engine {
     this.last = 0;
     this.most = most;
     this.broken = ""; // what a worker has stopped with
+    this.silent = new Map(); // by worker: looks since it was heard
+    this.looking = null; // the timer, while something is asked
     this.known = { programs: new Set(), densities: new Map(), truths: new Map() }; // densities' bytes; the latest asked for last
     this.learning = Promise.resolve();
     this.workers = Array.from({ length: workers }, () => this.begin(open(), module));
   }
 
   begin(worker, module) {
-    worker.onmessage = ({ data }) => this.answered(data);
+    worker.onmessage = ({ data }) => this.answered(worker, data);
     worker.onerror = (event) => this.failed(worker, event.message ?? "a worker has stopped");
     worker.postMessage({ op: "begin", module });
     return worker;
   }
 
-  answered({ id, found, stopped, error }) {
+  answered(worker, { id, found, stopped, error }) {
+    this.silent.delete(worker);
     const waiting = this.asked.get(id);
     if (!waiting) return;
     this.asked.delete(id);
     if (error) waiting.fail(new Error(error));
     else if (stopped) waiting.fail(new Error(GIVEN_UP));
     else waiting.done(found);
+  }
+
+  watch() {
+    if (this.looking) return;
+    this.looking = setInterval(() => this.look(), LOOK_MS);
+    this.looking.unref?.(); // in node, where nothing waits for it
+  }
+
+  // Who is ended from outside, for its memory say, says nothing, not even that: between two steps a worker answers when it is
+  // called, and one that is silent for too long has stopped.
+  look() {
+    const busy = new Set([...this.asked.values()].map(({ worker }) => worker));
+    for (const worker of busy) {
+      const silent = (this.silent.get(worker) ?? 0) + 1;
+      this.silent.set(worker, silent);
+      if (silent > SILENT) this.failed(worker, "a worker does not answer any more");
+      else worker.postMessage({ op: "call" });
+    }
+    if (this.asked.size) return;
+    clearInterval(this.looking);
+    this.looking = null;
   }
 
   failed(worker, message) {
@@ -96,6 +122,7 @@ export class Engine {
     const id = ++this.last;
     return new Promise((done, fail) => {
       this.asked.set(id, { worker, op, by, done, fail });
+      this.watch();
       worker.postMessage({ id, op, given });
     });
   }
@@ -207,6 +234,7 @@ export class Engine {
 
   close() {
     this.stop();
+    clearInterval(this.looking);
     for (const worker of this.workers) worker.terminate();
   }
 }

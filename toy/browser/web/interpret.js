@@ -168,10 +168,10 @@ function scattered([value, index, update], [type], { window, inserted, at }, put
   return [{ shape: type.shape, data: out }];
 }
 
-// What a density says of points: all at one noise level, or one by one where each has its own.
-function atLevels([x, sigma, ...others], [type], ask) {
+// What a density says of points: all at one noise level, or each at its own, one by one where it does not take them all at once.
+function atLevels([x, sigma, ...others], [type], ask, atOnce = false) {
   const [points_, levels, more] = [whole(x), sigma.data, others.map(whole)];
-  if (levels.length === 1) return [{ shape: type.shape, data: ask(points_, levels[0], ...more) }];
+  if (levels.length === 1 || atOnce) return [{ shape: type.shape, data: ask(points_, levels.length === 1 ? levels[0] : levels, ...more) }];
   const out = new Float32Array(product(type.shape));
   const each = out.length / levels.length;
   const one = (values, i) => values.slice(2 * i, 2 * i + 2);
@@ -277,9 +277,9 @@ const OTHER = {
     }
     return [{ shape: type.shape, data: out }];
   },
-  score: (given, types, { role }, { ask }) => atLevels(given, types, (x, sigma) => ask.score(role, x, sigma)),
+  score: (given, types, { role }, { ask }) => atLevels(given, types, (x, sigma) => ask.score(role, x, sigma), true),
   score_jvp: (given, types, { role }, { ask }) => atLevels(given, types, (x, sigma, along) => ask.scoreJvp(role, x, sigma, along)),
-  logp: (given, types, { role }, { ask }) => atLevels(given, types, (x, sigma) => ask.logp(role, x, sigma)),
+  logp: (given, types, { role }, { ask }) => atLevels(given, types, (x, sigma) => ask.logp(role, x, sigma), true),
   posterior: (given, types, { role }, { ask }) => atLevels(given, types, (x, sigma) => ask.posterior(role, x, sigma)),
   field: (given, _, __, { ask }) => ask.field(...given),
   observe: (given, _, __, { ask }) => [ask.observe(...given)],

@@ -20,12 +20,13 @@ export function networkBytes({ predicts, units, depth, gain, first, hidden, last
   words[4] = SHARES[predicts];
   for (let row = 0; row < 4; row++) words.set(first.subarray(row * units, (row + 1) * units), 8 + row * n);
   const begin = 8 + 4 * n, second = begin + depth * n * n;
+  const layer = (l) => Float64Array.from(hidden.subarray(l * units * units, (l + 1) * units * units), (weight) => weight / SILU_GAIN);
   for (let l = 0; l < depth; l++) {
+    const own = layer(l), back = energy && (l === depth - 1 ? timesItself(own, units) : own);
     for (let a = 0; a < units; a++) {
       for (let b = 0; b < units; b++) {
-        const weight = hidden[(l * units + a) * units + b] / SILU_GAIN;
-        words[begin + (l * n + a) * n + b] = weight;
-        if (energy) words[second + (l * n + b) * n + a] = weight;
+        words[begin + (l * n + a) * n + b] = own[a * units + b];
+        if (energy) words[second + (l * n + b) * n + a] = back[a * units + b];
       }
     }
   }
@@ -33,6 +34,19 @@ export function networkBytes({ predicts, units, depth, gain, first, hidden, last
     for (let a = 0; a < units; a++) for (const b of [0, 1]) words[second + b * n + a] = last[2 * a + b] / SILU_GAIN;
   }
   return words.buffer;
+}
+
+// The products of all pairs of a matrix's rows.
+function timesItself(rows, size) {
+  const found = new Float64Array(size * size);
+  for (let a = 0; a < size; a++) {
+    for (let b = 0; b <= a; b++) {
+      let sum = 0;
+      for (let k = 0; k < size; k++) sum += rows[a * size + k] * rows[b * size + k];
+      found[a * size + b] = found[b * size + a] = sum;
+    }
+  }
+  return found;
 }
 
 /** A mixture's memory: its groups, and the clusters that they make. */

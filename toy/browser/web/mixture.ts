@@ -280,13 +280,57 @@ function everything(mix: usize, x: v128, y: v128, inverse: v128, bend: bool): vo
   }
 }
 
-/** Scores [n, 2] and logs of the density [n]; each where its place is not 0. */
-export function mixture(mix: usize, x: usize, n: i32, sigma: f32, scores: usize, logs: usize): void {
-  prepare(mix, sigma);
+// What 4 points see, each at a noise level of its own, into the same sums: part by part, since no cluster has a series then.
+// A group's norm goes into its masses, and nothing that is within what norms may differ by is left out.
+function oneByOne(mix: usize, x: v128, y: v128, sigma: v128): void {
+  const parts = load<i32>(mix, 4), half = f32x4.splat(-0.5), one = f32x4.splat(1), two = f32x4.splat(2), variance = f32x4.mul(sigma, sigma);
+  top = f32x4.splat(LOWEST);
+  total = gx = gy = f32x4.splat(0);
+  let p = mix + HEAD;
+  for (let g = load<i32>(mix); g > 0; g--) {
+    const a = f32x4.add(splat(p + 24), variance), b = f32x4.add(splat(p + 28), variance), pa = f32x4.div(half, a), pb = f32x4.div(half, b);
+    const x1 = f32x4.sub(x, splat(p)), x2 = f32x4.sub(y, splat(p + 4)), from = p + GROUP, end = from + PART * parts;
+    const at_u = ma(splat(p + 8), x1, f32x4.mul(splat(p + 12), x2)), at_v = ma(splat(p + 16), x1, f32x4.mul(splat(p + 20), x2));
+    let high = f32x4.splat(LOWEST), mass = f32x4.splat(0), mu = mass, mv = mass;
+    for (let q = from, l = LOGITS; q < end; q += PART, l += 16) {
+      const du = f32x4.sub(at_u, splat(q + 4)), dv = f32x4.sub(at_v, splat(q + 8));
+      const logit = ma(f32x4.mul(du, du), pa, ma(f32x4.mul(dv, dv), pb, splat(q)));
+      v128.store(l, logit);
+      high = f32x4.pmax(high, logit);
+    }
+    const now = f32x4.pmax(top, high), norm = f32x4.div(one, f32x4.sqrt(f32x4.mul(a, b)));
+    if (v128.any_true(f32x4.gt(high, f32x4.sub(top, f32x4.splat(2 * FAR))))) {
+      for (let q = from, l = LOGITS; q < end; q += PART, l += 16) {
+        const r = exp4(f32x4.sub(v128.load(l), now));
+        mass = f32x4.add(mass, r);
+        mu = ma(r, f32x4.sub(at_u, splat(q + 4)), mu);
+        mv = ma(r, f32x4.sub(at_v, splat(q + 8)), mv);
+      }
+      const shrink = exp4(f32x4.sub(top, now)), scale = f32x4.mul(two, norm);
+      const pull_u = f32x4.mul(f32x4.mul(pa, scale), mu), pull_v = f32x4.mul(f32x4.mul(pb, scale), mv);
+      top = now;
+      total = ma(total, shrink, f32x4.mul(norm, mass));
+      gx = ma(gx, shrink, ma(splat(p + 8), pull_u, f32x4.mul(splat(p + 16), pull_v)));
+      gy = ma(gy, shrink, ma(splat(p + 12), pull_u, f32x4.mul(splat(p + 20), pull_v)));
+    }
+    p = end;
+  }
+  top = f32x4.sub(top, f32x4.splat(LOG_2PI));
+}
+
+/**
+ * Scores [n, 2] and logs of the density [n]; each where its place is not 0. Where `levels` is not 0, each point has a noise
+ * level of its own there, [n].
+ */
+export function mixture(mix: usize, x: usize, n: i32, sigma: f32, levels: usize, scores: usize, logs: usize): void {
+  if (!levels) prepare(mix, sigma);
   const inverse = f32x4.splat(1 / sigma);
   for (let end = x + (n << 3); x < end; x += 32) {
     const px = xs(x), py = ys(x), none = nothing(px, py);
-    everything(mix, px, py, inverse, false);
+    if (levels) {
+      oneByOne(mix, px, py, v128.load(levels));
+      levels += 16;
+    } else everything(mix, px, py, inverse, false);
     if (scores) {
       put(scores, f32x4.add(f32x4.div(gx, total), none), f32x4.add(f32x4.div(gy, total), none));
       scores += 32;

@@ -35,7 +35,8 @@ self.onmessage = ({ data }) => {
   if (data.op === "begin") computer = new Computer(data.module);
   else if (data.op === "stop") {
     if (waiting.has(data.id)) stopped.add(data.id);
-  } else {
+  } else if (data.op === "call") self.postMessage({});
+  else {
     waiting.add(data.id);
     queue = queue.then(async () => {
       const message = await answer(data);

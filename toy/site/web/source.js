@@ -27,6 +27,7 @@ export class Source {
   }
 
   ready() {
+    if (this.engine?.broken) this.engine = this.answers = null; // what comes next is asked of a new one
     this.engine ??= engineHere();
     if (!this.engine) throw new Error("this browser cannot compute here: it has no WebAssembly with SIMD, or no workers");
     this.answers ??= this.make(this.engine);

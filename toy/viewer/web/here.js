@@ -2,13 +2,13 @@
 
 import { Engine } from "../../browser/web/engine.js";
 import { moduleOf } from "../../browser/web/densities.js";
-import KERNEL from "../../browser/web/kernel.wasm" with { type: "base64" };
-import KERNEL_RELAXED from "../../browser/web/kernel_relaxed.wasm" with { type: "base64" };
+import KERNEL from "../../browser/web/kernel.wasm" with { type: "hex" };
+import KERNEL_RELAXED from "../../browser/web/kernel_relaxed.wasm" with { type: "hex" };
 import WORKER from "../../browser/web/worker.js" with { type: "text" };
 
 const MOST_WORKERS = 4; // more help little: a part of the points each, and the picture waits for the last
 
-const bytesOf = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+const bytesOf = (hex) => Uint8Array.from({ length: hex.length / 2 }, (_, i) => parseInt(hex.slice(2 * i, 2 * i + 2), 16));
 
 function open() {
   const plain = bytesOf(KERNEL);
@@ -19,9 +19,12 @@ function open() {
   return new Engine({ open: () => new Worker(source), module, workers });
 }
 
-// Null where this browser has none: without WebAssembly SIMD, say, or where a page's policy forbids workers.
+// Null where this browser has none: without WebAssembly SIMD, say, or where a page's policy forbids workers. One that has stopped
+// is replaced.
 export function engineHere() {
-  if (globalThis.toyEngine === undefined) {
+  const before = globalThis.toyEngine;
+  if (before === undefined || before?.broken) {
+    before?.close();
     try {
       globalThis.toyEngine = open();
     } catch {
