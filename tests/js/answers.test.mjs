@@ -48,6 +48,37 @@ test("what was computed is not computed again, nor the beginning of it", async (
   assert.equal(engine.floors, 2); // one for each number of particles
 });
 
+test("two sides that are the same are computed once, and both learn what comes later", async () => {
+  const engine = new FakeEngine();
+  const answers = new Answers(engine);
+  const same = { phase: "release", knobs: { left: { w: 2 }, right: { w: 2 } }, interval: {} };
+  const { arrays } = await answers.answer(baseOf(), same);
+  assert.equal(engine.runs.length, 1);
+  assert.deepEqual(arrays["right.positions"], arrays["left.positions"]);
+  assert.deepEqual(Object.keys(await answers.later(baseOf(), same)), ["left.outside", "right.outside"]);
+  assert.deepEqual(await answers.later(baseOf(), same), {});
+});
+
+test("what was given up, or has failed, is computed anew", async () => {
+  const engine = new FakeEngine();
+  const answers = new Answers(engine);
+  const same = { phase: "release", knobs: { left: { w: 2 }, right: { w: 2 } }, interval: {} };
+  let open;
+  engine.gate = new Promise((done) => (open = done));
+  const first = answers.answer(baseOf(), same);
+  answers.stop();
+  const second = answers.answer(baseOf(), same);
+  open();
+  await assert.rejects(first);
+  assert.equal((await second).header.quality, "full");
+  assert.equal(engine.runs.length, 2);
+  engine.broken = "out of memory";
+  const other = { ...same, knobs: { left: { w: 3 }, right: { w: 3 } } };
+  await assert.rejects(answers.answer(baseOf(), other), { message: "out of memory" });
+  engine.broken = "";
+  assert.equal((await answers.answer(baseOf(), other)).header.quality, "full");
+});
+
 test("particles that the view has are not given again", async () => {
   const answers = new Answers(new FakeEngine());
   const { arrays } = await answers.answer(baseOf(), { phase: "release", have: "abc", knobs: {}, interval: {} });

@@ -70,6 +70,7 @@ export class Answers {
   constructor(engine) {
     this.engine = engine;
     this.sides = new Map(); // by scene, the latest last
+    this.coming = new Map(); // by scene, what is being computed
     this.curves = new Map();
     this.floors = new Map(); // by target and number of particles
     this.turn = {}; // what is being asked for, until it is given up
@@ -110,16 +111,15 @@ export class Answers {
   async later({ scenes }, request) {
     const { turn } = this;
     const arrays = {};
-    for (const slot of SLOTS) {
-      const side = this.sides.get(keyOf(moved(scenes[slot], request.knobs?.[slot], request.interval?.[slot])));
-      if (!side || side.outside) continue;
-      side.outside = await this.engine.outside(side.scene, side.path, turn);
+    const sides = SLOTS.map((slot) => [slot, this.sides.get(keyOf(moved(scenes[slot], request.knobs?.[slot], request.interval?.[slot])))]);
+    for (const [slot, side] of sides.filter(([, found]) => found && !found.outside)) {
+      side.outside ??= await this.engine.outside(side.scene, side.path, turn);
       arrays[`${slot}.outside`] = arrayOf(side.outside, [side.scene.sigmas.length, side.scene.n]);
     }
     return arrays;
   }
 
-  // A side that was computed before is there at once.
+  // A side that was computed before is there at once; two that are the same are computed once.
   side(scene, turn) {
     const key = keyOf(scene);
     const known = this.sides.get(key);
@@ -128,12 +128,18 @@ export class Answers {
       this.sides.set(key, known);
       return known;
     }
+    const same = this.coming.get(key);
+    if (same?.turn === turn) return same.found;
     const whole = this.wholeOf(scene);
-    return (whole ? this.part(scene, whole, turn) : this.engine.side(scene, turn)).then((side) => {
+    const found = (whole ? this.part(scene, whole, turn) : this.engine.side(scene, turn)).then((side) => {
       this.sides.set(key, side);
       this.thin();
       return side;
     });
+    this.coming.set(key, { turn, found });
+    const over = () => this.coming.get(key)?.found === found && this.coming.delete(key);
+    found.then(over, over);
+    return found;
   }
 
   // Those that were not asked for longest go.
