@@ -3,7 +3,7 @@
 from importlib import import_module
 from typing import Any
 
-__all__ = ["cast", "ensure", "load", "names"]
+__all__ = ["cast", "ensure", "load", "names", "written"]
 
 
 def __getattr__(name: str) -> Any:

@@ -144,6 +144,27 @@ def identity(name: str) -> Any:
     return {"file": hashlib.sha256(plan.path.read_bytes()).hexdigest(), "steps": steps}
 
 
+def written(name: str) -> str:
+    """What tells the networks apart that a name has had: of its file's SHA-256; empty where the name says all of it.
+
+    It does of what is exact, shipped, or trained by a recipe: only a file from elsewhere is written again with others.
+    Empty too for what there is not.
+    """
+    try:
+        plan = _plan(name)
+    except ValueError:
+        return ""
+    found = list(map(written, plan.parts))
+    if plan.path and not (plan.recipe and (plan.changes or plan.base.network)):
+        found.append(_digest(plan.path, _stamp(plan.path)))
+    return "".join(found)
+
+
+@lru_cache(maxsize=96)
+def _digest(path: Path, stamp: tuple[int, int] | None) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:12] if stamp else ""
+
+
 def missing(name: str) -> list[Recipe]:
     """What has to be trained before the name can be loaded, each to be kept at its ``trained_path``; [] for most.
 

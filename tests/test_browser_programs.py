@@ -12,11 +12,16 @@ import jax.numpy as jnp
 import pytest
 from cli_runner import good
 
+from models import checkpoint, stored, training
+from models.mlp import Spec
+from models.training import Recipe
 from toy.browser import told, traced
 from toy.browser.programs import equations, program
 from toy.guidance import RULES, Score, rule
 from toy.registry import Knob
 from toy.scene import Scene
+from toy.ui import fieldpacks
+from toy.viewer import packs
 
 WEB = Path(traced.__file__).parent / "web"
 
@@ -163,6 +168,25 @@ def test_the_engine_is_told_what_a_scene_needs_and_no_more():
     assert all(array.dtype == "float32" for array in arrays.values())
     json.dumps(lists, allow_nan=False)
     assert told.told([]) == ({"programs": [], "densities": [], "truths": []}, {})
+
+
+def test_a_file_that_is_written_again_is_told_again(tmp_path, monkeypatch):
+    monkeypatch.setenv("GUIDANCE_EXPLORER_MODELS", str(tmp_path))
+    found = []
+    for seed in (0, 1):
+        recipe = Recipe(Spec("A", 8, 2), seed=seed)
+        checkpoint.save(stored.kept_path("mine"), training.start(recipe).net, recipe, step=30, loss=1.0, command="")
+        scene = Scene.of("cfg", main="kept:mine", n=64)
+        (word,) = (word for word in told.needed([scene]) if "kept:mine" in word)
+        _, arrays = told.told([word])
+        assert told.scene_of(scene)["cast"]["main"] == word.removeprefix("densities ")
+        found.append(
+            (word, arrays["density.0.first"].tobytes(), packs.identity(scene, scene), fieldpacks.identity(scene))
+        )
+    for first, second in zip(*found, strict=True):
+        assert first != second
+    usual = Scene.of("cfg", n=64)
+    assert told.played(usual) == dict(usual.cast), "a name that says all is the id"
 
 
 def test_what_the_browser_cannot_have_is_refused_in_a_sentence():

@@ -13,13 +13,22 @@ from toy.densities import Normalised
 from toy.scene import Scene
 
 WHOLE = " normalised"  # after the name of a density whose log-density has its constant
+WRITTEN = " written "  # after the name of a file that may be written again, before what is in it
 OTHERS = {"measures": traced.measures_program}
 
 
 def played(scene: Scene) -> dict[str, str]:
-    """The id of each role's density: its name, and another where the rule needs the constant of its log-density."""
+    """The id of each role's density: its name, for a file also what is in it, so that another one of the name is news.
+
+    And another id where the rule needs the constant of its log-density.
+    """
     whole = {role for role in scene.entry.roles if scene.entry.types[role] is Normalised}
-    return {role: name + WHOLE * (role in whole) for role, name in scene.cast}
+    return {role: _with_content(name) + WHOLE * (role in whole) for role, name in scene.cast}
+
+
+def _with_content(name: str) -> str:
+    content = models.written(name)
+    return f"{name}{WRITTEN}{content}" if content else name
 
 
 def scene_of(scene: Scene) -> dict[str, Any]:
@@ -47,7 +56,8 @@ def needed(scenes: Iterable[Scene]) -> dict[str, None]:
 @lru_cache(maxsize=64)
 def density_of(identity: str) -> Numbers:
     """The numbers of a density by its id; ValueError where the browser cannot have it."""
-    return numbers_of(models.load(identity.removesuffix(WHOLE)), normalised=identity.endswith(WHOLE))
+    name = identity.removesuffix(WHOLE).partition(WRITTEN)[0]
+    return numbers_of(models.load(name), normalised=identity.endswith(WHOLE))
 
 
 def engine_of(scenes: Mapping[str, Scene], lists: Mapping[str, Any], *, anew: bool) -> dict[str, Any]:

@@ -98,8 +98,9 @@ def grids(scene: Scene, sigma: float, box: Box, side: int) -> Grids:
 
 
 def identity(scene: Scene) -> str:
-    """Name of the densities that are compared."""
-    return hashlib.blake2b(repr((scene.rule, scene.cast, scene.target)).encode(), digest_size=6).hexdigest()
+    """Name of the densities that are compared: also of what is in the files that play."""
+    files = [words for _, name in scene.cast if (words := models.written(name))]
+    return hashlib.blake2b(repr((scene.rule, scene.cast, scene.target, *files)).encode(), digest_size=6).hexdigest()
 
 
 def home_of(scene: Scene) -> View:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+import models
 from toy import distributions, views
 from toy.browser import told
 from toy.captions import captions
@@ -37,8 +38,9 @@ WHAT = "A diffusion model turns noise into samples; guidance steers it. Both sid
 
 
 def identity(left: Scene, right: Scene) -> str:
-    """Content hash of two scenes: the name of their frames."""
-    text = json.dumps([left.flat(), right.flat()], sort_keys=True)
+    """Content hash of two scenes and of the files that play in them: the name of their frames."""
+    files = [words for scene in (left, right) for _, name in scene.cast if (words := models.written(name))]
+    text = json.dumps([left.flat(), right.flat(), *files], sort_keys=True)
     return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
 
