@@ -199,3 +199,22 @@ def test_a_download_costs_no_more_than_the_screen_and_waits_for_its_turn(desk, m
     assert made == []  # until somebody presses it
     assert [buttons[0](), buttons[0]()] == [b"x,y", b"x,y"]
     assert made == [cost.affordable(asked)[0]]
+
+
+def test_what_was_asked_before_a_change_beside_the_view_does_not_undo_it(desk, monkeypatch):
+    """A reset and a knob let go of just before it may come in one run."""
+    monkeypatch.setattr(explore, "engine", lambda: desk.engine)
+    state, saved = State().change("left", w=7), []
+    desk.memory |= {"beside": 1, "state_before": state}
+
+    def heard(**given: object) -> dict:
+        said = {"phase": "release", "seq": len(saved) + 1, "knobs": {"left": {"w": 7}}, **given}
+        pack = explore.heard(said, True, State(), desk.memory, lambda new, _: saved.append(new), lambda: None)
+        return unpack(pack)[0]
+
+    assert heard(beside=0)["beside"] == 1
+    assert dict(saved[-1].left.knobs)["w"] == 4
+    heard(beside=1)
+    assert dict(saved[-1].left.knobs)["w"] == 7
+    heard(beside=5)
+    assert dict(saved[-1].left.knobs)["w"] == 4, "of another visit"

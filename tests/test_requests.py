@@ -43,6 +43,18 @@ def test_a_request_is_never_trusted(state, given_request):
     assert parse(applied.query())[1] == []
 
 
+def test_a_change_beside_the_view_stands_against_a_request_made_before_it():
+    before = State().change("right", rule="cfg", w=3)
+    state = before.change("left", w=2).change("right", rule="naive_truncation")
+    said = {"knobs": {"left": {"w": 7}, "right": {"w": 7}}}
+    request = requests.Request.of(said, before)
+    assert {knob[:2] for knob in request.knobs} == {("left", "w"), ("right", "w")}
+    assert request.after(before, state).knobs == ()
+    assert request.after(before, before.change("left", seed=5)) == request
+    assert request.after(before, before.change("left", w=2)).knobs == (("right", "w", 7.0),)
+    assert request.after(None, before).knobs == ()
+
+
 def test_a_request_moves_its_knobs_alone():
     state = State().change("right", schedule="interval")
     asked = {"knobs": {"left": {"w": 2.5}, "right": {"w": 99, "nothing": 1}}, "interval": {"right": [0.1, 0.7]}}

@@ -120,6 +120,38 @@ test("an engine that fails is asked no more: the server answers", async () => {
   assert.ok(local.on, "another distribution may be another matter");
 });
 
+test("a page without a server whose engine fails says so, keeps its picture and asks nobody", async () => {
+  const [view, engine] = [viewOf(), new FakeEngine()];
+  const local = (view.local = new Local(view, new Answers(engine)));
+  view.alone = true;
+  view.end = (words) => (view.ended = words);
+  view.update({ header: engineHeader(0), arrays });
+  await settled();
+  engine.broken = "a worker does not answer any more";
+  view.knobs = { left: { w: 5 } };
+  view.ask("release");
+  await settled();
+  assert.equal(view.ended, "This page computes no more: a worker does not answer any more.");
+  assert.deepEqual(view.sent.filter(({ phase }) => phase !== "tell"), []);
+  assert.ok(!local.on);
+});
+
+test("what the controls said before a change beside the view is not said of the scene after it", async () => {
+  const { view, open } = held();
+  open();
+  view.update({ header: { ...engineHeader(0), beside: 0 }, arrays });
+  await settled();
+  view.knobs = { left: { w: 7 } };
+  view.header = { id: "abc", beside: 0 };
+  view.ask("release");
+  await settled();
+  assert.equal(view.packs.at(-1).header.panels[0].shown.knobs.w, 7);
+  view.ask("release"); // in one run with the change
+  view.update({ header: { ...engineHeader(view.queue.seq), beside: 1 }, arrays });
+  await settled();
+  assert.equal(view.packs.at(-1).header.panels[0].shown.knobs.w, 4);
+});
+
 test("a whole picture is given up for something newer, a preview is not", () => {
   const engine = new FakeEngine();
   const local = new Local(viewOf(), new Answers(engine));

@@ -9,6 +9,7 @@ from typing import Any
 
 import streamlit as st
 
+import models
 from toy import distributions
 from toy.distributions import strokes
 from toy.scene import Scene
@@ -64,7 +65,7 @@ def _answer(given: Any, fresh: bool) -> bytes:
     memory = st.session_state
 
     def save(state: State, _: Request) -> None:
-        save_state(state)
+        save_state(state, asked=True)
 
     return heard(given, fresh, memory.state, memory, save, lambda: "state" in memory)
 
@@ -83,6 +84,8 @@ def heard(
     ``memory`` is a mapping of what this visitor was shown; ``pause`` and ``beside`` are those of ``answer``.
     """
     request, note = Request.of(given, state), ""
+    if (changes := memory.get("beside", 0)) != request.beside:
+        request = request.after(memory.get("state_before") if changes == request.beside + 1 else None, state)
     if fresh and request.phase in ("drag", "release", "draw", "tell"):
         try:
             state = request.apply(state)
@@ -133,7 +136,7 @@ def answer(
     standing = {slot: casting.standing(trainer(found), affordable.scene(slot), train=train) for slot in SLOTS}
     left, right = (scene or affordable.scene(slot) for slot, (scene, _) in standing.items())
     affordable = replace(affordable, left=left, right=right)
-    said = telling.Told()
+    said, beside = telling.Told(), {**(beside or {}), "beside": memory.get("beside", 0)}
     if request.local and not any(words for _, words in standing.values()):
         said = _told(found, affordable, request, memory)
         if said.engine:
@@ -179,7 +182,7 @@ def answer(
         busy=bool(pending or late),
         note=note,
         ui_from=memory.get("ui_from", 0),
-        beside={**(beside or {}), "later": said.later},
+        beside={**beside, "later": said.later},
         **extra,
     )
 
@@ -226,7 +229,7 @@ def _alike(shown: Mapping[str, computing.Side]) -> bool:
 
 def side_key(scene: Scene) -> tuple:
     """What the engine keeps a computed side under."""
-    return ("side", scene)
+    return ("side", scene, *(models.written(name) for _, name in scene.cast))
 
 
 def work_of(scene: Scene) -> Work:

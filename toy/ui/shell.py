@@ -116,15 +116,21 @@ def load_state() -> Any:
     if "state" not in st.session_state or query != link.seen:
         new, st.session_state.notes = state.parse(query)
         _send_ui(new)
+        _changed_beside()
         _keep(new)
         link.seen = query
     return st.session_state.state
 
 
-def save_state(new: Any, *, by_viewer: bool = False) -> None:
-    """Keep the State and write it into the URL; settings of the viewer that it did not report itself are sent to it."""
+def save_state(new: Any, *, by_viewer: bool = False, asked: bool = False) -> None:
+    """Keep the State and write it into the URL; settings of the viewer that it did not report itself are sent to it.
+
+    Unless the view ``asked`` for it, what its controls say is of the scene before; see ``Request.after``.
+    """
     if not by_viewer:
         _send_ui(new)
+        if not asked:
+            _changed_beside()
     _keep(new)
     links.here().replace(new.query())
 
@@ -132,6 +138,13 @@ def save_state(new: Any, *, by_viewer: bool = False) -> None:
 def _keep(new: Any) -> None:
     st.session_state.state = new
     st.session_state.setdefault("now", {})["state"] = new  # for files, which are made outside of the session
+
+
+def _changed_beside() -> None:
+    """To be told of every change that the view did not make, before it: how many there were, and the State before."""
+    if "state" in st.session_state:
+        st.session_state.beside = st.session_state.get("beside", 0) + 1
+        st.session_state.state_before = st.session_state.state
 
 
 def _send_ui(new: Any) -> None:

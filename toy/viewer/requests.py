@@ -1,7 +1,7 @@
 """What a live view asks for. It comes from a browser: nothing is taken on trust."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -86,6 +86,7 @@ class Request:
     strokes: tuple[Stroke, ...] = ()  # what was drawn since
     local: bool = False  # the browser has an engine of its own
     anew: bool = False  # which knows nothing of what it was told
+    beside: int = 0  # how often something was changed beside the view when the knobs were those of its scene
     open: str | None = None  # the link, or its query, of what is to be shown instead
 
     @classmethod
@@ -120,8 +121,23 @@ class Request:
             strokes=drawing(given.get("strokes")),
             local=given.get("local") is True,
             anew=given.get("anew") is True,
+            beside=sequence(given.get("beside")),
             open=given["open"][:LONGEST_LINK] if isinstance(given.get("open"), str) else None,
         )
+
+    def after(self, before: State | None, state: State) -> "Request":
+        """The request without knobs that a change beside the view has moved: it was made ``before`` that change.
+
+        Without that state no knob is heeded.
+        """
+
+        def stands(slot: str, name: str) -> bool:
+            if before is None:
+                return False
+            was, now = before.scene(slot), state.scene(slot)
+            return was.rule == now.rule and dict(was.knobs).get(name) == dict(now.knobs).get(name)
+
+        return replace(self, knobs=tuple(knob for knob in self.knobs if stands(*knob[:2])))
 
     def apply(self, state: State) -> State:
         """The state with the knobs as they are on the viewer, and what was drawn there in the distribution's place.

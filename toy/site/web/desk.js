@@ -13,6 +13,7 @@ export class Desk {
     Object.assign(this, { states, headers, source, address, said });
     this.state = states.start;
     this.uiFrom = 0;
+    this.beside = 0; // changes that the view did not make
     this.listeners = [];
     this.waiting = null; // what is asked next
     this.working = false;
@@ -52,6 +53,7 @@ export class Desk {
     if (query === this.states.link(this.state)) return;
     this.read(query);
     this.uiFrom += 1;
+    this.beside += 1;
     this.tell();
     this.ask(null);
   }
@@ -60,6 +62,7 @@ export class Desk {
   put(state) {
     const view = JSON.stringify([...state.ui]) !== JSON.stringify([...this.state.ui]);
     if (view) this.uiFrom += 1;
+    this.beside += 1;
     this.state = state;
     this.record(true);
     this.tell();
@@ -152,7 +155,7 @@ export class Desk {
   }
 
   async packOf({ request, state }) {
-    const { header, shown, words } = this.headers.of(state, this.uiFrom);
+    const { header, shown, words } = this.headerOf(state);
     header.note = words;
     header.seq = request?.seq ?? 0;
     const slots = this.states.slots.filter((slot) => shown[slot]);
@@ -167,6 +170,12 @@ export class Desk {
       if (error.message === GIVEN_UP) return request && !this.waiting ? this.refused(header, "") : null;
       return this.refused(header, error.message);
     }
+  }
+
+  headerOf(state) {
+    const found = this.headers.of(state, this.uiFrom);
+    found.header.beside = this.beside;
+    return found;
   }
 
   // The view that has the particles.
@@ -186,7 +195,7 @@ export class Desk {
   announce() {
     if (!this.last) return;
     this.page.outside = true;
-    this.viewer.update(this.provisional(this.headers.of(this.state, this.uiFrom).header));
+    this.viewer.update(this.provisional(this.headerOf(this.state).header));
   }
 
   provisional(header) {

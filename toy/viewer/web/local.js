@@ -146,12 +146,12 @@ export class Local {
     return sceneries;
   }
 
-  // With the page's own run, or where a link was opened: what the controls said before is of another scene. A request to the
-  // server may be answered by this.
-  begin({ seq }) {
+  // With the page's own run, where a link was opened, or something was changed beside the view: what the controls said before is
+  // of another scene. A request to the server may be answered by this.
+  begin({ seq, beside = 0 }) {
     const { view } = this;
     const opened = takeOpened(view, { seq });
-    this.whole ||= seq === 0 || opened || !view.header;
+    this.whole ||= seq === 0 || opened || !view.header || beside !== (view.header.beside ?? 0);
     if (this.whole) this.answer({ ...this.request("release"), seq });
     else if (!this.running && view.queue.answers(seq)) this.answer({ ...this.request(view.adjusting ? "drag" : "release"), seq });
     else this.refresh();
@@ -200,13 +200,19 @@ export class Local {
     if (running) this.view.queue.lost(running.seq);
   }
 
-  // The server computes from here on, until another distribution is chosen; what the controls say may be of another scene.
+  // The server computes from here on, until another distribution is chosen; what the controls say may be of another scene. A
+  // view without a server shows what it has.
   giveUp(error, { target }, whole = this.whole) {
-    if (this.view.abort.signal.aborted) return;
+    const { view } = this;
+    if (view.abort.signal.aborted) return;
     const phase = this.whole || whole ? "field" : "release";
     Object.assign(this, { refused: error.message, refusedFor: target?.name, base: null, running: null, whole: false, asking: false });
-    this.view.queue.lost();
-    this.view.ask(phase, "left");
+    if (view.alone) {
+      view.end(`This page computes no more: ${error.message}.`);
+      return;
+    }
+    view.queue.lost();
+    view.ask(phase, "left");
   }
 
   // Once for each picture that the server has computed: could it be computed here? Not while one draws, when each stroke is its.

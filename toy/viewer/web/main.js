@@ -17,7 +17,7 @@ export function mount(root, bytes, options = {}) {
 // needs, it computes too.
 export function mountAlone(root, bytes, living) {
   const engine = living.length ? engineHere() : null;
-  const viewer = mount(root, bytes, engine ? { engine, send() {}, pencil: false } : {});
+  const viewer = mount(root, bytes, engine ? { engine, send() {}, pencil: false, alone: true } : {});
   if (engine) viewer.update(living);
   return viewer;
 }

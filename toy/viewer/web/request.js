@@ -41,6 +41,7 @@ export function requestOf(v, phase, slot) {
     have: v.frames && v.frames.id === v.header.id ? v.frames.id : null,
     phase,
     slot,
+    beside: v.beside, // what the controls say is of the scene after so many changes
     ...(v.opening === null ? { knobs: of((side) => ({ ...v.values[side] })), interval: of((side) => v.intervals[side]) } : openingOf(v)),
     sigma,
     box: fieldBox(v, sigma),

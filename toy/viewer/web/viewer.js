@@ -24,11 +24,12 @@ const HOVER_PX = 12;
 const NARROW = 600; // pixels; below this the style sheet has one column
 
 export class Viewer extends Session {
-  constructor(root, { send = null, sendUi = null, storageKey = "toy-viewer", welcome = false, engine = null, pencil = true, page = null } = {}) {
+  constructor(root, { send = null, sendUi = null, storageKey = "toy-viewer", welcome = false, engine = null, pencil = true, alone = false, page = null } = {}) {
     super(root, { send, sendUi, storageKey, page });
-    Object.assign(this, { welcome, pencil }); // a pencil: who draws a distribution is answered
+    Object.assign(this, { welcome, pencil, alone }); // a pencil: who draws a distribution is answered; alone: the engine is all it has
     this.ui = mergeUi(this.usual, this.remembered());
     Object.assign(this, { values: { left: {}, right: {} }, intervals: { left: null, right: null } });
+    this.beside = 0; // how often something was changed beside the view
     this.truth = null;
     this.frames = null;
     this.layers = null;
@@ -128,8 +129,10 @@ export class Viewer extends Session {
   }
 
   show(header, settled) {
-    // A busy answer may show what was there before: the sliders keep what they ask for.
-    const mine = (this.queue.busy && !settled) || (Boolean(header.busy) && (header.seq ?? 0) > 0);
+    // A busy answer may show what was there before: the sliders keep what they ask for, unless something was changed beside them.
+    const { beside = 0 } = header;
+    const mine = beside === this.beside && ((this.queue.busy && !settled) || (Boolean(header.busy) && (header.seq ?? 0) > 0));
+    this.beside = beside;
     for (const { slot, schedule, knobs = [] } of header.panels ?? []) {
       const values = this.values[slot];
       const names = knobs.map((knob) => knob.name);
@@ -194,6 +197,13 @@ export class Viewer extends Session {
   // which it must not do to a page whose server is only slow: what is being drawn there would be lost.
   found() {
     location.reload();
+  }
+
+  // Nothing is asked any more, of nobody.
+  end(words) {
+    this.send = null;
+    this.queue.clear();
+    this.update({ header: { ...this.header, engine: null, note: words }, arrays: {} });
   }
 
   again() {
