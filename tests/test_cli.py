@@ -107,7 +107,7 @@ def test_every_rule_is_measured(rule):
     # A few Gaussians in place of the tree: two thirds as much to compile.
     cast = [part.replace("exact:", "exact:gaussians/") for part in exact_cast(rule)]
     out = good("metrics", "--rule", rule, "--target", "gaussians/A", *cast, *TINY, *EULER)
-    assert all(name in out for name in ("outliers", "branch_tv", "alignment"))
+    assert all(name in out for name in ("outliers", "branch_tv", "alignment", "evaluations"))
     assert "nan" not in out.lower()
 
 

@@ -7,7 +7,7 @@ import click
 
 from toy import memory
 from toy.cli.flags import finite, frame_of, option, scene_of, scene_options
-from toy.cost import evaluations
+from toy.cost import evaluations, total
 from toy.scene import Scene
 from toy.settings import Knob
 
@@ -22,9 +22,7 @@ SEEDS = Knob(
 @click.option("--logq", is_flag=True, help="give KL(q || p) and entropy of the density that the sampler itself draws")
 @scene_options
 def metrics(as_json: bool, seeds: str | None, logq: bool, **flags: Any) -> None:
-    """Measure samples against the exact distribution, beside the noise floor of true samples.
-
-    With --json also the evaluations of each density that a sample takes.
+    """Measure samples against the exact distribution, beside the noise floor of true samples, and count what they cost.
 
     \b
     python -m toy metrics --rule cfg --w 4 --json
@@ -51,6 +49,8 @@ def metrics(as_json: bool, seeds: str | None, logq: bool, **flags: Any) -> None:
     for name, value in frame.metrics.items():
         if not isinstance(value, list):
             click.echo(f"{name:16}{value:10.4f}{frame.floor[name]:14.4f}  {METRICS[name].summary}")
+    asked = ", ".join(f"{count} of {role}" for role, count in evaluations(scene).items())
+    click.echo(f"{'evaluations':16}{total(scene):10}{'':14}  of a score or log-density for one sample: {asked}")
 
 
 def _over_seeds(scene: Scene, seeds: int, as_json: bool) -> None:

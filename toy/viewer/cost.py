@@ -8,8 +8,8 @@ from dataclasses import replace
 
 from models import degradations, zoo
 from toy import distributions
+from toy.cost import evaluations
 from toy.names import Name
-from toy.sampling import GIBBS_STEPS, INTEGRATORS
 from toy.scene import Scene
 from toy.state import COUNTS, SLOTS, State
 
@@ -37,27 +37,13 @@ def of_point(name: str) -> float:
     return WEIGHT * width * (width * depth + 4)
 
 
-# Evaluations of its densities in one of the rule, where it is not one of each.
-ROUNDS = {"answer": 12, "characteristic_guidance": 14, "self_guidance": 2, "blur_guidance": 2}
-
-
-def evaluations(scene: Scene) -> tuple[float, float]:
-    """How often the rule is asked from the start to the end, and how often the main density alone."""
-    knobs, steps = dict(scene.knobs), scene.steps
-    if scene.integrator == "predictor_corrector":
-        return steps * knobs["corrections"], steps
-    if scene.integrator == "gibbs":
-        return 2 * GIBBS_STEPS * knobs["rounds"], 2 * steps
-    if scene.integrator == "smc":
-        return 4 * steps, 2 * steps  # the tilted density before and after, and the reference's
-    return (1 if scene.integrator == "dpm_2m" else INTEGRATORS[scene.integrator].order) * steps, 0
-
-
 def seconds(scene: Scene) -> float:
-    """Of computing one side: every step at every point, and the true density all along the path."""
-    guided, alone = evaluations(scene)
+    """Of computing one side: every score that its method asks for, and the true density all along the path.
+
+    A program may work out up to twice what the method asks for.
+    """
     cast = dict(scene.cast)
-    one = guided * ROUNDS.get(scene.rule, 1) * sum(map(of_point, cast.values())) + alone * of_point(cast["main"])
+    one = sum(count * of_point(cast[role]) for role, count in evaluations(scene).items())
     return scene.n * (one + (scene.steps + 1) * of_point(f"exact:{scene.target}"))
 
 
