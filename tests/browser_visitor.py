@@ -69,6 +69,15 @@ WITHOUT_ENGINE = "globalThis.toyEngine = null"  # as a `script`: the server comp
 SCREEN = {"width": 1280, "height": 800}
 
 
+def fingers(page, *stations: list[tuple[float, float]]) -> None:
+    """Fingers, one place each, that go from station to station and are lifted."""
+    session = page.context.new_cdp_session(page)
+    for i, places in enumerate(stations):
+        points = [{"x": x, "y": y, "id": finger} for finger, (x, y) in enumerate(places)]
+        session.send("Input.dispatchTouchEvent", {"type": "touchMove" if i else "touchStart", "touchPoints": points})
+    session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
+
 class Visitor:
     """A page in a fresh profile, with what went wrong in it and what it said to the server."""
 
@@ -229,12 +238,7 @@ class Visitor:
 
     def touch(self, *stations: list[tuple[float, float]]) -> None:
         """Fingers, one place each, that go from station to station and are lifted."""
-        session = self.context.new_cdp_session(self.page)
-        for i, places in enumerate(stations):
-            points = [{"x": x, "y": y, "id": finger} for finger, (x, y) in enumerate(places)]
-            kind = "touchMove" if i else "touchStart"
-            session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
-        session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+        fingers(self.page, *stations)
 
     def point_at_bar(self, share: float) -> tuple[float, float]:
         box = self.get("scrub").bounding_box()

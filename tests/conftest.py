@@ -21,7 +21,7 @@ from hypothesis import HealthCheck, settings
 from jaxtyping import install_import_hook
 from scipy.special import logsumexp, softmax
 
-pytest_plugins = ["browser_fixtures", "page_runner"]
+pytest_plugins = ["browser_fixtures", "page_runner", "site_guests"]
 
 # A job in the background is started with interrupts ignored, and what it starts inherits that: tests interrupt both.
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -1,104 +1,16 @@
 """The site in a real Chromium: from a plain file server under a path, without a server, and from one file."""
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
-from urllib.parse import urlsplit
 
 import pytest
-from browser_server import OUT, WAIT
-from file_server import served_folder
+from browser_server import OUT
+from site_guests import Guest, alone
 from ui_helpers import until
 
-from toy.site import building
 from toy.state import of_link
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
-DENSITIES = re.compile(
-    r"densities/(exact-(A|B|AB|rings-A|rings-AB)|exact-rings-A-blur-[\d.]+|(A64|B64|AB64)-4096|A?B?32-512)\.bin"
-)
-TARGETS = ("targets/A.bin", "targets/rings-A.bin")
 ROOM = "() => document.documentElement.scrollWidth <= innerWidth"
-
-
-def few(files: dict) -> dict:
-    """The files that these tests read: the others take long to work out."""
-    return {
-        name: make
-        for name, make in files.items()
-        if not name.endswith(".bin") or name in TARGETS or DENSITIES.fullmatch(name)
-    }
-
-
-@pytest.fixture(scope="session")
-def written(tmp_path_factory):
-    """A site under a path of its own, and the single file beside it."""
-    whole = building.contents
-    folder = tmp_path_factory.mktemp("static")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(building, "contents", lambda on=None: few(whole(("tree", "rings"))))
-        building.build(folder / "a" / "course" / "site")
-        building.single(folder / "explorer.html")
-    return folder
-
-
-@pytest.fixture(scope="module")
-def served(written) -> Iterator[str]:
-    """The address of what is written."""
-    with served_folder(written) as url:
-        yield url
-
-
-class Guest:
-    """A page in a profile of its own, and whatever went wrong in it."""
-
-    def __init__(self, browser, **device) -> None:
-        self.context = browser.new_context(**{"viewport": {"width": 1280, "height": 800}} | device)
-        self.context.set_default_timeout(WAIT)
-        self.page = self.context.new_page()
-        self.wrong: list[str] = []
-        self.asked: list[str] = []
-        self.page.on("pageerror", lambda error: self.wrong.append(str(error)))
-        self.page.on(
-            "console", lambda message: message.type in ("error", "warning") and self.wrong.append(message.text)
-        )
-        self.page.on("request", lambda request: self.asked.append(request.url))
-
-    def get(self, name: str):
-        return self.page.get_by_test_id(name)
-
-    def settled(self) -> "Guest":
-        """Wait until the whole picture of what is chosen is there."""
-        self.page.wait_for_function(
-            "() => { const v = document.querySelector('.toy-viewer')?.viewer;"
-            " return v?.header && v.root.dataset.state === 'idle' && v.root.dataset.quality === 'full'; }"
-        )
-        return self
-
-    @property
-    def query(self) -> str:
-        return urlsplit(self.page.url).query
-
-    def hosts(self) -> set[str]:
-        return {urlsplit(url).netloc for url in self.asked if not url.startswith(("blob:", "data:"))}
-
-
-@pytest.fixture
-def come(browser, served):
-    """Opens pages of the site; looks for errors and for foreign requests at the end."""
-    guests: list[Guest] = []
-
-    def go(page: str = "", **device) -> Guest:
-        guests.append(Guest(browser, **device))
-        guests[-1].page.goto(f"{served}/a/course/site/{page}")
-        return guests[-1]
-
-    yield go
-    for guest in guests:
-        guest.page.evaluate("0")
-        assert not guest.wrong
-        assert guest.hosts() == {urlsplit(served).netloc}
-        guest.context.close()
 
 
 def outside(guest: Guest, slot: str = "left") -> float:
@@ -268,16 +180,6 @@ def test_on_a_phone(come, scheme):
         guest.page.goto(here + page)
         guest.page.wait_for_function("() => window.toySite")
         assert guest.page.evaluate(ROOM), page
-
-
-@contextmanager
-def alone(browser, url: str, **device) -> Iterator[Guest]:
-    guest = Guest(browser, **device)
-    guest.page.goto(url)
-    yield guest
-    assert not guest.wrong
-    assert {url for url in guest.asked if not url.startswith(("blob:", "data:", "file:"))} == set()
-    guest.context.close()
 
 
 def test_one_file_is_all_it_needs(browser, written):

@@ -43,6 +43,9 @@ test("what was computed is not computed again, nor the beginning of it", async (
   assert.equal(data.length, 3 * PREVIEW * 2);
   assert.equal(data[2 * PREVIEW], whole.arrays["right.positions"].data[2 * 2048]);
   assert.ok(!("truth.positions" in dragged.arrays));
+  const stroke = await answers.answer(baseOf(), { phase: "draw", knobs: {}, interval: {} });
+  assert.equal(stroke.header.quality, "preview");
+  assert.equal(engine.runs.length, 3);
   await answers.answer(baseOf(), { phase: "release", have: "abc", knobs: {}, interval: {} });
   assert.equal(engine.runs.length, 3);
   assert.equal(engine.floors, 2); // one for each number of particles

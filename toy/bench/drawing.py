@@ -11,6 +11,7 @@ import numpy as np
 from toy.bench.browser import VIEWER, Stage, Visit
 from toy.bench.rows import Measured, benchmark
 from toy.bench.server import serving
+from toy.bench.static import Site
 
 # From pen up to the first picture of what was drawn, by the page's own clock.
 PEN_UP = """root => {
@@ -65,17 +66,35 @@ def begin(visit: Visit) -> None:
         stroke(visit, 9.0, height)
 
 
+def strokes(visit: Visit, count: int) -> list[float]:
+    """Milliseconds of so many strokes, each after a look at the one before."""
+    visit.page.locator(f'{VIEWER}[data-quality="full"]').wait_for(timeout=120_000)
+    visit.page.get_by_test_id("brush-A").click()
+    times = []
+    for i in range(count + 1):
+        times.append(stroke(visit, 5.0 + i, 0.3 + 0.4 * i / count))
+        visit.page.wait_for_timeout(1000)
+    return times[1:]
+
+
 @benchmark("pen-up", "ms", app=True, browser=True, rerun=True, budget=300)
 def pen_up(stage: Stage) -> Measured:
     """From the end of a stroke to the picture that exact scores make of the drawing, n = 512."""
     with drawing(stage) as visit:
-        visit.page.locator(f'{VIEWER}[data-quality="full"]').wait_for(timeout=120_000)
-        visit.page.get_by_test_id("brush-A").click()
-        times = []
-        for i in range(stage.count + 1):
-            times.append(stroke(visit, 5.0 + i, 0.3 + 0.4 * i / stage.count))
-            visit.page.wait_for_timeout(1000)  # as one who looks at it
-    return Measured(times[1:])
+        return Measured(strokes(visit, stage.count))
+
+
+@benchmark("pen-up-site", "ms", app=True, browser=True, budget=300)
+def pen_up_site(stage: Stage) -> Measured:
+    """The same on the site, where the browser makes the distribution too, n = 2048 after a preview of 512."""
+    page = stage.page()
+    page.goto(Site(stage).url, wait_until="commit")
+    visit = Visit(page)
+    page.locator(f'{VIEWER}[data-quality="full"]').wait_for(state="attached")
+    begin(visit)
+    times = strokes(visit, stage.count)
+    page.context.close()
+    return Measured(times)
 
 
 @benchmark("drawn-network", "s", app=True, browser=True, budget=25)

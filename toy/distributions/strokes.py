@@ -18,6 +18,7 @@ MOST_POINTS = 4096  # of all strokes
 PIECES = 56  # of a class, about
 ROUND = 64  # Gaussians of a class are four times so many: one drawing and the next share all programs
 FINEST = 1e-3  # of a brush's width over the size of the drawing
+AWAY = 1e-9  # of its way from the origin is the least that its size is taken for: beyond, points have no digits left
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,10 +89,13 @@ def _check(strokes: Sequence[Stroke]) -> None:
         raise ValueError(f"a drawing has {len(at)} points, more than {MOST_POINTS}")
     if not (np.abs(at) <= LARGEST).all():  # also NaN
         raise ValueError(f"a point of the drawing is not two finite numbers of at most {LARGEST:g}")
+    size = max(np.max(np.ptp(at, axis=0)), AWAY * np.max(np.abs(at)))
     for stroke in strokes:
         if stroke.label not in tuple(LETTERS):
             raise ValueError(f"class {stroke.label!r} of a stroke is not a letter from {LETTERS[0]} to {LETTERS[-1]}")
-        if not (0 < stroke.width <= LARGEST and stroke.width >= FINEST * np.max(np.ptp(at, axis=0))):
+        if not 1 / LARGEST <= stroke.width <= LARGEST:  # also NaN
+            raise ValueError(f"width {stroke.width:g} of a stroke is not from {1 / LARGEST:g} to {LARGEST:g}")
+        if stroke.width < FINEST * size:
             raise ValueError(f"width {stroke.width:g} of a stroke is not at least {FINEST:g} of the drawing's size")
 
 
@@ -100,11 +104,17 @@ def _length(stroke: Stroke) -> float:
 
 
 def _resampled(stroke: Stroke, step: float) -> np.ndarray:
-    """Points [m, 2] of a stroke in even steps along it; two for one that has no length."""
+    """Points [m, 2] of a stroke in even steps along it; two for one that has no length, or comes back in one step."""
     at = stroke.at
     if _length(stroke) < stroke.width:
-        dot: np.ndarray = at.mean(axis=0) + np.array([[-0.5, 0], [0.5, 0]]) * stroke.width
-        return dot
+        return _dot(stroke)
     along = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(at, axis=0), axis=1))])
     places = np.linspace(0, along[-1], max(1, round(along[-1] / step)) + 1)
-    return np.stack([np.interp(places, along, at[:, i]) for i in (0, 1)], axis=1)
+    even = np.stack([np.interp(places, along, at[:, i]) for i in (0, 1)], axis=1)
+    even = even[np.append(True, np.linalg.norm(np.diff(even, axis=0), axis=1) > 0)]
+    return even if len(even) > 1 else _dot(stroke)
+
+
+def _dot(stroke: Stroke) -> np.ndarray:
+    dot: np.ndarray = stroke.at.mean(axis=0) + np.array([[-0.5, 0], [0.5, 0]]) * stroke.width
+    return dot

@@ -24,6 +24,7 @@ from toy.settings import Choice, Refused, text
 USUAL = "tree"
 CLASSES = re.compile(rf"[{LETTERS}]{{1,{len(LETTERS)}}}")
 REGION_SIGMAS = np.geomspace(1e-3, 100, 24)  # the edge of the 99% region is worked out at these, and between them read
+FEWER_SIGMAS = np.append(REGION_SIGMAS[:-1:2], REGION_SIGMAS[-1])  # or, where that is not done before, at these
 
 
 @dataclass(frozen=True, eq=False)
@@ -258,8 +259,7 @@ def regions(target: str) -> tuple[np.ndarray, np.ndarray]:
     known = of(target).distribution.regions
     if target in known:
         return REGION_SIGMAS, np.array(known[target])
-    fewer = np.append(REGION_SIGMAS[:-1:2], REGION_SIGMAS[-1])
-    return fewer, np.array([quantile(target, 0.99, float(sigma), 2**12) for sigma in fewer])
+    return FEWER_SIGMAS, np.array([quantile(target, 0.99, float(sigma), 2**12) for sigma in FEWER_SIGMAS])
 
 
 def quantile(target: str, mass: float, sigma: float, n: int = 2**17) -> float:

@@ -109,12 +109,9 @@ def contents(on: tuple[str, ...] | None = None) -> dict[str, Making]:
 
 
 def shelf() -> dict[str, Any]:
-    """The lessons by language, each list in its order, in English where there is no other.
-
-    Without those in which one draws: a drawing is made into a distribution by the app alone.
-    """
+    """The lessons by language, each list in its order, in English where there is no other."""
     numbers = lessons.numbers()
-    english = {lesson.name: lesson for lesson in lessons.lessons("en", numbers) if not _draws(lesson)}
+    english = {lesson.name: lesson for lesson in lessons.lessons("en", numbers)}
     found: dict[str, Any] = {"languages": lessons.LANGUAGES, "shelf": {}}
     for language in lessons.LANGUAGES:
         own = english | {lesson.name: lesson for lesson in lessons.lessons(language, numbers)}
@@ -122,10 +119,6 @@ def shelf() -> dict[str, Any]:
         flat = {lesson.name: lesson.flat() for lesson in ordered}
         found["shelf"][language] = {"cards": [lesson.card() for lesson in ordered], "lessons": flat}
     return found
-
-
-def _draws(lesson: lessons.Lesson) -> bool:
-    return any(step.turn and step.turn[0] == "drawn" for step in lesson.steps)
 
 
 def programs() -> dict[tuple[str, str], Making]:

@@ -15,8 +15,11 @@ from toy.browser import traced
 from toy.browser.told import WHOLE
 from toy.captions import ROLES
 from toy.densities import Normalised
+from toy.distributions.strokes import FAMILY
+from toy.distributions.targets import FEWER_SIGMAS
 from toy.figures import FIG9_SIGMAS
 from toy.guidance import RULES
+from toy.metrics import METRICS
 from toy.names import DEGRADATIONS, Name
 from toy.registry import Entry
 from toy.sampling import INTEGRATORS
@@ -46,6 +49,7 @@ def catalogue(on: tuple[str, ...] | None = None) -> dict[str, Any]:
         "distributions": [
             method(distributions.entry_of(on)) | {"targets": distributions.targets(on)} for on in families
         ],
+        "drawing": drawing(),
         "usual": distributions.USUAL,
         "letters": distributions.LETTERS,
         "targets": {name: target(name) for on in families for name in targets(on)},
@@ -76,6 +80,12 @@ def catalogue(on: tuple[str, ...] | None = None) -> dict[str, Any]:
         "fields": {"range": [look.SIGMA_MAX, look.SIGMA_MIN], "rows": FIG9_SIGMAS, "margin": look.MARGIN},
         "page": {"title": packs.TITLE, "text": packs.WHAT, "sigma_data": computing.SIGMA_DATA},
     }
+
+
+def drawing() -> dict[str, Any]:
+    """What any drawing has: the measures that need no hierarchy, and the noise levels of its regions' edges."""
+    measures = [name for name in traced.SHOWN if not METRICS[name].levels]
+    return method(distributions.DISTRIBUTIONS[FAMILY]) | {"measures": measures, "sigmas": FEWER_SIGMAS.tolist()}
 
 
 def rule(entry: Entry) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import { Library, exactOf } from "./library.js";
 import { dataAndNoise, exponentsAt, guidedAt, startOf, trajectory } from "./sampler.js";
 
 const FLOOR_SEEDS = [0, 1, 2, 3];
+const EDGE_SEED = 0;
 
 export class Computer {
   constructor(module) {
@@ -62,6 +63,15 @@ export class Computer {
     const found = draws.map((x) => this.measure({ target, x }).values);
     const mean = (name) => found.reduce((sum, values) => sum + values[name], 0) / found.length;
     return Object.fromEntries(Object.keys(found[0]).map((name) => [name, mean(name)]));
+  }
+
+  // Log-density of some of a density's own true samples at a noise level, those that its regions' edges are read from.
+  sampled({ id, sigma, begin, count }) {
+    return this.logp({ id, x: this.densities.sample(id, Uint32Array.of(0, EDGE_SEED), count, { offset: begin, sigma }), sigma });
+  }
+
+  logp({ id, x, sigma }) {
+    return this.densities.logp(id, x, sigma);
   }
 
   // Whether each point of a path is outside the true 99% region of its noise level, [steps, n].

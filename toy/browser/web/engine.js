@@ -42,7 +42,7 @@ function joinedPath(parts, frames, n) {
   return path;
 }
 
-const together = (Array_, parts) => {
+export const together = (Array_, parts) => {
   const out = new Array_(parts.reduce((sum, part) => sum + part.length, 0));
   let at = 0;
   for (const part of parts) {

@@ -1,6 +1,7 @@
 // The address bar: what it says of the page, and steps of the browser's history. A page that was opened from a file may not
 // be allowed to change its query; then the same text stands behind '#?'.
 
+const CARRIED = "#drawing=";
 const EMBEDDING = ["embed", "embed_options"]; // how the page stands in another one, which is no part of its state
 
 export class Address {
@@ -17,6 +18,14 @@ export class Address {
 
   get embedded() {
     return new URLSearchParams(this.place.search).get("embed") === "true";
+  }
+
+  // The drawing that the address carries, once; empty where it has none.
+  takeDrawing() {
+    const { hash } = this.place;
+    if (!hash.startsWith(CARRIED)) return "";
+    this.mark("");
+    return hash.slice(CARRIED.length);
   }
 
   // Puts a mark behind the address, which is no part of what is shown; '' takes it away.
@@ -43,10 +52,10 @@ export class Address {
     }
   }
 
-  // The whole address of another query of this page.
-  full(query) {
+  // The whole address of another query of this page, with a drawing that goes along.
+  full(query, drawing = "") {
     const bare = this.place.href.replace(/[?#].*$/s, "");
-    return query ? `${bare}?${query}` : bare;
+    return (query ? `${bare}?${query}` : bare) + (drawing && CARRIED + drawing);
   }
 
   listen(heard) {

@@ -1,5 +1,7 @@
 // What there is to choose, as Python's registries say it (catalogue.json), and the questions that scenes ask of it.
 
+import { classesOf } from "../../browser/web/known.js";
+import { Drawings, isDrawing } from "./drawings.js";
 import { Name } from "./names.js";
 import { Refused, checkKnob } from "./settings.js";
 import { quoted, written } from "./numbers.js";
@@ -7,14 +9,60 @@ import { quoted, written } from "./numbers.js";
 const byName = (entries) => new Map(entries.map((entry) => [entry.name, { ...entry, knobs: new Map(entry.knobs.map((knob) => [knob.name, knob])) }]));
 
 export class Catalogue {
-  constructor(said) {
-    Object.assign(this, said);
+  constructor(said, drawings = new Drawings()) {
+    Object.assign(this, said, { drawings });
     this.rules = byName(said.rules);
     this.schedules = byName(said.schedules);
     this.integrators = byName(said.integrators);
     this.distributions = byName(said.distributions);
     this.targets = new Map(Object.entries(said.targets));
     this.known = new Set(Object.values(said.densities).flat());
+    this.drawn = new Map(); // distributions that are drawings, once they are asked for
+  }
+
+  // --- Drawings -------------------------------------------------------------------------------------------------------
+
+  // A distribution by its name, '' is the usual one; a drawing becomes one of them where this browser has it.
+  family(on) {
+    return this.distributions.get(on || this.usual) ?? (isDrawing(on) ? this.drawingOf(on) : undefined);
+  }
+
+  // Those that a menu offers: all, and the drawing that is shown, or the latest.
+  families(on) {
+    const drawing = this.drawn.get(on) ?? this.family(this.drawings.latest || this.usual);
+    return [...new Set([...this.distributions.values(), drawing])].filter(Boolean);
+  }
+
+  drawingOf(on) {
+    const found = this.drawings.of(on);
+    if (!found) return undefined;
+    if (this.drawn.has(on)) return this.drawn.get(on);
+    const { drawn, known } = found;
+    const { every, offered } = classesOf(drawn.classes);
+    const [names, own] = [every, offered].map((list) => list.map((classes) => `${on}/${classes}`));
+    this.drawn.set(on, { ...this.drawing, name: on, title: "Your drawing", knobs: new Map(), targets: own });
+    every.forEach((classes, i) => this.targets.set(names[i], targetOfDrawing(on, drawn, known(classes))));
+    const exact = names.map((name) => `exact:${name}`);
+    this.densities[on] = [...exact, ...exact.map((name) => name + this.blurred)];
+    for (const name of this.densities[on]) this.known.add(name);
+    return this.drawn.get(on);
+  }
+
+  // What a link to a target has to carry: the drawing that it is of, or nothing; and words for that.
+  carried(target) {
+    const { on } = this.targets.get(target);
+    if (!isDrawing(on)) return { drawing: "", words: "It says all that is set here, and opens on this site and in the app." };
+    const drawing = this.drawings.carried(on);
+    return { drawing, words: drawing ? "It says all that is set here, carries the drawing, and opens on this site." : "The drawing is too long for a link: this one opens in this browser alone." };
+  }
+
+  // The numbers of a density of a drawing; null for any other.
+  drawnDensity(name) {
+    const { classes, items } = Name.parse(name);
+    const { on = "", shown } = this.targets.get(classes) ?? {};
+    if (!isDrawing(on)) return null;
+    const { density } = this.drawings.need(on).known(shown.classes);
+    return items.length ? { ...density, level: [1, Number(items[0].split("=")[1])] } : density;
   }
 
   // --- Targets --------------------------------------------------------------------------------------------------------
@@ -35,8 +83,9 @@ export class Catalogue {
 
   canonical(on, name) {
     const [family, ...items] = on.split(":");
-    const entry = this.distributions.get(family);
-    if (!entry && /^(points|strokes)-/.test(family)) throw new Refused(`${name} = ${family} is not on this page: it is data of the app's`, name);
+    const entry = this.family(family);
+    if (!entry && family.startsWith("strokes-")) throw new Refused(`${name} = ${family} is a drawing that this browser does not have: open it where it was drawn, or draw it again`, name);
+    if (!entry && family.startsWith("points-")) throw new Refused(`${name} = ${family} is not on this page: it is data of the app's`, name);
     if (!entry) throw new Refused(`unknown distribution ${quoted(family)}; have: ${[...this.distributions.keys()].join(", ")}`, name);
     const values = new Map();
     for (const item of items) {
@@ -63,13 +112,13 @@ export class Catalogue {
 
   // The letters of all classes of a distribution.
   classesOn(on) {
-    const { targets } = this.distributions.get(on || this.usual);
+    const { targets } = this.family(on);
     return targets.at(-1).slice(on ? on.length + 1 : 0);
   }
 
   // The targets of a distribution that menus offer.
   targetsOn(on) {
-    return this.distributions.get(on || this.usual).targets;
+    return this.family(on).targets;
   }
 
   // What classes of the tree are for another target than A: 'A' is the target, 'AB' all, 'B' the rest, or the last class.
@@ -135,4 +184,11 @@ export class Catalogue {
     const near = [...this.known].sort((a, b) => (alike(b) + 1 || 1e9) - (alike(a) + 1 || 1e9)).slice(0, 3);
     return `${near.join(", ")} and ${this.known.size - near.length} more`;
   }
+}
+
+// As the catalogue says it of others.
+function targetOfDrawing(on, { classes: all, origin, unit }, { classes, modes, prior, rest, view }) {
+  const [before, last] = [[...classes].slice(0, -1).join(", "), classes.at(-1)];
+  const shown = { name: `${on}/${classes}`, classes, called: classes, rest, all, mode: "mode", own: [0, modes.length], origin, unit, drawing: true };
+  return { on, prior: Number(prior.toFixed(3)), called: classes, said: [before, last].filter(Boolean).join(" and "), view, shown };
 }

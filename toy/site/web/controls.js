@@ -152,12 +152,12 @@ export class Controls {
     const scene = state.left;
     const integrator = all.integrators.get(scene.integrator);
     const { on } = all.targets.get(scene.target);
-    const family = all.distributions.get(on || all.usual);
+    const family = all.family(on);
     const told = this.desk.states.told(state) ? state.story : "";
     this.story.update([["", "Choose a story"], ...Object.entries(all.presets).map(([name, { title }]) => [name, title])], told);
     for (const slot of all.slots) this.sides[slot].update(state[slot]);
     this.n.update(all.counts.map((n) => [n, String(n)]), scene.n);
-    this.family.update([...all.distributions.values()].map(({ name, title }) => [name, title]), family.name);
+    this.family.update(all.families(on).map(({ name, title }) => [name, title]), family.name);
     this.familyAbout.replaceChildren(family.summary, " ", ...sourced(family.source));
     this.target.update(all.targetsOn(on).map((name) => [name, all.targets.get(name).said]), scene.target);
     this.integrator.update([...all.integrators.values()].map(({ name, stochastic, title }) => [name, stochastic ? `${title} · stochastic` : title]), scene.integrator);

@@ -25,6 +25,7 @@ export class Desk {
   // Shows what the address says in a view, and from then on whatever is chosen.
   open(viewer) {
     this.viewer = viewer;
+    this.states.all.drawings.takeFrom(this.address, this.said);
     this.read(this.address.query);
     this.tell();
     return this.ask(null);
@@ -91,7 +92,7 @@ export class Desk {
   // --- What the view says ---------------------------------------------------------------------------------------------
 
   send(request) {
-    const state = this.applied(request);
+    const state = this.drawn(this.applied(request), request);
     if (request.phase === "release" || request.phase === "draw") {
       if (state !== this.state) {
         this.state = state;
@@ -129,6 +130,23 @@ export class Desk {
     return state;
   }
 
+  // The state with what was drawn in the distribution's place: the same classes of it, or the first there is.
+  drawn(state, { phase, strokes }) {
+    if (!strokes || !["drag", "release", "draw"].includes(phase)) return state;
+    const { all } = this.states;
+    try {
+      const on = all.drawings.take(strokes);
+      const before = `${on}/${all.targets.get(state.left.target).shown.classes}`;
+      const [first] = all.targetsOn(on);
+      const target = all.targets.has(before) ? before : first;
+      return this.states.change(state, this.states.slots[0], [["target", target]]);
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+      this.said(error.message);
+      return state;
+    }
+  }
+
   // --- Answers --------------------------------------------------------------------------------------------------------
 
   // One thing at a time, and of what waits the latest. `request` is the view's, or null where the page asks by itself.
@@ -145,11 +163,13 @@ export class Desk {
       const job = this.waiting;
       this.waiting = null;
       const pack = await this.packOf(job);
-      const overtaken = this.waiting && !this.waiting.request; // by a choice beside the view: this is not of it
+      const overtaken = this.waiting && (job.whole || !this.waiting.request); // by a choice beside the view: this is not of it
       if (!pack || overtaken) continue;
       this.page.outside = false;
       this.last = pack;
       this.viewer.update(pack);
+      // After the preview of a stroke, all of it.
+      if (job.request?.phase === "draw" && !this.waiting) this.waiting = { request: null, state: job.state, whole: true };
     }
     this.working = false;
   }

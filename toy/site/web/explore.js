@@ -26,7 +26,10 @@ export async function explore(files) {
   const settings = action("settings", "Settings", () => {});
   const side = h("aside", { class: "ts-side", id: "settings", tabindex: "-1", "aria-label": "Settings" });
   const root = h("div", { class: "toy-viewer", "data-toy-viewer": true, testid: "viewer" });
-  const share = new Share(() => address.full(states.link(desk.state)));
+  const share = new Share(() => {
+    const { drawing, words } = all.carried(desk.state.left.target);
+    return { link: address.full(states.link(desk.state), drawing), words };
+  });
   const actions = [settings, share.button, action("full", "Full screen", () => fullScreen((words) => shell.notes.say(words)))];
   const shell = new Shell({ actions, seen: () => viewer.header && viewer.readTheme() });
   const desk = new Desk({ states, headers: new Headers(states), source: new Source(files, all), address, said: (words) => shell.notes.say(words) });

@@ -131,7 +131,7 @@ class FieldControls {
     const roles = Object.keys(rule.cast);
     const cast = this.cast.update(roles.map((role) => [role, () => new Options(role, meaning(role === "main" ? "main" : "guide"), (name) => this.desk.change({ cast: { [role]: name } }), `cast-${role}`)]));
     for (const role of roles) cast.get(role).update(densitiesOf(all, scene.target), scene.cast.get(role));
-    this.family.update([...all.distributions.values()].map(({ name, title }) => [name, title]), on || all.usual);
+    this.family.update(all.families(on).map(({ name, title }) => [name, title]), on || all.usual);
     this.target.update(all.targetsOn(on).map((name) => [name, all.targets.get(name).said]), scene.target);
   }
 }
@@ -145,7 +145,10 @@ export async function fields(files) {
   const root = h("div", { class: "toy-viewer toy-fields", "data-toy-fields": true, testid: "fields" });
   const source = new Source(files, all, (engine) => new FieldAnswers(engine));
   const desk = new FieldDesk({ fields: new FieldStates(states), headers: new Headers(states), source, address, said: (words) => shell.notes.say(words) });
-  const share = new Share(() => address.full(desk.fields.link(desk.state)));
+  const share = new Share(() => {
+    const { drawing, words } = all.carried(desk.state.scene.target);
+    return { link: address.full(desk.fields.link(desk.state), drawing), words };
+  });
   const shell = new Shell({ actions: [settings, share.button], seen: () => view.header && view.readTheme() });
   const view = (root.viewer = desk.view = new FieldView(root, { send: (request) => desk.answer(request), sendUi: (ui) => desk.sendUi(ui), page: desk.page }));
   const controls = new FieldControls(desk, all);
@@ -156,6 +159,7 @@ export async function fields(files) {
     shell.embed();
     show(false);
   }
+  all.drawings.takeFrom(address, desk.said);
   desk.read();
   return { desk, view };
 }

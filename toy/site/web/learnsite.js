@@ -120,7 +120,7 @@ class LearnDesk extends Desk {
   }
 
   get told() {
-    return { place: this.place, from: this.linked, languages: this.languages };
+    return { place: this.place, from: this.linked, languages: this.languages, explore: this.states.link({ ...this.state, hide: [] }) };
   }
 
   // The one beside the lesson.

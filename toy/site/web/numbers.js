@@ -1,7 +1,7 @@
 // Numbers and words as links and sentences write them, the same as Python does: a link goes from one to the other and back.
 
 // A float as it is written shortest: 4.0, 0.05, 1e-05.
-function repr(x) {
+export function repr(x) {
   if (Number.isNaN(x)) return "nan";
   if (!Number.isFinite(x)) return x > 0 ? "inf" : "-inf";
   if (Object.is(x, -0)) return "-0.0";

@@ -4,11 +4,12 @@ import { SVG, h, setText } from "../../viewer/web/dom.js";
 import { qrCode, qrPath } from "./qr.js";
 
 export class Share {
-  // `link()` is the whole address of what is shown.
+  // `link()` is the whole address of what is shown, and `words` for what it opens.
   constructor(link) {
     this.link = link;
     this.field = h("input", { type: "text", class: "ts-text", readonly: true, testid: "link", "aria-label": "Link to what is shown" });
     this.field.addEventListener("focus", () => this.field.select());
+    this.words = h("p", { class: "ts-about", testid: "link-words" });
     this.said = h("p", { class: "ts-about", role: "status", testid: "copied" });
     this.code = h("div", { class: "ts-code", testid: "qr" });
     const button = (testid, text, act) => h("button", { type: "button", class: "ts-button", testid, text, onclick: act });
@@ -17,7 +18,7 @@ export class Share {
       "dialog",
       { class: "ts-dialog toy-page", testid: "share-dialog", "aria-label": "Share" },
       h("h2", { text: "Link to this picture" }),
-      h("p", { class: "ts-about", text: "It says all that is set here, and opens on this site and in the app." }),
+      this.words,
       h("div", { class: "ts-line" }, this.field, button("copy", "Copy", () => this.copy())),
       this.said,
       this.code,
@@ -28,7 +29,8 @@ export class Share {
   }
 
   open() {
-    const link = this.link();
+    const { link, words } = this.link();
+    setText(this.words, words);
     this.field.value = link;
     setText(this.said, "");
     this.code.replaceChildren(this.picture(link));

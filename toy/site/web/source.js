@@ -1,9 +1,13 @@
 // Who answers the view: the engine in this browser, which is told of programs, densities and targets as they are needed.
 
 import { Answers } from "../../viewer/web/answers.js";
+import { drawnTarget } from "../../viewer/web/regions.js";
 import { engineHere } from "../../viewer/web/here.js";
 import { dequantise } from "../../viewer/web/unpack.js";
+import { isDrawing } from "./drawings.js";
 import { slug } from "./files.js";
+
+const MOST_TARGETS = 64; // that are held; those that were asked for first go
 
 // A target's pack: what is known of it, and what is drawn; outlines came as steps from point to point.
 function targetOf({ header, arrays }) {
@@ -23,7 +27,7 @@ export class Source {
   // `all` is the catalogue, `make(engine)` makes who answers by the engine.
   constructor(files, all, make = (engine) => new Answers(engine)) {
     Object.assign(this, { files, all, make });
-    this.targets = new Map();
+    this.targets = new Map(); // promises of {truth, scenery}
   }
 
   ready() {
@@ -41,7 +45,7 @@ export class Source {
   async answer({ header, scenes }, request, later = () => {}) {
     this.ready();
     await Promise.all(Object.values(scenes).map((scene) => this.teach(scene)));
-    const { scenery } = this.targets.get(Object.values(scenes)[0].target);
+    const { scenery } = await this.target(Object.values(scenes)[0].target);
     const base = { header, scenes };
     const pack = await this.answers.answer(base, request);
     if (pack.header.quality === "full") this.answers.later(base, request).then((arrays) => later(pack.header.id, arrays), () => {});
@@ -54,8 +58,8 @@ export class Source {
     const { engine } = this;
     const before = this.lacking(engine.lacks(scene)); // all but what a target that is not known yet names
     before.catch(() => {}); // said below
-    if (!this.targets.has(scene.target)) this.targets.set(scene.target, targetOf(await this.files.pack(`targets/${slug(scene.target)}.bin`)));
-    await engine.learn({ truths: [[scene.target, this.targets.get(scene.target).truth]] });
+    const { truth } = await this.target(scene.target);
+    await engine.learn({ truths: [[scene.target, truth]] });
     await before;
     await engine.learn(await this.lacking(engine.lacks(scene)));
   }
@@ -64,9 +68,32 @@ export class Source {
   async lacking({ programs, densities }) {
     const read = await Promise.all([
       Promise.all(programs.map(([kind, name]) => this.program(kind, name))),
-      Promise.all(densities.map(async (name) => [name, numbersOf(await this.files.pack(`densities/${slug(name)}.bin`))])),
+      Promise.all(densities.map(async (name) => [name, await this.density(name)])),
     ]);
     return { programs: read[0], densities: read[1] };
+  }
+
+  // What is known of a target and drawn of it: read, or of a drawing worked out.
+  target(name) {
+    if (!this.targets.has(name)) {
+      const found = this.found(name);
+      this.targets.set(name, found);
+      found.catch(() => this.targets.delete(name));
+      if (this.targets.size > MOST_TARGETS) this.targets.delete(this.targets.keys().next().value);
+    }
+    return this.targets.get(name);
+  }
+
+  async found(name) {
+    const { all, engine, files } = this;
+    const { on, shown } = all.targets.get(name);
+    if (!isDrawing(on)) return targetOf(await files.pack(`targets/${slug(name)}.bin`));
+    const named = (classes) => `exact:${on}/${classes}`;
+    return drawnTarget(engine, { ...all.drawings.need(on), named, said: all.drawing }, shown.classes);
+  }
+
+  async density(name) {
+    return this.all.drawnDensity(name) ?? numbersOf(await this.files.pack(`densities/${slug(name)}.bin`));
   }
 
   async program(kind, name) {

@@ -79,7 +79,7 @@ export class Answers {
   // { header, arrays } for a request; an Error that says so where it is given up.
   async answer({ header, scenes }, request) {
     const { turn } = this;
-    const preview = request.phase === "drag";
+    const preview = ["drag", "draw"].includes(request.phase);
     const asked = Object.fromEntries(SLOTS.map((slot) => [slot, moved(scenes[slot], request.knobs?.[slot], request.interval?.[slot])]));
     const shown = preview ? Object.fromEntries(SLOTS.map((slot) => [slot, moved(asked[slot], {}, null, PREVIEW)])) : asked;
     const [floor, ...found] = await Promise.all([this.floor(shown.left), ...SLOTS.map((slot) => this.side(shown[slot], turn))]);
