@@ -97,6 +97,7 @@ class Guest:
 
     @property
     def query(self) -> str:
+        self.page.evaluate("0")  # what the browser has told by now is heard
         return urlsplit(self.page.url).query
 
     def hosts(self) -> set[str]:

@@ -60,7 +60,9 @@ def test_what_is_drawn_is_there_at_once_and_stays(come):
     until(lambda: "left.w=1" in guest.query)
     guest.settled()
     until(lambda: outside(guest, "left") < 4)
-    assert re.search(r"truth \d\.\d%", guest.get("metric-outliers-left").inner_text())
+    floor = guest.page.evaluate(f"{SHOWN}.header.panels[0].measured.floor")
+    assert set(floor) == {"outliers", "branch_tv", "alignment"}
+    assert 0.003 < floor["outliers"] < 0.03
     guest.page.reload()
     guest.settled()
     assert guest.target == name
@@ -172,7 +174,7 @@ def test_the_lesson_in_which_one_draws_goes_from_first_to_last(come):
             guest.get("brush-B").click()
             guest.stroke(0.6)
             guest.get("brush-done").click()
-            guest.settled()
+            guest.page.wait_for_function(f"() => {SHOWN}.root.dataset.quality === 'full' && !{SHOWN}.queue.busy")
         elif step.kind == "turn":
             assert guest.page.evaluate(f"{SHOWN}.header.target.drawing")
             assert DRAWING.search(guest.get("explore").get_attribute("href"))
