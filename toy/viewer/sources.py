@@ -17,6 +17,8 @@ _WHOLE = re.compile(
     r"^import (?P<name>\w+) from \"(?P<path>[^\"]+)\" with \{ type: \"(?P<type>text|hex)\" \};[ \t]*\n", re.M
 )
 _EXPORT = re.compile(r"^export (?!default\b)", re.M)
+_BLOCK = re.compile(r"^ */\*\*.*?\*/$", re.M | re.S)
+_BEHIND = re.compile(r" // [^\"'`]*$")  # what has no quotation mark is within no text
 _TOP_LEVEL = re.compile(
     r"^(?:export )?(?:default )?(?:async )?(?:function\*?|class|const|let|var) +([A-Za-z_$][\w$]*)", re.M
 )
@@ -73,12 +75,12 @@ def bundle(entry: Path = VIEWER / ENTRY) -> str:
 
 
 def bare(script: str) -> str:
-    """A script without the lines that are comments, and without indentation: no browser needs them.
+    """A script without comments on lines of their own or behind code, and without indentation: no browser needs them.
 
     Raises:
         ValueError: a text goes over several lines, whose spaces would be lost.
     """
-    lines = [line.strip() for line in script.splitlines()]
+    lines = [_BEHIND.sub("", line).strip() for line in _BLOCK.sub("", script).splitlines()]
     if broken := next((line for line in lines if line.count("`") % 2), None):
         raise ValueError(f"a text goes over several lines: {broken[:80]}")
     return "".join(f"{line}\n" for line in lines if line and not line.startswith("//"))
