@@ -18,7 +18,7 @@ TEN = (
 RUN = """async (text) => {
   const at = (path) => new URL(path, location.href).href;
   const [{ Engine }, { moduleOf }, { told }, { unpack }] = await Promise.all(
-    ["toy/browser/web/engine.js", "toy/browser/web/densities.js", "toy/viewer/web/local.js", "toy/viewer/web/unpack.js"]
+    ["toy/browser/web/engine.js", "toy/browser/web/module.js", "toy/viewer/web/local.js", "toy/viewer/web/unpack.js"]
       .map((path) => import(at(path))));
   const wasm = async (name) => new Uint8Array(await (await fetch(at(`toy/browser/web/${name}.wasm`))).arrayBuffer());
   const module = moduleOf({ plain: await wasm("kernel"), relaxed: await wasm("kernel_relaxed") });

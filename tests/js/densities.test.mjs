@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
-import { Densities, moduleOf } from "../../toy/browser/web/densities.js";
+import { Densities } from "../../toy/browser/web/densities.js";
+import { moduleOf } from "../../toy/browser/web/module.js";
 import { Room } from "../../toy/browser/web/room.js";
 
 const read = (file) => readFileSync(new URL(`../../toy/browser/web/${file}`, import.meta.url));

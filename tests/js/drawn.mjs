@@ -4,7 +4,8 @@
 import { readFileSync } from "node:fs";
 
 import { Computer } from "../../toy/browser/web/compute.js";
-import { Densities, moduleOf } from "../../toy/browser/web/densities.js";
+import { Densities } from "../../toy/browser/web/densities.js";
+import { moduleOf } from "../../toy/browser/web/module.js";
 import { drawnTarget } from "../../toy/viewer/web/regions.js";
 import { Catalogue } from "../../toy/site/web/catalogue.js";
 import { Drawings } from "../../toy/site/web/drawings.js";

@@ -5,7 +5,7 @@
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { Computer } from "../../toy/browser/web/compute.js";
-import { moduleOf } from "../../toy/browser/web/densities.js";
+import { moduleOf } from "../../toy/browser/web/module.js";
 import { guidedAt, shareOf } from "../../toy/browser/web/sampler.js";
 import { unpack } from "../../toy/viewer/web/unpack.js";
 

@@ -8,10 +8,6 @@ import { Room } from "./room.js";
 const CHUNK = 2048; // points that go through the kernel at once
 const FLOATS = 65536; // results that come out of it at once
 
-/** The kernel's module from its bytes, compiled twice: with relaxed SIMD where this engine takes it. */
-export const moduleOf = ({ plain, relaxed }) =>
-  new WebAssembly.Module(relaxed && WebAssembly.validate(relaxed) ? relaxed : plain);
-
 /**
  * Densities by id. Points x are Float32Array [2n], interleaved; sigma is one number, and may be [n] for scores and
  * log-densities: a noise level for each point. What is not finite gives NaN.

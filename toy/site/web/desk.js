@@ -25,7 +25,6 @@ export class Desk {
   // Shows what the address says in a view, and from then on whatever is chosen.
   open(viewer) {
     this.viewer = viewer;
-    this.states.all.drawings.takeFrom(this.address, this.said);
     this.read(this.address.query);
     this.tell();
     return this.ask(null);

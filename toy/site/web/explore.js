@@ -48,6 +48,7 @@ export async function explore(files) {
     if (alone) show(false);
   });
   skipTo("Skip to Play", viewer.transport.play);
+  all.drawings.takeFrom(address, desk.said);
   await desk.open(viewer);
   return { desk, shell, viewer };
 }

@@ -1,7 +1,7 @@
 // The engine that this browser has: one for all views of a page, whose workers and kernel come with the view's own source.
 
 import { Engine } from "../../browser/web/engine.js";
-import { moduleOf } from "../../browser/web/densities.js";
+import { moduleOf } from "../../browser/web/module.js";
 import KERNEL from "../../browser/web/kernel.wasm" with { type: "hex" };
 import KERNEL_RELAXED from "../../browser/web/kernel_relaxed.wasm" with { type: "hex" };
 import WORKER from "../../browser/web/worker.js" with { type: "text" };
