@@ -2,8 +2,10 @@
 
 import re
 
+import numpy as np
 import pytest
 from browser_server import OUT
+from browser_visitor import WITHOUT_ENGINE
 from site_guests import Guest, alone
 from ui_helpers import until
 
@@ -146,6 +148,32 @@ def test_fields_and_claims(come):
     assert "left.rule=none" in guest.query
 
 
+FIELD = """(root) => new Promise((done) => {
+  const names = ["left.logp1", "left.logp0", "left.error", "left.arrows.main", "left.arrows.guide", "truth.logp"];
+  const look = () => {
+    const { fine, header, shown, ui } = root.viewer ?? {};
+    if (!header || !fine || shown?.sigma !== ui.sigma || shown.id !== header.id) return setTimeout(look, 50);
+    const grids = Object.fromEntries(names.map((name) => [name, [...shown.layers.values(name)]]));
+    done({ ui, names: header.names, sigma: shown.sigma, box: shown.box, shape: shown.shape, grids });
+  };
+  look();
+})"""
+
+
+def test_a_link_of_fields_draws_the_same_field_as_in_the_app(come, visit):
+    link = "?rule=cfg&main=exact:A&sigma=0.2&view=0.3,0.4,0.8&panels=p1,ratio&arrows=0"
+    guest, visitor = come(f"fields.html{link}"), visit(f"/fields{link}", script=WITHOUT_ENGINE)
+    here, there = guest.get("fields").evaluate(FIELD), visitor.viewer.evaluate(FIELD)
+    said = {"sigma": 0.2, "view": [0.3, 0.4, 0.8], "panels": ["p1", "ratio"], "arrows": False}
+    assert here["ui"] == there["ui"] == there["ui"] | said
+    for name in ("names", "sigma", "box", "shape"):
+        assert here[name] == there[name], name
+    for name, grid in here["grids"].items():
+        top = max(map(abs, there["grids"][name]))
+        np.testing.assert_allclose(grid, there["grids"][name], rtol=0, atol=2e-5 * top, err_msg=name)
+    visitor.fine()
+
+
 def test_a_lesson_is_read(come):
     guest = come("learn.html")
     guest.get("open-branches").click()
@@ -157,6 +185,10 @@ def test_a_lesson_is_read(come):
     assert guest.get("title-left").inner_text().startswith("CFG, exact scores")
 
 
+CROWDED = """() => [...document.querySelectorAll('.tv-metric')]
+  .filter((each) => each.scrollWidth > each.clientWidth + 1).map((each) => each.textContent)"""
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_on_a_phone(come, scheme):
     guest = come(
@@ -164,6 +196,7 @@ def test_on_a_phone(come, scheme):
     )
     guest.settled()
     assert guest.page.evaluate(ROOM)
+    assert guest.page.evaluate(CROWDED) == []
     assert not guest.get("rule-left").is_visible()
     guest.get("settings").tap()
     guest.get("rule-left").tap()
@@ -214,6 +247,34 @@ def test_every_control_has_a_name(come):
     fields = come("fields.html")
     fields.page.wait_for_function("() => document.querySelector('.toy-fields')?.viewer?.shown")
     assert fields.page.evaluate(NAMELESS) == []
+
+
+def violations(page) -> list[str]:
+    """What axe has against a page."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    told = Axe().run(page).response["violations"]
+    return [f"{each['id']}: {node['html'][:200]}" for each in told for node in each["nodes"]]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(
+    "page", ["?n=512", "fields.html", "learn.html", "learn.html?lesson=branches&step=4", "claims.html"]
+)
+def test_axe_finds_nothing(come, page, scheme):
+    guest = come(page, color_scheme=scheme)
+    guest.page.wait_for_function("() => window.toySite")
+    guest.page.evaluate("() => window.toySite")
+    if page.startswith("?"):
+        guest.settled()
+        guest.get("more").click()
+        guest.page.evaluate("for (const fold of document.querySelectorAll('details')) fold.open = true")
+    elif "lesson" in page:
+        guest.page.wait_for_function("() => document.querySelector('[data-testid=viewer]')?.dataset.quality === 'full'")
+    try:  # what is being drawn anew is faint for a moment
+        until(lambda: not violations(guest.page), 20)
+    except AssertionError:
+        pytest.fail(f"{scheme}: {violations(guest.page)}")
 
 
 def test_in_another_page_it_is_the_picture_alone(come):
