@@ -223,3 +223,29 @@ test("a worker that was ended and says nothing is found out, one that is only sl
   assert.equal(calls(), before, "nothing is asked any more");
   await assert.rejects(engine.side(SCENE), { message: "a worker does not answer any more" });
 });
+
+test("what follows from no input is worked out once, and anew where a size is another", () => {
+  const eqns = [["random_seed", [[7, "u"]], [1]], ["random_bits", [1], [2]], ["convert_element_type", [2], [3]], ["mul", [0, 3], [4]], ["dim_as_value", [], [5], { dim: "n" }]];
+  const program = prepare({ types: ["f", "k", "u:m", "f:m", "i"], vars: [0, 1, 2, 3, 3, 4], in: 1, eqns, out: [3, 4, 5] });
+  const of = (factor, m, n) => run(program, [scalar(factor)], { n, offset: 0, sizes: { m } });
+  const [[drawn], [again, twice, count], [other]] = [of(1, 3, 8), of(2, 3, 16), of(1, 5, 8)];
+  assert.equal(again.data, drawn.data, "the same array");
+  assert.deepEqual([...twice.data], [...drawn.data].map((value) => Math.fround(2 * value)));
+  assert.equal(count.data[0], 16);
+  assert.equal(other.data.length, 5);
+  assert.equal(new Set(drawn.data).size, 3);
+});
+
+test("sums over the first axes are those over any", () => {
+  const sum = (shape, axes) => {
+    const left = shape.filter((_, d) => !axes.includes(d));
+    const program = prepare({ types: [`f:${shape}`, left.length ? `f:${left}` : "f"], vars: [0, 1], in: 1, eqns: [["reduce_sum", [0], [1], { axes }]], out: [1] });
+    const data = Float32Array.from({ length: shape.reduce((a, b) => a * b) }, (_, i) => i);
+    return [...run(program, [{ shape, data }], { n: 1, offset: 0 })[0].data];
+  };
+  assert.deepEqual(sum([2, 3], [0]), [3, 5, 7]);
+  assert.deepEqual(sum([2, 3], [1]), [3, 12]);
+  assert.deepEqual(sum([2, 2, 2], [0, 1]), [12, 16]);
+  assert.deepEqual(sum([2, 2, 2], [1]), [2, 4, 10, 12]);
+  assert.deepEqual(sum([2, 2], [0, 1]), [6]);
+});
