@@ -24,6 +24,7 @@ from toy.viewer import computing
 from toy.viewer.packing import dequantise, unpack
 
 FIRST = 300_000  # bytes over the wire before the first picture
+WHOLE = 8_000_000  # bytes of all files
 ANOTHER = re.compile(r"(?:https?:)?//(?!www\.w3\.org/|purl\.org/|creativecommons\.org/)[a-z0-9-]+\.[a-z]", re.I)
 CITED = ("https://arxiv.org/abs/", "https://doi.org/")  # only where they are followed
 
@@ -31,11 +32,16 @@ CITED = ("https://arxiv.org/abs/", "https://doi.org/")  # only where they are fo
 LONG = ("targets/", "densities/dns-")  # what takes long to work out
 
 
+def slow(name: str) -> bool:
+    """Whether a file takes long to work out."""
+    return name.startswith(LONG) or "normalised" in name
+
+
 @pytest.fixture(scope="session")
 def made() -> dict[str, bytes]:
     """The files of a site of one distribution, but for what takes long."""
     files = building.contents(("tree",))
-    return {name: make() for name, make in files.items() if not (name.startswith(LONG) or "normalised" in name)}
+    return {name: make() for name, make in files.items() if not slow(name)}
 
 
 def sizes(made: dict[str, bytes], names: list[str]) -> int:
@@ -48,6 +54,23 @@ def test_the_first_picture_needs_little(made):
     first = list(building.first())
     assert set(first) <= {*made, *documents, "targets/A.bin"}
     assert sizes(made | documents | {"targets/A.bin": scenery}, first) + 4000 <= FIRST  # and the target's numbers
+
+
+def test_all_of_it_is_small(made):
+    """What takes long to work out is not: networks with tables of masses, fitted mixtures and targets are bounded."""
+    files = building.contents()
+    known = dict(made)
+    known |= {name: files[name]() for name in files if name not in made and not slow(name)}
+    scenery = [len(packed.pack({"truth": {}}, packed.drawn(name))) + 8000 for name in ("AB", "pinwheel/BCDE")]
+    bounds = {
+        "normalised": max(len(data) for name, data in known.items() if name.startswith("densities/")) + 4000,
+        "densities/dns-": len(known["densities/exact-AB.bin"]) + 4000,
+        "targets/": scenery[1],
+    }
+    rest = [next(bound for part, bound in bounds.items() if part in name) for name in files if name not in known]
+    whole = sum(map(len, known.values())) + sum(rest) + 3 * scenery[0]
+    assert whole <= WHOLE
+    assert len(rest) > 50
 
 
 def test_nothing_is_loaded_from_elsewhere(made):
