@@ -7,15 +7,17 @@ const OUTSIDE = -Infinity; // beyond the grid, so that every line is closed
 export function contoursOf(values, size, [left, right, bottom, top], level) {
   const at = (i, j) => (i < 0 || j < 0 || i >= size || j >= size ? OUTSIDE : values[j * size + i]);
   const along = new Map(); // from the edge by which a line comes into a square to that by which it leaves it
-  for (let j = -1; j < size; j++) {
-    for (let i = -1; i < size; i++) square(i, j);
+  const [row, above] = [size + 2, new Uint8Array((size + 2) * (size + 2))];
+  for (let k = 0; k < size * size; k++) above[(Math.floor(k / size) + 1) * row + (k % size) + 1] = Number(values[k] >= level);
+  for (let k = 0; k < row * (row - 1) - 1; k++) {
+    const corners = above[k] + above[k + 1] + above[k + row] + above[k + row + 1];
+    if (corners % 4) square((k % row) - 1, Math.floor(k / row) - 1);
   }
   return closed();
 
   function square(i, j) {
     const [a, b, c, d] = [at(i, j), at(i + 1, j), at(i + 1, j + 1), at(i, j + 1)]; // counterclockwise
     const inside = [a >= level, b >= level, c >= level, d >= level];
-    if (inside[0] === inside[1] && inside[1] === inside[2] && inside[2] === inside[3]) return;
     const edges = [edge(i, j, 0), edge(i + 1, j, 1), edge(i, j + 1, 0), edge(i, j, 1)];
     const leaving = [0, 1, 2, 3].filter((k) => inside[k] && !inside[(k + 1) % 4]);
     const joined = (a + b + c + d) / 4 >= level;

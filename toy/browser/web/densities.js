@@ -118,8 +118,10 @@ export class Densities {
     const chosen = uniform(forPart, n, offset), noise = normal(forNoise, 2 * n, 2 * offset);
     for (let i = 0; i < n; i++) {
       const part = Math.min(above(edges, Math.fround(chosen[i] * edges[last])), last), g = Math.trunc(part / parts);
-      const [u, v] = [0, 1].map((c) => centres[2 * part + c] + Math.sqrt(variances[2 * g + c] + sigma * sigma) * noise[2 * i + c]);
-      for (const c of [0, 1]) points[2 * i + c] = origins[2 * g + c] + u * axes[4 * g + c] + v * axes[4 * g + 2 + c];
+      const u = centres[2 * part] + Math.sqrt(variances[2 * g] + sigma * sigma) * noise[2 * i];
+      const v = centres[2 * part + 1] + Math.sqrt(variances[2 * g + 1] + sigma * sigma) * noise[2 * i + 1];
+      points[2 * i] = origins[2 * g] + u * axes[4 * g] + v * axes[4 * g + 2];
+      points[2 * i + 1] = origins[2 * g + 1] + u * axes[4 * g + 1] + v * axes[4 * g + 3];
     }
     return points;
   }

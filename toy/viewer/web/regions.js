@@ -1,13 +1,14 @@
-// Where the regions of a drawing end, worked out by the engine as toy/distributions/targets.py and toy/views.py do it: edges from
-// the same true samples, so that they are as sure as there, and outlines from a grid as fine.
+// Where the regions of a drawing end, worked out by the engine as toy/distributions/targets.py and toy/views.py do it: its edges
+// from the same true samples, so that they are as sure as there, and outlines from a grid as fine.
 
 import { contoursOf, outlineArrays } from "../../browser/web/contours.js";
 import { sharesOf, together } from "../../browser/web/engine.js";
 import { linesOf } from "../../browser/web/known.js";
 import { gridOf } from "./answers.js";
 
-const SAMPLES = 2 ** 17; // for an edge at no noise
-const FEWER = 2 ** 12; // for those that pictures read between
+const SAMPLES = 2 ** 17; // for the edge that samples are measured against
+const DRAWN = 2 ** 14; // for one that is drawn alone
+const FEWER = 2 ** 12; // for those that pictures read between, at noise levels
 const SIDE = { least: 160, most: 480 }; // points of a grid
 
 // The value that a share of sorted ones is below, read linearly between two of them.
@@ -26,7 +27,7 @@ export async function drawnTarget(engine, { drawn, known, named, said }, classes
   const shown = [...new Set([classes, own.rest, drawn.classes])].filter(Boolean).map(known);
   await engine.learn({ densities: shown.map((each) => [named(each.classes), each.density]) });
   const [levels, [box, size, grids], edges] = await Promise.all([
-    Promise.all(shown.map((each) => levelsOf(engine, named(each.classes)))),
+    Promise.all(shown.map((each) => levelsOf(engine, named(each.classes), each === own ? SAMPLES : DRAWN))),
     gridsOf(engine, shown.map((each) => named(each.classes)), all),
     Promise.all(said.sigmas.map((sigma, i) => engine.ask(i, "sampled", { id: named(classes), sigma, begin: 0, count: FEWER }))),
   ]);
@@ -50,8 +51,8 @@ export async function drawnTarget(engine, { drawn, known, named, said }, classes
 }
 
 // Log-density of true samples of a density, sorted.
-async function levelsOf(engine, id) {
-  const shares = sharesOf(SAMPLES, engine.workers.length);
+async function levelsOf(engine, id, count) {
+  const shares = sharesOf(count, engine.workers.length);
   const parts = await Promise.all(shares.map((share, i) => engine.ask(i, "sampled", { id, sigma: 0, ...share })));
   return together(Float32Array, parts).sort();
 }
