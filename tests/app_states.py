@@ -6,6 +6,7 @@ from ui_helpers import NAMES
 
 from toy import distributions
 from toy.guidance import RULES
+from toy.languages import LANGUAGES
 from toy.sampling import INTEGRATORS
 from toy.scene import SETTINGS, STARTS, Scene
 from toy.schedules import SCHEDULES
@@ -67,6 +68,9 @@ def shared_settings(draw):
     }
 
 
+CONDITIONS = st.from_regex(r"(outside|mode_tv|trunk|alignment)[<>][0-9]{1,4}(\.[0-9]{1,4})?", fullmatch=True)
+
+
 def viewer_settings():
     """The viewer's own settings, as they stand in a State."""
     number = st.floats(-100, 100)
@@ -76,6 +80,8 @@ def viewer_settings():
         "view": st.tuples(number, number, st.floats(1e-3, 100)).map(list),
         "t": st.floats(0, 1024),
         "speed": st.floats(0.1, 10),
+        "language": st.sampled_from(list(LANGUAGES)),
+        "challenge": st.lists(CONDITIONS, min_size=1, max_size=4),
     }
     return st.fixed_dictionaries({}, optional=options).map(lambda ui: tuple(sorted(ui.items())))
 

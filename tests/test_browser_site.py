@@ -10,6 +10,7 @@ from site_guests import Guest, alone
 from ui_helpers import until
 
 from toy.state import of_link
+from toy.viewer.sources import words
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 ROOM = "() => document.documentElement.scrollWidth <= innerWidth"
@@ -113,6 +114,8 @@ def test_sharing_and_presenting(come):
     guest.get("share").click()
     assert guest.get("link").input_value() == guest.page.url
     assert guest.get("qr").locator("path").count() == 1
+    guest.get("frozen").check()
+    assert of_link(guest.get("link").input_value()) == of_link(f"{guest.page.url}&freeze=1")
     guest.get("close-share").click()
     guest.get("present").click()
     assert guest.page.url.endswith("#present")
@@ -174,6 +177,41 @@ def test_a_link_of_fields_draws_the_same_field_as_in_the_app(come, visit):
     visitor.fine()
 
 
+def test_another_language_is_read_when_it_is_asked_for(come):
+    plain = come("?n=512&seed=0").settled()
+    assert not [url for url in plain.asked if "/words/" in url]
+    plain.get("view-language").select_option("ko")
+    until(lambda: plain.get("show-trails").inner_text() == words("ko")["labels"]["trails"])
+    plain.page.wait_for_function("() => location.search.includes('language=ko')")
+    plain.page.get_by_role("link", name="Fields").click()
+    plain.page.wait_for_function("() => document.querySelector('.toy-fields')?.viewer?.shown")
+    assert plain.get("view-language").input_value() == "ko"
+    assert plain.get("play").get_attribute("aria-label") == words("ko")["labels"]["fieldPlay"]
+
+    guest = come("?n=512&seed=0&language=zh").settled()
+    assert [url.partition("?")[0][-13:] for url in guest.asked if "/words/" in url] == ["words/zh.json"]
+    assert guest.get("lead").inner_text().startswith(words("zh")["stories"][""]["title"])
+    guest.get("story").select_option("interval")
+    until(lambda: "story=interval" in guest.query)
+    guest.settled()
+    assert guest.get("lead").inner_text().startswith(words("zh")["stories"]["interval"]["title"])
+    assert "language=zh" in guest.query
+    assert guest.page.evaluate(ROOM)
+    guest.page.screenshot(path=OUT / "site-zh.png")
+
+
+def test_a_frozen_link_waits_to_be_tried_and_a_challenge_is_measured(come):
+    guest = come("?n=512&seed=0&freeze=1&challenge=outside<50").settled()
+    assert guest.get("number-w-left").is_disabled()
+    assert not guest.get("rule-left").is_visible()
+    until(lambda: guest.get("challenge-state").inner_text() == "Met: left, right")
+    guest.get("lecture-button").click()
+    guest.page.wait_for_function("() => !location.search.includes('freeze')")
+    assert guest.get("settings").is_visible()
+    assert not guest.get("number-w-left").is_disabled()
+    assert "challenge=outside%3C50" in guest.query
+
+
 def test_a_lesson_is_read(come):
     guest = come("learn.html")
     guest.get("open-branches").click()
@@ -213,6 +251,12 @@ def test_on_a_phone(come, scheme):
         guest.page.goto(here + page)
         guest.page.wait_for_function("() => window.toySite")
         assert guest.page.evaluate(ROOM), page
+
+
+def test_one_file_speaks_every_language(browser, written):
+    with alone(browser, f"{(written / 'explorer.html').as_uri()}?n=512&language=ko") as guest:
+        guest.settled()
+        assert guest.get("loop").inner_text() == words("ko")["labels"]["loop"]
 
 
 def test_one_file_is_all_it_needs(browser, written):

@@ -22,7 +22,9 @@ def test_a_meaning_is_one_short_sentence(name):
 def test_every_word_that_is_asked_for_has_a_meaning():
     asked = {word for text in SOURCES.values() for word in re.findall(r'\b(?:meaning|word)\("([^"]+)"', text)}
     asked |= set(re.findall(r'\badd\("([^"]+)"', SOURCES["legend.js"]))
-    asked |= set(re.findall(r'\{ name: "(\w+)", label', SOURCES["fields.js"]))
+    asked |= set(re.findall(r'\bmeans: "(\w+)"', "".join(SOURCES.values())))
+    listed = re.findall(r"^export const (?:DENSITIES|ARROWS) = \[(.*)\];", SOURCES["fields.js"], re.M)
+    asked |= {name for names in listed for name in re.findall(r'"(\w+)"', names)}
     assert len(asked) > 20
     assert asked <= glossary().keys()
 

@@ -9,7 +9,8 @@ import pytest
 from ui_helpers import ROOT
 
 from toy import lessons
-from toy.lessons import FOLDER, LANGUAGES, measures, measuring, prose, reading
+from toy.languages import LANGUAGES
+from toy.lessons import FOLDER, measures, measuring, prose, reading
 from toy.state import SLOTS, of_link
 
 FILES = sorted(FOLDER.glob("*.md"))

@@ -22,6 +22,7 @@ from toy.state import (
     HIDEABLE,
     SHARED,
     SLOTS,
+    VIEWER,
     State,
     check_density,
     from_viewer,
@@ -89,7 +90,7 @@ def single_changes():
             yield f"{flag}={value}", replace(start, ui=((flag, value),))
     for layer in ALL_LAYERS:
         yield f"layers={layer}", replace(start, ui=(("layers", [layer]),))
-    for name, value in (("layout", "swipe"), ("view", [0.45, 1.22, 0.3]), ("t", 12.37), ("speed", 0.25)):
+    for name, value in (("layout", "swipe"), ("view", [0.45, 1.22, 0.3]), ("t", 12.37), ("speed", 0.25), *OWN_WORDS):
         yield f"{name}={value}", replace(start, ui=((name, value),))
     for story in PRESETS:
         yield f"story={story}", opened(story)
@@ -123,7 +124,7 @@ def test_any_link_gives_a_state_and_says_what_was_not_taken(query):
             check_density(name)
             assert models.zoo.missing(name) or models.load(name)
     assert all(isinstance(note, str) and note and len(note) < 3000 for note in notes)
-    known = {*SHARED, *FLAGS, "hide", "layers", "layout", "view", "t", "speed", "embed", "embed_options"}
+    known = {*SHARED, *VIEWER, "hide", "embed", "embed_options"}
     unknown = [key for key in query if key not in known and key.partition(".")[0] not in SLOTS]
     assert len(notes) >= len(unknown)
 
@@ -188,10 +189,18 @@ BAD_VALUES = [
     ("speed", "100"),
     ("quality", "yes"),
     ("hide", "everything"),
+    ("language", "xx"),
+    ("challenge", "outside<7,outside<<7"),
+    ("challenge", "outside<7;alert(1)"),
+    ("challenge", "beauty>1"),
+    ("challenge", "trunk>12345"),
+    ("challenge", "trunk>٣"),
+    ("challenge", "outside<1,outside<2,outside<3,outside<4,outside<5"),
     ("colour", "red"),
 ]
 
 
+OWN_WORDS = (("language", "ko"), ("challenge", ["outside<7", "mode_tv<0.13"]))
 NO_SUCH = ("left.alpha=", "left.lo=", "colour=")
 
 
@@ -217,7 +226,7 @@ def test_the_link_knows_every_setting_of_the_viewer():
     assert block is not None
     names = re.findall(r"^\s*(\w+):", block[1], re.M)
     assert {"layers", "quality", "layout"} <= set(names)
-    assert set(names) <= {*FLAGS, "layers", "layout", "view", "t", "speed"}
+    assert set(names) <= set(VIEWER)
     for name in set(names) & set(FLAGS):
         usual = re.search(rf"\b{name}: (true|false)", block[1])
         assert usual is not None

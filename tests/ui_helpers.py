@@ -37,7 +37,7 @@ SIDED = ("rule", "schedule", "main", "weak", "w", "lo", "alpha", "n", "")
 KEYS = [
     *SHARED,
     *FLAGS,
-    *("hide", "layers", "layout", "view", "t", "speed", "embed", ""),
+    *("hide", "layers", "layout", "view", "t", "speed", "language", "challenge", "embed", ""),
     *(f"{slot}.{name}" for slot in SLOTS for name in SIDED),
 ]
 ODD = [
@@ -56,6 +56,7 @@ ODD = [
     "true",
     "<script>",
     "9" * 400,
+    "outside<7,trunk>20.5",
 ]
 WORDS = st.one_of(
     st.text(max_size=20),

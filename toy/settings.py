@@ -5,6 +5,7 @@ table (``table``). From either come the check with its sentence of error, links 
 """
 
 import math
+import re
 import shlex
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields, replace
@@ -221,6 +222,31 @@ class Numbers(Setting):
         if len(numbers) != len(self.ranges) or not all(within):
             raise self.refused(text(value), self.legal)
         return numbers
+
+
+@dataclass(frozen=True)
+class Conditions(Setting):
+    """Some conditions on numbers with a name each, 1 to ``most`` of them: NAME<NUMBER or NAME>NUMBER."""
+
+    options: Collection[str]
+    label: str
+    help: str
+    most: int = 4
+    name: str = ""
+    default: Any = None
+
+    @property
+    def legal(self) -> str:
+        """The names and the form."""
+        return f"1 to {self.most} of NAME<NUMBER or NAME>NUMBER, with {', '.join(self.options)}"
+
+    def check(self, value: Any) -> list[str]:
+        """Return a list of texts, as they were written."""
+        parts = listed(value) if isinstance(value, str) else list(value) if isinstance(value, list | tuple) else []
+        form = rf"(?:{'|'.join(self.options)})[<>][0-9]{{1,4}}(?:\.[0-9]{{1,4}})?"
+        if not 1 <= len(parts) <= self.most or not all(re.fullmatch(form, str(part)) for part in parts):
+            raise self.refused(text(value), self.legal)
+        return [str(part) for part in parts]
 
 
 @dataclass(frozen=True)

@@ -9,14 +9,16 @@ from urllib.parse import parse_qsl, urlencode
 
 from models import zoo
 from toy.captions import captions
+from toy.languages import LANGUAGES
 from toy.scene import CHOICES, Scene
 from toy.scenes import compute
-from toy.settings import Choice, Flag, Knob, Numbers, Refused, Several, from_query, listed, table, text
+from toy.settings import Choice, Conditions, Flag, Knob, Numbers, Refused, Several, from_query, listed, table, text
 
 WITHIN = ((-100, 100), (-100, 100), (1e-3, 100))  # the middle of a window and half its width
 SLOTS = ("left", "right")
 COUNTS = (512, 1024, 2048, 4096, 8192)
 SHARED = ("n", "seed", "steps", "integrator", "start", "target", "sigma_max", "sigma_min", "rho")
+MEASURED = ("outside", "mode_tv", "trunk", "alignment")  # what a challenge may be about
 LAYOUTS = ("two", "left", "right", "swipe")
 LAYERS = (
     ("p1", "p0", "ratio", "tilt", "drawn", "truth", "error"),
@@ -37,7 +39,11 @@ VIEWER = table(  # what the viewer keeps of itself; what has no default is kept 
     view=Numbers(WITHIN, "X,Y,HALFWIDTH within 100 of the origin", "view", "the window on the plane"),
     t=Knob(0, 1024, 1, "step", "the step that is shown", default=None),
     speed=Knob(0.1, 10, 0.1, "speed", "of playing", default=1.0),
+    language=Choice(LANGUAGES, "language", "of the words around the pictures", default="en"),
+    freeze=Flag("freeze", "controls are locked until the visitor tries himself"),
+    challenge=Conditions(MEASURED, "challenge", "what the measures of a side should be, shares in percent"),
 )
+PERSONAL = ("language", "challenge")  # what is the visitor's, whatever is shown
 FLAGS = tuple(name for name, setting in VIEWER.items() if isinstance(setting, Flag))
 HIDEABLE = (
     "knobs",
@@ -84,6 +90,11 @@ class State:
         }
         same = sides == {side: self.scene(side) for side in SLOTS}
         return replace(self, story=self.story if same else "", **sides)
+
+    def beside(self, before: "State") -> "State":
+        """The state, where another was: what is hidden stays so, and what is the visitor's stays his."""
+        own = {name: value for name, value in before.ui if name in PERSONAL}
+        return replace(self, hide=before.hide, ui=tuple(sorted((dict(self.ui) | own).items())))
 
     def query(self) -> dict[str, str]:
         """The URL's parameters: what differs from the default, nothing else."""

@@ -5,13 +5,13 @@ import { test } from "node:test";
 import { classesText, legendItems } from "../../toy/viewer/web/legend.js";
 import { ARROWS, DENSITIES } from "../../toy/viewer/web/fields.js";
 import { UI, withLayer } from "../../toy/viewer/web/ui.js";
-import { WORDS } from "../../toy/viewer/web/words.js";
+import { WORDS } from "../../toy/viewer/web/language.js";
 
 const OUTLINES = [["A", "target"], ["B", "other"]];
 const names = (given) => legendItems({ ui: UI, outlines: OUTLINES, target: { all: "AB", mode: "branch" }, tinted: true, forward: false, plain: false, ...given }).map(({ name }) => name);
 
 test("everything that is on is named once, with a meaning", () => {
-  const layers = [...DENSITIES, ...ARROWS].map(({ name }) => name);
+  const layers = [...DENSITIES, ...ARROWS];
   const all = names({ ui: { ...UI, layers, trails: true, paths: true, samples: true } });
   assert.equal(new Set(all).size, all.length);
   for (const name of all) assert.ok(WORDS.includes(name), name);

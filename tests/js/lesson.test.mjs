@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { phrase } from "../../toy/viewer/web/prose.js";
+import { phrase } from "../../toy/viewer/web/language.js";
 import { Reading } from "../../toy/viewer/web/progress.js";
 import { isTurned, nearestSegment, scoreOf, tally, valueOf, inRegions } from "../../toy/viewer/web/score.js";
 import PHRASES from "../../toy/viewer/web/phrases.json" with { type: "json" };

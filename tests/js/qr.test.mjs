@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { test } from "node:test";
 
-import { correction, penalty, qrCode, qrPath } from "../../toy/site/web/qr.js";
+import { correction, penalty, qrCode, qrPath } from "../../toy/viewer/web/qr.js";
 
 test("corrections are those of a worked example", () => {
   // "HELLO WORLD" as a version 1 code of level M.

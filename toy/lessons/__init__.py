@@ -5,6 +5,6 @@ after it is a step: its declarations, a line ``key: value`` each, an empty line,
 """
 
 from toy.lessons.measuring import NUMBERS, numbers
-from toy.lessons.reading import FOLDER, LANGUAGES, Lesson, Step, lessons, read, shelf
+from toy.lessons.reading import FOLDER, Lesson, Step, lessons, read, shelf
 
-__all__ = ["FOLDER", "LANGUAGES", "NUMBERS", "Lesson", "Step", "lessons", "numbers", "read", "shelf"]
+__all__ = ["FOLDER", "NUMBERS", "Lesson", "Step", "lessons", "numbers", "read", "shelf"]

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 from toy.guidance import RULES
+from toy.languages import LANGUAGES
 from toy.lessons import prose
 from toy.registry import Entry
 from toy.sampling import INTEGRATORS
@@ -17,7 +18,6 @@ from toy.settings import listed
 from toy.state import HIDEABLE, LAYERS, SLOTS, of_link
 
 FOLDER = Path(__file__).parent
-LANGUAGES = {"en": "English", "zh": "中文", "ko": "한국어"}
 KINDS = ("look", "predict-choice", "predict-draw", "predict-number", "reveal", "turn", "explain")
 HEAD = ("title", "summary", "minutes", "order", "hide")
 ONCE = ("kind", "link", "hide", "cover", "play", "number", "answer", "draw", "turn")

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import tempfile
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -12,6 +13,7 @@ from toy import distributions, lessons
 from toy.browser import traced
 from toy.browser.told import WHOLE
 from toy.files import replacing
+from toy.languages import LANGUAGES
 from toy.progress import Progress, Report
 from toy.site import claims, packed, pages
 from toy.site.catalogue import catalogue
@@ -24,7 +26,6 @@ ICON = HERE.parent / "viewer" / "web" / "icon.svg"
 BOARD = "claims"  # what is written into the page of claims
 READ = (".bin", ".json")  # what Explore reads ends like this
 MARK = "site.json"  # says that a folder is a site's, which may be written again
-SHEETS = (*sources.SHEETS, "fieldview", "learn")
 
 Making = Callable[[], bytes]
 
@@ -93,8 +94,10 @@ def contents(on: tuple[str, ...] | None = None) -> dict[str, Making]:
         **{f"{board}.svg": partial(claims.figure, board) for board in claims.BOARDS},
         BOARD: lambda: claims.page({name for own in everything["densities"].values() for name in own}).encode(),
         "site.css": lambda: style().encode(),
+        **{f"{sheet}.css": partial(sheet_of, sheet) for sheet in pages.OWN_SHEETS.values()},
         "icon.svg": ICON.read_bytes,
         "lessons.json": lambda: as_json(shelf()),
+        **{f"words/{name}.json": partial(spoken, name) for name in LANGUAGES if name != "en"},
         "catalogue.json": lambda: as_json(everything),
     }
     for (kind, name), make in programs().items():
@@ -108,12 +111,17 @@ def contents(on: tuple[str, ...] | None = None) -> dict[str, Making]:
     return found
 
 
+def spoken(language: str) -> bytes:
+    """The words of a language, which a page reads when it is asked for."""
+    return as_json(sources.words(language))
+
+
 def shelf() -> dict[str, Any]:
     """The lessons by language, each list in its order, in English where there is no other."""
     numbers = lessons.numbers()
     english = {lesson.name: lesson for lesson in lessons.lessons("en", numbers)}
-    found: dict[str, Any] = {"languages": lessons.LANGUAGES, "shelf": {}}
-    for language in lessons.LANGUAGES:
+    found: dict[str, Any] = {"languages": LANGUAGES, "shelf": {}}
+    for language in LANGUAGES:
         own = english | {lesson.name: lesson for lesson in lessons.lessons(language, numbers)}
         ordered = [own[name] for name in english]
         flat = {lesson.name: lesson.flat() for lesson in ordered}
@@ -138,9 +146,19 @@ def script_of(entry: str) -> bytes:
 
 
 def style() -> str:
-    """The sheets of the views, and the site's own."""
-    sheets = [*(sources.VIEWER / f"{name}.css" for name in SHEETS), WEB / "site.css"]
-    return "\n".join(sheet.read_text(encoding="utf-8") for sheet in sheets)
+    """The sheets of Explore's view, and the site's own."""
+    return _short([*(sources.VIEWER / f"{name}.css" for name in sources.SHEETS), WEB / "site.css"])
+
+
+def sheet_of(view: str) -> bytes:
+    """What another view has besides."""
+    return _short([sources.VIEWER / f"{view}.css"]).encode()
+
+
+def _short(sheets: list[Path]) -> str:
+    """Sheets without comments and indentation."""
+    whole = re.sub(r"/\*.*?\*/", "", "\n".join(sheet.read_text(encoding="utf-8") for sheet in sheets), flags=re.S)
+    return "".join(f"{line.strip()}\n" for line in whole.splitlines() if line.strip())
 
 
 def as_json(value: Any) -> bytes:

@@ -26,7 +26,20 @@ from toy.sampling import INTEGRATORS
 from toy.scene import CHOICES, ROLE_DEFAULTS, SETTINGS, default_cast
 from toy.schedules import SCHEDULES
 from toy.settings import Setting, declared
-from toy.state import COUNTS, DEFAULTS, FLAGS, HIDEABLE, LAYERS, LAYOUTS, LONGEST, SHARED, SLOTS, VIEWER, State
+from toy.state import (
+    COUNTS,
+    DEFAULTS,
+    FLAGS,
+    HIDEABLE,
+    LAYERS,
+    LAYOUTS,
+    LONGEST,
+    PERSONAL,
+    SHARED,
+    SLOTS,
+    VIEWER,
+    State,
+)
 from toy.viewer import computing, look, packs
 from toy.viewer.presets import PRESETS
 
@@ -64,6 +77,7 @@ def catalogue(on: tuple[str, ...] | None = None) -> dict[str, Any]:
         "viewer": declarations(VIEWER),
         "look": declarations(declared(look.Look)),
         "flags": FLAGS,
+        "personal": PERSONAL,
         "hideable": HIDEABLE,
         "shared": SHARED,
         "slots": SLOTS,

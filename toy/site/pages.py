@@ -17,6 +17,7 @@ SELF = (
     "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src blob:; connect-src 'self'; "
     "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:"
 )
+OWN_SHEETS = {"fields.html": "fieldview", "learn.html": "learn"}  # of a page that has one besides the site's
 WAITS = (
     '<p class="ts-start">Loading … If this stays, the page was opened from a folder: it needs a web server, such as '
     "<code>python -m http.server</code>, or the version in one file.</p>"
@@ -26,11 +27,13 @@ WAITS = (
 def document(file: str, version: str, content: str = "") -> str:
     """A page of the folder, which loads its sheet and scripts from beside it; ``content`` is there before they run."""
     script, title = PAGES[file]
+    sheets = ["site", *filter(None, [OWN_SHEETS.get(file)])]
+    styles = "\n".join(f'<link rel="stylesheet" href="{sheet}.css?v={version}">' for sheet in sheets)
     ahead = AHEAD if file == "index.html" else ()
     fetched = "".join(f'\n<link rel="preload" as="fetch" href="{name}?v={version}" crossorigin>' for name in ahead)
     head = f"""<meta http-equiv="Content-Security-Policy" content="{SELF}">
 <link rel="icon" href="icon.svg?v={version}">
-<link rel="stylesheet" href="site.css?v={version}">
+{styles}
 <script type="module" src="{script}.js?v={version}"></script>{fetched}"""
     links = "".join(
         f'<a href="{name}"{" aria-current=" + chr(34) + "page" + chr(34) if name == file else ""}>{title}</a>'

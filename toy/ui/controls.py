@@ -228,7 +228,7 @@ def sampling(state: State) -> None:
 def _choose_story(key: str) -> None:
     name = st.session_state[key]
     if name:
-        save_state(opened(name, st.session_state.state.hide))
+        save_state(opened(name).beside(st.session_state.state))
 
 
 def stories() -> None:
@@ -248,7 +248,7 @@ def stories() -> None:
 
 def reset() -> None:
     """Back to the default page."""
-    save_state(State(hide=st.session_state.state.hide))
+    save_state(State().beside(st.session_state.state))
 
 
 def sidebar(state: State) -> None:

@@ -1,15 +1,14 @@
 """What the words mean, one sentence each: the same on the viewer, in the settings and in their help."""
 
-import json
 from functools import cache
 
-from toy.viewer.sources import VIEWER
+from toy.viewer.sources import words
 
 
 @cache
 def glossary() -> dict[str, str]:
     """The sentence of every word."""
-    return json.loads((VIEWER / "glossary.json").read_text(encoding="utf-8"))
+    return words("en")["meanings"]
 
 
 def meaning(*words: str) -> str:

@@ -8,9 +8,10 @@ from typing import Any
 import streamlit as st
 
 from toy import lessons
-from toy.lessons import LANGUAGES, Lesson
+from toy.languages import LANGUAGES
+from toy.lessons import Lesson
 from toy.settings import Choice, Knob, Refused
-from toy.state import State, of_link
+from toy.state import State, from_viewer, of_link
 from toy.ui import explore, links, live
 from toy.ui.words import plain
 from toy.viewer.packing import pack
@@ -127,9 +128,9 @@ def _went(said: Any) -> None:
     link.flush()
 
 
-def _explored(state: State) -> str:
-    """The query by which Explore shows the same, with nothing hidden."""
-    return replace(state, hide=()).link()
+def _explored(state: State, language: str) -> str:
+    """The query by which Explore shows the same in a language, with nothing hidden."""
+    return from_viewer(replace(state, hide=()), dict(state.ui) | {"language": language}).link()
 
 
 def _answer(given: Any, fresh: bool) -> bytes:
@@ -144,10 +145,10 @@ def _answer(given: Any, fresh: bool) -> bytes:
     if request.get("lesson") != f"{place.lesson}.{place.language}" or not fresh:
         learn["lesson"] = place.found.flat() | {"language": place.language}
 
-    learn["explore"] = _explored(memory["state"])
+    learn["explore"] = _explored(memory["state"], place.language)
 
     def save(state: State, asked: Request) -> None:
-        memory["state"], learn["explore"] = state, _explored(state)
+        memory["state"], learn["explore"] = state, _explored(state, place.language)
         if asked.open is not None:
             memory["ui_from"] += 1
 

@@ -19,6 +19,7 @@ ICONS = {
     "train": ":material/model_training:",
     "figures": ":material/image:",
 }
+SPEAKING = ("", "learn", "fields")  # pages with a view, which speaks the language of the link
 STYLE = """
 <style>
 .stMainBlockContainer { padding: 0.3rem 1.2rem 0.5rem; max-width: none; }
@@ -86,7 +87,9 @@ def begin(pages: Sequence[Any], current: Any) -> None:
 
     In another page there is no such line: all the room is the picture's.
     """
+    before = st.session_state.get("page")
     links.begin(current.url_path)
+    _speak_as(before, current.url_path)
     st.html(STYLE + EMBEDDED * embedded())
     if embedded():
         return
@@ -98,14 +101,21 @@ def begin(pages: Sequence[Any], current: Any) -> None:
         _actions.set(st.container(key="actions", horizontal=True))
 
 
+def _speak_as(before: str | None, page: str) -> None:
+    """Have a page's link say the language of the page that was left, where that said one and this one can speak it."""
+    said = links.of(before).seen.get("language") if before in SPEAKING and before != page else None
+    if said and page in SPEAKING and st.query_params.get("language") != said:
+        st.query_params["language"] = said
+
+
 def actions() -> Any:
     """The place beside the navigation for what can be done with a page."""
     return _actions.get()
 
 
 def asks_for_methods() -> bool:
-    """Whether the URL names what either side shows: the shipped scene is then not what was asked for."""
-    return any(key.startswith(("left.", "right.")) for key in st.query_params)
+    """Whether the URL names what either side shows, or a language: the shipped scene is then not what was asked for."""
+    return any(key.startswith(("left.", "right.", "language")) for key in st.query_params)
 
 
 def load_state() -> Any:

@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
-from toy.settings import Flag, Knob, Numbers, Several, declared, from_query, to_query
+from toy.languages import LANGUAGES
+from toy.settings import Choice, Flag, Knob, Numbers, Several, declared, from_query, to_query
 from toy.viewer.requests import numbers
 from toy.views import VIEWS, View
 
-OWN = ("sigma", "view", "panels", "arrows")
+OWN = ("sigma", "view", "panels", "arrows", "language")
 PANELS = ("p1", "p0", "ratio", "truth", "error")
 SHOWN = ("p1", "p0", "ratio")
 SIGMA_MIN, SIGMA_MAX = 0.005, 5.0
@@ -21,17 +22,19 @@ NAMED = {name: (view.x, view.y, view.half) for name, view in VIEWS.items()}
 
 @dataclass(frozen=True)
 class Look:
-    """Noise level, window, panels and arrows; ``view`` None is the rule's own window."""
+    """Noise level, window, panels, arrows, and the language of the words; ``view`` None is the rule's own window."""
 
     sigma: Annotated[float, Knob(SIGMA_MIN, SIGMA_MAX, 0.001, "σ", "noise level", log=True)] = 0.03
     view: Annotated[tuple[float, float, float] | None, Numbers(WITHIN, FORM, "view", "the window", NAMED)] = None
     panels: Annotated[tuple[str, ...], Several(PANELS, "panels", "what is shown", "panel", ordered=True)] = SHOWN
     arrows: Annotated[bool, Flag("arrows", "scores as arrows")] = True
+    language: Annotated[str, Choice(LANGUAGES, "language", "of the words around the pictures")] = "en"
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> "Look":
         """The Look of legal values, to the digits that a link has."""
-        digits: dict[str, Any] = {"sigma": lambda v: float(f"{v:.4g}"), "panels": tuple, "arrows": bool}
+        digits: dict[str, Any] = {"panels": tuple, "arrows": bool, "language": str}
+        digits["sigma"] = lambda v: float(f"{v:.4g}")
         digits["view"] = lambda view: tuple(float(f"{v:.5g}") for v in view)
         return cls(**{name: digits[name](value) for name, value in values.items()})
 
@@ -42,7 +45,13 @@ class Look:
     def flat(self) -> dict[str, Any]:
         """As the component takes it."""
         view = list(self.view) if self.view else None
-        return {"sigma": self.sigma, "view": view, "panels": list(self.panels), "arrows": self.arrows}
+        return {
+            "sigma": self.sigma,
+            "view": view,
+            "panels": list(self.panels),
+            "arrows": self.arrows,
+            "language": self.language,
+        }
 
     def window(self, home: View) -> View:
         """The view, or ``home``."""
@@ -74,4 +83,6 @@ def looked(given: Any, before: Look) -> Look:
         look = replace(look, panels=tuple(name for name in PANELS if name in panels))
     if isinstance(given.get("arrows"), bool):
         look = replace(look, arrows=given["arrows"])
+    if given.get("language") in tuple(LANGUAGES):
+        look = replace(look, language=given["language"])
     return look

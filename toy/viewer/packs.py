@@ -82,6 +82,7 @@ def panel(slot: str, asked: Scene, found: Side, title: str, pending: str = "") -
         "pending": pending or found.waiting,
         "measured": None if found.waiting else measured(found),
         "n": found.scene.n,
+        "seed": found.scene.seed,
         "stochastic": INTEGRATORS[found.scene.integrator].stochastic,
         "waiting": found.waiting,
         "standing": not found.waiting and found.scene.cast != asked.cast,

@@ -6,6 +6,9 @@ import json
 import re
 from functools import cache
 from pathlib import Path
+from typing import Any
+
+from toy.languages import LANGUAGES
 
 VIEWER = Path(__file__).parent / "web"
 ENTRY = "main.js"
@@ -87,13 +90,26 @@ def bare(script: str) -> str:
 
 
 @cache
+def words(language: str) -> dict[str, Any]:
+    """What the views say in a language: ``labels``, ``meanings`` and, but for English, ``stories``, by key."""
+    return json.loads((VIEWER / f"words.{language}.json").read_text(encoding="utf-8"))
+
+
+def taught() -> str:
+    """Lines that teach a script every language that it does not bring along."""
+    others = [language for language in LANGUAGES if language != "en"]
+    lines = (f"teach({json.dumps(name)}, {json.dumps(words(name), ensure_ascii=False)});\n" for name in others)
+    return "".join(lines)
+
+
+@cache
 def viewer_sources(entry: str = "viewer") -> dict[str, str]:
     """`html`, `css` and `js` as `streamlit.components.v2.component` takes them; Fields has a sheet of its own."""
     sheets = SHEETS if entry == "viewer" else (*SHEETS, entry)
     return {
         "html": (VIEWER / f"{entry}.html").read_text(encoding="utf-8"),
         "css": "\n".join((VIEWER / f"{sheet}.css").read_text(encoding="utf-8") for sheet in sheets),
-        "js": bundle(VIEWER / (ENTRY if entry == "viewer" else f"{entry}.js")),
+        "js": bundle(VIEWER / (ENTRY if entry == "viewer" else f"{entry}.js")) + taught(),
     }
 
 

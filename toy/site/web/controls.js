@@ -1,7 +1,7 @@
 // The settings beside the view, made from the catalogue: a rule or schedule that is new to it appears here by itself.
 
-import { h, press, setText, toggle } from "../../viewer/web/dom.js";
-import { meaning } from "../../viewer/web/words.js";
+import { explain, h, press, setText, toggle } from "../../viewer/web/dom.js";
+import { meaning } from "../../viewer/web/language.js";
 import { Name } from "./names.js";
 import { sourced } from "./sourced.js";
 import { Chooser, Options, Quantity, Rows } from "./widgets.js";
@@ -84,7 +84,7 @@ class Side {
     const key = roles.join();
     if (key !== this.exactKey) {
       this.exactKey = key;
-      const make = (role) => toggle(`exact-${role}-${this.slot}`, role, words("Pressed: exact.", meaning("exact"), meaning("learned")), (on) => this.switch(role, on));
+      const make = (role) => explain(toggle(`exact-${role}-${this.slot}`, { text: role }, {}, (on) => this.switch(role, on)), words("Pressed: exact.", meaning("exact"), meaning("learned")));
       this.exact.replaceChildren(h("span", { class: "ts-label", text: "exact scores" }), ...roles.map(make));
     }
     const buttons = this.exact.querySelectorAll("button");

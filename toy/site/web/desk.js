@@ -5,7 +5,7 @@ import { takeFlags } from "../../viewer/web/frames.js";
 import { Refused } from "./settings.js";
 
 const STAYS = ["id", "sigmas", "sigma_max", "sigma_min", "layout", "target", "paired", "quality"]; // of the picture that is shown
-const OF_SHOWN = ["shown", "measured", "n", "stochastic", "standing", "waiting", "curve"]; // and of its panels
+const OF_SHOWN = ["shown", "measured", "n", "seed", "stochastic", "standing", "waiting", "curve"]; // and of its panels
 
 export class Desk {
   // `source.answer({header, scenes}, request, later)` gives a pack; `said(sentence)` is told what could not be done.
@@ -82,10 +82,9 @@ export class Desk {
     }
   }
 
-  // Shows what a query says; what the teacher hides stays hidden.
-  show(query, { hide = this.state.hide } = {}) {
-    const { state } = this.states.parse(query);
-    this.put({ ...state, hide });
+  // Shows what a query says.
+  show(query) {
+    this.put(this.states.beside(this.states.parse(query).state, this.state));
   }
 
   // --- What the view says ---------------------------------------------------------------------------------------------
@@ -103,8 +102,10 @@ export class Desk {
   }
 
   sendUi(ui) {
+    const before = this.state.ui.get("freeze");
     this.state = this.states.fromViewer(this.state, ui);
     this.record(false);
+    if (before !== this.state.ui.get("freeze")) this.tell();
   }
 
   // Has the address say the state; `push`: as a step of the browser's history.

@@ -3,6 +3,7 @@
 import { firstContact } from "../../viewer/web/callouts.js";
 import { h } from "../../viewer/web/dom.js";
 import { engineHere } from "../../viewer/web/here.js";
+import { readWords, speak } from "../../viewer/web/language.js";
 import { skipTo } from "../../viewer/web/skip.js";
 import { Viewer } from "../../viewer/web/viewer.js";
 import { Meanings } from "../../viewer/web/words.js";
@@ -21,15 +22,20 @@ import { Source } from "./source.js";
 export async function explore(files) {
   engineHere(); // its workers begin while what they compute with is loaded
   const address = new Address();
+  readWords((name) => files.json(`words/${name}.json`));
+  await speak(new URLSearchParams(address.query).get("language") ?? "en");
   const all = new Catalogue(await files.json("catalogue.json"));
   const states = new States(all);
   const settings = action("settings", "Settings", () => {});
   const side = h("aside", { class: "ts-side", id: "settings", tabindex: "-1", "aria-label": "Settings" });
   const root = h("div", { class: "toy-viewer", "data-toy-viewer": true, testid: "viewer" });
-  const share = new Share(() => {
-    const { drawing, words } = all.carried(desk.state.left.target);
-    return { link: address.full(states.link(desk.state), drawing), words };
-  });
+  const share = new Share(
+    (frozen) => {
+      const { drawing, words } = all.carried(desk.state.left.target);
+      return { link: address.full(states.link(frozen ? states.frozen(desk.state) : desk.state), drawing), words };
+    },
+    { freezes: true },
+  );
   const actions = [settings, share.button, action("full", "Full screen", () => fullScreen((words) => shell.notes.say(words)))];
   const shell = new Shell({ actions, seen: () => viewer.header && viewer.readTheme() });
   const desk = new Desk({ states, headers: new Headers(states), source: new Source(files, all), address, said: (words) => shell.notes.say(words) });
@@ -37,17 +43,17 @@ export async function explore(files) {
   const viewer = (root.viewer = new Viewer(root, { ...tell, storageKey: "toy-site", welcome: firstContact(address.query === ""), page: desk.page }));
   const presenter = new Presenter(desk, viewer, () => viewer.redraw("size", "back", "dots", "above"));
   settings.after(presenter.button);
-  const controls = new Controls(desk, { reset: () => desk.put({ ...states.start, hide: desk.state.hide }), undo: () => history.back() });
+  const controls = new Controls(desk, { reset: () => desk.put(states.beside(states.start, desk.state)), undo: () => history.back() });
   new Meanings(controls.element, viewer.abort.signal);
   document.querySelector("main").replaceChildren(side, h("div", { class: "ts-view" }, root));
   const show = drawer(side, settings, controls.element);
   if (address.embedded) shell.embed();
-  desk.changed(({ hide }) => {
-    const alone = hide.includes("settings") || address.embedded;
+  desk.changed(({ hide, ui }) => {
+    const alone = hide.includes("settings") || address.embedded || Boolean(ui.get("freeze"));
     settings.hidden = alone;
     if (alone) show(false);
   });
-  skipTo("Skip to Play", viewer.transport.play);
+  skipTo("toPlay", viewer.transport.play);
   all.drawings.takeFrom(address, desk.said);
   await desk.open(viewer);
   return { desk, shell, viewer };

@@ -5,7 +5,7 @@ import { written } from "./numbers.js";
 import { Refused, checkSetting, fromQuery } from "./settings.js";
 
 const OTHERS = ["rule", "target", "embed", "embed_options"];
-const DIGITS = { sigma: (value) => Number(value.toPrecision(4)), view: (value) => value.map((v) => Number(v.toPrecision(5))), panels: (value) => value, arrows: (value) => value };
+const DIGITS = { sigma: (value) => Number(value.toPrecision(4)), view: (value) => value.map((v) => Number(v.toPrecision(5))), panels: (value) => value, arrows: (value) => value, language: (value) => value };
 
 export class FieldStates {
   constructor(states) {

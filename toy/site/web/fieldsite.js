@@ -4,7 +4,8 @@ import { FieldAnswers } from "../../viewer/web/fieldanswers.js";
 import { FieldView } from "../../viewer/web/fieldview.js";
 import { h } from "../../viewer/web/dom.js";
 import { nameOf } from "../../viewer/web/hash.js";
-import { meaning, Meanings } from "../../viewer/web/words.js";
+import { meaning, readWords, speak } from "../../viewer/web/language.js";
+import { Meanings } from "../../viewer/web/words.js";
 import { Address } from "./address.js";
 import { Catalogue } from "./catalogue.js";
 import { densitiesOf, rulesByKind } from "./controls.js";
@@ -138,6 +139,8 @@ class FieldControls {
 
 export async function fields(files) {
   const address = new Address();
+  readWords((name) => files.json(`words/${name}.json`));
+  await speak(new URLSearchParams(address.query).get("language") ?? "en");
   const all = new Catalogue(await files.json("catalogue.json"));
   const states = new States(all);
   const settings = action("settings", "Settings", () => {});

@@ -72,6 +72,7 @@ export class Headers {
       pending: waiting || stands.words,
       measured: null,
       n: asked.n,
+      seed: asked.seed,
       stochastic: this.all.integrators.get(asked.integrator).stochastic,
       waiting,
       standing: Boolean(found) && stands.words !== "",

@@ -2,6 +2,7 @@
 
 import { Learn } from "../../viewer/web/learn.js";
 import { h } from "../../viewer/web/dom.js";
+import { readWords } from "../../viewer/web/language.js";
 import { Address } from "./address.js";
 import { Catalogue } from "./catalogue.js";
 import { Desk } from "./desk.js";
@@ -130,6 +131,7 @@ class LearnDesk extends Desk {
 }
 
 export async function learn(files) {
+  readWords((name) => files.json(`words/${name}.json`));
   const all = new Catalogue(await files.json("catalogue.json"));
   const states = new States(all);
   const root = h("div", { class: "toy-viewer toy-learn", "data-toy-learn": true, testid: "learn" });

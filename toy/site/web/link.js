@@ -125,6 +125,17 @@ export class States {
     return { ...state, ui: sortedMap(kept) };
   }
 
+  // The state, where another was: what the teacher hides stays hidden, and what is the visitor's stays his.
+  beside(state, before) {
+    const own = [...before.ui].filter(([name]) => this.all.personal.includes(name));
+    return { ...state, hide: before.hide, ui: sortedMap([...state.ui, ...own]) };
+  }
+
+  // The state as it is shown until somebody tries it himself.
+  frozen(state) {
+    return { ...state, ui: sortedMap([...state.ui, ["freeze", true]]) };
+  }
+
   // The story that a state names, if its scenes are still those of the story; else null.
   told(state) {
     const preset = Object.hasOwn(this.all.presets, state.story) ? this.all.presets[state.story] : null;

@@ -70,6 +70,12 @@ const CHECKS = {
     if (read === undefined) throw refused(name, value, "0 or 1");
     return read;
   },
+  Conditions({ legal, most, name, options }, value) {
+    const parts = typeof value === "string" ? listed(value) : Array.isArray(value) ? value : [];
+    const form = new RegExp(`^(?:${options.join("|")})[<>][0-9]{1,4}(?:\\.[0-9]{1,4})?$`);
+    if (parts.length < 1 || parts.length > most || !parts.every((part) => form.test(part))) throw refused(name, written(value), legal);
+    return parts.map(String);
+  },
   Numbers({ legal, name, named, ranges }, value) {
     const given = typeof value === "string" && named && Object.hasOwn(named, value) ? named[value] : value;
     const parts = typeof given === "string" ? given.split(",") : given;

@@ -1,12 +1,16 @@
 // Share: the link of what is on the screen, to copy, and as a QR code for those who sit in front of it.
 
-import { SVG, h, setText } from "../../viewer/web/dom.js";
-import { qrCode, qrPath } from "./qr.js";
+import { copied } from "../../viewer/web/copying.js";
+import { h, setText } from "../../viewer/web/dom.js";
+import { qrPicture } from "../../viewer/web/qrpicture.js";
 
 export class Share {
-  // `link()` is the whole address of what is shown, and `words` for what it opens.
-  constructor(link) {
+  // `link(frozen)` is the whole address of what is shown, and `words` for what it opens; `freezes` where that may be frozen until
+  // somebody tries it himself.
+  constructor(link, { freezes = false } = {}) {
     this.link = link;
+    this.frozen = h("input", { type: "checkbox", testid: "frozen", onchange: () => this.show() });
+    const freeze = h("label", { class: "ts-about" }, this.frozen, " Frozen until “Try it yourself” is pressed");
     this.field = h("input", { type: "text", class: "ts-text", readonly: true, testid: "link", "aria-label": "Link to what is shown" });
     this.field.addEventListener("focus", () => this.field.select());
     this.words = h("p", { class: "ts-about", testid: "link-words" });
@@ -20,6 +24,7 @@ export class Share {
       h("h2", { text: "Link to this picture" }),
       this.words,
       h("div", { class: "ts-line" }, this.field, button("copy", "Copy", () => this.copy())),
+      freezes ? freeze : null,
       this.said,
       this.code,
       close,
@@ -29,40 +34,22 @@ export class Share {
   }
 
   open() {
-    const { link, words } = this.link();
-    setText(this.words, words);
-    this.field.value = link;
-    setText(this.said, "");
-    this.code.replaceChildren(this.picture(link));
+    this.frozen.checked = false;
+    this.show();
     this.element.showModal();
   }
 
-  picture(link) {
-    let rows;
-    try {
-      rows = qrCode(link);
-    } catch (error) {
-      return h("p", { text: error.message });
-    }
-    const size = rows.length + 8;
-    const svg = document.createElementNS(SVG, "svg");
-    const of = (tag, attributes) => {
-      const made = document.createElementNS(SVG, tag);
-      for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-      return made;
-    };
-    for (const [name, value] of Object.entries({ viewBox: `0 0 ${size} ${size}`, role: "img", "aria-label": "QR code of the link", "shape-rendering": "crispEdges" })) svg.setAttribute(name, value);
-    svg.append(of("rect", { width: size, height: size, fill: "#fff" }), of("path", { d: qrPath(rows), fill: "#000" }));
-    return svg;
+  show() {
+    const { link, words } = this.link(this.frozen.checked);
+    setText(this.words, words);
+    this.field.value = link;
+    setText(this.said, "");
+    this.code.replaceChildren(qrPicture(link, "QR code of the link"));
   }
 
   async copy() {
-    try {
-      await navigator.clipboard.writeText(this.field.value);
-      setText(this.said, "Copied.");
-    } catch {
-      this.field.select();
-      setText(this.said, "The browser does not let a page copy: press Ctrl+C.");
-    }
+    const done = await copied(this.field.value);
+    if (!done) this.field.select();
+    setText(this.said, done ? "Copied." : "The browser does not let a page copy: press Ctrl+C.");
   }
 }

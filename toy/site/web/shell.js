@@ -65,6 +65,11 @@ export class Shell {
     this.theme = new Theme(seen);
     this.notes = new Notes();
     this.bar = document.querySelector(".ts-bar");
+    // The language of the link goes along to the other pages.
+    this.bar.addEventListener("click", ({ target }) => {
+      const [link, said] = [target.closest("a"), new URLSearchParams(location.search).get("language")];
+      if (link && said) link.search = `language=${encodeURIComponent(said)}`;
+    });
     this.bar.append(h("div", { class: "ts-actions" }, ...actions, this.theme.button));
     document.body.append(this.notes.element);
   }

@@ -4,6 +4,7 @@
 // computed, and the `scenes` of both sides as the engine takes them.
 
 import { nameOf } from "./hash.js";
+import { say } from "./language.js";
 import { SLOTS } from "./slots.js";
 
 export const PREVIEW = 512; // particles while a control is dragged
@@ -218,7 +219,7 @@ export class Answers {
   // Both numbers over the whole range of a side's weight, with few particles.
   async curve(panel, scene, turn) {
     const knob = panel.knobs.find(({ name }) => name === "w");
-    if (!knob) return { lacks: `${panel.title} has no weight w to draw a curve over` };
+    if (!knob) return { lacks: say("noWeight", { title: panel.title }) };
     const few = moved(scene, {}, null, PREVIEW);
     const key = keyOf({ ...few, knobs: { ...few.knobs, w: null } });
     if (!this.curves.has(key)) {
@@ -260,6 +261,7 @@ function panelOf(panel, asked, side, floor, called) {
     shown: { title: panel.title, caption: askedWords(panel, asked), knobs: asked.knobs, schedule },
     measured: { values: pick(side.values), errors: pick(side.errors), floor, called },
     n: side.scene.n,
+    seed: side.scene.seed,
     pending: "",
     waiting: "",
   };

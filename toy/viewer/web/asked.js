@@ -1,6 +1,7 @@
 // What is asked for against what is shown: a number and a picture are tied to the knobs that made them.
 
 import { sigmaText } from "./dom.js";
+import { say } from "./language.js";
 import { digitsOf } from "./number.js";
 
 // The server keeps six digits of what the controls say.
@@ -20,7 +21,7 @@ export function movedSince(panel, shown, values, interval) {
   const words = moved.map(({ name, label, step }) => `${label} ${shown.knobs[name].toFixed(digitsOf(step))}`);
   const { lo, hi } = shown.schedule ?? {};
   if (interval && Number.isFinite(lo) && Number.isFinite(hi) && !(same(lo, interval[0]) && same(hi, interval[1]))) {
-    words.push(`σ ${sigmaText(lo)} to ${sigmaText(hi)}`);
+    words.push(say("levels", { lo: sigmaText(lo), hi: sigmaText(hi) }));
   }
   return words;
 }
@@ -32,7 +33,7 @@ export function pendingWords(panel, values, interval, { late = false, outside = 
   const moved = shown ? movedSince(panel, shown, values, interval) : [];
   const waits = late && Boolean(panel.pending);
   if (!moved.length && !waits && !outside) return "";
-  const what = !shown ? "" : `showing ${waits || !moved.length ? shown.caption ?? shown.title : moved.join(", ")} …`;
-  const why = lost ? "the server does not answer" : waits ? panel.pending : "";
-  return [what, why].filter(Boolean).join(" ") || "computing …";
+  const what = !shown ? "" : say("showing", { what: waits || !moved.length ? shown.caption ?? shown.title : moved.join(", ") });
+  const why = lost ? say("noAnswer") : waits ? panel.pending : "";
+  return [what, why].filter(Boolean).join(" ") || say("computing");
 }

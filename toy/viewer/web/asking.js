@@ -1,7 +1,7 @@
 // What a step asks, and what came of it: choose, place a number, draw. `say(prediction)` is told what was locked in.
 
 import { h, setText } from "./dom.js";
-import { phrase } from "./prose.js";
+import { phrase } from "./language.js";
 import { scoreOf } from "./score.js";
 
 let asked = 0; // radio buttons of one question share a name

@@ -1,9 +1,9 @@
 // The row with which one draws, and what is drawn: classes, width, eraser, undo, clear.
 
 import { classColour, css } from "./colour.js";
-import { explain, h, press, setText, toggle } from "./dom.js";
+import { h, press, setText, toggle } from "./dom.js";
+import { say } from "./language.js";
 import { worldTransform } from "./scenery.js";
-import { meaning } from "./words.js";
 
 const SIZES = { min: 0.01, max: 0.12, step: 0.005 };
 
@@ -11,21 +11,14 @@ export class Brush {
   // `on`: {label(letter), size(share), erase(on), undo(), clear(), copy(), done()}.
   constructor(on) {
     this.on = on;
-    this.classes = h("div", { class: "tv-group", role: "group", "aria-label": "class of what is drawn" });
-    this.size = h("input", { type: "range", class: "tv-brush-size", testid: "brush-size", "aria-label": "width of the brush", ...SIZES });
+    this.classes = h("div", { class: "tv-group", role: "group", named: "brush.class" });
+    this.size = h("input", { type: "range", class: "tv-brush-size", testid: "brush-size", named: "brush.size", ...SIZES });
     this.size.addEventListener("input", () => on.size(Number(this.size.value)));
-    const button = (name, text, act) => {
-      const made = explain(h("button", { type: "button", class: "tv-chip", testid: `brush-${name}` }, h("span", { text })), meaning(`brush_${name}`));
-      made.addEventListener("click", act);
-      return made;
-    };
-    this.eraser = toggle("brush-eraser", "eraser", meaning("brush_eraser"), (value) => on.erase(value));
-    this.undo = button("undo", "undo", on.undo);
-    this.clear = button("clear", "clear", on.clear);
-    this.copy = button("copy", "from what is shown", on.copy);
-    this.done = button("done", "done", on.done);
+    const button = (name) => h("button", { type: "button", class: "tv-chip", testid: `brush-${name}`, means: `brush_${name}`, onclick: on[name] }, h("span", { say: `brush.${name}` }));
+    this.eraser = toggle("brush-eraser", { say: "brush.eraser" }, { means: "brush_eraser" }, (value) => on.erase(value));
+    [this.undo, this.clear, this.copy, this.done] = ["undo", "clear", "copy", "done"].map(button);
     this.words = h("span", { class: "tv-group-label", role: "status" });
-    this.element = h("div", { class: "tv-brush", testid: "brush", role: "toolbar", "aria-label": "Drawing", hidden: true }, this.classes, this.size, this.eraser, this.undo, this.clear, this.copy, this.done, this.words);
+    this.element = h("div", { class: "tv-brush", testid: "brush", role: "toolbar", named: "brush", hidden: true }, this.classes, this.size, this.eraser, this.undo, this.clear, this.copy, this.done, this.words);
     this.key = "";
   }
 
@@ -44,13 +37,12 @@ export class Brush {
     this.undo.disabled = !past.length;
     this.clear.disabled = !all.length;
     this.copy.disabled = !copies;
-    setText(this.words, all.length ? "" : "draw on a picture: each stroke is data of its class");
+    setText(this.words, all.length ? "" : say("brush.hint"));
   }
 
   chip(letter) {
-    const made = toggle(`brush-${letter}`, letter, meaning("brush_class"), () => this.on.label(letter), "tv-dot-class");
+    const made = toggle(`brush-${letter}`, { text: letter }, { means: "brush_class", named: ["class", { name: letter }] }, () => this.on.label(letter), "tv-dot-class");
     made.querySelector("i").style.background = css(classColour(letter));
-    made.setAttribute("aria-label", `class ${letter}`);
     return made;
   }
 }

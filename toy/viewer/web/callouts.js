@@ -2,6 +2,7 @@
 // does not see them again.
 
 import { h, setText } from "./dom.js";
+import { say } from "./language.js";
 
 const MET = "toy-viewer:met";
 
@@ -27,11 +28,13 @@ function met() {
 
 const swatch = (name) => h("i", { class: `tv-swatch ${name}`, "aria-hidden": "true" });
 
-const STEPS = [
-  () => ["Each dot is a sample. It starts as noise and should end inside the coloured outline, where the true data are. One that ends outside is marked: ", swatch("tv-dot-outside")],
-  () => ["A branch is tinted when it lost samples ", swatch("tv-key-lost"), " or gained some ", swatch("tv-key-gained"), " against the truth. A lost branch is a kind of sample that is never made."],
-  () => ["The same noise on both sides; w says how hard each one is guided. Press play: which branches go missing?"],
-];
+const STEPS = ["dots", "branches", "sides"];
+const SWATCHES_IN_TEXT = { outside: "tv-dot-outside", lost: "tv-key-lost", gained: "tv-key-gained" };
+
+// The text of a step, each swatch where its name stands.
+function piecesOf(step) {
+  return say(`welcome.${step}`).split(/\{(\w+)\}/).map((part, i) => (i % 2 ? swatch(SWATCHES_IN_TEXT[part]) : part));
+}
 
 // Whether a page that was opened without a link meets its visitor for the first time.
 export function firstContact(plain) {
@@ -46,7 +49,7 @@ export class Callouts {
     this.text = h("p", {});
     this.count = h("span", { class: "tv-callout-count" });
     this.next = h("button", { type: "button", class: "tv-chip", testid: "callout-next", onclick: () => this.go() }, h("span", {}));
-    this.skip = h("button", { type: "button", class: "tv-chip", testid: "callout-skip", onclick: () => this.end() }, h("span", { text: "Skip" }));
+    this.skip = h("button", { type: "button", class: "tv-chip", testid: "callout-skip", onclick: () => this.end() }, h("span", { say: "skip" }));
     this.element = h("div", { class: "tv-callout", testid: "callout", role: "status" }, this.text, h("div", { class: "tv-callout-row" }, this.count, this.skip, this.next));
   }
 
@@ -58,9 +61,9 @@ export class Callouts {
     if (!this.open) return;
     const [about, host] = this.places[tour.step];
     const last = tour.step === STEPS.length - 1;
-    this.text.replaceChildren(...STEPS[tour.step]());
-    setText(this.count, `${tour.step + 1} of ${STEPS.length}`);
-    setText(this.next.firstChild, last ? "Got it" : "Next");
+    this.text.replaceChildren(...piecesOf(STEPS[tour.step]));
+    setText(this.count, say("nOfM", { n: tour.step + 1, m: STEPS.length }));
+    setText(this.next.firstChild, say(last ? "gotIt" : "onward"));
     this.skip.hidden = last;
     this.about?.classList.remove("tv-pointed");
     this.about = about;

@@ -3,6 +3,7 @@
 import { pendingWords } from "./asked.js";
 import { setText } from "./dom.js";
 import { barAt } from "./frames.js";
+import { say } from "./language.js";
 import { legendItems } from "./legend.js";
 import { outlineRoles } from "./scenery.js";
 import { limbless } from "./stage.js";
@@ -13,12 +14,13 @@ export function drawChrome(v, now, dirty) {
   const pending = pendingOf(v);
   drawTransport(v);
   for (const [slot, words] of Object.entries(pending)) v.panels[slot].setPending(words, v.adjusting || v.strokes.on || v.panels[slot].info?.standing);
+  drawChallenge(v, pending);
   v.setData(dataOf(v, v.gone || v.page.lost || Object.values(pending).some(Boolean)));
   if (v.time.playing && now - (v.chromeAt ?? 0) < READ_MS) return;
   v.chromeAt = now;
   for (const slot of v.shownSlots()) drawNotes(v, v.panels[slot]);
   if (dirty.size === 0 || (dirty.size === 2 && v.time.playing)) return;
-  v.transport.setIntervals(v.intervals, Boolean(v.send));
+  v.transport.setIntervals(v.intervals, Boolean(v.send) && !v.ui.freeze);
   drawToolbar(v);
   for (const slot of v.shownSlots()) v.panels[slot].curve.update(v.ui.curve ? v.panels[slot].info?.curve : null, v.values[slot].w);
   drawLegend(v);
@@ -30,6 +32,16 @@ function pendingOf({ frames, gone, header, intervals, opening, page, values }) {
   const outside = page.outside || opening !== null || (Boolean(frames) && Boolean(header.id) && header.id !== frames.id);
   const how = { late: Boolean(header.busy), outside, lost: gone || page.lost };
   return Object.fromEntries((header.panels ?? []).map((panel) => [panel.slot, pendingWords(panel, values[panel.slot], intervals[panel.slot], how)]));
+}
+
+// The numbers that a challenge is about, of what is asked for and of all its samples alone.
+function drawChallenge(v, pending) {
+  const settled = v.frames?.quality === "full" && !v.header.busy;
+  const sides = v.shownSlots().map((slot) => {
+    const { measured, n, seed, shown, standing, title, waiting } = v.panels[slot].info ?? {};
+    return { slot, caption: shown?.caption ?? title, measured, n, seed, whole: settled && Boolean(measured) && !standing && !waiting && !pending[slot] };
+  });
+  v.challenge.update(v.ui.challenge, sides);
 }
 
 function drawTransport({ time, transport, truth, ui }) {
@@ -59,12 +71,14 @@ const engineOf = (header) => (header.engine === null ? "your browser" : "server"
 function drawNotes({ frames, header, layers, send, time, truth, ui }, panel) {
   const forward = time.phase === "forward";
   const n = forward ? truth.n : (frames?.slots[panel.slot]?.n ?? 0);
-  const quality = frames?.quality === "preview" ? "preview " : "";
-  panel.setBadge(panel.info?.waiting ? [] : [`${quality}n=${n}`, header.precomputed ? "precomputed" : send ? engineOf(header) : ""]);
+  const quality = frames?.quality === "preview" ? `${say("preview")} ` : "";
+  const engine = header.engine === null ? "here" : "server";
+  panel.setBadge(panel.info?.waiting ? [] : [`${quality}n=${n}`, header.precomputed ? say("precomputed") : send ? say(engine) : ""]);
   panel.badge.classList.toggle("tv-preview", quality !== "");
-  const stochastic = panel.info?.stochastic && !forward ? "stochastic" : "";
-  const tilt = ui.layers.includes("tilt") ? (layers?.field.tilt?.[panel.slot] ?? "") : "";
-  setText(panel.corner, [forward ? "forward process" : "", stochastic, tilt, panel.off ? `${panel.off} off screen` : ""].filter(Boolean).join(" · "));
+  const stochastic = panel.info?.stochastic && !forward ? say("stochastic") : "";
+  const [, product] = (ui.layers.includes("tilt") && layers?.field.tilt?.[panel.slot]?.match(/^tilted: (.*)$/)) || [];
+  const tilt = product ? say("tilted", { product }) : ui.layers.includes("tilt") ? (layers?.field.tilt?.[panel.slot] ?? "") : "";
+  setText(panel.corner, [forward ? say("forwardProcess") : "", stochastic, tilt, panel.off ? say("offScreen", { n: panel.off }) : ""].filter(Boolean).join(" · "));
 }
 
 function drawToolbar(v) {
@@ -74,7 +88,7 @@ function drawToolbar(v) {
     offline: !v.send,
     pencil: Boolean(v.send) && v.pencil,
     drawing: v.strokes.on,
-    modes: v.header.target.mode === "mode" ? "modes" : "branches",
+    mode: v.header.target.mode,
     fieldArrays: v.layers?.arrays ?? null,
     panels,
     canShowTruth: Boolean(v.truth),

@@ -2,11 +2,12 @@
 
 import { css } from "./colour.js";
 import { SVG, h, setText } from "./dom.js";
+import { language, say } from "./language.js";
 
 const [CURVE_WIDTH, CURVE_HEIGHT] = [150, 54];
 const MEASURES = [
-  ["outliers", "outside", (v) => `${(100 * v).toFixed(0)}%`],
-  ["branch_tv", "TV", (v) => v.toFixed(2)],
+  ["outliers", () => say("curve.outliers"), (v) => `${(100 * v).toFixed(0)}%`],
+  ["branch_tv", () => "TV", (v) => v.toFixed(2)],
 ];
 
 // The top of a scale: the largest value that is drawn, but never so little that chance fills the chart.
@@ -29,7 +30,7 @@ function shareOf(ws, w) {
 function chartOf(curve, w) {
   const lines = MEASURES.map(([name, label, said]) => {
     const top = topOf(curve[name]);
-    return { name, points: pointsOf(curve.w, curve[name], top), words: `${label} 0–${said(top)}` };
+    return { name, points: pointsOf(curve.w, curve[name], top), words: `${label()} 0–${said(top)}` };
   });
   return { lines, words: lines.map(({ words }) => words).join(" · "), ends: [`w ${curve.w[0]}`, String(curve.w.at(-1))], now: CURVE_WIDTH * shareOf(curve.w, w) };
 }
@@ -80,8 +81,8 @@ export class Curve {
   // `curve` is the server's, or null; `w` what the person has set.
   update(curve, w) {
     this.element.hidden = !curve;
-    if (!curve || (curve === this.curve && w === this.w)) return;
-    Object.assign(this, { curve, w });
+    if (!curve || (curve === this.curve && w === this.w && this.spoken === language())) return;
+    Object.assign(this, { curve, w, spoken: language() });
     this.element.classList.toggle("tv-curve-lacks", Boolean(curve.lacks));
     if (curve.lacks) {
       setText(this.words, curve.lacks);
@@ -93,7 +94,7 @@ export class Curve {
     for (const [name, value] of Object.entries({ x1: now, x2: now, y1: 0, y2: CURVE_HEIGHT })) this.now.setAttribute(name, value.toFixed(1));
     setText(this.words, words);
     ends.forEach((text, k) => setText(this.ends.children[k], text));
-    const told = curve.w.map((value, i) => `${value}: ${MEASURES.map(([name, label, said]) => `${label} ${said(curve[name][i])}`).join(", ")}`);
-    this.element.setAttribute("aria-label", `Over the weight w. ${told.join("; ")}`);
+    const told = curve.w.map((value, i) => `${value}: ${MEASURES.map(([name, label, said]) => `${label()} ${said(curve[name][i])}`).join(", ")}`);
+    this.element.setAttribute("aria-label", say("overW", { points: told.join("; ") }));
   }
 }

@@ -7,7 +7,7 @@ export class Divider {
   constructor(plot, moved) {
     this.share = 0.5;
     this.moved = moved;
-    this.element = h("div", { class: "tv-divider", testid: "divider", role: "slider", tabindex: "0", "aria-label": "Swipe divider", "aria-valuemin": "0", "aria-valuemax": "100" });
+    this.element = h("div", { class: "tv-divider", testid: "divider", role: "slider", tabindex: "0", named: "divider", "aria-valuemin": "0", "aria-valuemax": "100" });
     let held = false;
     this.element.addEventListener("pointerdown", (event) => {
       held = true;

@@ -1,9 +1,33 @@
 // Elements without a framework. Text goes in as textContent only: nothing from a pack is ever parsed as HTML.
 
+import { meaning, say } from "./language.js";
+
+// What an element says in whatever language is spoken: `say` its text, `named` its name, `note` the note beside it, `tip` one that
+// says no more than the name, by a key of the labels or [key, values]; `means` the note by a word of the glossary.
+const SPEECH = {
+  say: (element, given) => setText(element, say(...[given].flat())),
+  named: (element, given) => element.setAttribute("aria-label", say(...[given].flat())),
+  tip: (element, given) => (element.dataset.meaning = say(...[given].flat())),
+  note: (element, given) => explain(element, say(...[given].flat())),
+  means: (element, given) => explain(element, meaning(given)),
+};
+const TOLD = new WeakMap();
+
+export function tell(element, what) {
+  TOLD.set(element, { ...TOLD.get(element), ...what });
+  for (const [name, given] of Object.entries(what)) SPEECH[name](element, given);
+}
+
+// Says it all again, in another language.
+export function retell(root) {
+  for (const element of [root, ...root.querySelectorAll("*")]) if (TOLD.has(element)) tell(element, TOLD.get(element));
+}
+
 export function h(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
-    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    if (name in SPEECH) tell(element, { [name]: value });
+    else if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
     else if (name === "text") element.textContent = value;
     else if (name === "testid") element.dataset.testid = value;
     else if (value !== null && value !== undefined && value !== false) element.setAttribute(name, value === true ? "" : value);
@@ -26,12 +50,11 @@ export function explain(element, text) {
   return element;
 }
 
-export const OFFLINE = "Needs the server: this page is without one.";
-
-export function toggle(testid, label, meaning, onchange, swatch = null) {
-  const button = explain(h("button", { type: "button", class: "tv-chip", testid, "aria-pressed": "false" }), meaning);
+// `words` and `about` are attributes: of its text, and of what it means.
+export function toggle(testid, words, about, onchange, swatch = null) {
+  const button = h("button", { type: "button", class: "tv-chip", testid, "aria-pressed": "false", ...about });
   if (swatch) button.append(h("i", { class: `tv-swatch ${swatch}`, "aria-hidden": "true" }));
-  button.append(h("span", { text: label }));
+  button.append(h("span", words));
   button.addEventListener("click", () => onchange(button.getAttribute("aria-pressed") !== "true"));
   return button;
 }
@@ -69,15 +92,14 @@ export function icon(name) {
 }
 
 export function iconButton(testid, name, label, onclick) {
-  return h("button", { type: "button", class: "tv-icon", testid, "data-meaning": label, "aria-label": label, onclick }, icon(name));
+  return h("button", { type: "button", class: "tv-icon", testid, tip: label, named: label, onclick }, icon(name));
 }
 
 export function swapIcon(button, name, label) {
   if (button.dataset.icon === name) return;
   button.dataset.icon = name;
   button.replaceChildren(icon(name));
-  button.dataset.meaning = label;
-  button.setAttribute("aria-label", label);
+  tell(button, { tip: label, named: label });
 }
 
 // Three significant digits without exponents, the same width for the same kind of number.

@@ -3,14 +3,15 @@
 import { explain, h } from "./dom.js";
 import { stretchOf } from "./fieldgrid.js";
 import { FieldLayers, contourPath } from "./fields.js";
+import { say } from "./language.js";
 import { Picture } from "./picture.js";
 
 export const FIELD_PANELS = [
-  { name: "p1", label: "p₁", title: "Main model p₁", who: "main", arrows: "main", vector: "s₁", long: "Density of the main model at this σ" },
-  { name: "p0", label: "p₀", title: "Guide p₀", who: "guide", arrows: "guide", vector: "s₀", long: "Density of the guide at this σ" },
-  { name: "ratio", label: "p₁/p₀", title: "Ratio p₁/p₀", arrows: "difference", vector: "s₁ − s₀", long: "Ratio p₁/p₀: guidance climbs it; violet above what is typical near the data, ochre below" },
-  { name: "truth", label: "p true", title: "Truth", arrows: "truth", vector: "true score", long: "True density of the class at this σ" },
-  { name: "error", label: "error", title: "Score error of p₁", arrows: "correction", vector: "true − s₁", long: "Length of the main model's score error, times σ" },
+  { name: "p1", who: "main", arrows: "main", vector: () => "s₁" },
+  { name: "p0", who: "guide", arrows: "guide", vector: () => "s₀" },
+  { name: "ratio", arrows: "difference", vector: () => "s₁ − s₀" },
+  { name: "truth", arrows: "truth", vector: () => say("field.trueScore") },
+  { name: "error", arrows: "correction", vector: () => say("row.correction") },
 ];
 const COARSE_CELL = 0.8; // a contour is drawn from the grid only where a cell is narrower than this share of what it outlines
 const TREE_WIDTH = 0.012;
@@ -22,10 +23,14 @@ export class FieldPanel extends Picture {
     Object.assign(this, { kind, empty });
     this.name = h("span", { class: "tf-name", testid: `name-${kind.name}` });
     this.scaleNote = h("span", { class: "tf-note", testid: `arrows-${kind.name}` });
-    this.head = h("div", { class: "tf-head" }, h("i", { class: `tv-swatch tv-area-${kind.name}`, "aria-hidden": "true" }), h("h3", { class: "tf-title", text: kind.title }), this.name, this.scaleNote);
-    this.plot.setAttribute("aria-label", `${kind.title}. Drag pans, wheel zooms, double-click resets, click or Enter probes; plus and minus zoom, shift and arrows pan, arrows change the noise level.`);
+    this.head = h("div", { class: "tf-head" }, h("i", { class: `tv-swatch tv-area-${kind.name}`, "aria-hidden": "true" }), h("h3", { class: "tf-title", say: `field.${kind.name}` }), this.name, this.scaleNote);
     this.element = h("div", { class: "tf-panel", testid: `panel-${kind.name}` }, this.head, this.plot);
-    explain(this.head, kind.long);
+    this.spoken();
+  }
+
+  spoken() {
+    this.plot.setAttribute("aria-label", say("field.plot", { title: say(`field.${this.kind.name}`) }));
+    explain(this.head, say(`field.${this.kind.name}.long`));
   }
 }
 
@@ -53,5 +58,5 @@ export function readField(header, arrays) {
     stretch[arrows] = v && own ? stretchOf(v, (1.1 * spacing) / layers.scale) : 1;
   }
   const { main, guide } = header.names;
-  return { id: header.id, names: guide ? `${main} over ${guide}` : main, sigma, box, shape, side, layers, contour, stretch };
+  return { id: header.id, names: () => (guide ? say("over", { main, guide }) : main), sigma, box, shape, side, layers, contour, stretch };
 }

@@ -5,23 +5,8 @@ import { worldTransform } from "./scenery.js";
 import { dequantise } from "./unpack.js";
 
 // Their meanings stand in the glossary under their names; s1 and s0 are those of main and guide.
-export const DENSITIES = [
-  { name: "p1", label: "p₁" },
-  { name: "p0", label: "p₀" },
-  { name: "ratio", label: "p₁/p₀" },
-  { name: "tilt", label: "tilted" },
-  { name: "drawn", label: "q" },
-  { name: "truth", label: "p true" },
-  { name: "error", label: "error" },
-];
-
-export const ARROWS = [
-  { name: "main", label: "s₁" },
-  { name: "guide", label: "s₀" },
-  { name: "difference", label: "s₁−s₀" },
-  { name: "guided", label: "guided" },
-  { name: "correction", label: "true corr." },
-];
+export const DENSITIES = ["p1", "p0", "ratio", "tilt", "drawn", "truth", "error"];
+export const ARROWS = ["main", "guide", "difference", "guided", "correction"];
 
 // Beside their colours: the guide's arrows are dashed, the true correction's have an open head.
 export const ARROW_LOOK = { guide: { dashed: true }, correction: { open: true } };

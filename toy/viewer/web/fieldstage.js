@@ -5,6 +5,7 @@ import { numberText, press, setText, sigmaText, swapIcon } from "./dom.js";
 import { sampleGrid, sliderAt } from "./fieldgrid.js";
 import { FIELD_PANELS } from "./fieldpanel.js";
 import { hasLayer } from "./fields.js";
+import { say } from "./language.js";
 import { crosshair, decompose, drawVectors } from "./probe.js";
 import { classesText } from "./legend.js";
 import { drawScaleBar, drawScenery, worldTransform } from "./scenery.js";
@@ -16,7 +17,7 @@ export function drawFieldBack(v, panel, cam) {
   context.setTransform(1, 0, 0, 1, 0, 0);
   context.clearRect(0, 0, panel.width, panel.height);
   const has = shown && hasLayer(shown.layers.arrays, "left", kind.name);
-  setText(panel.empty, shown && !has ? "this method has no guide" : "");
+  setText(panel.empty, shown && !has ? say("noGuide") : "");
   if (has) shown.layers.drawLayer(context, cam, "left", kind.name, colours, dpr);
   drawScenery(context, cam, v.scenery, colours, v.background, { target: v.header.target, gain: null, plain: true, limbless: true, dpr });
   if (has && shown.contour) {
@@ -32,7 +33,7 @@ export function drawFieldBack(v, panel, cam) {
     const every = panel.width / dpr < 235 ? 2 : 1; // on small pictures every second arrow is enough
     shown.layers.drawArrows(context, cam, "left", kind.arrows, strong, dpr, { times, every });
   }
-  setText(panel.scaleNote, has && v.ui.arrows ? `${kind.vector}${times === 1 ? "" : ` ×${times}`}` : "");
+  setText(panel.scaleNote, has && v.ui.arrows ? `${kind.vector()}${times === 1 ? "" : ` ×${times}`}` : "");
   drawScaleBar(context, cam, panel, v);
 }
 
@@ -86,9 +87,9 @@ export function drawFieldChrome(v) {
   for (const panel of Object.values(v.panels)) panel.setPending(pending, v.held);
   v.readout.classList.toggle("tf-stale", Boolean(pending));
   const current = shown && shown === v.cache.get(v.wanted);
-  setText(v.badge, header.busy ? "computing …" : !current && shown && v.play ? `showing σ ${sigmaText(shown.sigma)} …` : waiting && !pending ? "sharpening …" : "");
+  setText(v.badge, header.busy ? say("computing") : !current && shown && v.play ? say("showing", { what: `σ ${sigmaText(shown.sigma)}` }) : waiting && !pending ? say("sharpening") : "");
   v.badge.classList.toggle("tv-busy", Boolean(header.busy));
-  setText(v.targetWords, `99% region of ${classesText(header.target.classes, header.target)}`);
+  setText(v.targetWords, say("regionOf", { classes: classesText(header.target.classes, header.target) }));
   v.otherKey.hidden = header.target.classes === header.target.all;
   v.contourKey.hidden = !shown?.contour;
   setText(v.readout, readoutOf(v));
@@ -107,24 +108,24 @@ function drawSlider({ ui, header, held, play, playButton, slider, sigmaField }) 
   const u = sliderAt(ui.sigma, header.range);
   if (!held) slider.value = String(u);
   slider.style.setProperty("--tv-at", `${100 * u}%`);
-  slider.setAttribute("aria-valuetext", `sigma ${sigmaText(ui.sigma)}`);
+  slider.setAttribute("aria-valuetext", say("sigmaIs", { sigma: sigmaText(ui.sigma) }));
   sigmaField.range = { lo: header.range[1], hi: header.range[0], step: 0.01, name: "σ" };
   sigmaField.show(sigmaText(ui.sigma));
-  swapIcon(playButton, play ? "pause" : "play", play ? "Pause (space)" : "Play from noise to data (space)");
+  swapIcon(playButton, play ? "pause" : "play", play ? "pause" : "fieldPlay");
 }
 
 function readoutOf({ shown, hover, header }) {
-  if (!hover || !shown) return "Point at a place to read its log densities.";
+  if (!hover || !shown) return say("pointAt");
   const read = (name) => (name in shown.layers.arrays ? sampleGrid(shown.layers.values(name), shown.shape, shown.box, ...hover) : null);
   const [log1, log0] = [read("left.logp1"), read("left.logp0")];
   // A network says the slope of its log density, not its height: what is read off it lacks a constant.
-  const lacks = (...who) => (who.some((role) => header.constant[role]) ? " + const" : "");
+  const lacks = (...who) => (who.some((role) => header.constant[role]) ? ` + ${say("constant")}` : "");
   const rows = [
     [`log p₁${lacks("main")}`, log1],
     [`log p₀${lacks("guide")}`, log0],
     [`log p₁/p₀${lacks("main", "guide")}`, log1 === null || log0 === null ? null : log1 - log0],
-    ["log p true", read("truth.logp")],
-    ["σ·error", read("left.error")],
+    [say("trueLog"), read("truth.logp")],
+    [say("errorTimes"), read("left.error")],
   ];
   const place = `(${hover.map(numberText).join(", ")})`;
   return [place, ...rows.filter(([, value]) => value !== null).map(([label, value]) => `${label} ${numberText(value)}`)].join("   ");

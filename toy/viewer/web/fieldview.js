@@ -2,12 +2,14 @@
 // moved and stretched with the camera, until a sharper one has come.
 
 import { component } from "./component.js";
-import { h, iconButton, setText, sigmaText, toggle } from "./dom.js";
+import { h, iconButton, retell, setText, sigmaText, toggle } from "./dom.js";
 import { FieldAnswers } from "./fieldanswers.js";
 import { FieldCache, wantedBoxOf, fieldKey, sigmaOf, sliderAt, sweep } from "./fieldgrid.js";
 import { FIELD_PANELS, FieldPanel, readField } from "./fieldpanel.js";
 import { drawFieldAbove, drawFieldBack, drawFieldCard, drawFieldChrome } from "./fieldstage.js";
 import { engineHere } from "./here.js";
+import { language, say } from "./language.js";
+import { languageMenu } from "./languagemenu.js";
 import { classesText } from "./legend.js";
 import { FieldLocal } from "./local.js";
 import { NumberField } from "./number.js";
@@ -25,7 +27,7 @@ export class FieldView extends Session {
     super(root, options);
     this.local = options.engine ? new FieldLocal(this, new FieldAnswers(options.engine)) : null;
     this.cache = new FieldCache();
-    this.ui = { sigma: 0.03, view: null, panels: ["p1", "p0", "ratio"], arrows: true };
+    this.ui = { sigma: 0.03, view: null, panels: ["p1", "p0", "ratio"], arrows: true, language: "en" };
     this.shown = null;
     this.latest = null;
     this.play = null;
@@ -39,26 +41,27 @@ export class FieldView extends Session {
   build() {
     this.panels = Object.fromEntries(FIELD_PANELS.map((kind) => [kind.name, new FieldPanel(kind)]));
     for (const panel of Object.values(this.panels)) this.point(panel);
-    this.chips = FIELD_PANELS.map(({ name, label, long }) => toggle(`show-${name}`, label, long, (on) => this.onPanel(name, on), `tv-area-${name}`));
-    this.arrowChip = toggle("arrows", "scores as arrows", "Scores as arrows, times σ²: to where the denoiser points; their difference on the ratio", (on) => this.setUi({ arrows: on }));
+    this.chips = FIELD_PANELS.map(({ name }) => toggle(`show-${name}`, { say: `layer.${name}` }, { note: `field.${name}.long` }, (on) => this.onPanel(name, on), `tv-area-${name}`));
+    this.arrowChip = toggle("arrows", { say: "fieldArrows" }, { note: "fieldArrows.long" }, (on) => this.setUi({ arrows: on }));
+    this.languages = languageMenu((name) => this.setUi({ language: name }));
     this.badge = h("span", { class: "tf-badge", testid: "badge" });
     const toolbar = h(
       "div",
-      { class: "tv-toolbar", role: "toolbar", "aria-label": "Panels" },
-      h("div", { class: "tv-group" }, h("span", { class: "tv-group-label", text: "panels" }), ...this.chips),
+      { class: "tv-toolbar", role: "toolbar", named: "panels" },
+      h("div", { class: "tv-group" }, h("span", { class: "tv-group-label", say: "panels.label" }), ...this.chips),
       h("div", { class: "tv-group" }, this.arrowChip),
-      h("div", { class: "tv-group tv-last" }, this.badge, iconButton("home", "home", "Reset the view (double-click, 0)", () => this.setView(null))),
+      h("div", { class: "tv-group tv-last" }, this.badge, iconButton("home", "home", "fieldHome", () => this.setView(null)), this.languages),
     );
     this.row = h("div", { class: "tf-row", testid: "row" });
     this.card = new ProbeCard("fields", () => this.unpin());
-    this.hint = h("p", { class: "tf-hint", text: "Click a place: both scores, their difference, the guided score and what would be true, as arrows and numbers." });
+    this.hint = h("p", { class: "tf-hint", say: "fieldHint" });
     const side = h("div", { class: "tf-side" }, this.hint, this.card.element);
     this.root.replaceChildren(toolbar, this.row, h("div", { class: "tf-below" }, this.buildControls(), side));
   }
 
   buildControls() {
     this.playButton = h("button", { type: "button", class: "tv-play", testid: "play", onclick: () => this.setPlaying(!this.play) });
-    this.slider = h("input", { type: "range", testid: "sigma", min: "0", max: "1", step: "0.001", "aria-label": "Noise level sigma, from high to low" });
+    this.slider = h("input", { type: "range", testid: "sigma", min: "0", max: "1", step: "0.001", named: "fieldSigma" });
     this.slider.addEventListener("input", () => {
       this.setPlaying(false);
       this.held = true;
@@ -68,21 +71,21 @@ export class FieldView extends Session {
       this.held = false;
       this.settle(0);
     });
-    this.sigmaField = new NumberField({ testid: "sigma-number", "aria-label": "Noise level sigma" }, (value) => {
+    this.sigmaField = new NumberField({ testid: "sigma-number", named: "sigma" }, (value) => {
       this.jump(Number(value.toPrecision(4)));
       this.sigmaField.show(sigmaText(this.ui.sigma));
     });
     this.ticks = h("div", { class: "tf-ticks", "aria-hidden": "true" });
-    this.strip = h("div", { class: "tf-strip", role: "group", "aria-label": "Noise levels of the paper" });
+    this.strip = h("div", { class: "tf-strip", role: "group", named: "rows" });
     this.formula = h("div", { class: "tf-formula" });
     this.readout = h("div", { class: "tf-readout", testid: "readout" });
     const key = (name, ...words) => h("span", {}, h("i", { class: `tf-key tf-key-${name}` }), ...words);
-    const words = (text) => h("span", { text });
+    const words = (key) => h("span", { say: key });
     this.targetWords = h("span", {});
-    this.contourKey = key("now", words("true 99% region at this σ"));
-    this.otherKey = key("other", words("of both classes"));
-    const keys = h("div", { class: "tf-keys", testid: "legend" }, key("target", this.targetWords), this.otherKey, this.contourKey, key("ratio", words("ratio below, above typical")));
-    const line = h("div", { class: "tf-line" }, this.playButton, h("label", { class: "tf-sigma" }, words("σ"), this.sigmaField.element), h("div", { class: "tf-track tv-knob" }, this.slider, this.ticks));
+    this.contourKey = key("now", words("regionNow"));
+    this.otherKey = key("other", words("ofBoth"));
+    const keys = h("div", { class: "tf-keys", testid: "legend" }, key("target", this.targetWords), this.otherKey, this.contourKey, key("ratio", words("ratioKey")));
+    const line = h("div", { class: "tf-line" }, this.playButton, h("label", { class: "tf-sigma" }, h("span", { text: "σ" }), this.sigmaField.element), h("div", { class: "tf-track tv-knob" }, this.slider, this.ticks));
     return h("div", { class: "tf-controls" }, h("div", { class: "tf-deck" }, line, this.strip), this.readout, keys, this.formula, this.status);
   }
 
@@ -105,7 +108,10 @@ export class FieldView extends Session {
   // --- Packs from the server ----------------------------------------------------------------------------------------
 
   take(header, arrays, before) {
-    if (header.link !== before?.link) this.ui = { ...this.ui, ...header.ui };
+    if (header.link !== before?.link) {
+      this.ui = { ...this.ui, ...header.ui };
+      this.speak(this.ui.language);
+    }
     if (before && header.id !== before.id) this.probe = null;
     if (header.field) {
       const field = readField(header, arrays);
@@ -123,6 +129,17 @@ export class FieldView extends Session {
   next(header, before) {
     this.local?.offer(header);
     if (!this.held && !header.busy) this.settle(before ? undefined : 0);
+  }
+
+  spoken() {
+    super.spoken();
+    for (const panel of Object.values(this.panels)) {
+      if (!panel.element.isConnected) retell(panel.element);
+      panel.spoken();
+    }
+    this.languages.value = language();
+    if (this.header) this.arrange();
+    this.redraw("back", "above");
   }
 
   arrange() {
@@ -144,10 +161,10 @@ export class FieldView extends Session {
       this.ticks.append(tick);
     }
     this.rows = rows.map((sigma) => {
-      const button = h("button", { type: "button", class: "tf-frame", testid: `row-${sigma}`, "aria-pressed": "false", text: `σ ${sigma}`, "data-meaning": `Noise level ${sigma}, a row of the paper's Figure 9.`, onclick: () => this.jump(sigma) });
+      const button = h("button", { type: "button", class: "tf-frame", testid: `row-${sigma}`, "aria-pressed": "false", text: `σ ${sigma}`, tip: ["row", { sigma }], onclick: () => this.jump(sigma) });
       return Object.assign(button, { sigma });
     });
-    this.strip.append(h("span", { class: "tv-group-label", text: "the paper's rows" }), ...this.rows);
+    this.strip.append(h("span", { class: "tv-group-label", say: "rows.label" }), ...this.rows);
   }
 
   // --- Requests -----------------------------------------------------------------------------------------------------
@@ -206,16 +223,17 @@ export class FieldView extends Session {
     const { shown, header, page, ui } = this;
     if (!shown) return "";
     const parts = [];
-    if (shown.id !== header.id || page.outside) parts.push(shown.names);
+    if (shown.id !== header.id || page.outside) parts.push(shown.names());
     if (parts.length || (shown.sigma !== ui.sigma && !this.play)) parts.push(`σ ${sigmaText(shown.sigma)}`);
     if (!parts.length) return "";
-    return `showing ${parts.join(", ")} …${this.gone || page.lost ? " the server does not answer" : ""}`;
+    return say(this.gone || page.lost ? "showingBut" : "showing", { what: parts.join(", ") });
   }
 
   // --- What the person chooses --------------------------------------------------------------------------------------
 
   setUi(change) {
     Object.assign(this.ui, change);
+    if (change.language) this.speak(change.language);
     this.arrange();
     this.remember();
     this.redraw("size", "back", "above");

@@ -3,10 +3,10 @@
 // the picture is clicked or Ctrl is held.
 
 import { h, setText } from "./dom.js";
+import { say } from "./language.js";
 
 const STILL = 4;
 const HINT_MS = 1600;
-const HINTS = { wheel: "click the picture or hold Ctrl to zoom", touch: "two fingers pan and zoom" };
 
 export const embedded = () => window.self !== window.top;
 
@@ -27,7 +27,7 @@ export function gestures(element, on, pointers = new Map()) {
   const hint = h("div", { class: "tv-hint", testid: "hint", "aria-hidden": "true", hidden: true });
   element.append(hint);
   const tell = (which) => {
-    setText(hint, HINTS[which]);
+    setText(hint, say(which));
     hint.hidden = false;
     clearTimeout(timer);
     timer = setTimeout(() => (hint.hidden = true), HINT_MS);

@@ -3,9 +3,12 @@
 import { Callouts } from "./callouts.js";
 import { Divider } from "./divider.js";
 import { brushOf, draw } from "./drawing.js";
+import { Challenge } from "./challenge.js";
 import { h } from "./dom.js";
 import { Fit } from "./fit.js";
+import { languageMenu } from "./languagemenu.js";
 import { Lead } from "./lead.js";
+import { Lecture } from "./lecture.js";
 import { Legend } from "./legend.js";
 import { Panel } from "./panel.js";
 import { ProbeCard } from "./probe.js";
@@ -47,7 +50,9 @@ function transportOf(v) {
 }
 
 export function build(v) {
+  v.languages = languageMenu((language) => v.setUi({ language }));
   v.lead = new Lead();
+  v.challenge = new Challenge(() => location.href);
   v.toolbar = toolbarOf(v);
   v.brush = brushOf(v);
   v.panels = {};
@@ -64,6 +69,7 @@ export function build(v) {
   v.items = [];
   const { left, right } = v.panels;
   v.sheet = h("div", { class: "tv-sheet", testid: "sheet" }); // below the pictures, for what would cover a small one
+  v.lecture = new Lecture(v);
   v.divider = new Divider(left.plot, () => arrange(v));
   v.grid = h(
     "div",
@@ -79,7 +85,7 @@ export function build(v) {
     v.legend.element,
     v.sheet,
   );
-  v.root.replaceChildren(v.lead.element, v.brush.element, v.grid, v.status);
+  v.root.replaceChildren(v.lecture.element, v.languages, v.lead.element, v.challenge.element, v.brush.element, v.grid, v.status);
   const rows = [...v.root.children, ...v.grid.children].filter((row) => ![v.grid, v.status, left.plot, right.plot].includes(row));
   v.fit = new Fit(v.root, () => v.panels[v.shownSlots()[0]].plot, v.status, rows);
   v.callouts = new Callouts(v.root, [[left.plot, v.root], [v.legend.element, v.root], [v.transport.play, v.transport.element]], () => v.greet(false));

@@ -2,11 +2,11 @@
 
 import PHRASES from "./phrases.json" with { type: "json" };
 import { component } from "./component.js";
-import { h } from "./dom.js";
+import { h, retell } from "./dom.js";
 import { engineHere } from "./here.js";
+import { language, phrase, speak } from "./language.js";
 import { LessonCard } from "./lesson.js";
 import { openLink } from "./opening.js";
-import { phrase } from "./prose.js";
 import { Reading } from "./progress.js";
 import { skipTo } from "./skip.js";
 import { unpack } from "./unpack.js";
@@ -16,6 +16,11 @@ const NOWHERE = { lesson: "", step: 1, language: "en" };
 
 // Explore's view, which says when it has something else to show.
 class LessonView extends Viewer {
+  // The lesson's, not the picture's.
+  get tongue() {
+    return this.root.closest("[data-toy-learn]")?.lang || language();
+  }
+
   next(header, before) {
     super.next(header, before);
     this.seen?.(header);
@@ -41,7 +46,7 @@ export class Learn {
     this.languages.addEventListener("change", () => this.go({ language: this.languages.value }));
     this.top = h("div", { class: "tl-head" });
     root.replaceChildren(this.top, this.list);
-    this.unskip = skipTo("Skip to the lessons", { focus: () => root.querySelector(".tl-body, .tl-book button")?.focus() });
+    this.unskip = skipTo("toLessons", { focus: () => root.querySelector(".tl-body, .tl-book button")?.focus() });
   }
 
   get words() {
@@ -87,6 +92,8 @@ export class Learn {
   drawTop() {
     const { words } = this;
     this.root.lang = this.place.language;
+    if (this.viewer) this.viewer.speak(this.place.language);
+    else speak(this.place.language, () => retell(document.body));
     this.languages.setAttribute("aria-label", words.language);
     this.languages.replaceChildren(...Object.entries(this.names).map(([name, text]) => h("option", { value: name, text, lang: name, selected: name === this.place.language })));
     if (this.place.lesson) return;

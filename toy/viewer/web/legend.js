@@ -2,28 +2,29 @@
 
 import { h } from "./dom.js";
 import { ARROWS, DENSITIES } from "./fields.js";
+import { say } from "./language.js";
 import { word } from "./words.js";
 
 // `outlines`: [classes, role] of each outline as drawn; `tinted`: whether the target's modes carry their gain.
 export function legendItems({ ui, outlines, target, tinted, forward, plain }) {
   const items = [];
   const add = (name, text, swatch) => items.push({ name, text, swatch });
-  add("sample", forward ? "true sample" : "sample", "tv-dot-sample");
-  if (ui.quality && !plain && !forward) add("outside", "outside the true 99% region", "tv-dot-outside");
-  if (ui.samples && !forward) add("samples", "true sample", "tv-dot-truth");
+  add("sample", say(forward ? "legend.forward" : "legend.sample"), "tv-dot-sample");
+  if (ui.quality && !plain && !forward) add("outside", say("legend.outside"), "tv-dot-outside");
+  if (ui.samples && !forward) add("samples", say("legend.samples"), "tv-dot-truth");
   for (const [name, role] of outlines) {
-    const of = classesText(name, target);
-    if (role === "target") add("outline", `true region of ${of}`, "tv-line tv-line-target");
-    else add("other", `of ${of}`, "tv-line tv-line-other");
+    const classes = classesText(name, target);
+    if (role === "target") add("outline", say("legend.outline", { classes }), "tv-line tv-line-target");
+    else add("other", say("legend.other", { classes }), "tv-line tv-line-other");
   }
   if (tinted) {
-    add("lost", `${target.mode} that lost`, "tv-key-lost");
-    add("gained", "gained samples", "tv-key-gained");
+    add("lost", say(`legend.lost.${target.mode}`), "tv-key-lost");
+    add("gained", say("legend.gained"), "tv-key-gained");
   }
-  if (ui.trails) add("trails", "trails", "tv-dot-sample");
-  if (ui.paths) add("paths", "paths", "tv-line tv-line-paths");
+  if (ui.trails) add("trails", say("trails"), "tv-dot-sample");
+  if (ui.paths) add("paths", say("paths"), "tv-line tv-line-paths");
   for (const [layers, kind] of [[DENSITIES, "tv-area"], [ARROWS, "tv-line tv-line"]]) {
-    for (const { name, label } of layers) if (ui.layers.includes(name)) add(name, label, `${kind}-${name}`);
+    for (const name of layers) if (ui.layers.includes(name)) add(name, say(`layer.${name}`), `${kind}-${name}`);
   }
   return items;
 }
@@ -31,13 +32,13 @@ export function legendItems({ ui, outlines, target, tinted, forward, plain }) {
 // Some classes of a target's distribution, which may have `words` for its letters.
 export function classesText(name, { all, words = {} }) {
   const said = [...name].map((letter) => words[letter] ?? letter).join(", ");
-  if (name.length === 1) return name in words ? said : `class ${said}`;
-  return name !== all ? `classes ${said}` : name.length === 2 ? "both classes" : "all classes";
+  if (name.length === 1) return name in words ? said : say("class", { name: said });
+  return name !== all ? say("classes", { names: said }) : say(name.length === 2 ? "both" : "all");
 }
 
 export class Legend {
   constructor() {
-    this.element = h("ul", { class: "tv-legend", testid: "legend", "aria-label": "Legend" });
+    this.element = h("ul", { class: "tv-legend", testid: "legend", named: "legend" });
     this.key = "";
   }
 
@@ -46,7 +47,7 @@ export class Legend {
     if (key === this.key) return;
     this.key = key;
     this.element.replaceChildren(
-      ...items.map(({ name, text, swatch }) => h("li", {}, word(name, text, h("i", { class: `tv-swatch ${swatch}`, "aria-hidden": "true" })))),
+      ...items.map(({ name, text, swatch }) => h("li", {}, word(name, { text }, h("i", { class: `tv-swatch ${swatch}`, "aria-hidden": "true" })))),
     );
   }
 }

@@ -3,8 +3,9 @@
 
 import { askChoice, askDrawing, askNumber, revealChoice, revealDrawing, revealNumber } from "./asking.js";
 import { h, setText } from "./dom.js";
+import { phrase } from "./language.js";
 import { Marker } from "./marker.js";
-import { phrase, proseOf } from "./prose.js";
+import { proseOf } from "./prose.js";
 import { controlOf, isTurned } from "./score.js";
 import { Meanings } from "./words.js";
 

@@ -3,6 +3,7 @@
 
 import { GIVEN_UP } from "../../browser/web/engine.js";
 import { takeFlags } from "./frames.js";
+import { say } from "./language.js";
 import { takeOpened } from "./opening.js";
 
 const LATER_MS = 300;
@@ -65,7 +66,7 @@ export class Local {
     Object.assign(this, { base: null, whole: false, target: null, drawn: null, served: this.served + 1 });
     this.stop();
     if (this.refused && target?.name !== this.refusedFor) this.refused = "";
-    if (this.refused) header.note = [header.note, `Computed by the server: ${this.refused}.`].filter(Boolean).join(" ");
+    if (this.refused) header.note = [header.note, say("byServer", { why: this.refused })].filter(Boolean).join(" ");
     if (!this.asking || header.seq < this.toldAt) return; // of a run before it was asked
     if (later) this.askAgain(LATER_MS);
     else {
@@ -208,7 +209,7 @@ export class Local {
     const phase = this.whole || whole ? "field" : "release";
     Object.assign(this, { refused: error.message, refusedFor: target?.name, base: null, running: null, whole: false, asking: false });
     if (view.alone) {
-      view.end(`This page computes no more: ${error.message}.`);
+      view.end(say("computesNoMore", { why: error.message }));
       return;
     }
     view.queue.lost();

@@ -24,6 +24,6 @@ export function mountAlone(root, bytes, living) {
 
 export default component("[data-toy-viewer]", (root, tell, key) => {
   const viewer = new Viewer(root, { ...tell, engine: engineHere(), storageKey: `toy-viewer:${key ?? ""}`, welcome: firstContact(location.search === "") });
-  viewer.abort.signal.addEventListener("abort", skipTo("Skip to Play", viewer.transport.play));
+  viewer.abort.signal.addEventListener("abort", skipTo("toPlay", viewer.transport.play));
   return viewer;
 });

@@ -1,6 +1,7 @@
 // A field for a number: takes what people type, says in words what it did not take, and never stays blank.
 
 import { h, setText } from "./dom.js";
+import { say } from "./language.js";
 
 export function digitsOf(step) {
   return Math.max(2, Math.min(4, Math.ceil(-Math.log10(step || 0.05))));
@@ -9,15 +10,15 @@ export function digitsOf(step) {
 const short = (value) => String(Number(value.toPrecision(6)));
 
 // What was typed as {value, said}: value null where it is no number, said "" where it is taken as it stands.
-export function readNumber(text, { lo, hi, name = "the number" }) {
-  const allowed = `${name} is from ${short(lo)} to ${short(hi)}`;
+export function readNumber(text, { lo, hi, name = say("theNumber") }) {
+  const allowed = say("isFrom", { name, lo: short(lo), hi: short(hi) });
   const typed = text.trim();
   if (!typed) return { value: null, said: "" };
   const plain = typed.replace("−", "-").replace(/^([^.,]*),([^.,]*)$/, "$1.$2");
-  if (!/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(plain)) return { value: null, said: `“${typed.slice(0, 20)}” is not a number: ${allowed}` };
+  if (!/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(plain)) return { value: null, said: say("noNumber", { typed: typed.slice(0, 20), allowed }) };
   const given = Number(plain);
   const value = Math.min(hi, Math.max(lo, given));
-  return { value, said: value === given ? "" : `${allowed}, not ${short(given)}` };
+  return { value, said: value === given ? "" : say("notThat", { allowed, given: short(given) }) };
 }
 
 export class NumberField {

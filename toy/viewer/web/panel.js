@@ -2,12 +2,13 @@
 
 import { Curve } from "./curve.js";
 import { Dots } from "./dots.js";
-import { OFFLINE, explain, h, setText } from "./dom.js";
+import { explain, h, setText } from "./dom.js";
+import { meaning, say } from "./language.js";
 import { conventionsOf, measureRows } from "./measures.js";
 import { NumberField, digitsOf } from "./number.js";
 import { Picture } from "./picture.js";
 import { MovingScenery } from "./scenery.js";
-import { meaning, word } from "./words.js";
+import { word } from "./words.js";
 
 const MEASURED = { outliers: "quality", branch_tv: "variation", root_share: "trunk", alignment: "alignment" };
 
@@ -30,7 +31,7 @@ export class Panel extends Picture {
     this.moving = new MovingScenery();
     this.metricBox = h("div", { class: `tv-metrics tv-at-metrics-${slot}`, testid: `metrics-${slot}` });
     this.formula = h("span", { class: "tv-formula", testid: `formula-${slot}` });
-    this.conventions = h("span", { class: "tv-conventions", "data-meaning": `${meaning("guidance scale")} ${meaning("extra weight")}`, testid: `conventions-${slot}` });
+    this.conventions = h("span", { class: "tv-conventions", testid: `conventions-${slot}` });
     this.foot = h("div", { class: `tv-foot tv-at-foot-${slot}`, testid: `foot-${slot}` }, this.formula, this.conventions);
     this.elements = [this.head, this.plot, this.metricBox, this.foot];
     this.off = 0;
@@ -59,11 +60,12 @@ export class Panel extends Picture {
     explain(this.title, header.summary ?? "");
     setText(this.tag, header.title);
     setText(this.waiting, header.waiting ?? "");
-    this.plot.setAttribute("aria-label", `${header.title}: particles. Drag pans, wheel zooms, double-click resets, click pins a particle.`);
+    this.plot.setAttribute("aria-label", say("plot", { title: header.title }));
     this.updateKnobs(header.knobs ?? [], values, editable);
     this.updateMetrics(measureRows(header.measured));
     setText(this.formula, header.formula ?? "");
     explain(this.formula, header.summary ?? "");
+    explain(this.conventions, `${meaning("guidance scale")} ${meaning("extra weight")}`);
     setText(this.conventions, conventionsOf(values.w).map(({ label, value }) => `${label} ${value}`).join("  ·  "));
     this.badge.classList.toggle("tv-busy", Boolean(busy));
   }
@@ -89,11 +91,14 @@ export class Panel extends Picture {
         this.knobBox.append(made.element);
       }
       setText(made.label, knob.label);
-      explain(made.label, editable ? meaning(knob.name) || (knob.help ?? "") : OFFLINE);
+      explain(made.label, editable ? meaning(knob.name) || (knob.help ?? "") : say("offline"));
       Object.assign(made.range, { min: knob.lo, max: knob.hi, step: knob.step });
       made.number.range = { lo: knob.lo, hi: knob.hi, step: knob.step, name: knob.label };
       made.number.input.inputMode = knob.lo < 0 ? "text" : "decimal"; // some keyboards for decimals have no minus
-      for (const input of [made.range, made.number.input]) input.disabled = !editable;
+      for (const input of [made.range, made.number.input]) {
+        input.disabled = !editable;
+        input.setAttribute("aria-label", say("knob", { label: knob.label, side: say(this.slot) }));
+      }
       made.digits = digitsOf(knob.step);
       made.show(values[knob.name] ?? knob.value);
     }
@@ -101,9 +106,8 @@ export class Panel extends Picture {
 
   makeKnob(knob) {
     const label = h("button", { type: "button", class: "tv-word tv-knob-label", "data-word": knob.name, "aria-expanded": "false" });
-    const common = { "aria-label": `${knob.label}, ${this.slot} panel`, autocomplete: "off" };
-    const range = h("input", { ...common, type: "range", testid: `knob-${knob.name}-${this.slot}`, min: knob.lo, max: knob.hi, step: knob.step });
-    const number = new NumberField({ ...common, testid: `number-${knob.name}-${this.slot}` }, (value) => tell(value, "release"));
+    const range = h("input", { autocomplete: "off", type: "range", testid: `knob-${knob.name}-${this.slot}`, min: knob.lo, max: knob.hi, step: knob.step });
+    const number = new NumberField({ testid: `number-${knob.name}-${this.slot}` }, (value) => tell(value, "release"));
     const made = { label, range, number, digits: 2, element: h("div", { class: "tv-knob" }, label, range, number.element) };
     made.show = (value) => {
       if (!made.held) range.value = value;
@@ -152,7 +156,7 @@ export class Panel extends Picture {
   // A number, and below it the bar that shows where it lies: longer is more of it, never "better" unasked.
   makeMetric({ key, label }) {
     const said = (name) => h("span", { class: `tv-metric-${name}` });
-    const made = { label: word(MEASURED[key] ?? key, label), fill: h("i", {}), floor: h("b", {}), number: said("number"), note: said("floor"), from: said("end"), to: said("end"), better: said("better") };
+    const made = { label: word(MEASURED[key] ?? key, { text: label }), fill: h("i", {}), floor: h("b", {}), number: said("number"), note: said("floor"), from: said("end"), to: said("end"), better: said("better") };
     const bar = h("span", { class: "tv-bar", "aria-hidden": "true" }, made.fill, made.floor);
     made.element = h(
       "div",

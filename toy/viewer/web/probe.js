@@ -4,16 +4,8 @@ import { css } from "./colour.js";
 import { h, iconButton, numberText, setText } from "./dom.js";
 import { ARROW_LOOK, arrow } from "./fields.js";
 
-const ROWS = [
-  ["main", "s₁ main"],
-  ["guide", "s₀ guide"],
-  ["difference", "s₁ − s₀"],
-  ["guided", "guided"],
-  ["correction", "true − s₁"],
-];
-
-// An energy is a log-density without its normalising constant, which depends on the noise level.
-const LEARNED = "a learned log p is right up to a constant per σ";
+const ROWS = ["main", "guide", "difference", "guided", "correction"];
+const COLUMNS = [{}, { say: "score" }, { text: "x" }, { text: "y" }, { say: "length" }];
 
 // The five vectors of a probe's panel; null where a rule has no guide.
 export function decompose({ s1, s0, guided, truth }) {
@@ -56,21 +48,22 @@ export class ProbeCard {
   constructor(slot, onclose) {
     this.whose = h("strong", { class: "tv-card-whose", testid: `whose-${slot}` });
     this.what = h("span", { class: "tv-card-what", testid: `what-${slot}` });
-    this.rows = ROWS.map(([name, label]) => {
+    this.rows = ROWS.map((name) => {
       const glyph = h("canvas", { width: "44", height: "44", "aria-hidden": "true" });
       const cells = [0, 1, 2].map(() => h("td", {}));
-      const row = h("tr", {}, h("td", {}, glyph), h("th", { scope: "row", text: label }), ...cells);
+      const row = h("tr", {}, h("td", {}, glyph), h("th", { scope: "row", say: `row.${name}` }), ...cells);
       return { name, row, glyph, cells };
     });
     this.logs = h("div", { class: "tv-card-logs" });
-    this.upTo = h("div", { class: "tv-card-distance", testid: `up-to-${slot}`, text: LEARNED });
+    // An energy is a log-density without its normalising constant, which depends on the noise level.
+    this.upTo = h("div", { class: "tv-card-distance", testid: `up-to-${slot}`, say: "upToConstant" });
     this.distance = h("div", { class: "tv-card-distance", testid: `distance-${slot}` });
     this.element = h(
       "div",
       { class: "tv-card", testid: `card-${slot}`, hidden: true },
-      h("div", { class: "tv-card-head" }, this.whose, iconButton(`unpin-${slot}`, "close", "Unpin (Escape)", onclose)),
+      h("div", { class: "tv-card-head" }, this.whose, iconButton(`unpin-${slot}`, "close", "unpin", onclose)),
       this.what,
-      h("table", {}, h("thead", {}, h("tr", {}, ...["", "score", "x", "y", "length"].map((text) => h("th", { text })))), h("tbody", {}, ...this.rows.map(({ row }) => row))),
+      h("table", {}, h("thead", {}, h("tr", {}, ...COLUMNS.map((words) => h("th", words)))), h("tbody", {}, ...this.rows.map(({ row }) => row))),
       this.logs,
       this.upTo,
       this.distance,

@@ -24,8 +24,3 @@ function partOf(part, methods, on) {
   }
   return h("a", { href: target, target: "_blank", rel: "noopener noreferrer", text });
 }
-
-// A phrase with its numbers in it.
-export function phrase(text, values = {}) {
-  return text.replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
-}

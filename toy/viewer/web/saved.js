@@ -28,7 +28,7 @@ const SWATCHES = {
 };
 
 export function swatchOf(name) {
-  return SWATCHES[name] ?? [ARROWS.some((layer) => layer.name === name) ? "arrow" : "area", name];
+  return SWATCHES[name] ?? [ARROWS.includes(name) ? "arrow" : "area", name];
 }
 
 // A panel without a page around it, drawn anew at so many pixels for each of the page's.

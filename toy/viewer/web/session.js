@@ -4,8 +4,9 @@
 // (`press`), and what pointing means (`hoverAt`, `clickAt`).
 
 import { themeOf } from "./colour.js";
-import { h, setText } from "./dom.js";
+import { h, retell, setText } from "./dom.js";
 import { embedded, gestures, leave } from "./gestures.js";
+import { language, say, speak } from "./language.js";
 import { Page, serverIsThere } from "./page.js";
 import { Queue, Retry } from "./queue.js";
 import { readScenery } from "./scenery.js";
@@ -61,6 +62,17 @@ export class Session extends Screen {
   }
 
   measure() {}
+
+  // Says everything in a language from now on, or as soon as it has been read.
+  speak(name) {
+    speak(name, () => !this.abort.signal.aborted && this.root.lang !== language() && this.spoken());
+  }
+
+  spoken() {
+    this.root.lang = language();
+    retell(this.root);
+    retell(document.body); // the shortcut to the view
+  }
 
   pen() {
     return null;
@@ -129,7 +141,7 @@ export class Session extends Screen {
     this.redraw();
     this.gone = !(await serverIsThere());
     this.looking = false;
-    if (this.gone) setText(this.status, "The server does not answer.");
+    if (this.gone) setText(this.status, say("silent"));
     else if (this.abort.signal.aborted) return;
     else if (this.page.cut) this.found();
     else this.again();

@@ -7,8 +7,8 @@ const LOOK = "padding:8px 14px;font:600 14px sans-serif;color:#fff;background:#1
 
 // Puts it at the head of the page; returns what takes it away again.
 export function skipTo(words, target) {
-  const button = h("button", { type: "button", text: words, style: LOOK });
-  const element = h("nav", { "aria-label": "Shortcut", style: HIDDEN, testid: "skip" }, button);
+  const button = h("button", { type: "button", say: words, style: LOOK });
+  const element = h("nav", { named: "shortcut", style: HIDDEN, testid: "skip" }, button);
   button.addEventListener("focus", () => (element.style.opacity = "1"));
   button.addEventListener("blur", () => (element.style.opacity = "0"));
   button.addEventListener("click", () => target.focus());

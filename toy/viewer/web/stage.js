@@ -6,13 +6,11 @@ import { numberText, sigmaText } from "./dom.js";
 import { dotRadius, ringOf, shadesAt } from "./dots.js";
 import { ARROWS, DENSITIES } from "./fields.js";
 import { forwardAt, positionAt, positionsAt, timeAt } from "./frames.js";
+import { say } from "./language.js";
 import { crosshair, decompose, drawVectors } from "./probe.js";
 import { fieldBox, fieldSigma, pinnedAt, probeKey } from "./request.js";
 import { drawScaleBar, drawScenery } from "./scenery.js";
 import { toScreen } from "./view.js";
-
-const DENSITY_NAMES = DENSITIES.map(({ name }) => name);
-const ARROW_NAMES = ARROWS.map(({ name }) => name);
 
 const PATHS = 140;
 const PATH_SIGMA = 0.12; // per half-width of the view: where noise is about as wide as what is looked at
@@ -21,7 +19,7 @@ const TRAIL_SAMPLES = 6;
 
 // A density and a tint on the same spot could not be read: then contours alone.
 export function limbless(v) {
-  return v.layers !== null && v.ui.layers.some((name) => DENSITY_NAMES.includes(name));
+  return v.layers !== null && v.ui.layers.some((name) => DENSITIES.includes(name));
 }
 
 export function drawBack(v, panel, cam) {
@@ -42,7 +40,7 @@ export function drawBack(v, panel, cam) {
   panel.backScale = cam.scale;
   drawScaleBar(context, cam, panel, v);
   if (layers) {
-    for (const name of DENSITY_NAMES) {
+    for (const name of DENSITIES) {
       if (ui.layers.includes(name)) layers.drawLayer(context, cam, slot, name, colours, dpr);
     }
   }
@@ -115,12 +113,12 @@ export function drawDots(v, panel, cam) {
 export function drawAbove(v, panel, cam) {
   const { slot, aboveContext: context, dpr } = panel;
   const { ui, colours, layers } = v;
-  const empty = !v.marker?.shown && !v.hover && !v.pin && !(layers && ui.layers.some((name) => ARROW_NAMES.includes(name)));
+  const empty = !v.marker?.shown && !v.hover && !v.pin && !(layers && ui.layers.some((name) => ARROWS.includes(name)));
   if (empty && panel.aboveEmpty) return;
   panel.aboveEmpty = empty;
   context.clearRect(0, 0, panel.width, panel.height);
   if (layers) {
-    for (const name of ARROW_NAMES) if (ui.layers.includes(name)) layers.drawArrows(context, cam, slot, name, colours, dpr);
+    for (const name of ARROWS) if (ui.layers.includes(name)) layers.drawArrows(context, cam, slot, name, colours, dpr);
   }
   const frames = v.frames?.slots[slot];
   if (frames && v.time.phase === "reverse") {
@@ -182,12 +180,12 @@ function drawProbe(v, context, cam, panel) {
   if (pin.kind === "particle" && left && right) {
     const a = positionAt(left, left.steps, pin.index);
     const b = positionAt(right, right.steps, pin.index);
-    distance = `the two ends lie ${numberText(Math.hypot(a[0] - b[0], a[1] - b[1]))} apart`;
+    distance = say("apart", { distance: numberText(Math.hypot(a[0] - b[0], a[1] - b[1])) });
   }
   const place = `(${numberText(at[0])}, ${numberText(at[1])})  σ ${sigmaText(fieldSigma(v))}`;
   card.update({
     whose: `${slot}: ${panel.info.title}`,
-    what: pin.kind === "particle" ? `particle ${pin.index}  ${place}` : place,
+    what: pin.kind === "particle" ? `${say("particle", { index: pin.index })}  ${place}` : place,
     panel: entry,
     stale,
     distance,

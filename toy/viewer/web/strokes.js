@@ -1,6 +1,8 @@
 // A drawing that takes the distribution's place: strokes of a brush, on a paper that lies still while what is drawn is
 // scaled. Points are [x, y] of the paper; the world, in which the view stands, is (paper - origin) / unit.
 
+import { say } from "./language.js";
+
 export const MOST = { classes: 8, strokes: 512, points: 4000 };
 const CLOSE = 0.3; // of a stroke's width; a point nearer than that to the last adds nothing
 const LETTERS = "ABCDEFGH";
@@ -74,8 +76,8 @@ export class Strokes {
       if (changed) this.past.push(current.before);
       return { changed };
     }
-    if (this.all.length >= MOST.strokes) return { changed: false, why: `a drawing has at most ${MOST.strokes} strokes` };
-    if (points(this.all) + current.at.length > MOST.points) return { changed: false, why: `a drawing has at most ${MOST.points} points` };
+    if (this.all.length >= MOST.strokes) return { changed: false, why: say("mostStrokes", { most: MOST.strokes }) };
+    if (points(this.all) + current.at.length > MOST.points) return { changed: false, why: say("mostPoints", { most: MOST.points }) };
     const { label, width, at } = current;
     this.put([...this.all, { label, width, at }]);
     return { changed: true };

@@ -2,7 +2,8 @@
 
 import { h, iconButton, press, setText, sigmaText, swapIcon, toggle } from "./dom.js";
 import { barAt, sigmaAtBar } from "./frames.js";
-import { meaning, word } from "./words.js";
+import { say } from "./language.js";
+import { word } from "./words.js";
 
 const TICKS = [5, 2, 1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002];
 const MINOR = [2, 0.2, 0.02, 0.005];
@@ -15,12 +16,10 @@ export class Transport {
   constructor(on) {
     this.on = on;
     this.play = h("button", { type: "button", class: "tv-play", testid: "play", onclick: () => on.play() });
-    swapIcon(this.play, "play", "Play (space)");
-    this.loop = toggle("loop", "loop", meaning("loop"), (value) => on.loop(value));
-    this.forward = toggle("forward", "forward", meaning("forward"), (value) =>
-      on.forward(value),
-    );
-    this.speed = h("select", { class: "tv-select", testid: "speed", "aria-label": "Speed" });
+    swapIcon(this.play, "play", "play");
+    this.loop = toggle("loop", { say: "loop" }, { means: "loop" }, (value) => on.loop(value));
+    this.forward = toggle("forward", { say: "forward" }, { means: "forward" }, (value) => on.forward(value));
+    this.speed = h("select", { class: "tv-select", testid: "speed", named: "speed" });
     for (const s of SPEEDS) this.speed.append(h("option", { value: s, text: `${s}×` }));
     this.speed.addEventListener("change", () => on.speed(Number(this.speed.value)));
     this.sigma = h("output", { class: "tv-sigma", testid: "sigma", "aria-live": "off" });
@@ -31,7 +30,7 @@ export class Transport {
     this.rail = h("div", { class: "tv-rail" }, h("div", { class: "tv-thumb" }));
     this.bar = h(
       "div",
-      { class: "tv-slide", testid: "scrub", role: "slider", tabindex: "0", "aria-label": "Noise level sigma", "aria-valuemin": "0", "aria-valuemax": "100" },
+      { class: "tv-slide", testid: "scrub", role: "slider", tabindex: "0", named: "sigma", "aria-valuemin": "0", "aria-valuemax": "100" },
       this.ticks,
       this.track,
       this.fill,
@@ -41,18 +40,18 @@ export class Transport {
     this.bands = {};
     this.element = h(
       "div",
-      { class: "tv-transport", role: "group", "aria-label": "Playback" },
+      { class: "tv-transport", role: "group", named: "playback" },
       h(
         "div",
         { class: "tv-buttons" },
-        iconButton("step-back", "back", "One solver step back (left arrow)", () => on.step(-1)),
+        iconButton("step-back", "back", "back", () => on.step(-1)),
         this.play,
-        iconButton("step-forward", "next", "One solver step on (right arrow)", () => on.step(1)),
+        iconButton("step-forward", "next", "next", () => on.step(1)),
         this.speed,
         this.loop,
         this.forward,
       ),
-      h("div", { class: "tv-level" }, word("sigma", "noise"), this.sigma),
+      h("div", { class: "tv-level" }, word("sigma", { say: "noise" }), this.sigma),
       this.box,
     );
     this.listen();
@@ -112,8 +111,9 @@ export class Transport {
         const handle = band[end];
         handle.hidden = !editable;
         handle.setAttribute("aria-valuenow", String(value));
-        handle.setAttribute("aria-valuetext", `sigma ${sigmaText(value)}`);
-        handle.dataset.meaning = `Guidance ${end === "hi" ? "starts" : "stops"} at σ = ${sigmaText(value)} (drag)`;
+        handle.setAttribute("aria-valuetext", say("sigmaIs", { sigma: sigmaText(value) }));
+        handle.dataset.meaning = say(end === "hi" ? "starts" : "stops", { sigma: sigmaText(value) });
+        handle.setAttribute("aria-label", say(end === "hi" ? "upper" : "lower", { side: say(slot) }));
       }
     });
   }
@@ -126,7 +126,6 @@ export class Transport {
         testid: `interval-${end}-${slot}`,
         role: "slider",
         tabindex: "0",
-        "aria-label": `Guidance interval of the ${slot} panel, ${end === "hi" ? "upper" : "lower"} end`,
         "aria-valuemin": "0",
         "aria-valuemax": String(this.sigmaMax),
       });
@@ -162,7 +161,7 @@ export class Transport {
   }
 
   update({ u, t, sigma, playing, phase, loop, forward, canForward, speed }) {
-    swapIcon(this.play, playing ? "pause" : "play", playing ? "Pause (space)" : "Play (space)");
+    swapIcon(this.play, playing ? "pause" : "play", playing ? "pause" : "play");
     press(this.loop, loop);
     press(this.forward, forward);
     this.forward.disabled = !canForward;
@@ -175,7 +174,7 @@ export class Transport {
     // Sixty announcements a second would drown a screen reader.
     if (!playing) {
       this.bar.setAttribute("aria-valuenow", (100 * u).toFixed(0));
-      this.bar.setAttribute("aria-valuetext", `sigma ${sigmaText(sigma)}, step ${t.toFixed(1)}`);
+      this.bar.setAttribute("aria-valuetext", say("sigmaAt", { sigma: sigmaText(sigma), step: t.toFixed(1) }));
     }
   }
 }

@@ -1,8 +1,10 @@
 // The choices of a person at the screen, none of which changes what is computed: they live in the URL and the session.
 
 import { ARROWS, DENSITIES } from "./fields.js";
+import { conditionOf } from "./challenge.js";
+import { LANGUAGES } from "./language.js";
 
-const LAYER_NAMES = [...DENSITIES, ...ARROWS].map(({ name }) => name);
+const LAYER_NAMES = [...DENSITIES, ...ARROWS];
 
 export const UI = {
   layers: [],
@@ -19,6 +21,9 @@ export const UI = {
   loop: false,
   view: null,
   t: null,
+  freeze: false,
+  language: "en",
+  challenge: null,
 };
 
 // What a URL or an old session says is taken key by key, and only if it has the right kind.
@@ -29,6 +34,8 @@ export function mergeUi(base, given) {
     else if (name === "layout" && ["two", "one", "left", "right", "swipe"].includes(value)) ui.layout = value === "one" ? "left" : value;
     else if (name === "view" && Array.isArray(value) && value.length === 3 && value.every(Number.isFinite) && value[2] > 0) ui.view = value;
     else if (name === "t" && (value === null || (Number.isFinite(value) && value >= 0))) ui.t = value;
+    else if (name === "language" && Object.hasOwn(LANGUAGES, value)) ui.language = value;
+    else if (name === "challenge" && Array.isArray(value)) ui.challenge = value.filter(conditionOf);
     else if (name === "speed" && Number.isFinite(value) && value > 0 && value <= 10) ui.speed = value;
     else if (typeof base[name] === "boolean" && typeof value === "boolean") ui[name] = value;
   }
@@ -37,7 +44,7 @@ export function mergeUi(base, given) {
 
 // One density at a time: two on the same spot could not be read.
 export function withLayer(layers, name, on) {
-  const density = DENSITIES.some((layer) => layer.name === name);
-  const kept = layers.filter((other) => other !== name && !(on && density && DENSITIES.some((layer) => layer.name === other)));
+  const density = DENSITIES.includes(name);
+  const kept = layers.filter((other) => other !== name && !(on && density && DENSITIES.includes(other)));
   return on ? [...kept, name] : kept;
 }

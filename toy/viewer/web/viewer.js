@@ -7,27 +7,28 @@ import { setText } from "./dom.js";
 import { shadeRamp } from "./dots.js";
 import { FieldLayers } from "./fields.js";
 import { Local } from "./local.js";
-import { matchNoise, nearest, readFrames, readTruth } from "./frames.js";
+import { matchNoise, readFrames, readTruth } from "./frames.js";
+import { language, say } from "./language.js";
 import { arrange, build } from "./layout.js";
 import { drawingKey, followTarget, penOf } from "./drawing.js";
 import { takeOpened } from "./opening.js";
 import { Player } from "./player.js";
+import { clickAt, hoverAt } from "./pointing.js";
 import { fetchMissing, layersKey, liveField, probeKey, requestOf } from "./request.js";
 import { Session } from "./session.js";
 import { SLOTS } from "./slots.js";
 import { drawAbove, drawBack, drawDots } from "./stage.js";
 import { Strokes } from "./strokes.js";
 import { UI, mergeUi } from "./ui.js";
-import { noiseZoom, toWorld } from "./view.js";
+import { noiseZoom } from "./view.js";
 
-const HOVER_PX = 12;
 const NARROW = 600; // pixels; below this the style sheet has one column
 
 export class Viewer extends Session {
   constructor(root, { send = null, sendUi = null, storageKey = "toy-viewer", welcome = false, engine = null, pencil = true, alone = false, page = null } = {}) {
     super(root, { send, sendUi, storageKey, page });
     Object.assign(this, { welcome, pencil, alone }); // a pencil: who draws a distribution is answered; alone: the engine is all it has
-    this.ui = mergeUi(this.usual, this.remembered());
+    this.ui = mergeUi(this.usual, { ...this.remembered(), language: this.usual.language, challenge: null, freeze: false }); // these are the link's
     Object.assign(this, { values: { left: {}, right: {} }, intervals: { left: null, right: null } });
     this.beside = 0; // how often something was changed beside the view
     this.truth = null;
@@ -112,6 +113,7 @@ export class Viewer extends Session {
     if (!first && from === this.uiFrom) return;
     this.uiFrom = from;
     this.ui = mergeUi(first ? this.ui : this.usual, ui);
+    this.speak(this.tongue);
     // Who has never seen it sees it begin.
     const t = this.ui.t ?? (first && this.welcome ? 0 : this.time.steps);
     this.time.t = Math.min(t, this.time.steps);
@@ -145,6 +147,18 @@ export class Viewer extends Session {
     this.updatePanels();
   }
 
+  get tongue() {
+    return this.ui.language; // that is asked for
+  }
+
+  spoken() {
+    super.spoken();
+    this.languages.value = language();
+    if (this.callouts.element.isConnected) this.callouts.show();
+    if (this.header?.panels) this.updatePanels();
+    this.redraw("size", "back", "dots", "above", "toolbar");
+  }
+
   updatePanels() {
     const { header } = this;
     const hidden = new Set(header.hide ?? []);
@@ -152,9 +166,10 @@ export class Viewer extends Session {
       this.root.classList.toggle(`tv-hide-${name}`, hidden.has(name));
     }
     for (const panel of header.panels ?? []) {
-      this.panels[panel.slot].update(panel, this.values[panel.slot], { editable: Boolean(this.send), busy: header.busy });
+      this.panels[panel.slot].update(panel, this.values[panel.slot], { editable: Boolean(this.send) && !this.ui.freeze, busy: header.busy });
     }
     this.lead.update(header.lead);
+    this.lecture.update(header.follow);
     arrange(this);
     setText(this.status, header.note ?? "");
   }
@@ -229,6 +244,7 @@ export class Viewer extends Session {
 
   adjusted(slot, phase, part) {
     this.lead.pass();
+    this.lecture.touched();
     this.adjusting = phase === "drag";
     this.ask(phase, slot);
     this.redraw(part);
@@ -244,13 +260,14 @@ export class Viewer extends Session {
   setUi(change) {
     Object.assign(this.ui, change);
     this.remember();
+    if (change.language) this.speak(change.language);
     if (change.layout) arrange(this);
     this.redraw("size", "back", "dots", "above", "toolbar");
     this.settle();
   }
 
   chosen() {
-    return { ...super.chosen(), t: this.time.t >= this.time.steps ? null : Number(this.time.t.toFixed(2)) };
+    return { ...super.chosen(), alone: this.lecture.alone, t: this.time.t >= this.time.steps ? null : Number(this.time.t.toFixed(2)) };
   }
 
   setView(view) {
@@ -273,7 +290,7 @@ export class Viewer extends Session {
 
   fullscreen() {
     if (document.fullscreenElement) document.exitFullscreen();
-    else this.root.requestFullscreen?.().catch(() => setText(this.status, "The browser refused full screen."));
+    else this.root.requestFullscreen?.().catch(() => setText(this.status, say("refusedFull")));
   }
 
   // --- Time ---------------------------------------------------------------------------------------------------------
@@ -313,34 +330,8 @@ export class Viewer extends Session {
 
   // --- Pointing -----------------------------------------------------------------------------------------------------
 
-  hoverAt({ slot }, x, y) {
-    let hover = null;
-    if (x !== null && !this.time.playing && this.time.phase === "reverse") {
-      const index = this.particleAt(slot, x, y);
-      if (index >= 0) hover = { slot, index };
-    }
-    if (hover?.index === this.hover?.index && hover?.slot === this.hover?.slot) return;
-    this.hover = hover;
-    this.redraw("above");
-  }
-
-  particleAt(slot, x, y) {
-    const frames = this.frames?.slots[slot];
-    if (!frames) return -1;
-    const cam = this.cssCamera(this.panels[slot]);
-    return nearest(this.points[slot], frames.n, ...toWorld(cam, x, y), HOVER_PX / cam.scale);
-  }
-
-  clickAt(panel, x, y) {
-    if (this.time.phase === "forward" || !this.frames) return;
-    const { slot } = panel;
-    const index = this.particleAt(slot, x, y);
-    const again = index >= 0 && this.pin?.index === index;
-    this.probe = null;
-    if (again) this.probeAsked = null;
-    this.setPin(again ? null : index >= 0 ? { kind: "particle", slot, index } : { kind: "point", slot, at: toWorld(this.cssCamera(panel), x, y) });
-    if (this.send && this.pin && probeKey(this) !== this.probeAsked) this.ask("probe", slot, true);
-  }
+  hoverAt = (...place) => hoverAt(this, ...place);
+  clickAt = (...place) => clickAt(this, ...place);
 
   unpin() {
     this.probe = this.probeAsked = null;
@@ -404,5 +395,6 @@ export class Viewer extends Session {
   destroy() {
     super.destroy();
     this.fit.stop();
+    this.lecture.stop();
   }
 }

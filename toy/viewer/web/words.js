@@ -1,20 +1,13 @@
 // What the words mean: one sentence each from the glossary, shown beside a word that is tapped, pointed at or focused.
 
-import GLOSSARY from "./glossary.json" with { type: "json" };
 import { h, setText } from "./dom.js";
 
 const LINGER_MS = 350; // a pointer that only passes asks nothing
 
-export const WORDS = Object.keys(GLOSSARY);
-
-export function meaning(name) {
-  return GLOSSARY[name] ?? "";
-}
-
-// A word of the text that can be asked for its meaning.
-export function word(name, text, ...before) {
-  const button = h("button", { type: "button", class: "tv-word", "data-word": name, "data-meaning": meaning(name), "aria-expanded": "false" });
-  button.append(...before, h("span", { text }));
+// A word of the text that can be asked for its meaning; `words` are attributes.
+export function word(name, words, ...before) {
+  const button = h("button", { type: "button", class: "tv-word", "data-word": name, means: name, "aria-expanded": "false" });
+  button.append(...before, h("span", words));
   return button;
 }
 
