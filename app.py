@@ -7,6 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from toy.ui.following import ROUTES
 from toy.ui.startup import engine, prepare
 
 HEAD_START = 1.0  # seconds in which a first visitor gets the shipped picture, before compiling takes the processor
@@ -23,4 +24,4 @@ async def with_engine(_: st.App) -> AsyncIterator[None]:
     timer.cancel()
 
 
-app = st.App(Path(__file__).parent / "toy" / "ui" / "frame.py", lifespan=with_engine)
+app = st.App(Path(__file__).parent / "toy" / "ui" / "frame.py", lifespan=with_engine, routes=ROUTES)

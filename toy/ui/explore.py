@@ -19,7 +19,7 @@ from toy.ui.engine import FULL, PREVIEW, Busy, Engine, Work, engine
 from toy.ui.shell import actions, embedded, load_state, save_state, show_notes
 from toy.ui.trainer import trainer
 from toy.viewer import computing, cost, packs, presets
-from toy.viewer.requests import Request
+from toy.viewer.requests import Request, mapping
 
 PAUSE = 2.0  # seconds after a stroke: nothing is trained for a drawing that goes on
 
@@ -27,7 +27,7 @@ PAUSE = 2.0  # seconds after a stroke: nothing is trained for a drawing that goe
 def page() -> None:
     """Draw the page; the engine is ready."""
     state = _with_its_story(load_state())
-    alone = "settings" in state.hide or embedded()
+    alone = "settings" in state.hide or embedded() or _led(state)
     if not alone:
         controls.sidebar(state)
     show_notes()
@@ -49,15 +49,24 @@ def _with_its_story(state: State) -> State:
     return st.session_state.state
 
 
+def _led(state: State) -> bool:
+    """Whether somebody else decides what is shown: a lecturer, who is followed or has frozen it."""
+    return bool(dict(state.ui).get("freeze")) or ("follow" in st.query_params and not st.session_state.get("alone"))
+
+
 @st.fragment
 def _viewer() -> None:
     memory = st.session_state
+    led = _led(memory.state)
     live.serve(live.EXPLORE, _settings, _answer)
-    if not memory.drawing and memory.settings_of != memory.state.left.target:
-        links.rerun()  # with the settings of what was drawn
+    share.publish(memory.state)
+    drawn = not memory.drawing and memory.settings_of != memory.state.left.target
+    if (drawn and not led) or led != _led(memory.state):
+        links.rerun()  # with the settings of what was drawn, or with those that nobody else decides any more
 
 
 def _settings(ui: Any) -> None:
+    st.session_state.alone = mapping(ui).get("alone") is True
     save_state(from_viewer(st.session_state.state, ui), by_viewer=True)
 
 
@@ -67,7 +76,8 @@ def _answer(given: Any, fresh: bool) -> bytes:
     def save(state: State, _: Request) -> None:
         save_state(state, asked=True)
 
-    return heard(given, fresh, memory.state, memory, save, lambda: "state" in memory)
+    beside = {"follow": st.query_params.get("follow", "")[:40]}
+    return heard(given, fresh, memory.state, memory, save, lambda: "state" in memory, beside)
 
 
 def heard(

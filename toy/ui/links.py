@@ -6,7 +6,7 @@ from typing import Any, NoReturn
 
 import streamlit as st
 
-EMBED = ("embed", "embed_options")  # Streamlit's own parameters
+EMBED = ("embed", "embed_options", "follow")  # how a page is looked at, which is no part of what it shows
 
 
 @dataclass
@@ -95,5 +95,5 @@ def rerun() -> NoReturn:
 
 
 def said() -> dict[str, str]:
-    """What the URL says, without what is Streamlit's own."""
+    """What the URL says of what is shown."""
     return {key: value for key, value in st.query_params.to_dict().items() if key not in EMBED}

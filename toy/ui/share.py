@@ -9,9 +9,11 @@ import streamlit as st
 
 from toy.scene import Scene
 from toy.settings import flags
-from toy.state import SLOTS, State
-from toy.ui import charts
+from toy.state import SLOTS, State, from_viewer
+from toy.ui import charts, qr
 from toy.ui.engine import engine
+from toy.ui.lectures import LECTURES
+from toy.ui.words import plain
 
 
 def command(scene: Scene, verb: str = "metrics", extra: str = "") -> str:
@@ -58,7 +60,11 @@ def _words() -> None:
         st.caption(
             "This link restores the page. Add &hide=knobs,layers,settings to hide controls, &embed=true for slides."
         )
-        st.code(_url(state), language=None, wrap_lines=True)
+        frozen = st.toggle("Frozen until “Try it yourself” is pressed", key="share.frozen")
+        link = _url(from_viewer(state, dict(state.ui) | {"freeze": frozen}))
+        st.code(link, language=None, wrap_lines=True)
+        qr.code(link, "share.qr")
+        _lecture(state)
     with row.popover("Command", icon=":material/terminal:", key="share.command", **opens):
         st.caption("This picture. Add --format svg or pdf.")
         st.code(redraw(state, charts.dark()), language="bash", wrap_lines=True)
@@ -69,8 +75,49 @@ def _words() -> None:
 
 
 def _url(state: State) -> str:
-    base, link = (st.context.url or "").split("?")[0], state.link()
-    return f"{base}?{link}" if link else base
+    link = state.link()
+    return f"{_page()}?{link}" if link else _page()
+
+
+def _page() -> str:
+    return (st.context.url or "").split("?")[0]
+
+
+def _lecture(state: State) -> None:
+    """What a lecturer does for those who follow his page, and what they open."""
+    lead = st.session_state.get("lead")
+    if not lead or not LECTURES.tell(lead, state.link()):
+        st.button(
+            "Lead a lecture", on_click=_begin, width="stretch", help="You get a link: who opens it sees what you see."
+        )
+        if words := st.session_state.pop("lecture_refused", ""):
+            st.warning(plain(words))
+        return
+    link = f"{_page()}?follow={lead.name}"
+    st.caption("Your lecture: who opens this link sees what you see, as it changes.")
+    st.code(link, language=None, wrap_lines=True)
+    qr.code(link, "share.follow", "QR code of the lecture's link")
+    st.toggle(
+        "Freeze what they see",
+        LECTURES.frozen(lead),
+        key="lecture.frozen",
+        on_change=lambda: LECTURES.freeze(lead, st.session_state["lecture.frozen"]),
+        help="You can turn what you like meanwhile: it is shown when you let go.",
+    )
+    st.button("End", on_click=LECTURES.end, args=(lead,), width="stretch")
+
+
+def _begin() -> None:
+    try:
+        st.session_state.lead = LECTURES.begin(st.session_state.state.link())
+    except ValueError as error:
+        st.session_state.lecture_refused = str(error)
+
+
+def publish(state: State) -> None:
+    """Show those who follow what is on the screen, if anybody may."""
+    if lead := st.session_state.get("lead"):
+        LECTURES.tell(lead, state.link())
 
 
 def downloads(now: Mapping[str, State]) -> None:
