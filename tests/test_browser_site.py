@@ -98,6 +98,29 @@ def test_it_goes_on_without_the_network(come):
     guest.wrong = [words for words in guest.wrong if "ERR_INTERNET_DISCONNECTED" not in words]
 
 
+STOP = """() => {
+  const engine = globalThis.toyEngine;
+  const { ask } = engine;
+  engine.ask = (...given) => {
+    const asked = ask.apply(engine, given);
+    engine.failed(engine.workers[0], "out of memory");
+    return asked;
+  };
+}"""
+
+
+def test_an_engine_that_stops_is_replaced(come):
+    guest = come("?n=512&seed=1").settled()
+    guest.page.evaluate(STOP)
+    guest.get("number-w-left").fill("1")
+    guest.page.keyboard.press("Enter")
+    until(lambda: "left.w=1" in guest.query)
+    guest.settled()
+    until(lambda: abs(outside(guest) - 10) < 5)
+    assert guest.get("status").inner_text() == ""
+    assert guest.page.evaluate("toyEngine.broken") == ""
+
+
 def test_what_the_page_lacks_is_said(come):
     guest = come("?target=rings/A&n=512").settled()
     assert "rings/A64@4096 is not on this page: exact densities stand in" in guest.get("status").inner_text()

@@ -41,9 +41,20 @@ export class Source {
     this.answers?.stop();
   }
 
-  // A pack for a request. What it gains later, whether particles are outside on their way, is told to `later`.
-  async answer({ header, scenes }, request, later = () => {}) {
+  // A pack for a request. What it gains later, whether particles are outside on their way, is told to `later`. Where the engine
+  // stops meanwhile a new one is asked, once.
+  async answer(base, request, later = () => {}) {
     this.ready();
+    try {
+      return await this.answered(base, request, later);
+    } catch (error) {
+      if (!this.engine.broken || error.message !== this.engine.broken) throw error;
+      this.ready();
+      return this.answered(base, request, later);
+    }
+  }
+
+  async answered({ header, scenes }, request, later) {
     await Promise.all(Object.values(scenes).map((scene) => this.teach(scene)));
     const { scenery } = await this.target(Object.values(scenes)[0].target);
     const base = { header, scenes };
