@@ -11,8 +11,9 @@ import pytest
 from click.testing import CliRunner
 from site_helpers import said
 
-from toy import distributions, lessons
+from toy import distributions, lessons, metrics
 from toy.__main__ import main
+from toy.browser.traced import SHOWN
 from toy.guidance import RULES, Score
 from toy.registry import Knob
 from toy.sampling import INTEGRATORS
@@ -101,6 +102,15 @@ def test_what_a_link_may_name_has_a_file(made):
         assert all(np.isfinite(array).all() for array in arrays.values()), name
     programs = {name.split("/")[-1].removesuffix(".json") for name in made if name.startswith("programs/rules/")}
     assert programs | {words.partition(" ")[2] for words in found["lacking"]} >= {*RULES}
+
+
+def test_the_first_pictures_floors_come_with_its_target():
+    floors = packed.floors_of("A")
+    assert set(floors) == {"512", "2048"}
+    for n, found in floors.items():
+        assert found == pytest.approx(metrics.floor("A", int(n), tuple(found)))
+        assert set(found) == set(metrics.defined(SHOWN, "A"))
+        json.dumps(found, allow_nan=False)
 
 
 def test_outlines_are_those_that_are_drawn():

@@ -82,6 +82,17 @@ test("what was given up, or has failed, is computed anew", async () => {
   assert.equal((await answers.answer(baseOf(), other)).header.quality, "full");
 });
 
+test("what is known of true samples is not worked out", async () => {
+  const engine = new FakeEngine();
+  engine.known.truths.get("A").floors = { 2048: { outliers: 0.0096, other: 1 } };
+  const answers = new Answers(engine);
+  const { header } = await answers.answer(baseOf(), { phase: "release", knobs: {}, interval: {} });
+  assert.deepEqual(header.panels[0].measured.floor, { outliers: 0.0096 });
+  assert.equal(engine.floors, 0);
+  await answers.answer(baseOf(), { phase: "drag", knobs: {}, interval: {} });
+  assert.equal(engine.floors, 1);
+});
+
 test("particles that the view has are not given again", async () => {
   const answers = new Answers(new FakeEngine());
   const { arrays } = await answers.answer(baseOf(), { phase: "release", have: "abc", knobs: {}, interval: {} });

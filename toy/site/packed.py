@@ -5,9 +5,12 @@ from typing import Any
 
 import numpy as np
 
+from toy import distributions, metrics
 from toy.browser.numbers import bytes_of
 from toy.browser.told import density_of
+from toy.browser.traced import SHOWN
 from toy.browser.truth import truth_of
+from toy.state import DEFAULTS
 from toy.viewer import computing
 from toy.viewer.packing import pack, quantise
 
@@ -25,8 +28,15 @@ def density(name: str) -> bytes:
 
 
 def target(name: str) -> bytes:
-    """What is known exactly of a target, and what is drawn of it."""
-    return pack({"truth": truth_of(name)}, drawn(name))
+    """What is known exactly of a target, and what is drawn of it; of the usual ones also what is asked at first."""
+    floors = {} if distributions.of(name).on else {"floors": floors_of(name)}
+    return pack({"truth": truth_of(name) | floors}, drawn(name))
+
+
+def floors_of(name: str) -> dict[str, dict[str, Any]]:
+    """What the measures give for as many true samples as the first picture and its previews have, by their number."""
+    names = metrics.defined(SHOWN, name)
+    return {str(n): metrics.floor(name, n, names) for n in (computing.PREVIEW, DEFAULTS["n"])}
 
 
 def drawn(name: str) -> dict[str, Any]:

@@ -157,8 +157,9 @@ export class Answers {
   floor({ target, n }) {
     const key = `${target} ${n}`;
     if (!this.floors.has(key)) {
-      const { names } = this.engine.known.truths.get(target);
-      const found = this.engine.ask(1, "floor", { target, n }).then((values) => Object.fromEntries(names.map((name) => [name, values[name]])));
+      const { names, floors } = this.engine.known.truths.get(target); // some come with what is known of the target
+      const asked = floors?.[n] ? Promise.resolve(floors[n]) : this.engine.ask(1, "floor", { target, n });
+      const found = asked.then((values) => Object.fromEntries(names.map((name) => [name, values[name]])));
       this.floors.set(key, found);
       if (this.floors.size > KEPT) this.floors.delete(this.floors.keys().next().value);
       found.catch(() => this.floors.delete(key));
