@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from site_helpers import said
+from ui_helpers import ROOT
 
 from toy import distributions, lessons, metrics
 from toy.__main__ import main
@@ -210,6 +211,17 @@ def test_lessons_are_on_the_shelf_in_every_language():
         for found in said(links)["links"]:
             assert found["notes"] == []
             assert not any(panel["standing"] for panel in found["header"]["panels"]), found["link"]
+
+
+def test_the_readme_says_how_many_drawings_are_kept_and_how_long_a_link_carries():
+    script = (building.WEB / "drawings.js").read_text(encoding="utf-8")
+    kept, carried = (int(re.search(rf"{name} = (\d+);", script)[1]) for name in ("MOST_KEPT", "LONGEST_CARRIED"))
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert f"The last {kept} drawings are kept" in readme
+    assert f"at most {carried} characters" in readme
+    drawn = (ROOT / "toy" / "viewer" / "web" / "regions.js").read_text(encoding="utf-8")
+    (samples,) = re.findall(r"from the same 2\^(\d+) samples", readme)
+    assert f"SAMPLES = 2 ** {samples};" in drawn
 
 
 def test_a_folder_that_holds_something_else_stays_as_it_is(tmp_path):
