@@ -275,9 +275,11 @@ class Load:
             "asked more than once": sum(answer.tries > 1 for answer in self.answers),
             "changes overtaken by the next": self.overtaken,
         }
-        first = float(np.median([answer.first for answer in self.answers])) if self.answers else math.nan
+        # None where a browser says them.
+        first = [answer.first for answer in self.answers if math.isfinite(answer.first)]
+        words = f", first words after {np.median(first):.2f} s" if first else ""
         counts = ", ".join(f"{n} {kind}" for kind, n in kinds.items())
-        return f"max {max(seconds, default=0):.2f} s, first words after {first:.2f} s; {counts}"
+        return f"max {max(seconds, default=0):.2f} s{words}; {counts}"
 
 
 @dataclass
