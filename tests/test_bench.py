@@ -36,10 +36,11 @@ def test_budgets_of_compute_move_with_the_yardstick() -> None:
 
 
 def test_budgets_of_the_app_do_not_move() -> None:
-    row = report("drag", [140.0] * 20, empty=70.0)
+    row = report("told", [140.0] * 20, empty=70.0, speed=200)
     assert (row["budget"], row["ok"], row["ratio"], row["ratio_to"]) == (150, True, 2, "empty rerun")
-    late = report("drag", [140.0] * 15 + [400.0] * 5, empty=70.0)
-    assert late["median"] == 140
+    assert report("drag", [90.0] * 20, speed=200)["budget"] == 100
+    late = report("drag", [90.0] * 15 + [400.0] * 5, speed=200)
+    assert late["median"] == 90
     assert not late["ok"]
 
 
