@@ -4,6 +4,7 @@ import re
 
 import pytest
 from browser_server import OUT, WAIT
+from browser_visitor import RESTS
 from ui_helpers import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -92,6 +93,21 @@ def test_a_frozen_page_is_tried_when_one_says_so(visit):
     visitor.fill("number-w-left", "3")
     visitor.until_query(left__w="3", freeze=None)
     visitor.fine()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_in_a_challenge_on_a_frozen_page(visit, scheme):
+    from axe_playwright_python.sync_playwright import Axe
+
+    visitor = visit(f"/{CARD}&freeze=1&language=ko", color_scheme=scheme).ready()
+    until(lambda: "…" not in visitor.get("challenge-state").inner_text())
+
+    def found() -> list[str]:
+        told = Axe().run(visitor.page).response["violations"]
+        return [f"{each['id']}: {node['html'][:200]}" for each in told for node in each["nodes"]]
+
+    visitor.page.evaluate(RESTS)
+    assert found() == []
 
 
 def lecture_of(visitor) -> str:
