@@ -114,7 +114,7 @@ def lecture_of(visitor) -> str:
     """Begin a lecture; its link."""
     visitor.page.get_by_test_id("stPopover").filter(has_text="Link").get_by_role("button").click()
     visitor.page.get_by_role("button", name="Lead a lecture").click()
-    code = visitor.page.get_by_test_id("stCode").filter(has_text="follow=")
+    code = visitor.page.get_by_test_id("stCode").filter(has_text="lecture=")
     code.wait_for(timeout=WAIT)
     until(lambda: visitor.get("qr").locator("svg path").count() == 2)
     return code.inner_text().strip()
@@ -134,7 +134,7 @@ def test_others_follow_what_the_lecturer_shows(visit):
     lecturer.until_query(left__w="3.5")
     for other in others:
         until(lambda other=other: other.get("number-w-left").input_value() == "3.50")
-        assert "follow=" in other.page.url
+        assert "lecture=" in other.page.url
         other.when('d.state === "idle"')
     first, phone = others
     assert first.data["id"] == lecturer.data["id"] or first.data["engine"] != lecturer.data["engine"]
@@ -177,7 +177,7 @@ def test_others_follow_what_the_lecturer_shows(visit):
 
 @pytest.mark.parametrize("name", ["nobody", "..%2F..%2Fx", "%3Cscript%3E", "a%20b"])
 def test_a_lecture_that_is_not_there_is_said_in_one_sentence(visit, name):
-    visitor = visit(f"/?n=512&follow={name}")
+    visitor = visit(f"/?n=512&lecture={name}")
     until(lambda: visitor.get("lecture-words").last.inner_text().startswith("There is no lecture at this link"))
     visitor.when('d.state === "idle"')
     visitor.fine()

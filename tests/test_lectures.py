@@ -9,8 +9,8 @@ import pytest
 from starlette.applications import Starlette
 from ui_helpers import ROOT
 
-from toy.state import State
-from toy.ui import following
+from toy.state import SHARED, VIEWER, State, parse
+from toy.ui import following, links
 from toy.ui.lectures import LIFE, LONGEST, MOST, Lead, Lectures
 
 
@@ -170,3 +170,9 @@ def test_the_readme_says_how_many_and_how_long():
     assert f"at most {MOST} lectures" in readme
     assert LIFE == 3 * 3600
     assert "for three hours after the last news" in readme
+
+
+def test_how_a_page_is_looked_at_is_no_setting():
+    """A link of before says ``follow=0`` of the camera: no name means two things."""
+    assert not set(links.EMBED) & {*SHARED, *VIEWER, "hide"}
+    assert dict(parse({"follow": "0"})[0].ui)["follow"] is False

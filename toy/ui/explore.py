@@ -51,7 +51,7 @@ def _with_its_story(state: State) -> State:
 
 def _led(state: State) -> bool:
     """Whether somebody else decides what is shown: a lecturer, who is followed or has frozen it."""
-    return bool(dict(state.ui).get("freeze")) or ("follow" in st.query_params and not st.session_state.get("alone"))
+    return bool(dict(state.ui).get("freeze")) or ("lecture" in st.query_params and not st.session_state.get("alone"))
 
 
 @st.fragment
@@ -76,7 +76,7 @@ def _answer(given: Any, fresh: bool) -> bytes:
     def save(state: State, _: Request) -> None:
         save_state(state, asked=True)
 
-    beside = {"follow": st.query_params.get("follow", "")[:40]}
+    beside = {"lecture": st.query_params.get("lecture", "")[:40]}
     return heard(given, fresh, memory.state, memory, save, lambda: "state" in memory, beside)
 
 

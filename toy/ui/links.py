@@ -6,7 +6,7 @@ from typing import Any, NoReturn
 
 import streamlit as st
 
-EMBED = ("embed", "embed_options", "follow")  # how a page is looked at, which is no part of what it shows
+EMBED = ("embed", "embed_options", "lecture")  # how a page is looked at, which is no part of what it shows
 
 
 @dataclass

@@ -93,10 +93,10 @@ def _lecture(state: State) -> None:
         if words := st.session_state.pop("lecture_refused", ""):
             st.warning(plain(words))
         return
-    link = f"{_page()}?follow={lead.name}"
+    link = f"{_page()}?lecture={lead.name}"
     st.caption("Your lecture: who opens this link sees what you see, as it changes.")
     st.code(link, language=None, wrap_lines=True)
-    qr.code(link, "share.follow", "QR code of the lecture's link")
+    qr.code(link, "share.lecture", "QR code of the lecture's link")
     st.toggle(
         "Freeze what they see",
         LECTURES.frozen(lead),

@@ -169,7 +169,7 @@ export class Viewer extends Session {
       this.panels[panel.slot].update(panel, this.values[panel.slot], { editable: Boolean(this.send) && !this.ui.freeze, busy: header.busy });
     }
     this.lead.update(header.lead);
-    this.lecture.update(header.follow);
+    this.lecture.update(header.lecture);
     arrange(this);
     setText(this.status, header.note ?? "");
   }
