@@ -177,8 +177,9 @@ def test_fields_and_claims(come):
 FIELD = """(root) => new Promise((done) => {
   const names = ["left.logp1", "left.logp0", "left.error", "left.arrows.main", "left.arrows.guide", "truth.logp"];
   const look = () => {
-    const { fine, header, shown, ui } = root.viewer ?? {};
-    if (!header || !fine || shown?.sigma !== ui.sigma || shown.id !== header.id) return setTimeout(look, 50);
+    if (!root.viewer?.header) return setTimeout(look, 50);
+    const { fine, header, shown, ui } = root.viewer;
+    if (!fine || shown?.sigma !== ui.sigma || shown.id !== header.id) return setTimeout(look, 50);
     const grids = Object.fromEntries(names.map((name) => [name, [...shown.layers.values(name)]]));
     done({ ui, names: header.names, sigma: shown.sigma, box: shown.box, shape: shown.shape, grids });
   };
