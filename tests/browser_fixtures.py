@@ -32,7 +32,8 @@ FEWER = """
 from matplotlib.figure import Figure
 from toy import figures, flows
 from toy.figures import explanation
-from toy.ui import mechanism
+from toy.ui import compare, mechanism
+compare.METHODS, compare.N = compare.METHODS[1:3], 512
 figures.draw = lambda *given: Figure()
 mechanism.N, mechanism.FLOW_N, mechanism.SIDE = 512, 64, 24
 flows.log_mass = explanation.log_mass = lambda *given: (0.0, 0.0)

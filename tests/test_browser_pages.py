@@ -204,7 +204,7 @@ def test_each_page_is_one_place_in_the_history_and_is_left_as_it_was(visit):
     expect(page.get_by_test_id("name-p1")).to_have_text("exact:A")
     for path in ("", "figures", "compare", "mechanism", "fields"):
         # Streamlit tells the browser of the page that it runs: a run that is not over would bring that page back.
-        expect(page.locator("[data-test-script-state=notRunning]")).to_have_count(1, timeout=WAIT)
+        visitor.rest()
         page.go_back(wait_until="commit")
         expect(page).to_have_url(at(path), timeout=WAIT)
         shown(visitor, path)
