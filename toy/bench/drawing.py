@@ -11,7 +11,7 @@ import numpy as np
 from toy.bench.browser import VIEWER, Stage, Visit
 from toy.bench.rows import Measured, benchmark
 from toy.bench.server import serving
-from toy.bench.static import Site
+from toy.bench.static import site
 
 # From pen up to the first picture of what was drawn, by the page's own clock.
 PEN_UP = """root => {
@@ -90,7 +90,7 @@ def pen_up(stage: Stage) -> Measured:
 def pen_up_site(stage: Stage) -> Measured:
     """The same on the site, where the browser makes the distribution too, n = 2048 after a preview of 512."""
     page = stage.page()
-    page.goto(Site(stage).url, wait_until="commit")
+    page.goto(site(stage).url, wait_until="commit")
     visit = Visit(page)
     page.locator(f'{VIEWER}[data-quality="full"]').wait_for(state="attached")
     begin(visit)

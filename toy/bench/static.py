@@ -3,7 +3,7 @@
 import gzip
 import tempfile
 import threading
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -63,9 +63,15 @@ class Site:
         return seconds, sum(len(gzip.compress(path.read_bytes())) for path in files if path.is_file()) / 1e3
 
 
+@cache
+def site(stage: Stage) -> Site:
+    """The one of all that is measured at a stage: it takes a while to build."""
+    return Site(stage)
+
+
 @benchmark("site-picture", "s", app=True, browser=True, budget=1.5)
 def site_picture(stage: Stage) -> Measured:
     """From a click on the site's link, in a new profile and without a server, to the whole picture."""
-    visits = Site(stage).visits()
+    visits = site(stage).visits()
     wire = max(kilobytes for _, kilobytes in visits)
     return Measured([seconds for seconds, _ in visits], f"{wire:.0f} kB over the wire, of {WIRE}", fine=wire <= WIRE)
