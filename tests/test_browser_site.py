@@ -81,14 +81,19 @@ def test_a_drag_is_answered_while_it_lasts(come):
     guest.settled()
 
 
-def test_it_goes_on_without_the_network(come):
-    guest = come("?n=512&seed=1").settled()
-    guest.context.set_offline(True)
+def computes_another(guest: Guest) -> None:
+    """Turns w to 1, and waits for the picture and the number of that."""
     guest.get("number-w-left").fill("1")
     guest.page.keyboard.press("Enter")
     until(lambda: "left.w=1" in guest.query)
     guest.settled()
     until(lambda: abs(outside(guest) - 10) < 5)
+
+
+def test_it_goes_on_without_the_network(come):
+    guest = come("?n=512&seed=1").settled()
+    guest.context.set_offline(True)
+    computes_another(guest)
     guest.get("cast-main-left").evaluate("select => select.closest('details').open = true")
     guest.get("cast-main-left").select_option("AB64@4096")  # which was not loaded
     until(lambda: "densities/AB64-4096.bin could not be loaded" in guest.get("status").inner_text())
@@ -112,11 +117,7 @@ STOP = """() => {
 def test_an_engine_that_stops_is_replaced(come):
     guest = come("?n=512&seed=1").settled()
     guest.page.evaluate(STOP)
-    guest.get("number-w-left").fill("1")
-    guest.page.keyboard.press("Enter")
-    until(lambda: "left.w=1" in guest.query)
-    guest.settled()
-    until(lambda: abs(outside(guest) - 10) < 5)
+    computes_another(guest)
     assert guest.get("status").inner_text() == ""
     assert guest.page.evaluate("toyEngine.broken") == ""
 
