@@ -112,8 +112,7 @@ function enter(net: usize, x0: v128, x1: v128, y0: v128, y1: v128, into: usize, 
     g0 = ma(s, v128.load(a), g0);
     g1 = ma(s, v128.load(a, 16), g1);
   }
-  v128.store(OUT + at, g0);
-  v128.store(OUT + at, g1, 16);
+  pair(OUT + at, g0, g1);
 }
 
 // Constants of `logistic4`, in memory, as those of `exp4` are: of 2^-g for g from -1/2 to 1/2, to 8e-8.
