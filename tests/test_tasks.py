@@ -2,10 +2,13 @@
 
 import threading
 from itertools import count
+from types import SimpleNamespace
 
 import pytest
 from ui_helpers import Blocked, Clock, until
 
+from models.mlp import Spec
+from models.training import Recipe
 from toy import compare
 from toy.names import Name
 from toy.ui import casting
@@ -50,6 +53,26 @@ def test_a_training_that_nobody_asks_for_any_more_is_given_up(tmp_path, monkeypa
     monkeypatch.setattr(trainers, "DEMANDED", 1)
     with pytest.raises(trainers.Crowded, match="A9@64"):
         found.need("A9@64")
+    found.close()
+
+
+def test_a_training_whose_program_is_compiled_holds_no_other_up(monkeypatch):
+    compiled = threading.Event()
+
+    def train(recipe, every):
+        for step in (16, 32):
+            if recipe.spec.width == 9:
+                assert compiled.wait(60)
+            yield SimpleNamespace(step=step, ema=None), [0.0]
+
+    monkeypatch.setattr(trainers.training, "train", train)
+    found = trainers.Trainer(Engine())
+    slow, quick = (found.start(Recipe(Spec("A", width))) for width in (9, 8))
+    until(lambda: quick.ended)
+    assert (slow.status, slow.step) == ("running", 0)
+    compiled.set()
+    until(lambda: slow.ended)
+    assert (slow.step, quick.step) == (32, 32)
     found.close()
 
 

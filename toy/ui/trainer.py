@@ -7,6 +7,7 @@ import shlex
 import threading
 import time
 from collections.abc import Hashable, Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -207,7 +208,8 @@ class Trainer:
             chunks = training.train(run.recipe, every=CHUNK)
             while run.status != "stopped":
                 run.going.wait()
-                with self._turn:  # one at a time
+                # One at a time; but the first chunk is compiled before it runs, which nobody has to wait for.
+                with self._turn if run.step else nullcontext():
                     self._engine.idle.wait(timeout=1.0)
                     if not run.begin():
                         continue
