@@ -37,6 +37,21 @@ def test_methods_are_compared_and_a_link_restores_the_page(monkeypatch):
     assert again.dataframe[0].value.equals(table.value)
 
 
+def test_methods_are_compared_at_equal_cost():
+    few = {"methods": "none,cfg,characteristic_guidance", "strengths": "2", "n": "512", "seeds": "1"}
+    at = opened(COMPARE, **few, cost="128")
+    fine(at)
+    (warned,) = at.warning
+    assert "characteristic_guidance takes 360 score evaluations with 8 steps, the fewest" in warned.value
+    assert link(at) == {**few, "cost": "128"}
+    asked = "--methods none,cfg,characteristic_guidance --strengths 2 --n 512 --seeds 1 --evaluations 128"
+    assert any(asked in code.value for code in at.code)
+    control(at, "selectbox", "compare/cost").set_value("steps").run()
+    fine(at)
+    assert not at.warning
+    assert "cost" not in link(at)
+
+
 def test_nothing_chosen_is_said():
     at = opened(COMPARE, **SMALL)
     at.multiselect[0].set_value([]).run()

@@ -209,6 +209,11 @@ def test_nothing_is_left_of_a_file_that_could_not_be_finished(folder, monkeypatc
         (("compare", "--methods", "cgf"), "unknown method 'cgf'; have: all, none"),
         (("compare", "--strengths", "1,x"), "strength 'x' is not a number from 0 to 8"),
         (("compare", "--n", "1.5"), "n = 1.5 is not a whole number"),
+        (("compare", "--evaluations", "7"), "evaluations = 7 is not a whole number from 8 to 100000"),
+        (
+            ("compare", "--methods", "cfg", "--evaluations", "20"),
+            "nothing takes as few as 20 score evaluations: cfg takes 30 score evaluations with 8 steps, the fewest",
+        ),
         (("compare", "--out", "table.txt"), "--out 'table.txt' does not end in .csv"),
     ],
     ids=lambda value: None if isinstance(value, tuple) else value[:30],

@@ -5,7 +5,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import models
-from toy import compare, scenes
+from toy import compare, cost, scenes
 from toy.guidance import RULES
 from toy.lab import run as running
 from toy.lab.compare import run
@@ -155,6 +155,29 @@ def test_summary_has_the_mean_and_its_error(tmp_path):
     pair = [row["outliers"] for row in rows if row["strength"] == 2]
     assert found["mean"][1] == pytest.approx(np.mean(pair))
     assert found["error"][1] == pytest.approx(abs(pair[0] - pair[1]) / 2)
+
+
+@pytest.mark.parametrize("budget", [64, 126, 127, 400])
+def test_at_equal_cost_every_method_has_the_most_steps_that_it_affords(budget):
+    wanted = compare.points(list(compare.methods().values()), (2.0,))
+    found, dear = compare.at_cost(wanted, budget)
+    assert found
+    left = {point.method.name for point in wanted} - {point.method.name for point in found}
+    assert left == {words.split()[0] for words in dear}
+    for point in found:
+        more = point.scene.change(steps=min(point.scene.steps + 1, int(compare.STEPS.hi)))
+        assert cost.total(point.scene) <= budget
+        assert cost.total(more) > budget or more.steps == point.scene.steps
+    for point in wanted:
+        if point.method.name in left:
+            assert cost.total(point.scene.change(steps=8)) > budget
+
+
+def test_the_steps_of_guidance_are_half_of_those_without():
+    none, cfg = compare.points(compare.chosen("none,cfg"), (2.0,))
+    assert [compare.steps_within(point.scene, 126) for point in (none, cfg)] == [63, 32]
+    (same,), dear = compare.at_cost([cfg], cost.total(cfg.scene))
+    assert (same, dear) == (cfg, [])
 
 
 def test_unknown_methods_are_refused():

@@ -8,8 +8,10 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from toy import compare
+from toy import compare, cost
+from toy.cli.table import PAPER_METHODS
 from toy.lab.claims import papers, published
+from toy.scene import Scene
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -75,6 +77,11 @@ def test_no_method_beats_in_both_what_the_readme_says_none_does(table):
         outliers, _, branch_tv, _ = table[method][strength]
         beaten = any(o < outliers and tv < branch_tv for o, tv in points)
         assert beaten == label.startswith("behind them"), label
+
+
+def test_the_paper_s_methods_take_as_many_scores_as_is_said():
+    lines = re.findall(r"^\| ([^|]+) \|(?:[^|]+\|){7} (\d+) \|$", README, re.M)
+    assert lines == [(label, str(cost.total(Scene.of(rule, **values)))) for label, rule, values in PAPER_METHODS]
 
 
 def test_size_of_the_table(table):

@@ -4,24 +4,26 @@ import csv
 import io
 import json
 import os
-from collections.abc import Mapping
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from toy import inputs, metrics
+from toy import cost, inputs, metrics
 from toy.guidance import RULES
 from toy.names import Name
 from toy.sampling import INTEGRATORS
-from toy.scene import Scene
+from toy.scene import SETTINGS, Scene
 from toy.scenes import Spread
 from toy.schedules import SCHEDULES
 from toy.uncertainty import standard_error
 
 STRENGTHS = tuple(np.linspace(1, 4, 7))
+STEPS = SETTINGS["steps"]
 BASE = "cfg"  # the rule that other schedules and integrators are compared under
 N, SEEDS = 4096, 5
 
@@ -123,6 +125,30 @@ def points(
             distinct.setdefault(at_strength(scene, float(strength)), float(strength))
         found += [Point(method, strength, at, seeds) for at, strength in distinct.items()]
     return found
+
+
+def at_cost(wanted: Sequence[Point], evaluations: int) -> tuple[list[Point], list[str]]:
+    """The points with as many steps each as ``evaluations`` scores a sample allow, of all densities together.
+
+    And in a sentence each the methods that take more at the fewest steps: their points are left out.
+    """
+    found: list[Point] = []
+    dear: dict[str, None] = {}
+    for point in wanted:
+        steps = steps_within(point.scene, evaluations)
+        if steps is None:
+            least = cost.total(point.scene.change(steps=STEPS.lo))
+            dear[f"{point.method.name} takes {least} score evaluations with {STEPS.lo:g} steps, the fewest"] = None
+        else:
+            found.append(replace(point, scene=point.scene.change(steps=steps)))
+    return found, list(dear)
+
+
+def steps_within(scene: Scene, evaluations: int) -> int | None:
+    """The most steps of the scene that take at most so many scores a sample; None where the fewest take more."""
+    counts = range(int(STEPS.lo), int(STEPS.hi) + 1)
+    affordable = bisect_right(counts, evaluations, key=lambda steps: cost.total(scene.change(steps=steps)))
+    return counts[affordable - 1] if affordable else None
 
 
 SCORES = ("learned", "exact", "exact-main", "exact-guides")

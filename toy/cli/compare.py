@@ -13,6 +13,8 @@ from toy.scene import CHOICES, SETTINGS
 from toy.settings import Knob
 
 N = replace(SETTINGS["n"], default=4096)
+EQUAL = "equal cost: every method in as many steps as so many scores a sample, of all densities, allow"
+EVALUATIONS = Knob(8, 100_000, 1, "evaluations", EQUAL, whole=True, name="evaluations", default=None)
 SEEDS = Knob(1, 100, 1, "seeds", "seeds of every trial", whole=True, name="seeds", default=5)
 
 
@@ -29,6 +31,7 @@ SEEDS = Knob(1, 100, 1, "seeds", "seeds of every trial", whole=True, name="seeds
     help="exact, exact-main, exact-guides: "
     "the exact densities in place of networks in all roles, in main, in the others",
 )
+@option(EVALUATIONS)
 @click.option("--out", metavar="FILE", help="the .csv file to write [out/compare.csv, with --on NAME compare-NAME.csv]")
 @option(CHOICES["target"])
 @on_option
@@ -38,6 +41,7 @@ def compare(
     n: str | None,
     seeds: str | None,
     scores: str,
+    evaluations: str | None,
     out: str | None,
     target: str | None,
     on: str | None,
@@ -51,6 +55,7 @@ def compare(
     python -m toy compare --out out/compare.csv
     python -m toy compare --methods cfg,autoguidance,cfg+interval --n 1024 --seeds 3
     python -m toy compare --methods cfg,negative_prompt --scores exact
+    python -m toy compare --methods none,cfg,cfg+gibbs,self_guidance --evaluations 126
     python -m toy compare --on moons --methods none,cfg,autoguidance
     """
     import models
@@ -67,6 +72,13 @@ def compare(
     count = SEEDS.check(seeds or SEEDS.default)
     size = N.check(n or N.default)
     wanted = compare.points(chosen(methods), levels, n=size, seeds=count, scores=scores, target=target)
+    if evaluations is not None:
+        budget = EVALUATIONS.check(evaluations)
+        wanted, dear = compare.at_cost(wanted, budget)
+        if not wanted:
+            raise ValueError(f"nothing takes as few as {budget} score evaluations: {'; '.join(dear)}")
+        for words in dear:
+            click.echo(f"not measured: {words}", err=True)
     for name in {name for point in wanted for _, name in point.scene.cast}:
         models.load(name)  # before the first one is measured
     for point in wanted:

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from toy import metrics, tables
+from toy import cost, metrics, tables
 from toy.cli.flags import ROLES, frame_of, given, on_option, option
 from toy.scene import CHOICES, Scene, of_target
 
@@ -30,7 +30,7 @@ COLUMNS = ("outliers", "deep_tail", "mean_logp", "branch_tv", "root_share", "ali
 @option(CHOICES["target"])
 @on_option
 def table(n: str, seed: str, **flags: str | None) -> None:
-    """Measure the paper's methods and print a Markdown table.
+    """Measure the paper's methods and print a Markdown table; evaluations are the scores that one sample takes.
 
     \b
     python -m toy table --n 4096
@@ -48,8 +48,8 @@ def table(n: str, seed: str, **flags: str | None) -> None:
         for label, scene in bar:
             frame = frame_of(scene, keep=False)
             floor = dict(frame.floor)
-            rows.append((label, frame.metrics))
-    lines = [["", *(name.replace("_", " ") for name in columns)]]
-    for label, values in [("true samples (noise floor)", floor), *rows]:
-        lines.append([label, *(tables.cell(name, values[name], digits=3) for name in columns)])
+            rows.append((label, frame.metrics, str(cost.total(scene))))
+    lines = [["", *(name.replace("_", " ") for name in columns), "evaluations"]]
+    for label, values, asked in [("true samples (noise floor)", floor, ""), *rows]:
+        lines.append([label, *(tables.cell(name, values[name], digits=3) for name in columns), asked])
     click.echo(tables.markdown(lines))

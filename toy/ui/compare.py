@@ -29,6 +29,7 @@ METHODS = ("none", "cfg", "autoguidance", "cfg+interval", "adaptive_projected_gu
 MOST = 9  # methods at once: as many as there are colours, and grey
 STRENGTHS = [f"{strength:g}" for strength in compare.STRENGTHS]
 COUNTS = (512, 1024, 2048, 4096)
+STEPS, COSTS = "steps", ("64", "128", "256", "512")  # what is equal: the steps, or the scores that a sample takes
 N, SEEDS = 2048, Knob(1, 8, 1, "seeds", "each a run of its own; error bars are over them", name="seeds", default=3)
 POLL, PATIENCE = 1.0, 0.7  # seconds between looks at the engine, and within one
 
@@ -40,6 +41,11 @@ def title(name: str) -> str:
         if other in registry:
             return f"{RULES[base].title}, {registry[other].title}"
     return RULES[base].title
+
+
+def cost_words(spent: str) -> str:
+    """What is equal for all methods, for people."""
+    return "no, 32 steps each" if spent == STEPS else f"at most {spent} evaluations"
 
 
 # --- What is measured -------------------------------------------------------------------------------------------------
@@ -162,16 +168,16 @@ def _apart(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     return across > 0.3 or up > 0.12
 
 
-def table(rows: Sequence[Row], floor: Mapping[str, Any], asked: Mapping[str, int]) -> dict[str, list[Any]]:
+def table(rows: Sequence[Row], floor: Mapping[str, Any], asked: Mapping[str, tuple[int, int]]) -> dict[str, list[Any]]:
     """Every measure that is one number, with its standard error, a line a method and strength.
 
-    ``asked`` are the scores that a sample takes, by method.
+    ``asked`` are the scores that a sample takes and the steps, by method.
     """
     names = [name for name in METRICS if rows and name in rows[0]]
     found = {name: compare.summary(list(rows), name) for name in names}
-    lines: list[tuple[str, float | None, int | None, dict[str, str]]] = []
+    lines: list[tuple[str, float | None, tuple[int | None, int | None], dict[str, str]]] = []
     if floor:
-        lines.append(("true samples", None, None, {name: number(name, float(floor[name])) for name in names}))
+        lines.append(("true samples", None, (None, None), {name: number(name, float(floor[name])) for name in names}))
     for method, its in (found[names[0]] if names else {}).items():
         for i, strength in enumerate(its["strength"].tolist()):
             values = {n: number(n, found[n][method]["mean"][i], found[n][method]["error"][i]) for n in names}
@@ -179,7 +185,8 @@ def table(rows: Sequence[Row], floor: Mapping[str, Any], asked: Mapping[str, int
     out: dict[str, list[Any]] = {
         "method": [method for method, *_ in lines],
         "strength": [strength for _, strength, *_ in lines],
-        "evaluations": [times for _, _, times, _ in lines],
+        "evaluations": [times for _, _, (times, _), _ in lines],
+        "steps": [steps for _, _, (_, steps), _ in lines],
     }
     return out | {METRICS[name].title: [values[name] for *_, values in lines] for name in names}
 
@@ -204,6 +211,10 @@ def page() -> None:
             help="exact: no network makes errors, in every role, in main alone or in the guides alone; a weak model "
             "stays learned, since being learned badly is its point",
         )  # fmt: skip
+        spent = linked.select(
+            "Equal cost", [STEPS, *COSTS], "cost", STEPS, cost_words,
+            help="score evaluations a sample, of all densities together: each method gets as many steps as they allow",
+        )  # fmt: skip
         with st.expander("Distribution"):
             target = linked.target("A")
     if not names or not strengths:
@@ -212,6 +223,12 @@ def page() -> None:
     wanted = compare.points(
         compare.chosen(",".join(names)), tuple(map(float, strengths)), n=n, seeds=seeds, scores=scores, target=target
     )
+    if spent != STEPS:
+        wanted, dear = compare.at_cost(wanted, int(spent))
+        for words in dear:
+            st.warning(f"Not measured: {plain(words)}.")
+        if not wanted:
+            return
     casting.hold(dict.fromkeys(played for point in wanted for played in point.scene.cast))
     found: Table = st.session_state.setdefault("compare.table", Table())
     if len(found.rows) > 4000:
@@ -219,7 +236,7 @@ def page() -> None:
     st.subheader("Quality against variation")
     unfinished = found.advance(engine(), wanted, 0.0) is not None
     st.fragment(_results, run_every=POLL if unfinished else None)(wanted, unfinished)
-    _bar(names, strengths, n, seeds, scores, target)
+    _bar(names, strengths, n, seeds, scores, spent, target)
 
 
 def _results(wanted: Sequence[Point], unfinished: bool) -> None:
@@ -274,7 +291,8 @@ def _results(wanted: Sequence[Point], unfinished: bool) -> None:
     with st.expander(f"All measures, {len(rows)} rows"):
         helps = {METRICS[name].title: st.column_config.TextColumn(help=METRICS[name].summary) for name in METRICS}
         helps["evaluations"] = st.column_config.NumberColumn(help="scores of any density that one sample takes")
-        asked = {trial.method.name: cost.total(trial.scene) for trial in wanted}
+        helps["steps"] = st.column_config.NumberColumn(help="of the sampler")
+        asked = {trial.method.name: (cost.total(trial.scene), trial.scene.steps) for trial in wanted}
         st.dataframe(table(rows, floor, asked), hide_index=True, column_config=helps, width="stretch")
     st.download_button(
         "Download CSV", tables.csv_bytes(rows), "compare.csv", "text/csv", on_click="ignore", disabled=not rows,
@@ -282,10 +300,13 @@ def _results(wanted: Sequence[Point], unfinished: bool) -> None:
     )  # fmt: skip
 
 
-def command(names: Sequence[str], strengths: Sequence[str], n: int, seeds: int, scores: str, target: str) -> str:
+def command(
+    names: Sequence[str], strengths: Sequence[str], n: int, seeds: int, scores: str, spent: str, target: str
+) -> str:
     """The command line that makes the same table."""
     parts = ["python -m toy compare", f"--methods {','.join(names)}", f"--strengths {','.join(strengths)}"]
-    said = [f"--scores {scores}"] * (scores != "learned") + [f"--target {target}"] * (target != "A")
+    said = [f"--scores {scores}"] * (scores != "learned") + [f"--evaluations {spent}"] * (spent != STEPS)
+    said += [f"--target {target}"] * (target != "A")
     return " ".join([*parts, f"--n {n}", f"--seeds {seeds}", *said, "--out compare.csv"])
 
 
