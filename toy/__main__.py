@@ -13,6 +13,7 @@ from toy.cli.compare import compare
 from toy.cli.figure import figure
 from toy.cli.flags import scene_of, scene_options
 from toy.cli.listing import list_
+from toy.cli.mechanism import mechanism
 from toy.cli.metrics import metrics
 from toy.cli.probe import probe
 from toy.cli.sample import sample
@@ -38,6 +39,6 @@ def main() -> None:
     keep_compiled()
 
 
-for command in (figure, train, sample, metrics, compare, table, probe, list_, bench, claims, sweep, site):
+for command in (figure, train, sample, metrics, mechanism, compare, table, probe, list_, bench, claims, sweep, site):
     main.add_command(command)
 main.add_command(optimise.command(scene_options, scene_of))

@@ -5,6 +5,7 @@ way, extrapolating away from the guide repairs the main model. A third model, ``
 as poor as the guide, splits the pull in two: ``s_main − s_weak`` is due to quality, ``s_weak − s_guide`` to the task.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -21,6 +22,7 @@ from toy.uncertainty import standard_error
 
 SIGMAS = np.geomspace(0.005, 5, 25)
 PLACES = ("truth", "sampler")
+BETWEEN = 0.07  # noise level about which CFG's guide turns from a bad version of the model into another task
 REGIONS = {"core": (0.0, 0.5), "rim": (0.5, 0.99), "outside": (0.99, 1.0)}  # of mass, from the densest point on
 
 
@@ -76,6 +78,19 @@ def mechanism(
     }
     means = {name: value.mean(axis=0) for name, value in found.items()}
     return Mechanism(np.asarray(sigmas), means, {name: standard_error(value) for name, value in found.items()})
+
+
+def due_to_task(found: Mechanism) -> tuple[float, float]:
+    """Share of the pull that is due to the task, below the noise level ``BETWEEN`` and above it.
+
+    Means over noise levels, each weighted by the square lengths of the parts; NaN without a weak model.
+    """
+    if "task_share" not in found.values:
+        return math.nan, math.nan
+    weights = np.square(found.values["quality"]) + np.square(found.values["task"]) + 1e-30
+    share, low = np.clip(found.values["task_share"], 0, 1), found.sigmas < BETWEEN
+    below, above = (float(np.average(share[there], weights=weights[there])) for there in (low, ~low))
+    return below, above
 
 
 SPLIT = ("quality", "task", "quality_cosine", "task_cosine", "task_share")

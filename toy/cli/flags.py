@@ -16,6 +16,10 @@ from toy.scene import CHOICES, ROLE_DEFAULTS, SETTINGS, Scene
 from toy.schedules import SCHEDULES
 from toy.settings import Knob, Setting, text
 
+TRAININGS = Knob(
+    2, 40, 1, "trainings", "mean and standard error over so many trainings of every network, which are kept",
+    whole=True, name="trainings", default=None,
+)  # fmt: skip
 ROLES = tuple(dict.fromkeys(role for rule in RULES.values() for role in rule.roles))
 # Rules may share a knob's name; what they allow may differ, and the Scene knows.
 KNOBS: dict[str, dict[str, Knob]] = {}

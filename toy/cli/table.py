@@ -1,13 +1,18 @@
 """``python -m toy table``: the methods of the paper, one line each."""
 
 import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import click
+import numpy as np
 
-from toy import cost, metrics, tables
-from toy.cli.flags import ROLES, frame_of, given, on_option, option
+from toy import cost, distributions, interrupts, metrics, progress, tables
+from toy.cli.flags import ROLES, TRAININGS, frame_of, given, on_option, option
+from toy.files import check_writable, replacing
 from toy.scene import CHOICES, Scene, of_target
+from toy.uncertainty import standard_error
 
 PAPER_METHODS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("exact score, no guidance", "none", {"main": "exact:A"}),
@@ -21,35 +26,86 @@ PAPER_METHODS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("exact scores, CFG, w = 4", "cfg", {"w": 4, "main": "exact:A", "unconditional": "exact:AB"}),
 )
 
+N = 16384
 COLUMNS = ("outliers", "deep_tail", "mean_logp", "branch_tv", "root_share", "alignment", "sw1")
 
 
 @click.command()
-@click.option("--n", default="16384", show_default=True, metavar="NUMBER", help="number of samples")
-@click.option("--seed", default="0", show_default=True, metavar="NUMBER", help="seed of the initial noise")
+@click.option("--n", default=str(N), show_default=True, metavar="NUMBER", help="number of samples")
+@click.option("--seed", metavar="NUMBER", help="seed of the initial noise [0]")
+@option(TRAININGS)
+@click.option("--out", metavar="FILE", help="a .md file to write the table of --trainings to")
 @option(CHOICES["target"])
 @on_option
-def table(n: str, seed: str, **flags: str | None) -> None:
+def table(n: str, seed: str | None, trainings: str | None, out: str | None, **flags: str | None) -> None:
     """Measure the paper's methods and print a Markdown table; evaluations are the scores that one sample takes.
 
     \b
     python -m toy table --n 4096
     python -m toy table --on moons
+    python -m toy table --trainings 5
     """
     target = CHOICES["target"].check(given(flags).get("target", "A"))
     columns = metrics.defined(COLUMNS, target)
     scenes = []
     for label, rule, values in PAPER_METHODS:
         cast = {role: of_target(name, target) for role, name in values.items() if role in ROLES}
-        scenes.append((label, Scene.of(rule, n=n, seed=seed, target=target, **values | cast)))
+        scenes.append((label, Scene.of(rule, n=n, seed=seed or 0, target=target, **values | cast)))
+    if trainings is not None:
+        if seed is not None:
+            raise ValueError(f"--seed {seed} does not go with --trainings, each of which has its own")
+        _over_trainings(columns, scenes, TRAININGS.check(trainings), out)
+        return
+    if out is not None:
+        raise ValueError(f"--out {out!r} is for the table of --trainings")
     rows = []
     floor: dict[str, Any] = {}
     with click.progressbar(scenes, label="measuring", file=sys.stderr) as bar:
         for label, scene in bar:
             frame = frame_of(scene, keep=False)
             floor = dict(frame.floor)
-            rows.append((label, frame.metrics, str(cost.total(scene))))
-    lines = [["", *(name.replace("_", " ") for name in columns), "evaluations"]]
-    for label, values, asked in [("true samples (noise floor)", floor, ""), *rows]:
-        lines.append([label, *(tables.cell(name, values[name], digits=3) for name in columns), asked])
-    click.echo(tables.markdown(lines))
+            cells = [tables.cell(name, frame.metrics[name], digits=3) for name in columns]
+            rows.append([label, *cells, str(cost.total(scene))])
+    click.echo(_markdown(columns, floor, rows))
+
+
+def _markdown(columns: Sequence[str], floor: Mapping[str, Any], rows: Sequence[Sequence[str]]) -> str:
+    true = [tables.cell(name, floor[name], digits=3) for name in columns]
+    head = ["", *(name.replace("_", " ") for name in columns), "evaluations"]
+    return tables.markdown([head, ["true samples (noise floor)", *true, ""], *rows])
+
+
+def _over_trainings(
+    columns: Sequence[str], scenes: Sequence[tuple[str, Scene]], trainings: int, out: str | None
+) -> None:
+    """The same with errors over trainings; killed, the same command goes on where it was."""
+    from models import stored
+    from toy.lab.store import unfinished
+    from toy.lab.trainings import OVER, measured
+
+    target, n = scenes[0][1].target, scenes[0][1].n
+    on = distributions.of(target).on
+    if target != (first := f"{on}/A" if on else "A"):
+        raise ValueError(f"target {target} does not go with --trainings, whose main models are of {first}")
+    if out is not None:
+        if not out.endswith(".md"):
+            raise ValueError(f"--out {out!r} does not end in .md")
+        check_writable(Path(out))
+    methods = [(rule, values) for _, rule, values in PAPER_METHODS]
+    interrupts.keeps("no table was written; networks that were trained are kept, and numbers that were measured.")
+    with unfinished(Path(out) if out else stored.kept_path("table")) as kept:
+        with progress.bars() as told:
+            found = measured(methods, columns, trainings=trainings, n=n, on=on, kept=kept, report=told)
+        rows = []
+        for (label, scene), values in zip(scenes, found, strict=True):
+            pairs = ((name, np.asarray(values[name], float)) for name in columns)
+            cells = [tables.cell(k, v.mean(), float(standard_error(v)), digits=3) for k, v in pairs]
+            rows.append([label, *cells, str(cost.total(scene))])
+        text = _markdown(columns, metrics.floor(target, n, columns), rows)
+        words = f"{n} samples. {OVER.format(trainings)}"
+        click.echo(f"{text}\n\n{words}")
+        if out is not None:
+            given = "".join(f" --{name} {value}" for name, value in (("n", n), ("on", on)) if value not in (N, ""))
+            command = f"python -m toy table --trainings {trainings}{given} --out {out}"
+            with replacing(out) as temporary:
+                temporary.write_text(f"# The paper's methods\n\n`{command}`: {words}\n\n{text}\n", encoding="utf-8")

@@ -51,11 +51,11 @@ REGION_LINES = {"error_outside": (0, (0.8, 1)), "error_rim": (0, (3, 1.2)), "err
 PARTS = {"quality": (colour_of("quality"), "quality part"), "task": (colour_of("task"), "task part")}
 
 
-def mechanism_figure(results: Mapping[str, Mechanism]) -> Figure:
+def mechanism_figure(results: Mapping[str, Mechanism], placebo: Mechanism | None = None) -> Figure:
     """Errors, directions, best weights and parts of the pull against sigma, a column for each of ``results``.
 
-    Bands are two standard errors over the seeds. A part of the pull that vanishes has no direction and is left out.
-    ValueError where there are no results.
+    Bands are two standard errors. A part of the pull that vanishes has no direction and is left out. Beside the task's
+    share stands that of a ``placebo``, a guide without another task. ValueError where there are no results.
     """
     if not results:
         raise ValueError("there are no results to draw")
@@ -70,6 +70,9 @@ def mechanism_figure(results: Mapping[str, Mechanism]) -> Figure:
                 ticked(ax, "x", SIGMA_TICKS)
                 ax.tick_params(labelbottom=ax is column[-1], labelleft=column is axes.T[0] or ax in axes[:, 0])
             column[-1].set_xlabel(r"$\sigma$")
+        if placebo is not None:
+            _value(axes[-1, 0], placebo, "task_share", GREY, line="--", label="placebo's")
+            axes[-1, 0].legend(fontsize=5.2, frameon=False, handlelength=1.6, borderpad=0)
         _same_limits(axes)
         for ax, text in zip(axes[:, 0], ROWS, strict=True):
             ax.set_ylabel(text, fontsize=6)

@@ -245,10 +245,17 @@ class Lab:
         asked = plain.__name__, plain, tuple(sorted(given.keywords.items()))
         return self._ask(Statistic(scene, *asked) for scene in self.scenes(rule, **values))
 
-    def pull(self, value: str, *, main: str, guide: str, sigmas: Sequence[float], at: str = "truth") -> np.ndarray:
+    def pull(
+        self, value: str, *, main: str, guide: str | Sequence[str], sigmas: Sequence[float], at: str = "truth",
+        weak: str = "",
+    ) -> np.ndarray:  # fmt: skip
         """A value of ``toy.mechanism.Mechanism``, such as 'cosine', at noise levels, [seeds, levels]."""
-        pairs = [(self.named("main", main, i), self.named("guide", guide, i)) for i in range(self.seeds)]
-        return self._ask(Pull(value, *pair, at, tuple(sigmas), self.size.n // 2, self.target) for pair in pairs)
+        one = partial(Pull, value, at=at, sigmas=tuple(sigmas), n=self.size.n // 2, target=self.target)
+        asked = []
+        for i in range(self.seeds):
+            third = self.named("weak", weak, i) if weak else ""
+            asked.append(one(self.named("main", main, i), self.named("guide", guide, i), weak=third))
+        return self._ask(asked)
 
     def _ask(self, questions: Iterable[Question]) -> np.ndarray:
         """Their answers, [questions, ...]."""

@@ -102,9 +102,12 @@ def _tilt_mass(scene: Scene) -> float:
     return log_mass(product, flows.tilt_level(scene, cast))[0]
 
 
+UNSAID = ("target", "A"), ("weak", "")
+
+
 @dataclass(frozen=True)
 class Pull:
-    """A value of ``toy.mechanism``, by noise level: what the pull of a guide is made of."""
+    """A value of ``toy.mechanism``, by noise level: what the pull of a guide is made of, which a weak model splits."""
 
     value: str
     main: str
@@ -113,11 +116,12 @@ class Pull:
     sigmas: tuple[float, ...]
     n: int
     target: str = "A"
+    weak: str = ""
 
     @property
     def names(self) -> tuple[str, ...]:
         """Densities that it takes."""
-        return self.main, self.guide
+        return tuple(filter(None, (self.main, self.guide, self.weak)))
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -135,16 +139,17 @@ class Pull:
         return self.n * len(self.sigmas)
 
     def content(self, known: Mapping[str, Any]) -> dict[str, Any]:
-        """What is asked, of what the two densities are."""
-        return {"pull": self.described() | {"main": known[self.main], "guide": known[self.guide]}}
+        """What is asked, of what the densities are."""
+        roles = {role: known[name] for role in ("main", "guide", "weak") if (name := getattr(self, role))}
+        return {"pull": self.described() | roles}
 
     def described(self) -> dict[str, Any]:
-        """What is asked; of the tree its class A, without saying so."""
-        return {name: value for name, value in asdict(self).items() if (name, value) != ("target", "A")}
+        """What is asked; of the tree its class A, without saying so, and of no weak model nothing."""
+        return {name: value for name, value in asdict(self).items() if (name, value) not in UNSAID}
 
     def measure(self) -> dict[str, Any]:
         """At the points of one seed, the same for all networks."""
-        found = _mechanism(self.main, self.guide, self.at, self.sigmas, self.n, self.target)
+        found = _mechanism(self.main, self.guide, self.weak, self.at, self.sigmas, self.n, self.target)
         if self.value not in found:
             raise ValueError(f"unknown value {self.value!r} of a pull; have: {', '.join(found)}")
         return {self.value: found[self.value]}
@@ -152,10 +157,11 @@ class Pull:
 
 @lru_cache(maxsize=64)
 def _mechanism(
-    main: str, guide: str, at: str, sigmas: tuple[float, ...], n: int, target: str
+    main: str, guide: str, weak: str, at: str, sigmas: tuple[float, ...], n: int, target: str
 ) -> Mapping[str, np.ndarray]:
-    pair = zoo.load(main), zoo.load(guide)
-    return mechanism.mechanism(*pair, target=target, sigmas=np.array(sigmas), n=n, seeds=1, at=at).values
+    pair, third = (zoo.load(main), zoo.load(guide)), zoo.load(weak) if weak else None
+    levels = np.array(sigmas)
+    return mechanism.mechanism(*pair, weak=third, target=target, sigmas=levels, n=n, seeds=1, at=at).values
 
 
 @dataclass(frozen=True)

@@ -129,7 +129,7 @@ def _measured(names: Mapping[str, str], target: str) -> None:
     key = ("mechanism", tuple(names.items()), target, N, SEEDS)
     # A program of its own: it does not wait behind the sampler's density below, which takes ten times as long.
     work = Work(key, partial(_mechanism, dict(names), target), program=key, name="the measurement")
-    _live(work, "measuring the scores at 25 noise levels", partial(pull.show, seeds=SEEDS))
+    _live(work, "measuring the scores at 25 noise levels", partial(pull.show, seeds=SEEDS, known=pull.recorded(names)))
 
 
 def _mechanism(names: Mapping[str, str], target: str) -> Mechanism:

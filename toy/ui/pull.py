@@ -1,16 +1,21 @@
 """What a guide pulls towards, in a sentence and in charts over noise levels."""
 
+import json
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import streamlit as st
 
-from toy.mechanism import REGIONS, Mechanism
+from toy.mechanism import BETWEEN, REGIONS, Mechanism, due_to_task
 from toy.ui import charts
+from toy.ui.words import plain
 
-BETWEEN = 0.07  # noise level about which CFG's guide turns from a bad version of the model into another task
+REPORT = Path(__file__).parents[2] / "docs/mechanism.json"
 
 
 @dataclass(frozen=True)
@@ -44,22 +49,17 @@ def _kind(share: float) -> str:
 
 
 def verdict(measured: Mechanism) -> Verdict | None:
-    """The numbers over noise levels, each weighted by the square lengths of the parts; None without a weak model."""
+    """The numbers, means over noise levels weighted by the square lengths of the parts; None without a weak model."""
     if "task_share" not in measured.values:
         return None
     quality, task = (np.square(measured.values[name]) for name in ("quality", "task"))
-
-    def share(there: np.ndarray) -> float:
-        weights = (quality + task + 1e-30)[there]
-        return float(np.average(np.clip(measured.values["task_share"], 0, 1)[there], weights=weights))
 
     def cosine(name: str, weights: np.ndarray) -> float:
         there = weights > 1e-6 * (quality + task)
         values = measured.values[f"{name}_cosine"]
         return float(np.average(values[there], weights=weights[there])) if there.any() else math.nan
 
-    low = measured.sigmas < BETWEEN
-    return Verdict(share(low), share(~low), cosine("quality", quality), cosine("task", task))
+    return Verdict(*due_to_task(measured), cosine("quality", quality), cosine("task", task))
 
 
 CURVES: dict[str, tuple[str, dict[str, tuple[str, str]]]] = {
@@ -79,12 +79,57 @@ CURVES: dict[str, tuple[str, dict[str, tuple[str, str]]]] = {
         {"quality": ("quality part", "quality"), "task": ("task part", "task")}
         | {"correction": ("true correction", "correction")},
     ),
-    "share": ("task share of the pull", {"task_share": ("task share", "task")}),
+    "share": (
+        "task share of the pull",
+        {"task_share": ("task share", "task"), "placebo": ("placebo's, over trainings", "other")},
+    ),
 }
 LOGARITHMIC = ("errors", "lengths")
 ENDS = {"share": [-0.05, 1.05], "left": [0, 1.08]}
-DASHES = {"core": (5, 2, 1, 2), "rim": (5, 3), "outside": (2, 2), "true correction": (5, 3)}
+DASHES = {
+    "core": (5, 2, 1, 2),
+    "rim": (5, 3),
+    "outside": (2, 2),
+    "true correction": (5, 3),
+    "placebo's, over trainings": (5, 3),
+}
 LEVELS = {"cosines": {"no direction": 0.0}, "best": {"no guidance": 1.0}, "left": {"nothing repaired": 1.0}}
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What a report over trainings says of a cast, in ``words``, and the task share in its placebo's pull."""
+
+    words: tuple[str, ...]
+    sigmas: np.ndarray
+    placebo: np.ndarray
+    error: np.ndarray
+
+    def beside(self, measured: Mechanism) -> Mechanism:
+        """The measurement with the placebo's curve, at the same noise levels."""
+        if not np.allclose(self.sigmas, measured.sigmas):
+            return measured
+        values, errors = dict(measured.values), dict(measured.errors)
+        return replace(measured, values=values | {"placebo": self.placebo}, errors=errors | {"placebo": self.error})
+
+
+@lru_cache(maxsize=1)
+def _report() -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = json.loads(REPORT.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found
+
+
+def recorded(cast: Mapping[str, str]) -> Recorded | None:
+    """What ``python -m toy mechanism --trainings`` measured of the same cast; None where it was of another."""
+    found = _report()
+    if found.get("cast") != dict(cast) or "placebo" not in found:
+        return None
+    placebo = found["placebo"]
+    share, error = (np.array(placebo[part]["task_share"]) for part in ("values", "errors"))
+    return Recorded(tuple(found["words"]), np.array(placebo["sigmas"]), share, error)
 
 
 def chart(measured: Mechanism, name: str) -> dict[str, Any] | None:
@@ -125,11 +170,16 @@ def chart(measured: Mechanism, name: str) -> dict[str, Any] | None:
     )  # fmt: skip
 
 
-def show(measured: Mechanism, *, seeds: int) -> None:
-    """The sentence and the charts on the page, with their keys and how they were measured."""
+def show(measured: Mechanism, *, seeds: int, known: Recorded | None = None) -> None:
+    """The sentence and the charts on the page, with their keys and how they were measured; beside it what is ``known``
+    over trainings.
+    """
     answer = verdict(measured)
     hint = "Choose a weak model, of the main model's own task and as poor as the guide, to split the pull."
     st.markdown(answer.sentence if answer else hint)
+    if known:
+        st.markdown(" ".join(map(plain, known.words)))
+        measured = known.beside(measured)
     drawn = {name: spec for name in CURVES if (spec := chart(measured, name)) is not None}
     names = list(drawn)
     for row in (names[:3], names[3:]):
