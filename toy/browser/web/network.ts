@@ -137,13 +137,14 @@ const LOGISTIC = memory.data<f32>([
   return f32x4.div(one, f32x4.add(one, i32x4.add(p, i32x4.shl(bits, 23))));
 }
 
-// SiLU of a layer and its slopes; of the tangents too, and the slopes' own.
+// SiLU of a layer and its slopes, of 8 at once: each constant is then read half as often. Of the tangents too, and the slopes' own.
 function activate(slope: usize): void {
   const one = f32x4.splat(1);
-  for (let i = 0; i < LAYER; i += 16) {
-    const a = v128.load(ACT + i), s = logistic4(a), h = f32x4.mul(a, s);
-    v128.store(HIDDEN + i, h);
-    v128.store(slope + i, ma(f32x4.sub(one, s), h, s));
+  for (let i = 0; i < LAYER; i += 32) {
+    const a0 = v128.load(ACT + i), a1 = v128.load(ACT + i, 16), s0 = logistic4(a0), s1 = logistic4(a1);
+    const h0 = f32x4.mul(a0, s0), h1 = f32x4.mul(a1, s1);
+    pair(HIDDEN + i, h0, h1);
+    pair(slope + i, ma(f32x4.sub(one, s0), h0, s0), ma(f32x4.sub(one, s1), h1, s1));
   }
 }
 
