@@ -43,6 +43,10 @@ test("what was computed is not computed again, nor the beginning of it", async (
   assert.equal(data.length, 3 * PREVIEW * 2);
   assert.equal(data[2 * PREVIEW], whole.arrays["right.positions"].data[2 * 2048]);
   assert.ok(!("truth.positions" in dragged.arrays));
+  assert.equal(engine.begun, undefined);
+  await answers.answer(baseOf(), { phase: "release", knobs: { left: { w: 5 } }, interval: {} });
+  assert.deepEqual(engine.runs.splice(3).map(({ n }) => n), [2048]); // of which the preview is the beginning
+  assert.equal(engine.begun.path, dragged.arrays["left.positions"].data);
   const stroke = await answers.answer(baseOf(), { phase: "draw", knobs: {}, interval: {} });
   assert.equal(stroke.header.quality, "preview");
   assert.equal(engine.runs.length, 3);

@@ -6,16 +6,17 @@ import { Engine, GIVEN_UP, sharesOf, thresholdsAt } from "../../toy/browser/web/
 import { prepare, run, scalar } from "../../toy/browser/web/interpret.js";
 
 test("shares are whole, in order, and begin at multiples of eight", () => {
-  for (const n of [1, 7, 8, 64, 100, 512, 2047, 8192]) {
-    for (const workers of [1, 2, 3, 4]) {
-      const shares = sharesOf(n, workers);
-      assert.ok(shares.length <= workers);
-      let next = 0;
-      for (const { begin, count } of shares) {
+  for (const [from, n] of [[0, 1], [0, 7], [0, 8], [0, 64], [0, 100], [0, 512], [512, 2048], [0, 2047], [512, 520], [0, 8192]]) {
+    for (const [count, least] of [[1, 8], [2, 8], [3, 8], [4, 8], [8, 64]]) {
+      const shares = sharesOf(n, count, { from, least });
+      assert.ok(shares.length <= count);
+      let next = from;
+      for (const { begin, count: some } of shares) {
         assert.equal(begin, next);
         assert.equal(begin % 8, 0);
-        assert.ok(count > 0);
-        next += count;
+        assert.ok(some > 0);
+        assert.ok(some >= least || begin + some === n);
+        next += some;
       }
       assert.equal(next, n);
     }
@@ -73,6 +74,43 @@ test("parts of a run come back as one, point by point", async () => {
   assert.equal(data.length, 80);
   const flags = await engine.outside(SCENE, path);
   assert.deepEqual([...flags], [...new Array(40).fill(0), ...new Array(40).fill(1)]);
+});
+
+test("a worker that is slow is asked for fewer parts, and they are joined in their order", async () => {
+  const { engine, made } = engineOf(2);
+  const scene = { ...SCENE, n: 512 };
+  made[0].hold = true;
+  const coming = engine.side(scene);
+  await new Promise(setImmediate);
+  const runs = made.map(({ heard }) => heard.filter(({ op }) => op === "run"));
+  assert.deepEqual(runs.map((list) => list.length), [1, 7]);
+  made[0].hold = false;
+  made[0].onmessage({ data: made[0].answer(runs[0][0]) });
+  const { path } = await coming;
+  assert.deepEqual([...path], Array.from({ length: 2048 }, (_, k) => (k < 1024 ? k : 10000 + k - 1024)));
+});
+
+test("of parts that fail no more are asked", async () => {
+  const { engine, made } = engineOf(2);
+  for (const worker of made) worker.hold = true;
+  const coming = engine.side({ ...SCENE, n: 512 });
+  const [one, other] = made.map(({ heard }) => heard.find(({ op }) => op === "run").id);
+  made[0].onmessage({ data: { id: one, error: "no density m" } });
+  await assert.rejects(coming, { message: "no density m" });
+  made[1].onmessage({ data: { id: other, found: { path: new Float32Array(256), data: new Float32Array(128) } } });
+  await new Promise(setImmediate);
+  for (const { heard } of made) assert.equal(heard.filter(({ op }) => op === "run").length, 1);
+});
+
+test("particles that are known are not run again, and are the first of all", async () => {
+  const { engine, made } = engineOf(1);
+  const begun = await engine.side({ ...SCENE, n: 16 });
+  begun.path.fill(-1);
+  const { path, data } = await engine.side(SCENE, null, begun);
+  const runs = made[0].heard.filter(({ op }) => op === "run").map(({ given: { begin, count } }) => [begin, count]);
+  assert.deepEqual(runs, [[0, 16], [16, 24]]);
+  assert.deepEqual([...path], Array.from({ length: 160 }, (_, k) => (k % 80 < 32 ? -1 : Math.floor(k / 80) * 10000 + (k % 80))));
+  assert.equal(data.length, 80);
 });
 
 test("workers are told once what they do not know, and lacks says the rest", async () => {

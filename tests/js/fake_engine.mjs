@@ -14,8 +14,9 @@ export class FakeEngine {
     this.lacking = [];
     this.turns = [];
   }
-  async side(scene, turn) {
+  async side(scene, turn, begun) {
     this.runs.push(scene);
+    this.begun = begun;
     this.turns.push(turn);
     if (this.gate) await this.gate;
     if (turn?.over) throw new Error(GIVEN_UP);

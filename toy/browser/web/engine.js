@@ -3,6 +3,8 @@
 export const GIVEN_UP = "given up"; // what an answer that is not wanted any more is refused with
 
 const EIGHT = 8; // points that the kernel takes at once
+const PARTS = 4; // of a run for each worker, where there are several
+const LEAST = 64; // points of such a part
 const MOST_BYTES = 24 * 2 ** 20; // of densities, in each worker; those that were not asked for longest are forgotten
 const MOST_TRUTHS = 32;
 const LOOK_MS = 4000;
@@ -11,10 +13,10 @@ const SILENT = 5; // looks in a row at which a worker has said nothing: it is th
 // About: a density's arrays, what the kernel makes of them, and a kilobyte for each group of a mixture.
 const heldBytes = ({ groups = 0, ...numbers }) => 1024 * groups + 3 * Object.values(numbers).reduce((sum, value) => sum + (ArrayBuffer.isView(value) ? value.byteLength : 0), 0);
 
-// Where the parts of `n` points begin, for at most `count` workers.
-export function sharesOf(n, count) {
-  const each = Math.ceil(n / count / EIGHT) * EIGHT;
-  return Array.from({ length: Math.ceil(n / each) }, (_, i) => ({ begin: i * each, count: Math.min(each, n - i * each) }));
+// Where the parts of the points `from` to `n` begin: at most `count` of them, and no more than have `least` points each.
+export function sharesOf(n, count, { from = 0, least = EIGHT } = {}) {
+  const each = Math.max(Math.ceil((n - from) / count / EIGHT) * EIGHT, least);
+  return Array.from({ length: Math.ceil((n - from) / each) }, (_, i) => ({ begin: from + i * each, count: Math.min(each, n - from - i * each) }));
 }
 
 // The edge of the true 99% region at noise levels, read between those that a truth lists; sigma 0 has its own.
@@ -205,11 +207,33 @@ export class Engine {
     };
   }
 
+  // What `ask(worker, part)` finds of each part, in their order. A worker takes the next one when it is free, since each is slowed by
+  // what else its core does.
+  async shared(parts, ask) {
+    const found = [];
+    const waiting = [...parts.entries()];
+    const work = async (worker) => {
+      while (waiting.length) {
+        const [at, part] = waiting.shift();
+        found[at] = await ask(worker, part);
+      }
+    };
+    try {
+      await Promise.all(this.workers.map((_, i) => work(i)));
+    } finally {
+      waiting.length = 0; // of what has failed
+    }
+    return found;
+  }
+
   // Runs a scene and measures it: path [steps + 1, n, 2], the true samples [n, 2] it began with, log p, occupancy, values, errors.
-  async side(scene, by = null) {
+  // `begun` is a side of its first particles alone, which are not run again.
+  async side(scene, by = null, begun = null) {
     const { n, sigmas, target } = scene;
-    const shares = sharesOf(n, this.workers.length);
-    const parts = await Promise.all(shares.map((share, i) => this.ask(i, "run", { scene, ...share }, by)));
+    const count = this.workers.length > 1 ? PARTS * this.workers.length : 1;
+    const shares = sharesOf(n, count, { from: begun?.scene.n ?? 0, least: LEAST });
+    const found = await this.shared(shares, (i, share) => this.ask(i, "run", { scene, ...share }, by));
+    const parts = begun ? [begun, ...found] : found;
     const path = joinedPath(parts.map((part) => part.path), sigmas.length, n);
     const data = together(Float32Array, parts.map((part) => part.data));
     return { scene, path, data, ...(await this.ask(0, "measure", { target, x: path.slice(-2 * n) }, by)) };

@@ -131,8 +131,8 @@ export class Answers {
     }
     const same = this.coming.get(key);
     if (same?.turn === turn) return same.found;
-    const whole = this.wholeOf(scene);
-    const found = (whole ? this.part(scene, whole, turn) : this.engine.side(scene, turn)).then((side) => {
+    const [whole, begun] = [this.sameNoise(scene, (n) => n > scene.n), this.sameNoise(scene, (n) => n < scene.n)];
+    const found = (whole ? this.part(scene, whole, turn) : this.engine.side(scene, turn, begun)).then((side) => {
       this.sides.set(key, side);
       this.thin();
       return side;
@@ -167,9 +167,9 @@ export class Answers {
     return this.floors.get(key);
   }
 
-  // The side of more particles that a preview is the beginning of: the same noise.
-  wholeOf(scene) {
-    return [...this.sides.values()].find((side) => side.scene.n > scene.n && keyOf({ ...side.scene, n: scene.n }) === keyOf(scene));
+  // The side of another number of particles: the fewer are the beginning of the more, by the same noise.
+  sameNoise(scene, fits) {
+    return [...this.sides.values()].find((side) => fits(side.scene.n) && keyOf({ ...side.scene, n: scene.n }) === keyOf(scene));
   }
 
   async part(scene, { path, data, scene: { n } }, turn) {
