@@ -113,6 +113,26 @@ test("whether particles were outside on their way comes later, once", async () =
   assert.deepEqual(await answers.later(baseOf(), request), {});
 });
 
+test("what was given up before it was told is told with the same picture, and two who ask at once ask the engine once", async () => {
+  const engine = new FakeEngine();
+  const answers = new Answers(engine);
+  const request = { phase: "release", knobs: {}, interval: {} };
+  await answers.answer(baseOf(), request);
+  const { outside } = engine;
+  let asked = 0;
+  engine.outside = async (scene, path, turn) => {
+    asked += 1;
+    if (scene.knobs.w === 3) answers.stop(); // the right one's
+    if (turn.over) throw new Error("given up");
+    return outside(scene);
+  };
+  await assert.rejects(answers.later(baseOf(), request));
+  engine.outside = async (scene) => ((asked += 1), outside(scene));
+  const again = await Promise.all([1, 2].map(() => answers.later(baseOf(), { ...request, have: "abc" })));
+  for (const arrays of again) assert.deepEqual(Object.keys(arrays), ["left.outside", "right.outside"]);
+  assert.equal(asked, 3);
+});
+
 test("layers, curve and what has none", async () => {
   const answers = new Answers(new FakeEngine());
   const request = { phase: "field", knobs: {}, interval: {}, layers: ["p1"], box: [0, 1, 0, 1], sigma: 0.5, curve: true };

@@ -108,16 +108,25 @@ export class Answers {
     return { header: made, arrays };
   }
 
-  // Whether particles are outside all along their paths: what a full picture gains after it is there, none for a preview.
-  async later({ scenes }, request) {
+  // Whether particles are outside all along their paths: what a full picture gains after it is there, none for a preview. Of a
+  // picture that the view has, whatever is known: it may not have been told.
+  async later({ header, scenes }, request) {
     const { turn } = this;
     const arrays = {};
-    const sides = SLOTS.map((slot) => [slot, this.sides.get(keyOf(moved(scenes[slot], request.knobs?.[slot], request.interval?.[slot])))]);
-    for (const [slot, side] of sides.filter(([, found]) => found && !found.outside)) {
-      side.outside ??= await this.engine.outside(side.scene, side.path, turn);
+    const asked = Object.fromEntries(SLOTS.map((slot) => [slot, moved(scenes[slot], request.knobs?.[slot], request.interval?.[slot])]));
+    const had = request.have === idOf(header, scenes, asked);
+    const sides = SLOTS.map((slot) => [slot, this.sides.get(keyOf(asked[slot]))]);
+    for (const [slot, side] of sides.filter(([, found]) => found && (had || !found.outside))) {
+      side.outside ??= await this.along(side, turn);
       arrays[`${slot}.outside`] = arrayOf(side.outside, [side.scene.sigmas.length, side.scene.n]);
     }
     return arrays;
+  }
+
+  // Who asks for the same meanwhile waits for it too.
+  along(side, turn) {
+    if (side.coming?.turn !== turn) side.coming = { turn, found: this.engine.outside(side.scene, side.path, turn) };
+    return side.coming.found;
   }
 
   // A side that was computed before is there at once; two that are the same are computed once.

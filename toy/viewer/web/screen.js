@@ -12,14 +12,23 @@ export class Screen {
   redraw(...parts) {
     for (const part of parts) this.dirty.add(part);
     if (this.frame || this.abort.signal.aborted) return;
-    this.frame = requestAnimationFrame((now) => {
-      this.frame = 0;
-      const began = performance.now();
-      if (!this.draw(now)) return;
-      if (this.stats.length > 2000) this.stats.shift();
-      this.stats.push({ at: now, ms: performance.now() - began, playing: this.moving });
-      if (this.moving) this.redraw();
-    });
+    this.frame = requestAnimationFrame((now) => this.drawFrame(now));
+  }
+
+  // What has changed is drawn at once: the browser's next frame has it, and need not wait for it.
+  drawNow() {
+    if (!this.frame || this.moving) return;
+    cancelAnimationFrame(this.frame);
+    this.drawFrame(performance.now());
+  }
+
+  drawFrame(now) {
+    this.frame = 0;
+    const began = performance.now();
+    if (!this.draw(now)) return;
+    if (this.stats.length > 2000) this.stats.shift();
+    this.stats.push({ at: now, ms: performance.now() - began, playing: this.moving });
+    if (this.moving) this.redraw();
   }
 
   takeDirty() {

@@ -114,6 +114,7 @@ export class Session extends Screen {
     this.queue.answered(seq);
     if (this.send) this.retry.saw(Boolean(header.busy));
     this.redraw("size");
+    if (header.engine === null && header.id !== before?.id) this.drawNow(); // that was waited for
     this.next(header, before);
   }
 

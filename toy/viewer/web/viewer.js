@@ -234,7 +234,7 @@ export class Viewer extends Session {
 
   onKnob(slot, name, value, phase) {
     this.values[slot][name] = value;
-    this.adjusted(slot, phase, "back");
+    this.adjusted(slot, phase, "knobs");
   }
 
   onInterval(slot, interval, phase) {
