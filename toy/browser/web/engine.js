@@ -3,8 +3,8 @@
 export const GIVEN_UP = "given up"; // what an answer that is not wanted any more is refused with
 
 const EIGHT = 8; // points that the kernel takes at once
-const PARTS = 4; // of a run for each worker, where there are several
-const LEAST = 64; // points of such a part
+const PARTS_EACH = 4; // of a run for each worker, where there are several
+const FEWEST = 64; // points of such a part
 const MOST_BYTES = 24 * 2 ** 20; // of densities, in each worker; those that were not asked for longest are forgotten
 const MOST_TRUTHS = 32;
 const LOOK_MS = 4000;
@@ -230,8 +230,8 @@ export class Engine {
   // `begun` is a side of its first particles alone, which are not run again.
   async side(scene, by = null, begun = null) {
     const { n, sigmas, target } = scene;
-    const count = this.workers.length > 1 ? PARTS * this.workers.length : 1;
-    const shares = sharesOf(n, count, { from: begun?.scene.n ?? 0, least: LEAST });
+    const count = this.workers.length > 1 ? PARTS_EACH * this.workers.length : 1;
+    const shares = sharesOf(n, count, { from: begun?.scene.n ?? 0, least: FEWEST });
     const found = await this.shared(shares, (i, share) => this.ask(i, "run", { scene, ...share }, by));
     const parts = begun ? [begun, ...found] : found;
     const path = joinedPath(parts.map((part) => part.path), sigmas.length, n);
