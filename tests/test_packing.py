@@ -6,7 +6,9 @@ import struct
 
 import numpy as np
 import pytest
+from kernel_helpers import node
 
+from toy.browser.kernel import KERNELS, WEB
 from toy.viewer import packing, sources
 
 RNG = np.random.default_rng(0)
@@ -132,6 +134,16 @@ def test_what_cannot_be_concatenated_is_refused(tmp_path):
         sources.bundle(write(main='import { b } from "./b.js";\nconst a = 2;\n', b="export const a = 1;\n"))
     with pytest.raises(ValueError, match="plain named imports"):
         sources.bundle(write(main='import { a as c } from "./b.js";\n', b="export const a = 1;\n"))
+
+
+def test_the_kernel_comes_out_of_the_bundle_as_it_went_in(tmp_path):
+    js = sources.bare(sources.bundle())
+    texts = re.findall(r"^const (?:KERNEL|KERNEL_RELAXED) = .*$", js, re.M)
+    reading = js[js.index("const WRITTEN =") : js.index("function open()")]
+    out = "process.stdout.write(JSON.stringify([KERNEL, KERNEL_RELAXED].map((text) => [...bytesOf(text)])))"
+    (tmp_path / "read.mjs").write_text("\n".join([*texts, reading, out]), encoding="utf-8")
+    found = json.loads(node(tmp_path / "read.mjs"))
+    assert [bytes(each) for each in found] == [(WEB / name).read_bytes() for name in KERNELS]
 
 
 def test_the_page_stands_alone():
