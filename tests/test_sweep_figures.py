@@ -46,6 +46,28 @@ def test_heat_map_is_the_best_of_means() -> None:
     np.testing.assert_allclose(drawn.heat(rows[:-4], "x", "y", "w", "outliers")[0], [[14, 24], [15, np.nan]])
 
 
+def test_a_tie_is_what_paired_seeds_do_not_tell_from_the_best() -> None:
+    def rows(*cells: list[float]) -> list[dict]:
+        """A cell each, with a value a seed; at w = 2 all are worse."""
+        found = [
+            {"x": x, "y": 0, "w": w, "seed": seed, "outliers": value + w, "alignment": 0.9}
+            for x, values in enumerate(cells) for seed, value in enumerate(values) for w in (1, 2)
+        ]  # fmt: skip
+        return found[::-1]
+
+    axes, noise = ["x", "y", "w", "seed"], [5.0, -3.0, 1.0]  # which all cells share, so that it says nothing
+
+    def ties(cells: list[list[float]], metric: str = "outliers") -> list[bool]:
+        return drawn.tied(rows(*cells), "x", "y", "w", metric, axes)[0].tolist()
+
+    best, near, far = noise, [5.1, -3.1, 1.2], [6.0, -1.9, 2.05]
+    assert ties([best, near, far]) == [False, True, False]
+    assert ties([far, near, best]) == [False, True, False]
+    assert ties([[1.0], [2.0]]) == [False, False]  # one seed says nothing
+    assert ties([best, [5.1, math.nan, 1.2]]) == [False, False]
+    assert drawn.tied([], "x", "y", "w", "outliers", axes).size == 0
+
+
 @pytest.mark.parametrize(
     ("axes", "parts"),
     [
@@ -71,7 +93,9 @@ def test_axes_are_guessed_and_drawn(axes: dict[str, list], parts: tuple) -> None
 def test_titles_say_what_was_done_to_the_rest() -> None:
     rows = made(width=[8, 16], its=[1, 2], w=[1, 2, 3], guide_seed=[0, 1])
     figure = drawn.sweep_figure(rows, ["width", "its", "w", "guide_seed"])
-    assert figure.axes[0].get_title(loc="left") == "outliers, best over w, mean over guide_seed"
+    title = "outliers, best over w, mean over guide_seed\n≈: not told from the best"
+    assert figure.axes[0].get_title(loc="left") == title
+    assert sum(text.get_text().startswith("≈ ") for text in figure.axes[0].texts) == 1
 
 
 def test_nothing_to_draw_is_one_sentence(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from toy.figures.comparison import LOG, label_ends, measure_name, scale_axis
 from toy.figures.panels import BLUE, DARK, DPI, GREEN, GREY, ORANGE, PURPLE, RED, WIDTH, style
 from toy.metrics import METRICS
 from toy.tables import in_percent
-from toy.uncertainty import standard_error
+from toy.uncertainty import interval, standard_error
 
 Row = dict[str, Any]
 
@@ -93,17 +93,52 @@ def heat(rows: Sequence[Row], x: str, y: str, over: str | None, metric: str) -> 
     The mean over what is not shown, then the best over ``over`` where the metric has a better side: the mean first, so
     that a lucky seed does not win.
     """
-    side = best(metric)
-    over = over if side and over not in (x, y) else None
-    names = [y, x] + ([over] if over else [])
-    means = {key: float(np.mean(values)) for key, values in cells(rows, names, metric).items()}
+    kept = _kept(rows, x, y, over, metric)
     ys, xs = distinct(rows, y), distinct(rows, x)
     table = np.full((len(ys), len(xs)), np.nan)
-    for (at_y, at_x, *_), value in means.items():
-        i, j = ys.index(at_y), xs.index(at_x)
-        better = np.isnan(table[i, j]) or (value < table[i, j] if side == "low" else value > table[i, j])
-        table[i, j] = value if better else table[i, j]
-    return table, f", best over {over}" if over else ""
+    for (at_y, at_x), values in kept.items():
+        table[ys.index(at_y), xs.index(at_x)] = np.mean(list(values.values()))
+    return table, f", best over {over}" if best(metric) and over not in (x, y, None) else ""
+
+
+def tied(rows: Sequence[Row], x: str, y: str, over: str | None, metric: str, axes: Sequence[str]) -> np.ndarray:
+    """Which cells of ``heat`` cannot be told from its best one: [values of y, values of x] bools, False for itself.
+
+    Over what the ``axes`` have besides, seeds above all, the two differ by less than the 95% interval of their paired
+    difference. Of single values nothing is said.
+    """
+    side, (table, _) = best(metric), heat(rows, x, y, over, metric)
+    found = np.zeros(table.shape, bool)
+    if not side or not np.isfinite(table).any():
+        return found
+    kept = _kept(rows, x, y, over, metric, [axis for axis in axes if axis not in (x, y, over)])
+    ys, xs = distinct(rows, y), distinct(rows, x)
+    at = np.unravel_index(np.nanargmin(table if side == "low" else -table), table.shape)
+    winner = kept[ys[at[0]], xs[at[1]]]
+    for (at_y, at_x), values in kept.items():
+        shared = [key for key in values if key in winner]
+        if len(shared) > 1 and values is not winner:
+            _, low, high = interval(np.array([values[key] - winner[key] for key in shared]))
+            found[ys.index(at_y), xs.index(at_x)] = low <= 0 <= high
+    return found
+
+
+def _kept(
+    rows: Sequence[Row], x: str, y: str, over: str | None, metric: str, rest: Sequence[str] | None = None
+) -> dict[tuple[Any, Any], dict[Any, float]]:
+    """By cell, its values at the best of ``over``, by those of the ``rest`` of the axes, or by their number."""
+    side = best(metric)
+    found: dict[tuple[Any, Any], dict[Any, dict[Any, float]]] = {}
+    for number, row in enumerate(rows):
+        at = row[over] if side and over is not None and over not in (x, y) else None
+        key = number if rest is None else tuple(row[axis] for axis in rest)
+        found.setdefault((row[y], row[x]), {}).setdefault(at, {})[key] = float(row[metric])
+    choose = max if side == "high" else min
+
+    def mean(values: dict[Any, float]) -> float:
+        return float(np.mean(list(values.values())))
+
+    return {cell: choose(options.values(), key=mean) for cell, options in found.items()}
 
 
 def sweep_figure(
@@ -138,7 +173,8 @@ def sweep_figure(
         figure.text(0.44 / WIDTH, 1 - 0.13 / figure.get_figheight(), title, fontsize=8, va="center")
         if x:
             across, up = (x, y) if y else (line, x)
-            _heat(top[0], rows, across, up, line, metric, _rest(rows, axes, (across, up, line)))
+            tie = tied(rows, across, up, line, metric, axes)
+            _heat(top[0], rows, across, up, line, metric, _rest(rows, axes, (across, up, line)), tie)
         if traded:
             _trade_off(top[-1], rows, [a for a in (y, x, line) if a], x or y)
         for ax, value in zip(below, panels, strict=True):
@@ -189,7 +225,9 @@ def _page(heat: bool, traded: bool, panels: int) -> tuple[Figure, list[Axes], li
     return figure, top, below
 
 
-def _heat(ax: Axes, rows: Sequence[Row], x: str, y: str, line: str | None, metric: str, rest: str) -> None:
+def _heat(
+    ax: Axes, rows: Sequence[Row], x: str, y: str, line: str | None, metric: str, rest: str, tie: np.ndarray
+) -> None:
     table, words = heat(rows, x, y, line, metric)
     ramp: Colormap = RAMP if best(metric) != "high" else RAMP.reversed()
     low, high = (np.nanmin(table), np.nanmax(table)) if np.isfinite(table).any() else (0.0, 1.0)
@@ -205,14 +243,16 @@ def _heat(ax: Axes, rows: Sequence[Row], x: str, y: str, line: str | None, metri
             label.set_verticalalignment("center")
     ax.tick_params(length=0, labelsize=6)
     ax.set(xlabel=x, ylabel=y)
-    ax.set_title(f"{measure_name(metric)}{words}{rest}", loc="left")
+    told = "\n≈: not told from the best" if tie.any() else ""
+    ax.set_title(f"{measure_name(metric)}{words}{rest}{told}", loc="left")
     if table.size > 150:
         return
     for (i, j), value in np.ndenumerate(table):
         if np.isfinite(value):
             red, green, blue, _ = ramp(norm(value))
             dark = 0.3 * red + 0.6 * green + 0.1 * blue < 0.55
-            ax.text(j, i, _number(value, metric), ha="center", va="center", fontsize=6, color="w" if dark else "k")
+            words = f"≈ {_number(value, metric)}" if tie[i, j] else _number(value, metric)
+            ax.text(j, i, words, ha="center", va="center", fontsize=6, color="w" if dark else "k")
 
 
 def _short(values: Sequence[Any]) -> bool:
