@@ -188,6 +188,7 @@ def test_a_model_trained_here_can_be_cast(folder):
 @pytest.mark.parametrize("command", [None, *main.commands])
 def test_help_has_an_example(command):
     out = good(*([command] if command else []), "--help")
+    assert "\\" not in out, "a mark of its layout is shown"
     assert command in ("list", "bench") or "python -m toy" in out.partition("Options:")[0].partition("\n")[2]
 
 

@@ -5,6 +5,7 @@ import re
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
@@ -148,3 +149,29 @@ def test_what_is_said_of_claims_is_what_the_report_has():
         numbers[known[k]] for k in ("seeds with training", "guides of each", "seeds of exact claims")
     )
     assert f"{mains} main models with {guides} guides each, {draws} draws of exact scores" in words
+
+
+def test_what_a_pull_is_made_of_is_the_report_s():
+    found = json.loads((ROOT / "docs/mechanism.json").read_text(encoding="utf-8"))
+    words, pulls = " ".join(README.split()), {who: found[who] for who in ("guide", "placebo")}
+    for pull in pulls.values():
+        due = np.array(pull["due_to_task"])
+        low, high = (f"{100 * each.mean():.1f} ± {100 * each.std(ddof=1) / len(due) ** 0.5:.1f}%" for each in due.T)
+        assert f"{low} of the pull of CFG's guide AB32@512 below σ = 0.07 and {high} above" in words or (
+            f"has {low} and {high}" in words
+        )
+    assert found["cast"]["guide"] == "AB32@512"
+    assert f"over {found['trainings']} trainings" in " ".join(found["words"])
+    sigma = float(re.search(r"At σ = ([\d.]+) the quality part of the pull", words)[1])
+    i = int(np.argmin(np.abs(np.array(pulls["guide"]["sigmas"]) - sigma)))
+    for part, form in (("quality", "(cosine {} ± {})"), ("task", "({} ± {})")):
+        values = (pulls["guide"][kind][f"{part}_cosine"][i] for kind in ("values", "errors"))
+        assert form.format(*(f"{value:.3f}" for value in values)) in words
+
+
+def test_the_paper_s_table_is_the_report_s():
+    report = (ROOT / "docs/table.md").read_text(encoding="utf-8")
+    rows = [line for line in report.splitlines() if line.startswith("|")]
+    assert len(rows) > 9
+    assert "\n".join(rows) in README
+    assert re.search(r"^`(python -m toy table --trainings \d+ --out docs/table.md)`", report, re.M)[1] in README

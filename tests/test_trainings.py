@@ -72,8 +72,8 @@ def test_a_report_is_what_the_page_says_of_the_same_networks(monkeypatch):
     assert f"`python -m toy mechanism {' '.join(flags)} --out report.md`" in report
     low, high = np.array(found["placebo"]["due_to_task"]).mean(axis=0)
     said = next(line for line in printed.splitlines() if line.startswith("Of a placebo's"))
-    assert f"{low:.0%} ± " in said
-    assert f"{high:.0%} ± " in said
+    assert f"{100 * low:.1f} ± " in said
+    assert f"{100 * high:.1f} ± " in said
     assert said in report
     monkeypatch.setattr(pull, "REPORT", Path("report.json"))
     pull._report.cache_clear()

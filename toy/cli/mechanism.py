@@ -56,7 +56,8 @@ class Pull:
     def words(self) -> str:
         """The share of the task below and above, with their standard errors over trainings."""
         low, high = (
-            f"{each.mean():.0%}" + (f" ± {standard_error(each):.0%}" if len(each) > 1 else "") for each in self.due.T
+            f"{100 * each.mean():.1f}{f' ± {100 * standard_error(each):.1f}' if len(each) > 1 else ''}%"
+            for each in self.due.T
         )
         return f"{low} below σ = {BETWEEN:g}, {high} above"
 
@@ -128,7 +129,7 @@ def mechanism(as_json: bool, out: str | None, **flags: str | None) -> None:
         text = json.dumps(finite(found), indent=1, ensure_ascii=False)
         click.echo(text if as_json else "\n".join([tables.aligned(own.table()), "", *lines]))
         if out is not None:
-            _write(out, own, placebo, text, lines, command_of(flags, out))
+            _write(out, names["guide"], own, placebo, text, lines, command_of(flags, out))
 
 
 def _measured(
@@ -167,12 +168,14 @@ def command_of(flags: Mapping[str, str | None], out: str) -> str:
     return shlex.join(["python", "-m", "toy", "mechanism", *said, "--out", out])
 
 
-def _write(out: str, own: Pull, placebo: Pull | None, text: str, lines: Sequence[str], command: str) -> None:
+def _write(
+    out: str, guide: str, own: Pull, placebo: Pull | None, text: str, lines: Sequence[str], command: str
+) -> None:
     """The report, its figure and its numbers."""
     from toy import figures
 
     path = Path(out)
-    figure = figures.mechanism_figure({"": own.mean}, placebo.mean if placebo else None)
+    figure = figures.mechanism_figure({f"guide {guide}": own.mean}, placebo.mean if placebo else None)
     parts = [
         "# What the pull of a guide is made of",
         f"`{command}`",

@@ -18,7 +18,7 @@ MOST = 64  # processes
 @click.option("--export", "exports", multiple=True, metavar="FILE", help="write the table as .csv or .parquet")
 @click.option("--figure", "picture", metavar="FILE", help="draw the results as .png, .pdf or .svg")
 def sweep(spec: str, store: str | None, cluster: str | None, exports: tuple[str, ...], picture: str | None) -> None:
-    r"""Measure the product of any axes; what is measured is kept, and never measured twice.
+    """Measure the product of any axes; what is measured is kept, and never measured twice.
 
     Interrupted, or killed, the same command goes on where it was. Several may run on one store at once.
 
