@@ -13,7 +13,6 @@ import streamlit as st
 
 from toy.mechanism import BETWEEN, REGIONS, Mechanism, due_to_task
 from toy.ui import charts
-from toy.ui.words import plain
 
 REPORT = Path(__file__).parents[2] / "docs/mechanism.json"
 
@@ -93,6 +92,7 @@ DASHES = {
     "true correction": (5, 3),
     "placebo's, over trainings": (5, 3),
 }
+UNBANDED = ("core", "rim", "outside", "true correction")
 LEVELS = {"cosines": {"no direction": 0.0}, "best": {"no guidance": 1.0}, "left": {"nothing repaired": 1.0}}
 
 
@@ -148,7 +148,7 @@ def chart(measured: Mechanism, name: str) -> dict[str, Any] | None:
             there = values[part] > 1e-3 * np.hypot(values["quality"], values["task"])
         for sigma, value, spread in zip(sigmas[there], values[key][there], error[there], strict=True):
             if math.isfinite(value) and not (log and value <= 0):
-                wide = 2 * spread if math.isfinite(spread) and label not in DASHES else 0.0
+                wide = 2 * spread if math.isfinite(spread) and label not in UNBANDED else 0.0
                 low = max(value - wide, 0.5 * value) if log else value - wide
                 text = f"{value:.3g}" + (f" ± {spread:.2g}" if math.isfinite(spread) and spread else "")
                 row = {"series": label, "x": float(f"{sigma:.4g}"), "mean": float(value), "lo": float(low)}
@@ -178,7 +178,7 @@ def show(measured: Mechanism, *, seeds: int, known: Recorded | None = None) -> N
     hint = "Choose a weak model, of the main model's own task and as poor as the guide, to split the pull."
     st.markdown(answer.sentence if answer else hint)
     if known:
-        st.markdown(" ".join(map(plain, known.words)))
+        st.markdown(" ".join(known.words))
         measured = known.beside(measured)
     drawn = {name: spec for name in CURVES if (spec := chart(measured, name)) is not None}
     names = list(drawn)
