@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 from urllib.parse import parse_qsl
 
 import numpy as np
@@ -96,6 +97,30 @@ def test_the_verdict_is_paired_and_needs_two_standard_errors():
     assert fake([1, 1, 3, 3], [0, 0, 0, 0]).gap[0] == pytest.approx(1.0)
 
 
+def with_others(optimum: Optimum, own, other) -> Optimum:
+    """With numbers of other trainings."""
+    numbers = {OPTIMUM: own, CONSTANT: other, PLAIN: other}
+    others = {method: {k: np.array(v, float) for k in optimise.MEASURES} for method, v in numbers.items()}
+    return replace(optimum, others=others)
+
+
+def test_the_verdict_of_other_trainings_is_apart():
+    here = fake([1, 1, 1, 1], [2, 2, 2, 2.1])
+    assert optima.verdict_elsewhere(here) == ""
+    methods = here.methods | {OPTIMUM: replace(here.methods[OPTIMUM], scene=here.problem.constant(3.0))}
+    worse = with_others(replace(here, methods=methods), [1.0, 2.0, 3.0], [0.0, 2.1, 1.0])
+    assert here.beats
+    half = 4.3027 * np.std([-1, 0.1, -2], ddof=1) / 3**0.5  # two degrees of freedom
+    assert worse.elsewhere == pytest.approx((-29 / 30, -29 / 30 - half, -29 / 30 + half), rel=1e-4)
+    assert optima.verdict_elsewhere(worse).startswith("With networks of 3 other trainings it does not beat it: -0.97 ")
+    better = with_others(worse, [1.0, 2.0, 3.0], [2.0, 3.1, 4.0])
+    assert "it beats it: 1 below, 95% interval [0.89, 1.2]" in optima.verdict_elsewhere(better)
+    assert optima.verdict_elsewhere(with_others(here, [1.0, 2.0], [2.0, 3.1])) == "", "it is the constant itself"
+    text = optima.report({"some": worse})
+    assert text.count("| other trainings |") == 3
+    assert optima.verdict_elsewhere(worse) in text
+
+
 def test_the_weighted_sum_is_of_outliers_and_branch_tv():
     problem = Problem(LEARNED, "quality_variation", mixing=0.25)
     numbers = {"outliers": np.array([0.4]), "branch_tv": np.array([0.8]), "energy_distance": np.array([9.0])}
@@ -129,6 +154,10 @@ def same(one: Optimum, other: Optimum) -> None:
         for part in ("train", "held_out"):
             for measure, numbers in getattr(each, part).items():
                 np.testing.assert_allclose(getattr(other.methods[name], part)[measure], numbers, rtol=1e-5)
+    assert one.others.keys() == other.others.keys()
+    for name, measures in one.others.items():
+        for measure, numbers in measures.items():
+            np.testing.assert_allclose(other.others[name][measure], numbers, rtol=1e-5)
     for start, losses in one.history.items():
         np.testing.assert_allclose(other.history[start], losses, rtol=1e-5)
 
@@ -137,6 +166,8 @@ def test_a_file_is_read_as_it_was_written(found, tmp_path):
     same(found, optima.read(optima.write(found, tmp_path / "cfg.json")))
     odd = fake([1, 1, math.nan, 1], [1, 1, 1, 1], free=("interval", "w"), smooth=False)
     same(odd, optima.read(optima.write(odd, tmp_path / "odd.json")))
+    elsewhere = with_others(odd, [1.5, 2], [3, math.nan])
+    same(elsewhere, optima.read(optima.write(elsewhere, tmp_path / "odd.json")))
     (tmp_path / "other.json").write_text("{}")
     assert list(optima.read_all(tmp_path)) == ["cfg", "odd"]
     told = json.loads((tmp_path / "cfg.json").read_text())
@@ -152,6 +183,9 @@ def test_a_file_is_read_as_it_was_written(found, tmp_path):
         (lambda data: data["methods"][OPTIMUM]["held_out"]["kl"].pop(), "kl has 3 numbers, not 4"),
         (lambda data: data["methods"][OPTIMUM].update(scene={"rule": "cgf"}), "unknown rule 'cgf'"),
         (lambda data: data["history"].update(other=["x"]), "'x' is not a number"),
+        (lambda data: data.update(others={OPTIMUM: {}}), "is damaged: it lacks 'energy_distance'"),
+        (lambda data: data.update(others={OPTIMUM: {key: [1] for key in optimise.MEASURES}}), "one a training"),
+        (lambda data: data.update(others={"x": {key: [1, 2] for key in optimise.MEASURES}}), "not of the same methods"),
         (lambda data: data["problem"].update(objective="speed"), "unknown objective 'speed'"),
         (lambda data: data["problem"].update(more=1), "is damaged"),
         (lambda data: data.update(history=3), "is damaged"),

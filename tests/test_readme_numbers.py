@@ -175,3 +175,14 @@ def test_the_paper_s_table_is_the_report_s():
     assert len(rows) > 9
     assert "\n".join(rows) in README
     assert re.search(r"^`(python -m toy table --trainings \d+ --out docs/table.md)`", report, re.M)[1] in README
+
+
+def test_what_schedules_do_elsewhere_is_the_report_s():
+    words = " ".join(README.split())
+    for name, form in (
+        ("cfg", "for CFG by {} (95% interval {} to {})"),
+        ("autoguidance", "for autoguidance by {} ({} to {})"),
+    ):
+        found = optima.read(ROOT / f"docs/optimum/{name}-quality.json")
+        assert form.format(*(f"{value:.2g}" for value in found.elsewhere)) in words
+        assert f"docs/optimum --trainings {len(found.others['optimum']['outliers'])}`" in words

@@ -1,6 +1,7 @@
 """Numbers over trainings: each training has networks and noise of its own, and a placebo has no task."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,8 @@ from toy import mechanism, scenes
 from toy.cli import mechanism as command
 from toy.cli import table
 from toy.lab import trainings
+from toy.lab.optimise import OPTIMUM, Measured, Optimum
+from toy.lab.problem import CONSTANT, PLAIN, Problem
 from toy.mechanism import BETWEEN, Mechanism, due_to_task
 from toy.scene import Scene
 from toy.ui import pull
@@ -54,6 +57,22 @@ def test_a_placebo_is_the_weak_model_trained_once_more():
     np.testing.assert_allclose(both.values["cosine"], stack.mean(axis=0))
     np.testing.assert_allclose(both.errors["cosine"], np.abs(stack[0] - stack[1]) / 2)
     assert trainings.pulls("A8@1", "AB8@1", trainings=2, n=64, sigmas=LEVELS)[1] == []
+
+
+def test_an_optimum_is_measured_with_networks_that_it_was_not_found_with():
+    scene = Scene.of("autoguidance", n=32, main="A8@1", weak="A8@2")
+    problem = Problem(scene, seeds=2, held_out=2)
+    methods = {OPTIMUM: problem.scene.change(w=2.5), CONSTANT: problem.constant(1.5), PLAIN: problem.constant(1.0)}
+    found = Optimum(problem, {name: Measured(each, {}, {}) for name, each in methods.items()}, {}, PLAIN, 1.0, {})
+    others = trainings.elsewhere(found, 2).others
+    assert others.keys() == methods.keys()
+    for name, each in methods.items():
+        for i, value in enumerate(others[name]["branch_tv"], 1):
+            own = each.change(seed=i, main=f"A8@1#{i}", weak=f"A8@2#{1000 + i}")
+            alone = scenes.compute(own, models.cast(own.cast), keep=False, floor=False).metrics["branch_tv"]
+            assert value == pytest.approx(alone, rel=2e-3, abs=2e-4)
+    with pytest.raises(ValueError, match="kl of A is not measured over trainings"):
+        trainings.elsewhere(replace(found, problem=replace(problem, objective="kl")), 2)
 
 
 def test_a_pull_without_a_weak_model_has_no_share():

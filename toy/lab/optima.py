@@ -100,6 +100,28 @@ def weight_words(optimum: Optimum, method: str) -> str:
     return f"{knob.name} from {course.min():.3g} to {course.max():.3g}{alpha}"
 
 
+def verdict_elsewhere(optimum: Optimum) -> str:
+    """Whether it does so with networks of other trainings, in one sentence; empty where that was not measured."""
+    if not optimum.others or optimum.scene == optimum.methods[CONSTANT].scene:
+        return ""
+    better, low, high = optimum.elsewhere
+    count = len(optimum.others[OPTIMUM]["outliers"])
+    shown = ", ".join(f"{value:.2g}" for value in (low, high))
+    does = "beats" if low > 0 else "does not beat"
+    return (
+        f"With networks of {count} other trainings it {does} it: {better:.2g} below, 95% interval [{shown}] over "
+        "trainings."
+    )
+
+
+def _rows_elsewhere(optimum: Optimum) -> list[tuple[str, ...]]:
+    rows = []
+    for method, measures in optimum.others.items():
+        cells = _cells({"objective": goal(optimum.problem, measures), **measures})
+        rows.append((method, weight_words(optimum, method), "other trainings", *cells, ""))
+    return rows
+
+
 def objective_words(problem: Problem) -> str:
     """The objective for people."""
     if problem.objective != "quality_variation":
@@ -159,7 +181,8 @@ def report(optima: Mapping[str, Optimum]) -> str:
         "# Schedules found by gradient",
         "The weight of every step, found by differentiating the whole sampler. The *best constant* weight is the one "
         "of the least objective on the training seeds. *Held-out* seeds were used for nothing but these numbers, and "
-        "the *gap* is held-out less training. All numbers are means and standard errors over seeds. The *oracle* takes "
+        "the *gap* is held-out less training. All numbers are means and standard errors over seeds, of *other "
+        "trainings* over these: networks that nothing was found with, each with noise of its own. The *oracle* takes "
         "the weight that brings each step's score nearest to the true one, at every point: no schedule can, but what "
         "all steps lead to may still be better elsewhere. KL is measured with at most "
         f"{KL_POINTS} points a seed, the rest with as many as the command says.",
@@ -170,8 +193,8 @@ def report(optima: Mapping[str, Optimum]) -> str:
         blocks += [
             f"## {found.problem.scene.entry.title}: {objective_words(found.problem)}",
             *([f"```sh\n{found.command}\n```"] if found.command else []),
-            " ".join([verdict(found), *floor_words(found)]),
-            tables.markdown([HEAD, *table(found)]),
+            " ".join(filter(None, [verdict(found), verdict_elsewhere(found), *floor_words(found)])),
+            tables.markdown([HEAD, *table(found), *_rows_elsewhere(found)]),
             f"Iterations: {losses}; the optimum came from {found.start}. {found.seconds:.0f} s in all. "
             f"[In the explorer]({APP}{link(found)}); [as a file](optimum/{name}.json).",
         ]
@@ -227,6 +250,7 @@ def write(optimum: Optimum, path: str | Path) -> Path:
             name: {"scene": each.scene.short(), "train": _plain(each.train), "held_out": _plain(each.held_out)}
             for name, each in optimum.methods.items()
         },
+        **({"others": {name: _plain(each) for name, each in optimum.others.items()}} if optimum.others else {}),
         "history": _plain(optimum.history),
         "seconds": round(optimum.seconds, 1),
         "versions": dict(optimum.versions),
@@ -291,9 +315,13 @@ def _optimum(data: Mapping[str, Any]) -> Optimum:
     for name in (OPTIMUM, CONSTANT, PLAIN):
         if name not in methods:
             raise KeyError(name)
+    others = {str(name): _others(each, f"{name}, other trainings") for name, each in data.get("others", {}).items()}
+    if others and others.keys() != methods.keys():
+        raise ValueError("other trainings are not of the same methods")
     history = {str(name): tuple(map(_number, losses)) for name, losses in data["history"].items()}
     known = {str(name): str(value) for name, value in data["versions"].items()}
-    return Optimum(problem, methods, history, str(data["start"]), _number(data["seconds"]), known, str(data["command"]))
+    start, seconds, command = str(data["start"]), _number(data["seconds"]), str(data["command"])
+    return Optimum(problem, methods, history, start, seconds, known, command, others)
 
 
 def _measures(given: Mapping[str, Any], count: int, where: str) -> dict[str, np.ndarray]:
@@ -301,6 +329,13 @@ def _measures(given: Mapping[str, Any], count: int, where: str) -> dict[str, np.
     for name, values in found.items():
         if len(values) != count:
             raise ValueError(f"{where}: {name} has {len(values)} numbers, not {count}")
+    return found
+
+
+def _others(given: Mapping[str, Any], where: str) -> dict[str, np.ndarray]:
+    found = {name: np.array([_number(value) for value in given[name]]) for name in MEASURES}
+    if len({len(values) for values in found.values()}) != 1 or len(found["outliers"]) < 2:
+        raise ValueError(f"{where}: its measures have not two numbers or more, one a training")
     return found
 
 

@@ -10,7 +10,7 @@ import math
 import platform
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import partial
 
 import jax
@@ -30,7 +30,7 @@ from toy.progress import Progress, Report
 from toy.registry import Knob
 from toy.scene import Scene
 from toy.schedules import SCHEDULES
-from toy.uncertainty import standard_error
+from toy.uncertainty import interval, standard_error
 
 MEASURES = ("energy_distance", "outliers", "branch_tv")
 OPTIMUM, ORACLE = "optimum", "oracle"
@@ -53,7 +53,8 @@ class Optimum:
     """What was found: ``methods`` measures the optimum, the best constant weight, no guidance and the oracle.
 
     ``history`` is the loss of every iteration from each start, and ``start`` the one that led here. It is the best
-    constant itself, without iterations of its own, where nothing better was found on the training seeds.
+    constant itself, without iterations of its own, where nothing better was found on the training seeds. ``others`` are
+    measures of the methods with networks of other trainings, [trainings] each, where they were measured.
     """
 
     problem: Problem
@@ -63,6 +64,7 @@ class Optimum:
     seconds: float
     versions: Mapping[str, str]
     command: str = ""
+    others: Mapping[str, Mapping[str, np.ndarray]] = field(default_factory=dict)
 
     @property
     def scene(self) -> Scene:
@@ -83,8 +85,14 @@ class Optimum:
         return float(np.mean(other - own)), float(standard_error(other - own))
 
     @property
+    def elsewhere(self) -> tuple[float, float, float]:
+        """The same with networks of other trainings, and the 95% interval, paired by training."""
+        other, own = (goal(self.problem, self.others[name]) for name in (CONSTANT, OPTIMUM))
+        return interval(other - own)
+
+    @property
     def beats(self) -> bool:
-        """Whether that is more than two standard errors."""
+        """Whether its advantage is more than two standard errors."""
         better, wide = self.advantage
         return better > 2 * wide and better > 0
 

@@ -1,11 +1,14 @@
 """The paper's methods, and what pulls are made of, with every network trained anew: means and errors over trainings."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from toy import distributions
 from toy.lab.laboratory import Lab, Record, Size
+from toy.lab.optimise import MEASURES, Optimum
 from toy.lab.store import Owner, Store
 from toy.mechanism import PLACES, SIGMAS, SPLIT, Mechanism
 from toy.progress import Report
@@ -49,6 +52,26 @@ def measured(
 
     found: list[dict[str, np.ndarray]] = answered(ask, record, kept, report)
     return found
+
+
+def elsewhere(optimum: Optimum, trainings: int, *, kept: Kept | None = None, report: Report | None = None) -> Optimum:
+    """The optimum with its methods measured by networks of other trainings than those that it was found with.
+
+    They are of the same kinds: main models of seeds 1 to ``trainings``, all others of 1001 on. ValueError where it is
+    about KL(q || p), or not about the first class of its distribution.
+    """
+    problem = optimum.problem
+    on = distributions.of(problem.scene.target).on
+    if problem.objective == "kl" or problem.scene.target != (f"{on}/A" if on else "A"):
+        raise ValueError(f"{problem.objective} of {problem.scene.target} is not measured over trainings")
+    methods = []
+    for each in optimum.methods.values():
+        values = each.scene.short()
+        methods.append((values["rule"], {k: v for k, v in values.items() if k not in ("rule", "seed", "target")}))
+    count, n = trainings + 1, problem.scene.n
+    found = measured(methods, MEASURES, trainings=count, n=n, on=on, kept=kept, report=report)
+    others = [{name: value[1:] for name, value in values.items()} for values in found]
+    return replace(optimum, others=dict(zip(optimum.methods, others, strict=True)))
 
 
 def pulls(

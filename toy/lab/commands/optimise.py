@@ -101,8 +101,17 @@ def _patient(report: Report) -> Report:
 
 @click.command(cls=door.Command, context_settings=door.HELP)
 @click.argument("folder", default="docs/optimum")
-def report(folder: str) -> None:
-    """Write the report of all results in a folder beside it, and their picture into it."""
+@click.option(
+    "--trainings", type=click.IntRange(2, 40), metavar="N", help="measure them with networks of N other trainings"
+)
+def report(folder: str, trainings: int | None) -> None:
+    """Write the report of all results in a folder beside it, and their picture into it.
+
+    With --trainings each result is first measured with networks of other trainings, which are kept, and written again.
+
+    \b
+    python -m toy.lab.commands.optimise docs/optimum --trainings 5
+    """
     keep_compiled()
     import models
     from toy import figures
@@ -112,6 +121,8 @@ def report(folder: str) -> None:
     found = optima.read_all(folder)
     if not found:
         raise click.ClickException(f"{folder!r} has no result of optimise")
+    if trainings is not None:
+        found = {name: _elsewhere(Path(folder) / f"{name}.json", each, trainings) for name, each in found.items()}
     page, picture = Path(folder).with_suffix(".md"), Path(folder) / "optimum.png"
     rows = [optima.drawn(each, models.cast(each.problem.scene.cast)) for each in found.values()]
     with replacing(picture) as temporary:
@@ -120,6 +131,19 @@ def report(folder: str) -> None:
         temporary.write_text(optima.report(found), encoding="utf-8")
     for path in (page, picture):
         click.echo(path)
+
+
+def _elsewhere(path: Path, optimum: Any, trainings: int) -> Any:
+    """The result measured with other networks, and written again."""
+    from toy.lab import optima
+    from toy.lab.store import unfinished
+    from toy.lab.trainings import elsewhere
+
+    with unfinished(path) as kept:
+        with bars() as told:
+            found = elsewhere(optimum, trainings, kept=kept, report=told)
+        optima.write(found, path)
+    return found
 
 
 main = report  # of this module as a program
