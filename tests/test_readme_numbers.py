@@ -11,6 +11,7 @@ import pytest
 
 from toy import compare, cost
 from toy.cli.table import PAPER_METHODS
+from toy.lab import optima
 from toy.lab.claims import papers, published
 from toy.scene import Scene
 
