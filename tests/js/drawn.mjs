@@ -46,7 +46,11 @@ function made(strokes) {
 
 async function workedOut([index, classes]) {
   const computer = new Computer(kernel);
-  const engine = { workers: [0], ask: async (_, op, asked) => computer[op](asked), learn: async (lists) => computer.learn(lists) };
+  const engine = {
+    ask: async (_, op, asked) => computer[op](asked),
+    learn: async (lists) => computer.learn(lists),
+    shared: (parts, ask) => Promise.all(parts.map((part) => ask(0, part))),
+  };
   const on = all.drawings.take(numbers.get(drawings[index]));
   const { scenery, truth } = await drawnTarget(engine, { ...all.drawings.of(on), named: (each) => `exact:${on}/${each}`, said: all.drawing }, classes);
   return { truth, scenery: Object.fromEntries(Object.entries(scenery).map(([name, { data, shape }]) => [name, { data: [...data], shape }])) };

@@ -65,9 +65,11 @@ export class Computer {
     return Object.fromEntries(Object.keys(found[0]).map((name) => [name, mean(name)]));
   }
 
-  // Log-density of some of a density's own true samples at a noise level, those that its regions' edges are read from.
-  sampled({ id, sigma, begin, count }) {
-    return this.logp({ id, x: this.densities.sample(id, Uint32Array.of(0, EDGE_SEED), count, { offset: begin, sigma }), sigma });
+  // Log-density of some of a density's own true samples at a noise level, those that its regions' edges are read from: the `lowest`
+  // so many, in ascending order.
+  sampled({ id, sigma, begin, count, lowest }) {
+    const x = this.densities.sample(id, Uint32Array.of(0, EDGE_SEED), count, { offset: begin, sigma, byPart: true });
+    return this.logp({ id, x, sigma }).sort().slice(0, lowest);
   }
 
   logp({ id, x, sigma }) {

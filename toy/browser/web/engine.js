@@ -3,7 +3,7 @@
 export const GIVEN_UP = "given up"; // what an answer that is not wanted any more is refused with
 
 const EIGHT = 8; // points that the kernel takes at once
-const PARTS_EACH = 4; // of a run for each worker, where there are several
+const PARTS_EACH = 6; // of a run for each worker, where there are several
 const FEWEST = 64; // points of such a part
 const MOST_BYTES = 24 * 2 ** 20; // of densities, in each worker; those that were not asked for longest are forgotten
 const MOST_TRUTHS = 32;
@@ -208,7 +208,7 @@ export class Engine {
   }
 
   // What `ask(worker, part)` finds of each part, in their order. A worker takes the next one when it is free, since each is slowed by
-  // what else its core does.
+  // what else its core does; one more waits for it, for when this thread is busy.
   async shared(parts, ask) {
     const found = [];
     const waiting = [...parts.entries()];
@@ -218,8 +218,9 @@ export class Engine {
         found[at] = await ask(worker, part);
       }
     };
+    const all = this.workers.map((_, i) => i);
     try {
-      await Promise.all(this.workers.map((_, i) => work(i)));
+      await Promise.all([...all, ...all].map(work));
     } finally {
       waiting.length = 0; // of what has failed
     }

@@ -56,9 +56,11 @@ export class Source {
 
   async answered({ header, scenes }, request, later) {
     await Promise.all(Object.values(scenes).map((scene) => this.teach(scene)));
-    const { scenery } = await this.target(Object.values(scenes)[0].target);
+    const target = await this.target(Object.values(scenes)[0].target);
     const base = { header, scenes };
-    const pack = await this.answers.answer(base, request);
+    const coming = this.answers.answer(base, request);
+    const { scenery } = target; // a drawing's is made while the workers compute
+    const pack = await coming;
     if (pack.header.quality === "full") this.answers.later(base, request).then((arrays) => later(pack.header.id, arrays), () => {});
     const fresh = "left.positions" in pack.arrays || request.have === false;
     return fresh ? { ...pack, arrays: { ...scenery, ...pack.arrays } } : pack;

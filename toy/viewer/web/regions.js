@@ -9,61 +9,76 @@ import { gridOf } from "./answers.js";
 const SAMPLES = 2 ** 17; // for the edge that samples are measured against
 const DRAWN = 2 ** 14; // for one that is drawn alone
 const FEWER = 2 ** 12; // for those that pictures read between, at noise levels
+const [EDGE, TAIL_SHARE] = [1 - 0.99, 1 - 0.999]; // of true samples below the edges of these regions
 const SIDE = { least: 160, most: 480 }; // points of a grid
+const [SAMPLES_PARTS, GRID_PARTS] = [8, 2];
 
-// The value that a share of sorted ones is below, read linearly between two of them.
-export function quantileOf(sorted, share) {
-  const place = share * (sorted.length - 1);
+// The value that a share of `count` sorted ones is below, read linearly between two of them; the first ones are enough.
+export function quantileOf(sorted, share, count = sorted.length) {
+  const place = share * (count - 1);
   const low = Math.floor(place);
-  const high = Math.min(low + 1, sorted.length - 1);
+  const high = Math.min(low + 1, count - 1);
   return sorted[low] + (place - low) * (sorted[high] - sorted[low]);
 }
 
-// What is known of a target of a drawing, `truth` as truth.py says it and the `scenery` as arrays of a pack. `drawn` is what
-// drawnOf gives, `known` and `named` what knownOf gives and the density's id by classes, `said` the measures that such a target
-// has and the noise levels of its edges.
+// What is known of a target of a drawing, `truth` as truth.py says it and the `scenery` as arrays of a pack, made when it is asked
+// for. `drawn` is what drawnOf gives, `known` and `named` what knownOf gives and the density's id by classes, `said` the measures
+// that such a target has and the noise levels of its edges.
 export async function drawnTarget(engine, { drawn, known, named, said }, classes) {
   const [own, all] = [known(classes), known(drawn.classes)];
   const shown = [...new Set([classes, own.rest, drawn.classes])].filter(Boolean).map(known);
   await engine.learn({ densities: shown.map((each) => [named(each.classes), each.density]) });
-  const [levels, [box, size, grids], edges] = await Promise.all([
-    Promise.all(shown.map((each) => levelsOf(engine, named(each.classes), each === own ? SAMPLES : DRAWN))),
-    gridsOf(engine, shown.map((each) => named(each.classes)), all),
-    Promise.all(said.sigmas.map((sigma, i) => engine.ask(i, "sampled", { id: named(classes), sigma, begin: 0, count: FEWER }))),
-  ]);
-  const thresholds = levels.map((sorted) => quantileOf(sorted, 1 - 0.99));
-  const outlines = shown.map((each, i) => outlineArrays(each.classes, contoursOf(grids[i], size, box, thresholds[i])));
+  const grid = gridOver(all);
+  const asked = [
+    ...shown.map((each) => samplesOf(named(each.classes), 0, each === own ? SAMPLES : DRAWN)),
+    ...shown.map((each) => logsOf(named(each.classes), grid)),
+    ...said.sigmas.map((sigma) => samplesOf(named(classes), sigma, FEWER)),
+  ];
+  const found = await answersTo(engine, asked);
+  const [levels, logs, edges] = [found.splice(0, shown.length), found.splice(0, shown.length), found].map((list) => list.map((parts) => together(Float32Array, parts)));
+  for (const sorted of [...levels, ...edges]) sorted.sort();
+  const thresholds = levels.map((sorted, i) => quantileOf(sorted, EDGE, shown[i] === own ? SAMPLES : DRAWN));
+  const outlines = () => shown.map((each, i) => outlineArrays(each.classes, contoursOf(logs[i], grid.size, grid.box, thresholds[i])));
+  let scenery = null;
   return {
     truth: {
       both: named(drawn.classes),
       prior: own.prior,
       threshold: thresholds[0],
-      tail: quantileOf(levels[0], 1 - 0.999),
+      tail: quantileOf(levels[0], TAIL_SHARE, SAMPLES),
       far: thresholds[0] - 8,
       mode: own.mode,
       mass: own.mass,
       level: own.mass.map(() => -1),
       names: said.measures,
-      regions: { sigmas: said.sigmas, edges: edges.map((values) => quantileOf(values.sort(), 1 - 0.99)) },
+      regions: { sigmas: said.sigmas, edges: edges.map((sorted) => quantileOf(sorted, EDGE, FEWER)) },
     },
-    scenery: Object.assign(linesOf(drawn, own), ...outlines),
+    get scenery() {
+      return (scenery ??= Object.assign(linesOf(drawn, own), ...outlines()));
+    },
   };
 }
 
-// Log-density of true samples of a density, sorted.
-async function levelsOf(engine, id, count) {
-  const shares = sharesOf(count, engine.workers.length);
-  const parts = await Promise.all(shares.map((share, i) => engine.ask(i, "sampled", { id, sigma: 0, ...share })));
-  return together(Float32Array, parts).sort();
+// What each list of questions [op, given] is answered, by whichever worker is free.
+async function answersTo(engine, lists) {
+  const found = await engine.shared(lists.flat(), (i, [op, given]) => engine.ask(i, op, given));
+  return lists.map(({ length }) => found.splice(0, length));
 }
 
-// The log-densities on one grid over the window of `all`, half as fine as the finest Gaussian of theirs.
-async function gridsOf(engine, ids, { density: { variances }, view: [x, y, half] }) {
+// Log-densities of true samples, the lowest, from which edges are read.
+function samplesOf(id, sigma, count) {
+  const lowest = Math.ceil(EDGE * count) + 1;
+  return sharesOf(count, SAMPLES_PARTS, { least: DRAWN }).map((share) => ["sampled", { id, sigma, lowest, ...share }]);
+}
+
+// A grid over the window of `all`, half as fine as the finest Gaussian of theirs.
+function gridOver({ density: { variances }, view: [x, y, half] }) {
   const finest = Math.sqrt(variances.reduce((least, value) => Math.min(least, value), Infinity));
   const size = Math.min(Math.max(Math.ceil((4 * half) / finest), SIDE.least), SIDE.most);
   const box = [x - half, x + half, y - half, y + half];
-  const points = gridOf(box, size);
-  const shares = sharesOf(size * size, engine.workers.length);
-  const part = (id) => Promise.all(shares.map(({ begin, count }, i) => engine.ask(i, "logp", { id, x: points.slice(2 * begin, 2 * (begin + count)), sigma: 0 })));
-  return [box, size, (await Promise.all(ids.map(part))).map((parts) => together(Float32Array, parts))];
+  return { box, points: gridOf(box, size), size };
+}
+
+function logsOf(id, { points, size }) {
+  return sharesOf(size * size, GRID_PARTS).map(({ begin, count }) => ["logp", { id, x: points.slice(2 * begin, 2 * (begin + count)), sigma: 0 }]);
 }
