@@ -278,6 +278,19 @@ def test_on_a_phone(come, scheme):
         assert guest.page.evaluate(ROOM), page
 
 
+def test_captions_of_both_sides_stand_apart_on_a_phone(come):
+    guest = come(
+        "?n=512&seed=0&left.rule=autoguidance&integrator=ancestral",
+        viewport={"width": 390, "height": 844},
+        is_mobile=True,
+    )
+    guest.settled()
+    boxes = "[...document.querySelectorAll('.tv-tag')].map(tag => tag.getBoundingClientRect())"
+    ends = guest.page.evaluate(f"{boxes}.map(({{ left, right }}) => [left, right])")
+    assert len(ends) == 2
+    assert ends[0][1] <= ends[1][0]
+
+
 def test_one_file_speaks_every_language(browser, written):
     with alone(browser, f"{(written / 'explorer.html').as_uri()}?n=512&language=ko") as guest:
         guest.settled()
