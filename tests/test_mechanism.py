@@ -83,6 +83,9 @@ def test_the_known_size_of_the_exact_score():
     class Nothing:
         unit: float = 0.0
 
+        def logp(self, x, sigma):
+            return jnp.zeros(x.shape[:-1])
+
         def score(self, x, sigma):
             return jnp.zeros_like(x)
 

@@ -187,3 +187,23 @@ def test_what_schedules_do_elsewhere_is_the_report_s():
         found = optima.read(ROOT / f"docs/optimum/{name}-quality.json")
         assert form.format(*(f"{value:.2g}" for value in found.elsewhere)) in words
         assert f"docs/optimum --trainings {len(found.others['optimum']['outliers'])}`" in words
+
+
+def test_what_matching_degradations_do_is_the_table_s():
+    words, means = " ".join(README.split()), {}
+    for row in tables.read_csv(ROOT / "docs/sweeps/degradations.csv"):
+        means.setdefault((row["main"].partition("~")[2] or row["main"], row["guide"], row["w"]), []).append(row["sw1"])
+
+    def cell(main: str, guide: str, w: float, digits: int) -> str:
+        values = np.array(means[main, guide, w])
+        return f"{values.mean():.{digits}f} ± {values.std(ddof=1) / len(values) ** 0.5:.{digits}f}"
+
+    def best(main: str, guide: str) -> float:
+        return min((np.mean(v), w) for (m, g, w), v in means.items() if (m, g) == (main, guide))[1]
+
+    for main, guide, other, w, digits in (
+        ("dropout=0.05", "dropout=0.1", "input_noise=0.2", 1.5, 3),
+        ("input_noise=0.1", "input_noise=0.2", "dropout=0.1", 2, 4),
+    ):
+        assert f"from {cell(main, guide, 1, digits)} to {cell(main, guide, w, digits)}" in words
+        assert (best(main, guide), best(main, other)) == (w, 1)

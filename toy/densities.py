@@ -84,15 +84,15 @@ class GaussianMixture:
 
     Shapes: ``log_weights`` [groups, parts] (normalised over all), ``origins`` [groups, 2] the middle of each group,
     ``centres`` [groups, parts, 2] from there in the group's own axes (small numbers: float32 keeps its digits),
-    ``axes`` [groups, 2, 2] (rows are unit eigenvectors), ``variances`` [groups, 2]. ``labels`` names the class of each
-    group.
+    ``axes`` [groups, 2, 2] (rows are unit eigenvectors), ``variances`` [groups, 2]; within a loop over groups, without
+    that axis. ``labels`` names the class of each group.
     """
 
-    log_weights: Float[Array, "g k"]
-    origins: Float[Array, "g 2"]
-    centres: Float[Array, "g k 2"]
-    axes: Float[Array, "g 2 2"]
-    variances: Float[Array, "g 2"]
+    log_weights: Float[Array, "*g k"]
+    origins: Float[Array, "*g 2"]
+    centres: Float[Array, "*g k 2"]
+    axes: Float[Array, "*g 2 2"]
+    variances: Float[Array, "*g 2"]
     labels: Labels = UNNAMED
 
     @classmethod

@@ -16,7 +16,8 @@ from toy.sampling.scores import guided, scheduled, start_of, tilted
 from toy.schedules import SCHEDULES
 
 _State = tuple[Points, Memory, Any]  # and an integrator's past
-_Stretched = tuple[_State, _State, Float[Array, " n"]]  # with two tangents, and log |det|
+_Tangents = tuple[Float[Array, "2 n 2"], Any, Any]  # two of a state
+_Stretched = tuple[_State, _Tangents, Float[Array, " n"]]  # with log |det|
 
 
 @partial(jax.jit, static_argnames=("rule", "schedule", "integrator", "keep"))
@@ -31,7 +32,7 @@ def trajectory(
     schedule: str = "constant",
     integrator: str = "heun",
     keep: bool = True,
-) -> Float[Array, "s n 2"]:
+) -> Float[Array, "t n 2"]:
     """Follow the guided ODE from ``x`` at ``sigmas[0]`` through all noise levels; [steps + 1, n, 2].
 
     One compilation serves all values of the knobs, noise levels, points and keys. With ``keep=False`` only the last
