@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from toy import compare, cost
+from toy import compare, cost, tables
 from toy.cli.table import PAPER_METHODS
 from toy.lab import optima
 from toy.lab.claims import papers, published
