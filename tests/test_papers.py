@@ -59,7 +59,7 @@ def test_a_paper_is_found_by_its_number():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--paper", "1312.6114"], "no claim is of paper '1312.6114'; have, by arXiv number: 2403.01639, "),
+        (["--paper", "1312.6114"], "no claim is of paper '1312.6114'; have, by arXiv number: 2105.05233, "),
         (["--paper", "cfg"], "no claim is of paper 'cfg'; have"),
         (["--on", "mooons"], "unknown distribution 'mooons'; have: tree, moons"),
         (

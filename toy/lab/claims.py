@@ -25,9 +25,10 @@ __all__ = [
 
 def published() -> dict[str, Claim]:
     """The claims of the literature about the paper's tree, by name."""
-    from toy.lab.published import causes, outcomes
+    from toy.lab.published import causes, lengths, outcomes, schedules, variants
 
-    return claims_of(outcomes) | claims_of(causes)
+    modules = (outcomes, causes, schedules, variants, lengths)
+    return {name: item for module in modules for name, item in claims_of(module).items()}
 
 
 def papers() -> dict[str, Claim]:

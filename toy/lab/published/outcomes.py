@@ -8,6 +8,7 @@ from toy.lab.published.shared import (
     AUTOGUIDANCE,
     CFG,
     KARRAS,
+    KYNKAANNIEMI,
     NATS,
     NATS_WHY,
     POINT,
@@ -175,7 +176,7 @@ def cfg_does_not_sample_the_tilted_density(lab: Lab) -> Effect:
 
 
 @claim(
-    source="Kynkäänniemi et al. 2024, arXiv:2404.07724",
+    source=KYNKAANNIEMI,
     above={"branch TV recovered": TENTH, "outliers not raised": -POINT},
     unit={"branch TV recovered": "branch TV", "outliers not raised": SHARE},
     why=f"{TENTH_WHY} Quality counts as kept where outliers rise by less than a point: {POINT_WHY}",

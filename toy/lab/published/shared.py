@@ -1,5 +1,6 @@
-"""Sources, weights and thresholds that several claims share."""
+"""Sources, weights, thresholds and measurements that several claims share."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,7 @@ from toy import distributions
 from toy.lab.claims import Lab
 
 KARRAS = "Karras et al. 2024, arXiv:2406.02507"
+KYNKAANNIEMI = "Kynkäänniemi et al. 2024, arXiv:2404.07724"
 CFG, AUTOGUIDANCE = 4.0, 3.0
 WEIGHTS = tuple({"w": w} for w in (1.5, 2.0, 3.0))  # among which the best is sought
 
@@ -29,6 +31,14 @@ SAME_WHY = (
 )
 SHARE = "share of samples"
 
+# What methods promise that are to keep what CFG loses: their samples against CFG's.
+KEPT: dict[str, Any] = {
+    "above": {"diversity": TENTH, "quality": -POINT, "alignment": -POINT},
+    "unit": {"diversity": "branch TV", "quality": SHARE, "alignment": "probability"},
+    "why": f"{TENTH_WHY} Quality and alignment count as kept where outliers rise, and the mean posterior of the class "
+    f"falls, by less than a point. {POINT_WHY}",
+}
+
 
 def cfg(lab: Lab) -> dict[str, Any]:
     """CFG at w = 4 by AB32@512; where little is trained, by one network for all seeds."""
@@ -44,3 +54,27 @@ def root_mass() -> float:
     """True share of the root branch of class A."""
     tree = distributions.of("A")
     return float(tree.mass[tree.level == 0].sum())
+
+
+def kept(lab: Lab, rule: str, *, against: Mapping[str, Any], **values: Any) -> dict[str, np.ndarray]:
+    """By how much branch TV and outliers are smaller, and the mean posterior larger, than CFG's: the parts of KEPT."""
+
+    def gain(measure: str) -> np.ndarray:
+        return lab.measure(measure, "cfg", **against) - lab.measure(measure, rule, **values)
+
+    return {"diversity": gain("branch_tv"), "quality": gain("outliers"), "alignment": -gain("alignment")}
+
+
+def length(path: np.ndarray, sigmas: np.ndarray) -> float:
+    """Mean length of the samples, seen from the middle of all data: what saturation is of an image."""
+    return float(np.linalg.norm(path[-1].astype(float), axis=-1).mean())
+
+
+def area(path: np.ndarray, sigmas: np.ndarray) -> float:
+    """Square root of the determinant of the samples' covariance."""
+    return float(np.sqrt(np.linalg.det(np.cov(path[-1].astype(float), rowvar=False))))
+
+
+def traded(lab: Lab, rule: str, **values: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Mean posterior of the class, and the area of the samples, [seeds] each."""
+    return lab.measure("alignment", rule, **values), lab.statistic(area, rule, **values)
