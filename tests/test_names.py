@@ -55,7 +55,7 @@ def test_a_name_says_of_which_classes_it_is(name):
 
 
 def test_examples_are_true():
-    assert doctest.testmod(names) == (0, 3)
+    assert doctest.testmod(names) == (0, 4)
 
 
 def test_a_path_that_looks_like_parts_is_a_path():

@@ -198,8 +198,13 @@ class Name:
         return Name.parse(str(self).replace("{i}", str(seed)))._each(own)
 
     def architecture(self) -> "Name":
-        """The name without iterations and seeds of its networks: what the shapes of its arrays follow from."""
-        return self._each(lambda part: part.base.partition("@")[0] if part.network else part.base)
+        """The name without iterations of its networks and any seeds: what the shapes of its arrays follow from.
+
+        >>> str(Name.parse("A64@4096#2~dropout=0.1~seed=12").architecture())
+        'A64~dropout=0.1'
+        """
+        found = self._each(lambda part: part.base.partition("@")[0] if part.network else part.base)
+        return replace(found, items=tuple(item for item in self.items if not item.startswith("seed=")))
 
     def _each(self, base: "Callable[[Name], str]") -> "Name":
         """With another base, made of this one, or of each part of a fitted one."""

@@ -50,7 +50,7 @@ def claims(
     python -m toy claims --out docs/claims.md
     """
     from models import stored
-    from toy.files import check_writable
+    from toy.files import check_writable, keep_compiled
     from toy.lab import claims as lab
     from toy.lab import report
     from toy.lab.claim import chosen, load, of_paper
@@ -81,6 +81,7 @@ def claims(
         return
     place = Path(out) if out else stored.kept_path("claims")
     interrupts.keeps("no verdict was written; networks that were trained are kept, and numbers that were measured.")
+    keep_compiled()
     with unfinished(place) as kept:
         with progress.bars() as told:
             findings = lab.run(wanted, lab.QUICK if quick else lab.FULL, on=places, most=most, report=told, kept=kept)
