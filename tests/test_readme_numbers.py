@@ -113,7 +113,33 @@ def test_papers_verdicts_are_those_of_their_report():
     total, *said = map(int, re.search(words, README).groups())
     assert said == [counts["holds"], counts["does not hold"], counts["undecided"]]
     assert total == len(own) == sum(len(item.on) for item in papers().values())
+    files = {item.function.__module__ for item in papers().values()}
+    assert f"**{ {9: 'Nine', 10: 'Ten'}[len(files)] } papers on their own distributions.**" in README
     assert {item["name"]: item["statement"] for item in own} == {k: v.statement for k, v in papers().items()}
+
+
+def test_what_is_said_of_single_papers_is_what_their_report_has():
+    found = json.loads((ROOT / "docs/papers.json").read_text(encoding="utf-8"))["claims"]
+    part = {(item["name"], part["part"]): part["mean"] for item in found for part in item["parts"]}
+    words = " ".join(README.split())
+    traded = {name[1]: mean for name, mean in part.items() if name[0] == "guidance_trades_variation_for_confidence"}
+    assert f"CFG at w = 2 is surer of the class by {traded['surer, w = 2 over none']:.2f}" in words
+    assert f"leaves {1 - traded['smaller, w = 2 over none']:.0%} of the area" in words
+    assert f"w = 4 leaves {1 - traded['smaller, w = 4 over w = 2']:.0%} of that" in words
+    smaller = part["classifier_scale_trades_diversity_for_fidelity", "in a smaller area"]
+    assert f"a classifier's gradient times 4 leaves {1 - smaller:.0%}" in words
+    low, high = ("cfg_overshoots_in_low_dimension", "distortions_of_cfg_vanish_in_high_dimension")
+    mean, lost = (part[low, name] for name in ("overshoot of the mean", "loss of variance"))
+    assert f"puts the mean {mean:.2f} standard deviations too far and loses {lost:.0%} of the variance" in words
+    mean, lost = (part[high, name] for name in ("overshoot of the mean", "loss of variance"))
+    assert f"20 standard deviations apart, {mean:.3f} and {lost:.0%}" in words
+    rescaled = {k[1]: v for k, v in part.items() if k[0] == "rescaling_in_time_sharpens_modes_and_keeps_their_weights"}
+    assert f"to {rescaled['variance of the closed form']:.0%}, and keeps their weights" in words
+    assert f"where CFG moves {rescaled['weights distorted by CFG']:.0%} of the samples" in words
+    gaussian = {k[1]: v for k, v in part.items() if k[0] == "characteristic_guidance_samples_the_tilted_gaussian"}
+    assert (
+        f"to {gaussian['characteristic']:.0%}, where CFG's flow has {1 + gaussian['control: CFG']:.0%} of it" in words
+    )
 
 
 def test_distributions_on_which_a_claim_holds_are_those_of_the_report():

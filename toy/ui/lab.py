@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -56,6 +57,8 @@ def _board(have: Mapping[str, Claim], found: Mapping[str, Any] | None, elsewhere
     if found:
         known = found["conditions"]
         mains, draws, n = (known[name] for name in ("seeds with training", "seeds of exact claims", "n"))
+        counts = Counter(each["verdict"] for each in found["claims"])
+        st.markdown(", ".join(f"{MARKS[verdict]} {counts[verdict]} {verdict}" for verdict in MARKS if counts[verdict]))
         st.caption(
             f"Measured over {n:d} samples each, at least {mains:d} main models with {_guides(known['guides of each'])} "
             f"each, or {draws:d} draws of exact scores; {plain(known['device'])}. "
