@@ -12,6 +12,7 @@ import pytest
 from toy import compare, cost, tables
 from toy.cli.table import PAPER_METHODS
 from toy.lab import optima
+from toy.lab.claim import ARXIV
 from toy.lab.claims import papers, published
 from toy.scene import Scene
 
@@ -140,6 +141,39 @@ def test_what_is_said_of_single_papers_is_what_their_report_has():
     assert (
         f"to {gaussian['characteristic']:.0%}, where CFG's flow has {1 + gaussian['control: CFG']:.0%} of it" in words
     )
+
+
+def test_what_is_said_of_variants_is_what_the_report_has():
+    claims = json.loads((ROOT / "docs/claims.json").read_text(encoding="utf-8"))["claims"]
+    part = {(claim["name"], part["part"]): part["mean"] for claim in claims for part in claim["parts"]}
+    words = " ".join(README.split())
+    rising = {name[1]: mean for name, mean in part.items() if name[0] == "rising_weights_beat_constant_ones"}
+    assert f"beat a constant one by {rising['linear']:.2f} and {rising['cosine']:.2f} nats" in words
+    assert f"those that fall lose {rising['constant over decreasing']:.2f}" in words
+    noise = "guidance_harms_at_high_noise_and_is_unnecessary_at_low"
+    assert part[noise, "most of the harm"] > 0.99
+    assert "does all of the harm" in words
+    assert abs(part[noise, "unnecessary at low noise, branch TV"]) < 1e-4
+    assert part["weights_that_peak_in_the_middle_improve_on_constant_ones", "diversity"] < 0
+    keep = ("annealing_the_condition_restores_diversity", "gibbs_like_refinement_keeps_diversity",
+            "feedback_keeps_diversity", "projected_guidance_keeps_diversity_at_high_scales")  # fmt: skip
+    kept = [part[name, "diversity"] for name in keep]
+    assert f"keep {min(kept):.2f} to {max(kept):.2f} of the branch TV that CFG costs" in words
+    assert f"at λ = 0.2 keeps {part['cfg_plus_plus_reduces_mode_collapse', 'λ = 0.2, w = 2']:.3f}" in words
+    long = "the_parallel_component_oversaturates"
+    assert f"makes samples {part[long, 'CFG lengthens']:.0%} longer is all due" in words
+    assert part[long, "most is of the parallel part"] > 1
+    ended = "ending_guidance_at_agreement_saves_a_quarter"
+    assert f"spares {part[ended, 'evaluations saved']:.0%} of the evaluations" in words
+    assert f"branch TV is {-part[ended, 'branch TV']:.2f} smaller" in words
+    label = part["an_independent_label_guides_as_an_unconditional_model_does", "outliers"]
+    assert f"it drives {label:.0%} of the samples off the data" in words
+
+
+def test_so_many_claims_of_so_many_papers():
+    every = published() | papers()
+    sources = {number for item in every.values() for number in ARXIV.findall(item.source)}
+    assert f"there are {len(every)} claims of {len(sources)} papers" in " ".join(README.split())
 
 
 def test_distributions_on_which_a_claim_holds_are_those_of_the_report():
