@@ -1,6 +1,7 @@
 """Every page, run by Streamlit's own test runner: it shows what it should, whatever the URL says."""
 
 import json
+from collections import Counter
 from dataclasses import replace
 from urllib.parse import quote
 
@@ -63,8 +64,11 @@ def test_an_engine_that_is_ready_in_the_middle_of_a_page_is_taken_at_once(monkey
 
 def test_the_lab_says_by_which_commands_its_claims_were_measured():
     at = opened(FILES["lab"])
-    command = json.loads((ROOT / "docs" / "claims.json").read_text(encoding="utf-8"))["conditions"]["command"]
+    claims = json.loads((ROOT / "docs" / "claims.json").read_text(encoding="utf-8"))
+    command = claims["conditions"]["command"]
     assert command in [code.value for code in at.code]
+    verdicts = Counter(claim["verdict"] for claim in claims["claims"])
+    assert any(all(f"{word}: {count}" in text.value for word, count in verdicts.items()) for text in at.markdown)
     assert not any(command.split("\n")[0] in caption.value for caption in at.caption)
     assert any(code.value.endswith("--out docs/papers.md") for code in at.code)
 

@@ -115,7 +115,8 @@ def test_papers_verdicts_are_those_of_their_report():
     assert said == [counts["holds"], counts["does not hold"], counts["undecided"]]
     assert total == len(own) == sum(len(item.on) for item in papers().values())
     files = {item.function.__module__ for item in papers().values()}
-    assert f"**{ {9: 'Nine', 10: 'Ten'}[len(files)] } papers on their own distributions.**" in README
+    count = {9: "Nine", 10: "Ten"}[len(files)]
+    assert f"**{count} papers on their own distributions.**" in README
     assert {item["name"]: item["statement"] for item in own} == {k: v.statement for k, v in papers().items()}
 
 

@@ -58,7 +58,7 @@ def _board(have: Mapping[str, Claim], found: Mapping[str, Any] | None, elsewhere
         known = found["conditions"]
         mains, draws, n = (known[name] for name in ("seeds with training", "seeds of exact claims", "n"))
         counts = Counter(each["verdict"] for each in found["claims"])
-        st.markdown(", ".join(f"{MARKS[verdict]} {counts[verdict]} {verdict}" for verdict in MARKS if counts[verdict]))
+        st.markdown(" · ".join(f"{MARKS[word]} {word}: {counts[word]}" for word in MARKS if counts[word]))
         st.caption(
             f"Measured over {n:d} samples each, at least {mains:d} main models with {_guides(known['guides of each'])} "
             f"each, or {draws:d} draws of exact scores; {plain(known['device'])}. "
