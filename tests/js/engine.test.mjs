@@ -104,6 +104,19 @@ test("of parts that fail no more are asked", async () => {
   assert.equal(runs().length, 4);
 });
 
+test("who has least to do measures", async () => {
+  const { engine, made } = engineOf(2);
+  const other = engine.ask(0, "probe", {});
+  other.catch(() => {});
+  assert.equal(engine.idlest(), 1);
+  await other;
+  assert.equal(engine.idlest(), 0);
+  made[0].hold = true;
+  engine.ask(0, "probe", {});
+  await engine.side({ ...SCENE, n: 8 }, null, { scene: { n: 8 }, path: new Float32Array(32), data: new Float32Array(16) });
+  assert.equal(made[1].heard.filter(({ op }) => op === "measure").length, 1);
+});
+
 test("particles that are known are not run again, and are the first of all", async () => {
   const { engine, made } = engineOf(1);
   const begun = await engine.side({ ...SCENE, n: 16 });

@@ -129,6 +129,13 @@ export class Engine {
     });
   }
 
+  // The worker that is asked for least, the first of several.
+  idlest() {
+    const busy = [...this.asked.values()].map(({ worker }) => worker);
+    const load = this.workers.map((worker) => busy.filter((each) => each === worker).length);
+    return load.indexOf(Math.min(...load));
+  }
+
   // Gives up all that is being computed, or what is asked for `by` alone, which then asks nothing any more; what is learned is
   // for all.
   stop(by = null) {
@@ -237,7 +244,7 @@ export class Engine {
     const parts = begun ? [begun, ...found] : found;
     const path = joinedPath(parts.map((part) => part.path), sigmas.length, n);
     const data = together(Float32Array, parts.map((part) => part.data));
-    return { scene, path, data, ...(await this.ask(0, "measure", { target, x: path.slice(-2 * n) }, by)) };
+    return { scene, path, data, ...(await this.ask(this.idlest(), "measure", { target, x: path.slice(-2 * n) }, by)) };
   }
 
   // Whether each point of a path is outside the true 99% region of its noise level, [steps + 1, n]; levels are shared out.
