@@ -160,7 +160,7 @@ def test_sharing_and_presenting(come):
 
 def test_fields_and_claims(come):
     guest = come("fields.html?rule=cfg&sigma=0.2&panels=p1,ratio")
-    guest.page.wait_for_function("() => document.querySelector('.toy-fields').viewer.shown?.side >= 128")
+    guest.page.wait_for_function("() => document.querySelector('.toy-fields')?.viewer?.shown?.side >= 128")
     guest.get("rule").click()
     guest.get("rule-search").fill("autoguidance weak")
     guest.page.keyboard.press("Enter")
