@@ -1,8 +1,11 @@
 """A distribution is drawn, answered by exact scores, learned, and opened by another; a file of points is given."""
 
+import re
+
 import numpy as np
 import pytest
 from browser_server import OUT, WAIT
+from browser_visitor import WITHOUT_ENGINE
 from ui_helpers import until
 
 from toy.distributions.strokes import FAMILY
@@ -75,6 +78,57 @@ def test_what_is_drawn_is_answered_and_learned_and_opened_by_others(visit):
     stroke(other, 0.45)
     until(lambda: target(other) not in ("", drawn))
     other.fine()
+
+
+SKETCHED = """root => new Promise(done => {
+  const look = () => (root.viewer.local?.base?.header.sketch ? done() : setTimeout(look, 20));
+  look();
+})"""
+HEARD = """root => new Promise(done => {
+  const look = () => (root.viewer.local.untold ? setTimeout(look, 20) : done());
+  look();
+})"""
+MADE = "({ viewer: { header, local } }) => [header.target.drawing, header.panels[0].title, local.base !== null]"
+
+
+def test_strokes_are_answered_while_the_server_is_not_there(visit, server):
+    from playwright.sync_api import expect
+
+    visitor = visit("/?n=512&left.w=3").ready()
+    expect(visitor.get("badge-left")).to_have_text(re.compile("your browser"))
+    visitor.get("draw").click()
+    visitor.viewer.evaluate(SKETCHED)
+    with server.frozen():
+        for height, label in ((0.3, "A"), (0.7, "B"), (0.5, "A")):
+            before = visitor.data["id"]
+            visitor.get(f"brush-{label}").click()
+            stroke(visitor, height)
+            visitor.when(f'd.id !== "{before}" && d.quality === "preview"')
+        visitor.when('d.quality === "full"')
+        assert visitor.viewer.evaluate(MADE) == [True, "CFG, your drawing, class A", True]
+        expect(visitor.get("badge-left")).to_have_text(re.compile("your browser"))
+        numbers = visitor.get("metrics-left").inner_text()
+        visitor.page.screenshot(path=OUT / "drawing-alone.png")
+    # It hears of the last one, and leaves picture and numbers what they are.
+    until(lambda: target(visitor).startswith(f"{FAMILY}-"))
+    visitor.viewer.evaluate(HEARD)
+    assert visitor.viewer.evaluate(MADE) == [True, "CFG, your drawing, class A", True]
+    assert visitor.viewer.evaluate("root => root.viewer.header.target.name") == target(visitor)
+    assert visitor.get("metrics-left").inner_text() == numbers
+    visitor.fine()
+
+
+def test_where_the_browser_computes_nothing_the_server_answers_a_stroke(visit):
+    from playwright.sync_api import expect
+
+    visitor = visit(SMALL, script=WITHOUT_ENGINE).ready()
+    before = visitor.data
+    visitor.get("draw").click()
+    stroke(visitor, 0.4)
+    visitor.when(f'd.id !== "{before["id"]}"')
+    assert target(visitor).startswith(f"{FAMILY}-")
+    expect(visitor.get("badge-left")).to_have_text(re.compile("server"))
+    visitor.fine()
 
 
 def test_one_finger_draws_and_two_zoom(visit):

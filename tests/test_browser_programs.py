@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -11,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import pytest
 from cli_runner import good
+from ui_helpers import ROOT
 
 from models import checkpoint, stored, training
 from models.mlp import Spec
@@ -19,6 +21,7 @@ from toy.browser import told, traced
 from toy.browser.programs import equations, program
 from toy.guidance import RULES, Score, rule
 from toy.registry import Knob
+from toy.sampling import INTEGRATORS
 from toy.scene import Scene
 from toy.ui import fieldpacks
 from toy.viewer import packs
@@ -45,6 +48,15 @@ def test_all_but_one_run_in_the_browser():
     assert traced.needs_server() == {"integrator smc": traced.ALL_POINTS}
     assert f"integrator smc: {traced.ALL_POINTS}" in good("list")
     assert json.loads(good("list", "--json"))["server"] == traced.needs_server()
+
+
+def test_the_readme_says_what_is_left_to_the_server():
+    said = re.sub(r"\s+", " ", (ROOT / "README.md").read_text(encoding="utf-8"))
+    (sentence,) = re.findall(r"What is left to the server, `python -m toy list` says: (.*?)\.", said)
+    *_, last = good("list").splitlines()
+    listed = [re.sub(", such as.*", "", part.strip()) for part in last.split(";")]
+    assert sentence.replace(" and ", " ").split(", ")[2:] == listed
+    assert sentence.startswith(f"{INTEGRATORS['smc'].title}, which needs all points at once, ")
 
 
 def test_the_interpreter_has_the_primitives_that_it_is_said_to_have():

@@ -105,9 +105,8 @@ def test_while_one_draws_exact_scores_answer_and_nothing_is_trained(desk):
 
     until(shown)
     law(answers[-1], state)
-    on = distributions.of(state.left.target).on
     left, right = answers[-1]["panels"]
-    assert left["shown"]["caption"].startswith(f"CFG, w 4, exact scores, drawing {on[8:12]}, class A")
+    assert left["shown"]["caption"].startswith("CFG, w 4, exact scores, your drawing, class A")
     assert left["standing"]
     assert right["standing"]
     assert "~blur=" in right["shown"]["caption"]  # the exact density would guide by nothing
@@ -121,7 +120,7 @@ def test_a_pause_trains_all_that_the_picture_needs(desk):
     for scene in (state.left, state.right):
         standing, waits = casting.standing(found, scene)
         assert standing == casting.so_far(scene) != scene
-        assert waits.words.startswith("training drawing ")
+        assert waits.words.startswith("training your drawing/")
     on = distributions.of(state.left.target).on
     assert {run.name for run in found.runs.values()} == {f"{on}/{net}" for net in ("A64@4096", "AB32@512", "A32@512")}
 

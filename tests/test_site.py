@@ -221,7 +221,7 @@ def test_the_readme_says_how_many_drawings_are_kept_and_how_long_a_link_carries(
     assert f"at most {carried} characters" in readme
     drawn = (ROOT / "toy" / "viewer" / "web" / "regions.js").read_text(encoding="utf-8")
     (samples,) = re.findall(r"from the same 2\^(\d+) samples", readme)
-    assert f"SAMPLES = 2 ** {samples};" in drawn
+    assert f"SURE = {{ own: 2 ** {samples}," in drawn
 
 
 def test_a_folder_that_holds_something_else_stays_as_it_is(tmp_path):

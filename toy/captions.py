@@ -36,8 +36,8 @@ def captions(*scenes: Scene, knobs: bool = True) -> tuple[str, ...]:
 
 
 def short(text: str) -> str:
-    """A text with drawings by four digits: 'drawing 29a9' for 'strokes-29a9d7de61f2'."""
-    return re.sub(r"\bstrokes-([0-9a-f]{4})[0-9a-f]{8}\b", r"drawing \1", text)
+    """A text that calls a drawing what it is to who has drawn it: 'your drawing' for 'strokes-29a9d7de61f2'."""
+    return re.sub(r"\bstrokes-[0-9a-f]{12}\b", "your drawing", text)
 
 
 def number(value: float) -> str:

@@ -4,8 +4,9 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import test from "node:test";
 
-import { Drawings, drawingName, isDrawing } from "../../toy/site/web/drawings.js";
-import { sha256 } from "../../toy/site/web/sha256.js";
+import { drawingName } from "../../toy/browser/web/naming.js";
+import { Drawings, isDrawing } from "../../toy/site/web/drawings.js";
+import { sha256 } from "../../toy/browser/web/sha256.js";
 
 const KEY = "toy-site:drawings";
 const line = (width = 0.1) => [{ label: "A", width, at: [0, 0, 1, 0.5] }, { label: "B", width, at: [0, 1, 1, 1] }];

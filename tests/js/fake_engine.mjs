@@ -13,6 +13,7 @@ export class FakeEngine {
     this.learned = [];
     this.lacking = [];
     this.turns = [];
+    this.workers = [0];
   }
   async side(scene, turn, begun) {
     this.runs.push(scene);
@@ -28,7 +29,10 @@ export class FakeEngine {
   async outside({ sigmas, n }) {
     return new Uint8Array(sigmas.length * n).fill(1);
   }
-  async ask(_, op, given) {
+  async ask(_, op, given, by = null) {
+    if (by?.over) throw new Error(GIVEN_UP);
+    if (op === "sampled") return new Float32Array(given.count);
+    if (op === "logp") return new Float32Array(given.x.length / 2);
     if (op === "floor") return (this.floors += 1), { ...FLOOR, root_share: Number.NaN };
     if (op === "measure") return { ...MEASURED, logp: new Float32Array(given.x.length / 2) };
     const values = new Float32Array(given.x.length / 2);
@@ -36,6 +40,7 @@ export class FakeEngine {
   }
   async learn(lists) {
     this.learned.push(lists);
+    for (const [target, truth] of this.told ? (lists.truths ?? []) : []) this.known.truths.set(target, truth);
   }
   lacks() {
     return { programs: this.lacking, densities: [], truths: [] };

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Answers } from "../../toy/viewer/web/answers.js";
+import { drawHere } from "../../toy/viewer/web/drawhere.js";
 import { FieldLocal, Local, told } from "../../toy/viewer/web/local.js";
 import { Queue } from "../../toy/viewer/web/queue.js";
 import { FakeEngine, baseOf } from "./fake_engine.mjs";
@@ -38,8 +39,28 @@ function held() {
   const [view, engine] = [viewOf(), new FakeEngine()];
   let open;
   engine.gate = new Promise((done) => (open = done));
-  view.local = new Local(view, new Answers(engine));
+  view.local = new Local(view, new Answers(engine), drawHere);
   return { view, engine, local: view.local, open };
+}
+
+const pen = (y = 1) => [{ label: "A", width: 0.1, at: [0, 0, 1, y] }];
+const side = { title: "CFG, class A", caption: "CFG, w 4, class A", pending: "soon", cast: { main: "exact:strokes-0/A" } };
+const sides = { left: side, right: side };
+const SKETCH = { alone: sides, some: sides, all: sides, lead: {}, measures: ["outliers"], sigmas: [0.1, 1] };
+
+// A view that draws, of whose drawings an engine knows nothing yet.
+async function drawing() {
+  const { view, engine, local, open } = held();
+  open();
+  Object.assign(view, { status: { textContent: "" }, retry: { saw: () => (view.retries = (view.retries ?? 0) + 1) } });
+  view.draw = (strokes) => view.queue.push(() => ({ ...view.request("draw"), strokes }));
+  const header = { ...engineHeader(0), sketch: SKETCH };
+  header.target = { name: "A", classes: "A", called: "A" };
+  view.update({ header, arrays });
+  await settled();
+  view.packs.length = 0;
+  engine.told = true;
+  return { view, engine, local, known: () => local.drawing.then(settled) };
 }
 
 const engineHeader = (seq) => {
@@ -80,12 +101,15 @@ test("a drag is between view and engine alone, letting go is told to the server"
   assert.deepEqual(view.sent[0].knobs, { left: { w: 5 } });
 });
 
-test("drawings and the sampler's own density are the server's", () => {
-  const local = new Local(viewOf(), new Answers(new FakeEngine()));
+test("links, the sampler's own density, and drawings of which the server has not said how they are shown, are its own", () => {
+  const local = new Local(viewOf(), new Answers(new FakeEngine()), drawHere);
   local.base = baseOf();
-  assert.ok(local.can({ layers: [], drawing: false }));
-  assert.ok(!local.can({ layers: ["drawn"], drawing: false }));
-  assert.ok(!local.can({ layers: [], drawing: true }));
+  assert.ok(local.can({ layers: [], drawing: true }));
+  assert.ok(!local.can({ layers: ["drawn"] }));
+  assert.ok(!local.can({ layers: [], open: "left.w=2" }));
+  assert.ok(!local.can({ layers: [], strokes: pen() }));
+  local.base.header.sketch = SKETCH;
+  assert.ok(local.can({ layers: [], strokes: pen() }));
 });
 
 test("an engine that lacks what it was told before asks for all of it, once", async () => {
@@ -316,4 +340,121 @@ test("particles that the server has made are made here too, once", async () => {
   local.adopts(engineHeader(8), arrays);
   await settled();
   assert.ok(!("left.positions" in view.packs[1].arrays));
+});
+
+// --- What is drawn -----------------------------------------------------------------------------------------------------
+
+// What the server says of what was drawn, in answer to the number of a request.
+function answered(view, seq, more = {}) {
+  const { header } = view.packs.at(-1);
+  const { base } = view.local;
+  return { header: { ...base.header, ...more, id: `server's ${header.id}`, seq, engine: { programs: [], densities: [], truths: [], scenes: base.scenes } }, arrays: {} };
+}
+
+test("a stroke is shown before the server has heard of it, and then as surely as it can be", async () => {
+  const { view, engine, known } = await drawing();
+  view.draw(pen());
+  const [told] = view.sent;
+  assert.deepEqual([told.phase, told.made, told.strokes], ["tell", true, pen()]);
+  await known();
+  const [first, whole] = view.packs;
+  assert.deepEqual([first, whole].map(({ header }) => header.quality), ["preview", "full"]);
+  for (const { header, arrays: { "tree.segments": lines } } of [first, whole]) {
+    assert.match(header.target.name, /^strokes-[0-9a-f]{12}\/A$/);
+    assert.equal(header.panels[0].pending, "soon");
+    assert.ok(header.panels[0].standing && header.busy);
+    assert.ok(lines.shape[0] > 1);
+  }
+  assert.equal(first.header.seq, told.seq);
+  assert.ok(!view.queue.busy);
+  const { regions } = engine.known.truths.get(whole.header.target.name);
+  assert.equal(regions.edges.length, 2);
+});
+
+test("an answer from before a stroke is none, and the stroke is said again until it is answered", async () => {
+  const { view, local, known } = await drawing();
+  view.draw(pen());
+  await known();
+  const [{ seq }] = view.sent;
+  const count = view.packs.length;
+  view.update(served("old", 0));
+  view.update(served("old", seq - 1));
+  view.update({ header: engineHeader(0), arrays });
+  await settled();
+  assert.equal(view.packs.length, count);
+  local.follow();
+  assert.equal(view.sent.length, 1, "it is not asked how far it is before it has heard");
+  local.tell();
+  assert.deepEqual(view.sent[1].strokes, pen());
+  view.update(answered(view, view.sent[1].seq));
+  await settled();
+  local.tell();
+  assert.equal(view.sent[2].strokes, undefined, "and no more");
+});
+
+test("the server's words for what was drawn come to the picture that is there", async () => {
+  const { view, engine, known } = await drawing();
+  view.draw(pen());
+  await known();
+  const runs = engine.runs.length;
+  const pack = answered(view, view.sent[0].seq);
+  pack.header.panels = pack.header.panels.map((panel) => ({ ...panel, pending: "training" }));
+  view.update(pack);
+  await settled();
+  assert.equal(view.packs.at(-1).header.panels[0].pending, "training");
+  assert.equal(engine.runs.length, runs);
+  view.local.follow();
+  assert.equal(view.sent.at(-1).phase, "tell", "and it is asked how far it is");
+});
+
+test("of strokes that follow one another at once the last is shown, and an answer to one before it is none", async () => {
+  const { view, known } = await drawing();
+  view.draw(pen(1));
+  view.draw(pen(2));
+  view.draw(pen(3));
+  await known();
+  const names = view.packs.map(({ header }) => header.target.name);
+  const last = names.at(-1);
+  assert.equal(view.packs.at(-1).header.quality, "full");
+  assert.deepEqual(view.sent.map(({ strokes }) => strokes), [pen(1), pen(3)]);
+  view.update({ header: { ...engineHeader(view.sent[0].seq) }, arrays });
+  await settled();
+  assert.equal(view.packs.at(-1).header.target.name, last);
+});
+
+test("a knob that is turned while a drawing is worked out does not lose it", async () => {
+  const { view, engine, known } = await drawing();
+  let open;
+  engine.gate = new Promise((done) => (open = done));
+  view.draw(pen());
+  view.knobs = { left: { w: 5 } };
+  view.ask("release");
+  open();
+  await known();
+  const { header } = view.packs.at(-1);
+  assert.match(header.target.name, /^strokes-/);
+  assert.equal(header.panels[0].shown.knobs.w, 5);
+  assert.equal(header.quality, "full");
+});
+
+test("strokes that are no drawing are refused here in a sentence, and nobody is told", async () => {
+  const { view, known } = await drawing();
+  view.draw([{ label: "A", width: 1e-9, at: [0, 0, 1, 1] }]);
+  await known();
+  assert.match(view.status.textContent, /^width 1e-09 of a stroke is not at least 0.001/);
+  assert.deepEqual(view.sent, []);
+  assert.ok(!view.queue.busy);
+});
+
+test("an engine that fails while one draws leaves what was drawn to the server", async () => {
+  const { view, engine, local, known } = await drawing();
+  engine.ask = async () => {
+    throw new Error("out of memory");
+  };
+  view.draw(pen());
+  await known();
+  assert.ok(!local.on);
+  assert.equal(view.sent[0].phase, "tell");
+  assert.equal(view.sent.at(-1).phase, "release");
+  assert.equal(view.sent.at(-1).local, undefined);
 });

@@ -29,6 +29,6 @@ function changed([link, slot, values]) {
   }
 }
 
-const { general, readFloat, shortest } = await import("../../toy/site/web/numbers.js");
+const { general, readFloat, shortest } = await import("../../toy/browser/web/numbers.js");
 const number = ([x, text]) => [shortest(x), general(x), String(readFloat(text))];
 process.stdout.write(JSON.stringify({ links: links.map(said), changes: changes.map(changed), numbers: numbers.map(number) }));

@@ -5,6 +5,7 @@ from typing import Any
 
 from toy import distributions, metrics
 from toy.browser.traced import SHOWN
+from toy.distributions.targets import FEWER_SIGMAS
 
 
 @lru_cache(maxsize=64)
@@ -29,3 +30,9 @@ def truth_of(target: str) -> dict[str, Any]:
         "names": list(names),
         "regions": {"sigmas": [float(s) for s in levels], "edges": [float(edge) for edge in edges]},
     }
+
+
+def of_drawings() -> dict[str, Any]:
+    """What is known of any drawing: the measures that need no hierarchy, and the noise levels of its regions' edges."""
+    measures = [name for name in SHOWN if not metrics.METRICS[name].levels]
+    return {"measures": measures, "sigmas": FEWER_SIGMAS.tolist()}

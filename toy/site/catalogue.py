@@ -13,13 +13,12 @@ import models
 from toy import distributions, views
 from toy.browser import traced
 from toy.browser.told import WHOLE
+from toy.browser.truth import of_drawings
 from toy.captions import ROLES
 from toy.densities import Normalised
 from toy.distributions.strokes import FAMILY
-from toy.distributions.targets import FEWER_SIGMAS
 from toy.figures import FIG9_SIGMAS
 from toy.guidance import RULES
-from toy.metrics import METRICS
 from toy.names import DEGRADATIONS, Name
 from toy.registry import Entry
 from toy.sampling import INTEGRATORS
@@ -97,9 +96,8 @@ def catalogue(on: tuple[str, ...] | None = None) -> dict[str, Any]:
 
 
 def drawing() -> dict[str, Any]:
-    """What any drawing has: the measures that need no hierarchy, and the noise levels of its regions' edges."""
-    measures = [name for name in traced.SHOWN if not METRICS[name].levels]
-    return method(distributions.DISTRIBUTIONS[FAMILY]) | {"measures": measures, "sigmas": FEWER_SIGMAS.tolist()}
+    """What any drawing has."""
+    return method(distributions.DISTRIBUTIONS[FAMILY]) | of_drawings()
 
 
 def rule(entry: Entry) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from toy import distributions
 from toy.distributions import strokes
 from toy.scene import Scene
 from toy.state import COUNTS, SHARED, SLOTS, State, from_viewer
-from toy.ui import casting, controls, links, live, share, telling
+from toy.ui import casting, controls, links, live, share, sketch, telling
 from toy.ui.engine import FULL, PREVIEW, Busy, Engine, Work, engine
 from toy.ui.shell import actions, embedded, load_state, save_state, show_notes
 from toy.ui.trainer import trainer
@@ -103,10 +103,10 @@ def heard(
             fresh, note = False, str(error)
         if request.phase != "drag":
             save(state, request)
-    if fresh and request.strokes:
-        memory["stroke"] = time.monotonic()
+    if fresh and request.strokes and memory.get("stroked") != state.left.target:
+        memory["stroke"], memory["stroked"] = time.monotonic(), state.left.target
         casting.drawn_on(trainer(engine()))
-    if fresh and request.drawing:
+    if fresh and request.drawing and not request.local:
         _rehearse(state)
     memory["drawing"] = request.drawing
     if not fresh:
@@ -146,18 +146,19 @@ def answer(
     standing = {slot: casting.standing(trainer(found), affordable.scene(slot), train=train) for slot in SLOTS}
     left, right = (scene or affordable.scene(slot) for slot, (scene, _) in standing.items())
     affordable = replace(affordable, left=left, right=right)
+    training = {slot: words for slot, (_, words) in standing.items() if words}
     said, beside = telling.Told(), {**(beside or {}), "beside": memory.get("beside", 0)}
-    if request.local and not any(words for _, words in standing.values()):
+    if request.local and all(scene for scene, _ in standing.values()):
         said = _told(found, affordable, request, memory)
         if said.engine:
             note = " ".join(filter(None, (note, fewer)))
-            return _living(state, affordable, request, memory, said, note=note, beside=beside)
+            return _living(state, affordable, request, memory, said, training, note=note, beside=beside)
     asked = {slot: _asked(affordable.scene(slot), drag) for slot in SLOTS}
     wait = PAUSE if request.phase == "draw" else 0.0  # what is asked next is the whole picture
     collect = live.asking(found, memory, "asked", asked, live=bool(request.seq), pause=pause, least=wait)
     works = {slot: work_of(asked[slot]) for slot, (scene, _) in standing.items() if scene}
     sides, pending = collect(works, PREVIEW if drag else FULL)
-    late, training = dict(pending), {slot: words for slot, (_, words) in standing.items() if words}
+    late = dict(pending)
     sides |= {slot: words.words for slot, words in training.items() if slot not in works}
     # Words stand in the place of particles.
     sides = {
@@ -199,19 +200,46 @@ def answer(
 
 def _told(found: Engine, scenes: State, request: Request, memory: Any) -> telling.Told:
     """What the browser is told so that it computes the scenes itself, or why it cannot."""
-    if request.phase in ("drag", "draw") or request.drawing:
+    if request.phase in ("drag", "draw"):
         return telling.Told()
     if "drawn" in request.layers:
         return telling.Told(why="the sampler's own density is worked out there")
-    return telling.tell(found, {slot: scenes.scene(slot) for slot in SLOTS}, memory, anew=request.anew)
+    needed = {slot: scenes.scene(slot) for slot in SLOTS}
+    if request.made:
+        telling.made(needed, memory)
+    return telling.tell(found, needed, memory, anew=request.anew)
 
 
-def _living(state: State, scenes: State, request: Request, memory: Any, said: telling.Told, **more: Any) -> bytes:
-    """The pack by which the browser computes the scenes itself; ``more`` is what else ``packs.assemble`` takes."""
+def _living(
+    state: State,
+    scenes: State,
+    request: Request,
+    memory: Any,
+    said: telling.Told,
+    training: Mapping[str, casting.Waiting],
+    *,
+    note: str,
+    beside: Mapping[str, Any],
+) -> bytes:
+    """The pack by which the browser computes the scenes itself, some of which stand in for what is in ``training``.
+
+    While one draws it says besides how a drawing is shown.
+    """
     target, sides = scenes.left.target, {slot: scenes.scene(slot) for slot in SLOTS}
     drawn = computing.scenery(target) if f"truths {target}" in said.news else {}
-    since = memory.get("ui_from", 0)
-    return packs.told_pack(state, sides, request, said.engine or {}, drawn | said.arrays, ui_from=since, **more)
+    drawing = {"sketch": sketch.sketch(state)} if request.drawing else {}
+    return packs.told_pack(
+        state,
+        sides,
+        request,
+        said.engine or {},
+        drawn | said.arrays,
+        pending={slot: words.words for slot, words in training.items()},
+        busy=any(words.retry for words in training.values()),
+        note=note,
+        ui_from=memory.get("ui_from", 0),
+        beside={**beside, **drawing},
+    )
 
 
 def _asked(scene: Scene, drag: bool) -> Scene:

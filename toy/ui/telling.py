@@ -5,8 +5,11 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from toy import distributions
 from toy.browser import told
+from toy.distributions import strokes
 from toy.scene import Scene
+from toy.state import SLOTS
 from toy.ui import live
 from toy.ui.engine import FULL, Engine, Work
 
@@ -28,6 +31,14 @@ class Told:
 def work_of(news: tuple[str, ...]) -> Work:
     """What the server's engine has to work out of it: programs, numbers and truths."""
     return Work(("told", news), partial(told.told, news))
+
+
+def made(scenes: Mapping[str, Scene], memory: Any) -> None:
+    """The browser of the visitor of ``memory`` has made itself what these scenes need of the drawing that they show."""
+    on = distributions.of(scenes[SLOTS[0]].target).on
+    if strokes.is_drawing(on):
+        own = {word for word in told.needed(scenes.values()) if f"{on}/" in word}
+        memory["told"] = memory.get("told", set()) | own
 
 
 def tell(found: Engine, scenes: Mapping[str, Scene], memory: Any, *, anew: bool) -> Told:

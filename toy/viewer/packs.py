@@ -72,7 +72,7 @@ def panel(slot: str, asked: Scene, found: Side, title: str, pending: str = "") -
     return {
         "slot": slot,
         "title": title,
-        "caption": captions(asked, asked)[0],
+        "caption": captions(replace(found.scene, n=asked.n), asked)[0],
         "rule": asked.rule,
         "formula": asked.entry.formula,
         "summary": asked.entry.summary,
@@ -85,7 +85,7 @@ def panel(slot: str, asked: Scene, found: Side, title: str, pending: str = "") -
         "seed": found.scene.seed,
         "stochastic": INTEGRATORS[found.scene.integrator].stochastic,
         "waiting": found.waiting,
-        "standing": not found.waiting and found.scene.cast != asked.cast,
+        "standing": found.scene.cast != asked.cast,
         "learned": any(Name.parse(name).is_network for _, name in asked.cast),
         "lacks": {"tilt": no_tilt(asked)} if no_tilt(asked) else {},
     }

@@ -84,6 +84,7 @@ class Request:
     curve: bool = False  # over the weight
     drawing: bool = False  # the visitor draws
     strokes: tuple[Stroke, ...] = ()  # what was drawn since
+    made: bool = False  # of what was drawn the browser has made all that its engine needs
     local: bool = False  # the browser has an engine of its own
     anew: bool = False  # which knows nothing of what it was told
     beside: int = 0  # how often something was changed beside the view when the knobs were those of its scene
@@ -119,6 +120,7 @@ class Request:
             curve=given.get("curve") is True,
             drawing=given.get("drawing") is True,
             strokes=drawing(given.get("strokes")),
+            made=given.get("made") is True,
             local=given.get("local") is True,
             anew=given.get("anew") is True,
             beside=sequence(given.get("beside")),

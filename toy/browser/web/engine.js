@@ -156,7 +156,7 @@ export class Engine {
     const news = {
       programs: programs.filter(([kind, name]) => !this.known.programs.has(`${kind} ${name}`)),
       densities: densities.filter(([id]) => !this.known.densities.has(id)),
-      truths: truths.filter(([target]) => !this.known.truths.has(target)),
+      truths: truths.filter(([target, truth]) => this.known.truths.get(target) !== truth), // it may be known better by now
     };
     if (!Object.values(news).some((list) => list.length)) return;
     for (const [kind, name] of news.programs) this.known.programs.add(`${kind} ${name}`);

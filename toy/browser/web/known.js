@@ -28,6 +28,13 @@ export function knownOf(drawn, classes) {
   };
 }
 
+// A target of the drawing `on`, as the site's catalogue says it of others; `shown` is what a view is told of it.
+export function targetOfDrawing(on, { classes: all, origin, unit }, { classes, modes, prior, rest, view }) {
+  const [before, last] = [[...classes].slice(0, -1).join(", "), classes.at(-1)];
+  const shown = { name: `${on}/${classes}`, classes, called: classes, rest, all, mode: "mode", own: [0, modes.length], origin, unit, drawing: true };
+  return { on, prior: Number(prior.toFixed(3)), called: classes, said: [before, last].filter(Boolean).join(" and "), view, shown };
+}
+
 // The middle and half-width of a square window that holds them: three standard deviations around each mean.
 function viewOf(groups) {
   const [low, high] = [[Infinity, Infinity], [-Infinity, -Infinity]];

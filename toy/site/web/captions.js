@@ -1,14 +1,14 @@
 // Names of scenes for people, as toy/captions.py makes them: what differs from the usual, and from the picture beside it.
 
 import { Name } from "./names.js";
-import { shortest } from "./numbers.js";
+import { shortest } from "../../browser/web/numbers.js";
 import { spelled } from "./settings.js";
 
 // A number as short as it can be and still be told from every other.
 export const plainNumber = (value) => shortest(value + 0).replace(/^(-?)0\./, "$1.");
 
-// A text with drawings by four digits.
-const shortened = (text) => text.replace(/\bstrokes-([0-9a-f]{4})[0-9a-f]{8}\b/g, "drawing $1");
+// A text that calls a drawing what it is to who has drawn it.
+const shortened = (text) => text.replace(/\bstrokes-[0-9a-f]{12}\b/g, "your drawing");
 
 export class Captions {
   constructor(scenes) {

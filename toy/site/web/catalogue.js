@@ -1,10 +1,10 @@
 // What there is to choose, as Python's registries say it (catalogue.json), and the questions that scenes ask of it.
 
-import { classesOf } from "../../browser/web/known.js";
+import { classesOf, targetOfDrawing } from "../../browser/web/known.js";
 import { Drawings, isDrawing } from "./drawings.js";
 import { Name } from "./names.js";
 import { Refused, checkKnob } from "./settings.js";
-import { quoted, written } from "./numbers.js";
+import { quoted, written } from "../../browser/web/numbers.js";
 
 const byName = (entries) => new Map(entries.map((entry) => [entry.name, { ...entry, knobs: new Map(entry.knobs.map((knob) => [knob.name, knob])) }]));
 
@@ -184,11 +184,4 @@ export class Catalogue {
     const near = [...this.known].sort((a, b) => (alike(b) + 1 || 1e9) - (alike(a) + 1 || 1e9)).slice(0, 3);
     return `${near.join(", ")} and ${this.known.size - near.length} more`;
   }
-}
-
-// As the catalogue says it of others.
-function targetOfDrawing(on, { classes: all, origin, unit }, { classes, modes, prior, rest, view }) {
-  const [before, last] = [[...classes].slice(0, -1).join(", "), classes.at(-1)];
-  const shown = { name: `${on}/${classes}`, classes, called: classes, rest, all, mode: "mode", own: [0, modes.length], origin, unit, drawing: true };
-  return { on, prior: Number(prior.toFixed(3)), called: classes, said: [before, last].filter(Boolean).join(" and "), view, shown };
 }

@@ -2,55 +2,17 @@
 
 import { drawnOf } from "../../browser/web/drawn.js";
 import { knownOf } from "../../browser/web/known.js";
-import { general, quoted, readFloat, repr, shortest } from "./numbers.js";
+import { drawingName, wrongWith } from "../../browser/web/naming.js";
+import { readFloat, shortest } from "../../browser/web/numbers.js";
 import { Refused } from "./settings.js";
-import { sha256 } from "./sha256.js";
 
 const DRAWINGS_KEY = "toy-site:drawings";
 const NAME = /^strokes-[0-9a-f]{12}$/;
-const CLASS = /^[A-P]$/;
-const MOST_STROKES = 512;
-const MOST_POINTS = 4096; // of all strokes
-const LARGEST = 1e30; // of a coordinate
-const FINEST = 1e-3; // of a brush's width over the size of the drawing
-const AWAY = 1e-9; // of its way from the origin is the least that its size is taken for
 const MOST_KEPT = 32; // each stroke that is added to a drawing makes another
 const LONGEST_KEPT = 2 ** 20; // characters of all together
 const LONGEST_CARRIED = 8000; // characters of one within a link
 
 export const isDrawing = (on) => typeof on === "string" && NAME.test(on);
-
-// The name of a drawing, by what the app writes of it.
-export function drawingName(strokes) {
-  const rows = strokes.flatMap(({ at, label, width }, i) => pairsOf(at).map(([x, y]) => [i, label, repr(width), repr(x + 0), repr(y + 0)].join()));
-  return `strokes-${sha256(["stroke,class,width,x,y", ...rows, ""].join("\n")).slice(0, 12)}`;
-}
-
-const pairsOf = (at) => Array.from({ length: at.length / 2 }, (_, i) => [at[2 * i], at[2 * i + 1]]);
-
-// Refused, one sentence, where strokes {label, width, at: [x, y, x, y, ...]} are no distribution.
-export function checkDrawing(strokes) {
-  const refuse = (words) => {
-    throw new Refused(words, "target");
-  };
-  if (strokes.length < 1 || strokes.length > MOST_STROKES) refuse(`a drawing has ${strokes.length} strokes, not from 1 to ${MOST_STROKES}`);
-  if (strokes.some(({ at }) => at.length < 2 || at.length % 2)) refuse("a stroke of the drawing is no line of points in the plane");
-  const count = strokes.reduce((total, { at }) => total + at.length / 2, 0);
-  if (count > MOST_POINTS) refuse(`a drawing has ${count} points, more than ${MOST_POINTS}`);
-  if (!strokes.every(({ at }) => at.every((value) => Math.abs(value) <= LARGEST))) {
-    refuse(`a point of the drawing is not two finite numbers of at most ${general(LARGEST)}`);
-  }
-  const sides = [0, 1].map((i) => strokes.flatMap(({ at }) => at.filter((_, k) => k % 2 === i)));
-  const size = Math.max(...sides.map(extentOf), ...sides.map((values) => AWAY * largest(values.map(Math.abs))));
-  for (const { label, width } of strokes) {
-    if (!CLASS.test(label)) refuse(`class ${quoted(label)} of a stroke is not a letter from A to P`);
-    if (!(width >= 1 / LARGEST && width <= LARGEST)) refuse(`width ${general(width)} of a stroke is not from ${general(1 / LARGEST)} to ${general(LARGEST)}`);
-    if (width < FINEST * size) refuse(`width ${general(width)} of a stroke is not at least ${general(FINEST)} of the drawing's size`);
-  }
-}
-
-const largest = (values) => values.reduce((most, value) => Math.max(most, value), -Infinity);
-const extentOf = (values) => largest(values) + largest(values.map((value) => -value));
 
 // What was kept may be anything.
 function isStrokes(given) {
@@ -60,12 +22,7 @@ function isStrokes(given) {
 
 // Whether it is a drawing, and the one that its name says.
 function isSound([name, strokes]) {
-  try {
-    checkDrawing(strokes);
-    return drawingName(strokes) === name;
-  } catch {
-    return false;
-  }
+  return !wrongWith(strokes) && drawingName(strokes) === name;
 }
 
 const storageHere = () => globalThis.localStorage;
@@ -79,7 +36,8 @@ export class Drawings {
 
   // Keeps a drawing and returns its name; Refused says what is wrong with it.
   take(strokes) {
-    checkDrawing(strokes);
+    const why = wrongWith(strokes);
+    if (why) throw new Refused(why, "target");
     const name = drawingName(strokes);
     this.hold(name, strokes);
     this.keep([...this.kept().filter(([other]) => other !== name), [name, strokes]]);

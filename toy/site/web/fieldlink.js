@@ -1,7 +1,7 @@
 // What a visitor of Fields sees, and the link that says it: the same parameters as the app's page has.
 
 import { queryText } from "./link.js";
-import { written } from "./numbers.js";
+import { written } from "../../browser/web/numbers.js";
 import { Refused, checkSetting, fromQuery } from "./settings.js";
 
 const OTHERS = ["rule", "target", "embed", "embed_options"];

@@ -15,7 +15,7 @@ import { Files } from "./files.js";
 import { Headers } from "./header.js";
 import { States } from "./link.js";
 import { Name } from "./names.js";
-import { general } from "./numbers.js";
+import { general } from "../../browser/web/numbers.js";
 import { Refused } from "./settings.js";
 import { Share } from "./share.js";
 import { Shell, action } from "./shell.js";

@@ -1,6 +1,6 @@
 // What a visitor sees, as one value, and the link that says it, both ways: the same as toy/state.py's.
 
-import { listed, quoted, written } from "./numbers.js";
+import { listed, quoted, written } from "../../browser/web/numbers.js";
 import { Scenes } from "./scene.js";
 import { Refused, checkSetting, fromQuery } from "./settings.js";
 

@@ -1,7 +1,7 @@
 // A scene is everything that is sampled, in one frozen value, with the same rules as toy/scene.py's.
 
 import { Name } from "./names.js";
-import { bound, general } from "./numbers.js";
+import { bound, general } from "../../browser/web/numbers.js";
 import { Refused, checkSetting, taken, takeKnob } from "./settings.js";
 
 const sorted = (map) => new Map([...map].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)));

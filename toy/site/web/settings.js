@@ -1,6 +1,6 @@
 // What can be set, as it was declared in Python: what is legal, and the sentence for what is not.
 
-import { bound, listed, quoted, readFloat, written } from "./numbers.js";
+import { bound, listed, quoted, readFloat, written } from "../../browser/web/numbers.js";
 
 // A value that is not legal, in one sentence; `names` are the settings that it is about, the first gives way.
 export class Refused extends Error {

@@ -55,8 +55,9 @@ export class Source {
   }
 
   async answered({ header, scenes }, request, later) {
-    await Promise.all(Object.values(scenes).map((scene) => this.teach(scene)));
-    const target = await this.target(Object.values(scenes)[0].target);
+    const quick = request.phase === "draw"; // all of it follows
+    await Promise.all(Object.values(scenes).map((scene) => this.teach(scene, quick)));
+    const target = await this.target(Object.values(scenes)[0].target, quick);
     const base = { header, scenes };
     const coming = this.answers.answer(base, request);
     const { scenery } = target; // a drawing's is made while the workers compute
@@ -67,11 +68,11 @@ export class Source {
   }
 
   // What the engine does not know of a scene yet; an Error in one sentence where the page does not have it.
-  async teach(scene) {
+  async teach(scene, quick = false) {
     const { engine } = this;
     const before = this.lacking(engine.lacks(scene)); // all but what a target that is not known yet names
     before.catch(() => {}); // said below
-    const { truth } = await this.target(scene.target);
+    const { truth } = await this.target(scene.target, quick);
     await engine.learn({ truths: [[scene.target, truth]] });
     await before;
     await engine.learn(await this.lacking(engine.lacks(scene)));
@@ -86,23 +87,24 @@ export class Source {
     return { programs: read[0], densities: read[1] };
   }
 
-  // What is known of a target and drawn of it: read, or of a drawing worked out.
-  target(name) {
-    if (!this.targets.has(name)) {
-      const found = this.found(name);
-      this.targets.set(name, found);
-      found.catch(() => this.targets.delete(name));
+  // What is known of a target and drawn of it: read, or of a drawing worked out, where it has to be `quick` not as surely.
+  target(name, quick = false) {
+    const key = quick && !this.targets.has(name) ? `${name} ${quick}` : name;
+    if (!this.targets.has(key)) {
+      const found = this.found(name, quick);
+      this.targets.set(key, found);
+      found.catch(() => this.targets.delete(key));
       if (this.targets.size > MOST_TARGETS) this.targets.delete(this.targets.keys().next().value);
     }
-    return this.targets.get(name);
+    return this.targets.get(key);
   }
 
-  async found(name) {
+  async found(name, quick) {
     const { all, engine, files } = this;
     const { on, shown } = all.targets.get(name);
     if (!isDrawing(on)) return targetOf(await files.pack(`targets/${slug(name)}.bin`));
     const named = (classes) => `exact:${on}/${classes}`;
-    return drawnTarget(engine, { ...all.drawings.need(on), named, said: all.drawing }, shown.classes);
+    return drawnTarget(engine, { ...all.drawings.need(on), named, said: all.drawing }, shown.classes, { by: this.answers.turn, quick });
   }
 
   async density(name) {

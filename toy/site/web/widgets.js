@@ -2,7 +2,7 @@
 
 import { explain, h, setText } from "../../viewer/web/dom.js";
 import { NumberField } from "../../viewer/web/number.js";
-import { written } from "./numbers.js";
+import { written } from "../../browser/web/numbers.js";
 
 let made = 0;
 const fresh = () => `ts-${(made += 1)}`;

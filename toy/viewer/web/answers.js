@@ -73,7 +73,7 @@ export class Answers {
     this.sides = new Map(); // by scene, the latest last
     this.coming = new Map(); // by scene, what is being computed
     this.curves = new Map();
-    this.floors = new Map(); // by target and number of particles
+    this.floors = new Map(); // by target and number of particles: {truth, found}
     this.turn = {}; // what is being asked for, until it is given up
   }
 
@@ -85,7 +85,8 @@ export class Answers {
     const shown = preview ? Object.fromEntries(SLOTS.map((slot) => [slot, moved(asked[slot], {}, null, PREVIEW)])) : asked;
     const [floor, ...found] = await Promise.all([this.floor(shown.left), ...SLOTS.map((slot) => this.side(shown[slot], turn))]);
     const [sides, arrays] = [Object.fromEntries(SLOTS.map((slot, i) => [slot, found[i]])), {}];
-    const id = idOf(header, scenes, shown);
+    const first = request.phase === "draw"; // of a drawing that is known better soon: another picture follows
+    const id = idOf(header, scenes, shown) + (first ? "-first" : "");
     if (request.have !== id) {
       for (const slot of SLOTS) Object.assign(arrays, this.particles(slot, sides[slot]));
       if (!preview) arrays["truth.positions"] = arrayOf(sides.left.data, [shown.left.n, 2]);
@@ -95,9 +96,9 @@ export class Answers {
       ...header,
       id,
       seq: request.seq ?? 0,
-      quality: shown.left.n < asked.left.n ? "preview" : "full",
+      quality: first || shown.left.n < asked.left.n ? "preview" : "full",
       sigmas: shown.left.sigmas,
-      busy: false,
+      busy: Boolean(header.busy), // where the server trains what is asked for
       precomputed: false,
       panels,
       field: null,
@@ -116,7 +117,8 @@ export class Answers {
     const asked = Object.fromEntries(SLOTS.map((slot) => [slot, moved(scenes[slot], request.knobs?.[slot], request.interval?.[slot])]));
     const had = request.have === idOf(header, scenes, asked);
     const sides = SLOTS.map((slot) => [slot, this.sides.get(keyOf(asked[slot]))]);
-    for (const [slot, side] of sides.filter(([, found]) => found && (had || !found.outside))) {
+    const sure = (side) => this.truthOf(side.scene).regions !== null;
+    for (const [slot, side] of sides.filter(([, found]) => found && sure(found) && (had || !found.outside))) {
       side.outside ??= await this.along(side, turn);
       arrays[`${slot}.outside`] = arrayOf(side.outside, [side.scene.sigmas.length, side.scene.n]);
     }
@@ -129,22 +131,24 @@ export class Answers {
     return side.coming.found;
   }
 
-  // A side that was computed before is there at once; two that are the same are computed once.
+  // A side that was computed before is there at once, unless its target is known better by now; two that are the same are computed once.
   side(scene, turn) {
     const key = keyOf(scene);
     const known = this.sides.get(key);
-    if (known) {
+    const truth = this.truthOf(scene);
+    if (known && known.truth === truth) {
       this.sides.delete(key);
       this.sides.set(key, known);
       return known;
     }
     const same = this.coming.get(key);
     if (same?.turn === turn) return same.found;
-    const [whole, begun] = [this.sameNoise(scene, (n) => n > scene.n), this.sameNoise(scene, (n) => n < scene.n)];
+    const [whole, begun] = [this.sameNoise(scene, (n) => n >= scene.n), this.sameNoise(scene, (n) => n < scene.n)];
     const found = (whole ? this.part(scene, whole, turn) : this.engine.side(scene, turn, begun)).then((side) => {
-      this.sides.set(key, side);
+      this.sides.delete(key);
+      this.sides.set(key, { ...side, truth });
       this.thin();
-      return side;
+      return this.sides.get(key);
     });
     this.coming.set(key, { turn, found });
     const over = () => this.coming.get(key)?.found === found && this.coming.delete(key);
@@ -165,18 +169,23 @@ export class Answers {
   // What the measures that a target has give for as many true samples.
   floor({ target, n }) {
     const key = `${target} ${n}`;
-    if (!this.floors.has(key)) {
-      const { names, floors } = this.engine.known.truths.get(target); // some come with what is known of the target
+    const truth = this.truthOf({ target });
+    if (this.floors.get(key)?.truth !== truth) {
+      const { names, floors } = truth; // some come with what is known of the target
       const asked = floors?.[n] ? Promise.resolve(floors[n]) : this.engine.ask(1, "floor", { target, n });
       const found = asked.then((values) => Object.fromEntries(names.map((name) => [name, values[name]])));
-      this.floors.set(key, found);
+      this.floors.set(key, { truth, found });
       if (this.floors.size > KEPT) this.floors.delete(this.floors.keys().next().value);
       found.catch(() => this.floors.delete(key));
     }
-    return this.floors.get(key);
+    return this.floors.get(key).found;
   }
 
-  // The side of another number of particles: the fewer are the beginning of the more, by the same noise.
+  truthOf({ target }) {
+    return this.engine.known.truths.get(target);
+  }
+
+  // The side of another number of particles, or of as many: the fewer are the beginning of the more, by the same noise.
   sameNoise(scene, fits) {
     return [...this.sides.values()].find((side) => fits(side.scene.n) && keyOf({ ...side.scene, n: scene.n }) === keyOf(scene));
   }
@@ -191,7 +200,7 @@ export class Answers {
 
   particles(slot, { scene, path, logp, occupancy, outside }) {
     const { n, sigmas, target } = scene;
-    const truth = this.engine.known.truths.get(target);
+    const truth = this.truthOf({ target });
     const frames = sigmas.length;
     let flags = outside;
     if (!flags) {
@@ -272,7 +281,7 @@ function panelOf(panel, asked, side, floor, called) {
     measured: { values: pick(side.values), errors: pick(side.errors), floor, called },
     n: side.scene.n,
     seed: side.scene.seed,
-    pending: "",
+    pending: panel.pending === panel.waiting ? "" : panel.pending, // why what is shown is not what was asked for
     waiting: "",
   };
 }

@@ -36,6 +36,7 @@ export function draw(v, on) {
     v.strokes.start(v.header.target, v.scenery);
     const { cx, cy, half } = v.view;
     v.ui.view = [cx, cy, half];
+    if (v.local?.base) v.local.tell(); // and be told how a drawing is shown
   } else {
     v.strokes.on = false;
     v.setView(null);

@@ -7,14 +7,15 @@ import { say } from "./language.js";
 import { takeOpened } from "./opening.js";
 
 const LATER_MS = 300;
-const LOST_MS = 3000;
+export const LOST_MS = 3000;
 
-const SCENERIES = new WeakMap(); // by engine: arrays of each target that it was told of, and that is not told again with it
+export const SCENERIES = new WeakMap(); // by engine: arrays of each target that it was told of, and that is not told again with it
 
 export class Local {
-  // `answers` makes packs of what the engine computes: see answers.js.
-  constructor(view, answers) {
+  // `answers` makes packs of what the engine computes, see answers.js; `draw` answers strokes, see drawhere.js.
+  constructor(view, answers, draw = null) {
     this.view = view;
+    this.draw = draw;
     this.answers = answers;
     this.engine = answers.engine;
     this.base = null; // what the engine can compute: see answers.js
@@ -30,6 +31,9 @@ export class Local {
     this.declined = null; // the picture that the server has kept for itself
     this.drawn = null; // the picture whose particles were made here
     this.served = 0; // pictures by the server so far
+    this.untold = null; // strokes, as a request says them, until the server has answered to their number
+    this.turn = {}; // what is worked out of a drawing, until another is drawn
+    this.drawing = Promise.resolve(); // until that is known
     if (!SCENERIES.has(this.engine)) SCENERIES.set(this.engine, new Map());
   }
 
@@ -37,25 +41,33 @@ export class Local {
     return !this.refused;
   }
 
-  // A drawing is made into a distribution by the server, a link is read there, and the sampler's own density is worked out there.
-  can({ drawing = false, layers = [], open = null }) {
-    return this.on && Boolean(this.base) && !drawing && open === null && !layers.includes("drawn");
+  // A link is read by the server, and the sampler's own density is worked out there. Of a drawing it has to have said how it is shown.
+  can({ strokes = null, layers = [], open = null }) {
+    return this.on && Boolean(this.base) && (!strokes || Boolean(this.draw && this.base.header.sketch)) && open === null && !layers.includes("drawn");
   }
 
   // Whether a request is answered here; the server is told what was chosen.
   takes(request) {
     if (!this.can(request)) return false;
     const news = request.phase === "release" && !this.whole;
-    this.answer(request);
-    if (news) this.tell(request);
+    if (request.strokes) this.draw(this, request);
+    else this.answer(request);
+    if (news && !request.strokes) this.tell(request);
     return true;
   }
 
   // Whether a pack is no picture, but tells the engine what it needs to make one. A picture that was overtaken changes nothing.
+  // One from before the server has heard of what was drawn is none at all. Those that are made here have no engine to tell.
   adopts(header, arrays) {
+    if (header.engine === null) return false;
     const overtaken = header.seq > 0 && header.seq < this.view.lastAnswer;
+    if (this.untold && header.seq < this.untold.seq) {
+      this.view.page.answered(false);
+      return true;
+    }
+    this.untold = null;
     if (header.engine && this.on) this.adopt(header, arrays);
-    else if (header.engine === undefined && !overtaken) this.leave(header);
+    else if (!header.engine && !overtaken) this.leave(header);
     return Boolean(header.engine);
   }
 
@@ -65,6 +77,7 @@ export class Local {
     if (this.base) this.askedFor = null;
     Object.assign(this, { base: null, whole: false, target: null, drawn: null, served: this.served + 1 });
     this.stop();
+    this.engine.stop(this.turn);
     if (this.refused && target?.name !== this.refusedFor) this.refused = "";
     if (this.refused) header.note = [header.note, say("byServer", { why: this.refused })].filter(Boolean).join(" ");
     if (!this.asking || header.seq < this.toldAt) return; // of a run before it was asked
@@ -84,7 +97,7 @@ export class Local {
   askAgain(ms) {
     clearTimeout(this.timer);
     this.timer = setTimeout(() => {
-      if (!this.asking || this.base || this.view.abort.signal.aborted) return;
+      if (!(this.untold || (this.asking && !this.base)) || this.view.abort.signal.aborted) return;
       this.tell();
       this.askAgain(2 * Math.max(ms, LOST_MS));
     }, ms);
@@ -99,9 +112,15 @@ export class Local {
   // Tells the server what is chosen, and asks in return what the engine needs.
   tell(more = {}) {
     const { view } = this;
-    const request = { ...this.request("tell"), seq: this.number(), ...more, phase: "tell", local: true };
+    const request = { ...this.request("tell"), seq: this.number(), ...this.untold?.said, ...more, phase: "tell", local: true };
     this.toldAt = request.seq;
     view.send?.(request);
+  }
+
+  // The server trains what is asked for: how far is it? Not while something is held.
+  follow() {
+    if (this.view.adjusting || this.untold) this.view.retry.saw(true);
+    else this.tell();
   }
 
   // What the view asks for; a view that has shown nothing yet has nothing to say.
@@ -124,7 +143,8 @@ export class Local {
       if (served === this.served) this.giveUp(error, own, own.seq === 0);
       return;
     }
-    if (served !== this.served || this.view.abort.signal.aborted) return;
+    await this.drawing; // whose target may be that of these scenes
+    if (served !== this.served || this.view.abort.signal.aborted || (this.untold && own.seq < this.untold.seq)) return;
     const { scenes } = engine;
     const { target } = Object.values(scenes)[0];
     const sceneries = this.sceneries(engine, arrays);
@@ -190,7 +210,7 @@ export class Local {
 
   // Something newer is asked for: a whole picture is given up for it, a preview is soon there.
   hurry() {
-    if (this.running && this.running.phase !== "drag") this.stop();
+    if (this.running && !["drag", "draw"].includes(this.running.phase)) this.stop();
   }
 
   // What runs is given up for what is `next`; the view need not wait for it.
@@ -216,9 +236,9 @@ export class Local {
     view.ask(phase, "left");
   }
 
-  // Once for each picture that the server has computed: could it be computed here? Not while one draws, when each stroke is its.
+  // Once for each picture that the server has computed: could it be computed here?
   offer(header) {
-    if (!this.on || this.view.strokes?.on || header.engine !== undefined || header.busy || header.precomputed || this.askedFor === header.id) return;
+    if (!this.on || header.engine !== undefined || header.busy || header.precomputed || this.askedFor === header.id) return;
     Object.assign(this, { askedFor: header.id, asking: true });
     this.tell();
     this.askAgain(LOST_MS);

@@ -2,6 +2,7 @@
 
 import { firstContact } from "./callouts.js";
 import { component } from "./component.js";
+import { drawHere } from "./drawhere.js";
 import { engineHere } from "./here.js";
 import { skipTo } from "./skip.js";
 import { Viewer } from "./viewer.js";
@@ -23,7 +24,7 @@ export function mountAlone(root, bytes, living) {
 }
 
 export default component("[data-toy-viewer]", (root, tell, key) => {
-  const viewer = new Viewer(root, { ...tell, engine: engineHere(), storageKey: `toy-viewer:${key ?? ""}`, welcome: firstContact(location.search === "") });
+  const viewer = new Viewer(root, { ...tell, engine: engineHere(), drawHere, storageKey: `toy-viewer:${key ?? ""}`, welcome: firstContact(location.search === "") });
   viewer.abort.signal.addEventListener("abort", skipTo("toPlay", viewer.transport.play));
   return viewer;
 });

@@ -6,11 +6,11 @@ import { sharesOf, together } from "../../browser/web/engine.js";
 import { linesOf } from "../../browser/web/known.js";
 import { gridOf } from "./answers.js";
 
-const SAMPLES = 2 ** 17; // for the edge that samples are measured against
-const DRAWN = 2 ** 14; // for one that is drawn alone
-const FEWER = 2 ** 12; // for those that pictures read between, at noise levels
+// Samples for the edge that samples are measured against, for one that is drawn alone, and for those that pictures read between at
+// noise levels; points along a grid.
+const SURE = { own: 2 ** 17, drawn: 2 ** 14, fewer: 2 ** 12, least: 160, most: 480 };
+const QUICK = { own: 2 ** 13, drawn: 2 ** 12, fewer: 0, least: 80, most: 120 }; // for a first picture
 const [EDGE, TAIL_SHARE] = [1 - 0.99, 1 - 0.999]; // of true samples below the edges of these regions
-const SIDE = { least: 160, most: 480 }; // points of a grid
 const [SAMPLES_PARTS, GRID_PARTS] = [8, 2];
 
 // The value that a share of `count` sorted ones is below, read linearly between two of them; the first ones are enough.
@@ -23,21 +23,23 @@ export function quantileOf(sorted, share, count = sorted.length) {
 
 // What is known of a target of a drawing, `truth` as truth.py says it and the `scenery` as arrays of a pack, made when it is asked
 // for. `drawn` is what drawnOf gives, `known` and `named` what knownOf gives and the density's id by classes, `said` the measures
-// that such a target has and the noise levels of its edges.
-export async function drawnTarget(engine, { drawn, known, named, said }, classes) {
+// that such a target has and the noise levels of its edges. What is `quick` is for a picture that is soon followed by another: outlines
+// are coarser, the edge is less sure, and there are none at noise levels. All is given up with `by`.
+export async function drawnTarget(engine, { drawn, known, named, said }, classes, { by = null, quick = false } = {}) {
+  const how = quick ? QUICK : SURE;
   const [own, all] = [known(classes), known(drawn.classes)];
   const shown = [...new Set([classes, own.rest, drawn.classes])].filter(Boolean).map(known);
   await engine.learn({ densities: shown.map((each) => [named(each.classes), each.density]) });
-  const grid = gridOver(all);
+  const grid = gridOver(all, how);
   const asked = [
-    ...shown.map((each) => samplesOf(named(each.classes), 0, each === own ? SAMPLES : DRAWN)),
+    ...shown.map((each) => samplesOf(named(each.classes), 0, each === own ? how.own : how.drawn)),
     ...shown.map((each) => logsOf(named(each.classes), grid)),
-    ...said.sigmas.map((sigma) => samplesOf(named(classes), sigma, FEWER)),
+    ...(quick ? [] : said.sigmas).map((sigma) => samplesOf(named(classes), sigma, how.fewer)),
   ];
-  const found = await answersTo(engine, asked);
+  const found = await answersTo(engine, asked, by);
   const [levels, logs, edges] = [found.splice(0, shown.length), found.splice(0, shown.length), found].map((list) => list.map((parts) => together(Float32Array, parts)));
   for (const sorted of [...levels, ...edges]) sorted.sort();
-  const thresholds = levels.map((sorted, i) => quantileOf(sorted, EDGE, shown[i] === own ? SAMPLES : DRAWN));
+  const thresholds = levels.map((sorted, i) => quantileOf(sorted, EDGE, shown[i] === own ? how.own : how.drawn));
   const outlines = () => shown.map((each, i) => outlineArrays(each.classes, contoursOf(logs[i], grid.size, grid.box, thresholds[i])));
   let scenery = null;
   return {
@@ -45,13 +47,13 @@ export async function drawnTarget(engine, { drawn, known, named, said }, classes
       both: named(drawn.classes),
       prior: own.prior,
       threshold: thresholds[0],
-      tail: quantileOf(levels[0], TAIL_SHARE, SAMPLES),
+      tail: quantileOf(levels[0], TAIL_SHARE, how.own),
       far: thresholds[0] - 8,
       mode: own.mode,
       mass: own.mass,
       level: own.mass.map(() => -1),
       names: said.measures,
-      regions: { sigmas: said.sigmas, edges: edges.map((sorted) => quantileOf(sorted, EDGE, FEWER)) },
+      regions: quick ? null : { sigmas: said.sigmas, edges: edges.map((sorted) => quantileOf(sorted, EDGE, how.fewer)) },
     },
     get scenery() {
       return (scenery ??= Object.assign(linesOf(drawn, own), ...outlines()));
@@ -60,21 +62,21 @@ export async function drawnTarget(engine, { drawn, known, named, said }, classes
 }
 
 // What each list of questions [op, given] is answered, by whichever worker is free.
-async function answersTo(engine, lists) {
-  const found = await engine.shared(lists.flat(), (i, [op, given]) => engine.ask(i, op, given));
+async function answersTo(engine, lists, by) {
+  const found = await engine.shared(lists.flat(), (i, [op, given]) => engine.ask(i, op, given, by));
   return lists.map(({ length }) => found.splice(0, length));
 }
 
 // Log-densities of true samples, the lowest, from which edges are read.
 function samplesOf(id, sigma, count) {
   const lowest = Math.ceil(EDGE * count) + 1;
-  return sharesOf(count, SAMPLES_PARTS, { least: DRAWN }).map((share) => ["sampled", { id, sigma, lowest, ...share }]);
+  return sharesOf(count, SAMPLES_PARTS, { least: SURE.drawn }).map((share) => ["sampled", { id, sigma, lowest, ...share }]);
 }
 
 // A grid over the window of `all`, half as fine as the finest Gaussian of theirs.
-function gridOver({ density: { variances }, view: [x, y, half] }) {
+function gridOver({ density: { variances }, view: [x, y, half] }, { least, most }) {
   const finest = Math.sqrt(variances.reduce((least, value) => Math.min(least, value), Infinity));
-  const size = Math.min(Math.max(Math.ceil((4 * half) / finest), SIDE.least), SIDE.most);
+  const size = Math.min(Math.max(Math.ceil((4 * half) / finest), least), most);
   const box = [x - half, x + half, y - half, y + half];
   return { box, points: gridOf(box, size), size };
 }

@@ -49,7 +49,7 @@ export function requestOf(v, phase, slot) {
     probe: probePoint(v),
     curve: v.ui.curve,
     drawing: v.strokes.on,
-    strokes: v.strokes.on ? v.strokes.news() : null,
+    strokes: null, // those that the queue's own requests say
   };
 }
 

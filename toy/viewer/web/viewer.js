@@ -25,7 +25,7 @@ import { noiseZoom } from "./view.js";
 const NARROW = 600; // pixels; below this the style sheet has one column
 
 export class Viewer extends Session {
-  constructor(root, { send = null, sendUi = null, storageKey = "toy-viewer", welcome = false, engine = null, pencil = true, alone = false, page = null } = {}) {
+  constructor(root, { send = null, sendUi = null, storageKey = "toy-viewer", welcome = false, engine = null, drawHere = null, pencil = true, alone = false, page = null } = {}) {
     super(root, { send, sendUi, storageKey, page });
     Object.assign(this, { welcome, pencil, alone }); // a pencil: who draws a distribution is answered; alone: the engine is all it has
     this.ui = mergeUi(this.usual, { ...this.remembered(), language: this.usual.language, challenge: null, freeze: false }); // these are the link's
@@ -46,7 +46,7 @@ export class Viewer extends Session {
       seamless: () => this.calm || this.truth.matched,
       stepwise: () => this.calm,
     });
-    this.local = engine && send ? new Local(this, new Answers(engine)) : null;
+    this.local = engine && send ? new Local(this, new Answers(engine), drawHere) : null;
     Object.assign(this, { missing: null, opening: null, marker: null }); // a link whose picture was asked for; what a reader draws
     build(this);
     this.listen();
@@ -193,7 +193,7 @@ export class Viewer extends Session {
     const waiting = this.queue.pending?.phase;
     // A field must not push aside the release of a slider.
     if (weak && ["release", "drag", "draw"].includes(waiting)) return;
-    const make = () => this.request(phase, slot);
+    const make = () => ({ ...this.request(phase, slot), strokes: this.strokes.on ? this.strokes.news() : null });
     make.phase = phase;
     this.queue.push(make);
     if (this.queue.pending) this.local?.hurry();
@@ -204,6 +204,10 @@ export class Viewer extends Session {
   // values are not known here: then only what the server has is asked for.
   askAgain() {
     if (this.abort.signal.aborted || this.queue.busy) return;
+    if (this.local?.base) {
+      this.local.follow();
+      return;
+    }
     const mine = this.adjusting ? "drag" : "release"; // what is still held is not let go of
     this.ask((this.header.seq ?? 0) > 0 ? mine : "field", this.slots[0] ?? "left", true);
   }
