@@ -407,6 +407,35 @@ test("the server's words for what was drawn come to the picture that is there", 
   assert.equal(view.sent.at(-1).phase, "tell", "and it is asked how far it is");
 });
 
+test("how far the server is it is asked one question at a time, and never while it runs the page", async () => {
+  const { view, local, known } = await drawing();
+  view.draw(pen());
+  await known();
+  view.update(answered(view, view.sent[0].seq));
+  await settled();
+  local.follow();
+  const [, first] = view.sent;
+  assert.equal(first.phase, "tell");
+  local.follow();
+  assert.equal(view.sent.length, 2, "it has not answered");
+  local.told.at -= 60000;
+  view.page.working = true;
+  local.follow();
+  assert.equal(view.sent.length, 2, "it is late, and not lost");
+  view.page.working = false;
+  local.follow();
+  assert.equal(view.sent.length, 3, "it is lost");
+  view.update(answered(view, view.sent[2].seq));
+  view.page.working = true;
+  local.follow();
+  assert.equal(view.sent.length, 3);
+  view.page.working = false;
+  const { retries } = view;
+  local.follow();
+  assert.equal(view.sent.length, 4);
+  assert.ok(retries >= 3, "and what is put off is asked later");
+});
+
 test("of strokes that follow one another at once the last is shown, and an answer to one before it is none", async () => {
   const { view, known } = await drawing();
   view.draw(pen(1));

@@ -28,6 +28,7 @@ export class Local {
     this.askedFor = null; // the picture for which the server was asked what the engine needs
     this.asking = false; // and has not answered yet
     this.toldAt = 0; // the number of what it was told last
+    this.told = { at: 0, waits: false }; // when that was, and whether it has not answered to it
     this.declined = null; // the picture that the server has kept for itself
     this.drawn = null; // the picture whose particles were made here
     this.served = 0; // pictures by the server so far
@@ -66,6 +67,7 @@ export class Local {
       return true;
     }
     this.untold = null;
+    if (header.seq === 0 || header.seq >= this.toldAt) this.told.waits = false;
     if (header.engine && this.on) this.adopt(header, arrays);
     else if (!header.engine && !overtaken) this.leave(header);
     return Boolean(header.engine);
@@ -98,7 +100,7 @@ export class Local {
     clearTimeout(this.timer);
     this.timer = setTimeout(() => {
       if (!(this.untold || (this.asking && !this.base)) || this.view.abort.signal.aborted) return;
-      this.tell();
+      if (!this.view.page.working) this.tell();
       this.askAgain(2 * Math.max(ms, LOST_MS));
     }, ms);
     this.timer.unref?.(); // in node, where nothing waits for it
@@ -114,12 +116,16 @@ export class Local {
     const { view } = this;
     const request = { ...this.request("tell"), seq: this.number(), ...this.untold?.said, ...more, phase: "tell", local: true };
     this.toldAt = request.seq;
+    this.told = { at: Date.now(), waits: true };
     view.send?.(request);
   }
 
-  // The server trains what is asked for: how far is it? Not while something is held.
+  // The server trains what is asked for: how far is it? Not while something is held, and not before it has answered to what it was told
+  // last: a run of the page that is cut short by another one forgets what its settings were to be.
   follow() {
-    if (this.view.adjusting || this.untold) this.view.retry.saw(true);
+    const { adjusting, page, retry } = this.view;
+    const lost = !page.working && Date.now() - this.told.at > LOST_MS;
+    if (adjusting || this.untold || page.working || (this.told.waits && !lost)) retry.saw(true);
     else this.tell();
   }
 

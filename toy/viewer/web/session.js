@@ -173,6 +173,10 @@ export class Session extends Screen {
   remember() {
     clearTimeout(this.rememberTimer);
     this.rememberTimer = setTimeout(() => {
+      if (this.sendUi && this.page.running && !this.page.cut) {
+        this.remember(); // a run of the page that is cut short forgets what its settings were to be
+        return;
+      }
       const chosen = this.chosen();
       try {
         if (this.storageKey) sessionStorage.setItem(this.storageKey, JSON.stringify(chosen));
