@@ -26,6 +26,9 @@ export class FakeEngine {
     const path = Float32Array.from({ length: frames * scene.n * 2 }, (_, k) => k);
     return { scene, path, data: path.slice(0, 2 * scene.n), ...MEASURED, logp: new Float32Array(scene.n) };
   }
+  async shared(parts, ask) {
+    return Promise.all(parts.map((part) => ask(0, part)));
+  }
   async outside({ sigmas, n }) {
     return new Uint8Array(sigmas.length * n).fill(1);
   }
