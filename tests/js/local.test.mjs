@@ -60,7 +60,7 @@ async function drawing() {
   await settled();
   view.packs.length = 0;
   engine.told = true;
-  return { view, engine, local, known: () => local.drawing.then(settled) };
+  return { view, engine, local, known: () => Promise.resolve(local.drawing).then(settled) };
 }
 
 const engineHeader = (seq) => {
@@ -382,7 +382,7 @@ test("an answer from before a stroke is none, and the stroke is said again until
   view.update({ header: engineHeader(0), arrays });
   await settled();
   assert.equal(view.packs.length, count);
-  local.follow();
+  drawHere.follow(local);
   assert.equal(view.sent.length, 1, "it is not asked how far it is before it has heard");
   local.tell();
   assert.deepEqual(view.sent[1].strokes, pen());
@@ -403,7 +403,7 @@ test("the server's words for what was drawn come to the picture that is there", 
   await settled();
   assert.equal(view.packs.at(-1).header.panels[0].pending, "training");
   assert.equal(engine.runs.length, runs);
-  view.local.follow();
+  drawHere.follow(view.local);
   assert.equal(view.sent.at(-1).phase, "tell", "and it is asked how far it is");
 });
 
@@ -413,25 +413,25 @@ test("how far the server is it is asked one question at a time, and never while 
   await known();
   view.update(answered(view, view.sent[0].seq));
   await settled();
-  local.follow();
+  drawHere.follow(local);
   const [, first] = view.sent;
   assert.equal(first.phase, "tell");
-  local.follow();
+  drawHere.follow(local);
   assert.equal(view.sent.length, 2, "it has not answered");
-  local.told.at -= 60000;
+  local.waited.since -= 60000;
   view.page.working = true;
-  local.follow();
+  drawHere.follow(local);
   assert.equal(view.sent.length, 2, "it is late, and not lost");
   view.page.working = false;
-  local.follow();
+  drawHere.follow(local);
   assert.equal(view.sent.length, 3, "it is lost");
   view.update(answered(view, view.sent[2].seq));
   view.page.working = true;
-  local.follow();
+  drawHere.follow(local);
   assert.equal(view.sent.length, 3);
   view.page.working = false;
   const { retries } = view;
-  local.follow();
+  drawHere.follow(local);
   assert.equal(view.sent.length, 4);
   assert.ok(retries >= 3, "and what is put off is asked later");
 });

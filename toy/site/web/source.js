@@ -55,9 +55,8 @@ export class Source {
   }
 
   async answered({ header, scenes }, request, later) {
-    const quick = request.phase === "draw"; // all of it follows
-    await Promise.all(Object.values(scenes).map((scene) => this.teach(scene, quick)));
-    const target = await this.target(Object.values(scenes)[0].target, quick);
+    await Promise.all(Object.values(scenes).map((scene) => this.teach(scene)));
+    const target = await this.target(Object.values(scenes)[0].target);
     const base = { header, scenes };
     const coming = this.answers.answer(base, request);
     const { scenery } = target; // a drawing's is made while the workers compute
@@ -68,11 +67,11 @@ export class Source {
   }
 
   // What the engine does not know of a scene yet; an Error in one sentence where the page does not have it.
-  async teach(scene, quick = false) {
+  async teach(scene) {
     const { engine } = this;
     const before = this.lacking(engine.lacks(scene)); // all but what a target that is not known yet names
     before.catch(() => {}); // said below
-    const { truth } = await this.target(scene.target, quick);
+    const { truth } = await this.target(scene.target);
     await engine.learn({ truths: [[scene.target, truth]] });
     await before;
     await engine.learn(await this.lacking(engine.lacks(scene)));
@@ -87,24 +86,23 @@ export class Source {
     return { programs: read[0], densities: read[1] };
   }
 
-  // What is known of a target and drawn of it: read, or of a drawing worked out, where it has to be `quick` not as surely.
-  target(name, quick = false) {
-    const key = quick && !this.targets.has(name) ? `${name} ${quick}` : name;
-    if (!this.targets.has(key)) {
-      const found = this.found(name, quick);
-      this.targets.set(key, found);
-      found.catch(() => this.targets.delete(key));
+  // What is known of a target and drawn of it: read, or of a drawing worked out.
+  target(name) {
+    if (!this.targets.has(name)) {
+      const found = this.found(name);
+      this.targets.set(name, found);
+      found.catch(() => this.targets.delete(name));
       if (this.targets.size > MOST_TARGETS) this.targets.delete(this.targets.keys().next().value);
     }
-    return this.targets.get(key);
+    return this.targets.get(name);
   }
 
-  async found(name, quick) {
+  async found(name) {
     const { all, engine, files } = this;
     const { on, shown } = all.targets.get(name);
     if (!isDrawing(on)) return targetOf(await files.pack(`targets/${slug(name)}.bin`));
     const named = (classes) => `exact:${on}/${classes}`;
-    return drawnTarget(engine, { ...all.drawings.need(on), named, said: all.drawing }, shown.classes, { by: this.answers.turn, quick });
+    return drawnTarget(engine, { ...all.drawings.need(on), named, said: all.drawing }, shown.classes);
   }
 
   async density(name) {

@@ -117,8 +117,7 @@ export class Answers {
     const asked = Object.fromEntries(SLOTS.map((slot) => [slot, moved(scenes[slot], request.knobs?.[slot], request.interval?.[slot])]));
     const had = request.have === idOf(header, scenes, asked);
     const sides = SLOTS.map((slot) => [slot, this.sides.get(keyOf(asked[slot]))]);
-    const sure = (side) => this.truthOf(side.scene).regions !== null;
-    for (const [slot, side] of sides.filter(([, found]) => found && sure(found) && (had || !found.outside))) {
+    for (const [slot, side] of sides.filter(([, found]) => found && this.truthOf(found.scene).regions !== 0 && (had || !found.outside))) {
       side.outside ??= await this.along(side, turn);
       arrays[`${slot}.outside`] = arrayOf(side.outside, [side.scene.sigmas.length, side.scene.n]);
     }
@@ -145,10 +144,10 @@ export class Answers {
     if (same?.turn === turn) return same.found;
     const [whole, begun] = [this.sameNoise(scene, (n) => n >= scene.n), this.sameNoise(scene, (n) => n < scene.n)];
     const found = (whole ? this.part(scene, whole, turn) : this.engine.side(scene, turn, begun)).then((side) => {
-      this.sides.delete(key);
-      this.sides.set(key, { ...side, truth });
+      side.truth = truth;
+      this.sides.set(key, side);
       this.thin();
-      return this.sides.get(key);
+      return side;
     });
     this.coming.set(key, { turn, found });
     const over = () => this.coming.get(key)?.found === found && this.coming.delete(key);

@@ -28,13 +28,9 @@ export class Local {
     this.askedFor = null; // the picture for which the server was asked what the engine needs
     this.asking = false; // and has not answered yet
     this.toldAt = 0; // the number of what it was told last
-    this.told = { at: 0, waits: false }; // when that was, and whether it has not answered to it
     this.declined = null; // the picture that the server has kept for itself
     this.drawn = null; // the picture whose particles were made here
     this.served = 0; // pictures by the server so far
-    this.untold = null; // strokes, as a request says them, until the server has answered to their number
-    this.turn = {}; // what is worked out of a drawing, until another is drawn
-    this.drawing = Promise.resolve(); // until that is known
     if (!SCENERIES.has(this.engine)) SCENERIES.set(this.engine, new Map());
   }
 
@@ -44,7 +40,7 @@ export class Local {
 
   // A link is read by the server, and the sampler's own density is worked out there. Of a drawing it has to have said how it is shown.
   can({ strokes = null, layers = [], open = null }) {
-    return this.on && Boolean(this.base) && (!strokes || Boolean(this.draw && this.base.header.sketch)) && open === null && !layers.includes("drawn");
+    return this.on && Boolean(this.base) && (!strokes || Boolean(this.base.header.sketch)) && open === null && !layers.includes("drawn");
   }
 
   // Whether a request is answered here; the server is told what was chosen.
@@ -62,12 +58,7 @@ export class Local {
   adopts(header, arrays) {
     if (header.engine === null) return false;
     const overtaken = header.seq > 0 && header.seq < this.view.lastAnswer;
-    if (this.untold && header.seq < this.untold.seq) {
-      this.view.page.answered(false);
-      return true;
-    }
-    this.untold = null;
-    if (header.seq === 0 || header.seq >= this.toldAt) this.told.waits = false;
+    if (this.draw?.stale(this, header)) return true;
     if (header.engine && this.on) this.adopt(header, arrays);
     else if (!header.engine && !overtaken) this.leave(header);
     return Boolean(header.engine);
@@ -79,7 +70,6 @@ export class Local {
     if (this.base) this.askedFor = null;
     Object.assign(this, { base: null, whole: false, target: null, drawn: null, served: this.served + 1 });
     this.stop();
-    this.engine.stop(this.turn);
     if (this.refused && target?.name !== this.refusedFor) this.refused = "";
     if (this.refused) header.note = [header.note, say("byServer", { why: this.refused })].filter(Boolean).join(" ");
     if (!this.asking || header.seq < this.toldAt) return; // of a run before it was asked
@@ -100,7 +90,7 @@ export class Local {
     clearTimeout(this.timer);
     this.timer = setTimeout(() => {
       if (!(this.untold || (this.asking && !this.base)) || this.view.abort.signal.aborted) return;
-      if (!this.view.page.working) this.tell();
+      this.tell();
       this.askAgain(2 * Math.max(ms, LOST_MS));
     }, ms);
     this.timer.unref?.(); // in node, where nothing waits for it
@@ -116,17 +106,7 @@ export class Local {
     const { view } = this;
     const request = { ...this.request("tell"), seq: this.number(), ...this.untold?.said, ...more, phase: "tell", local: true };
     this.toldAt = request.seq;
-    this.told = { at: Date.now(), waits: true };
     view.send?.(request);
-  }
-
-  // The server trains what is asked for: how far is it? Not while something is held, and not before it has answered to what it was told
-  // last: a run of the page that is cut short by another one forgets what its settings were to be.
-  follow() {
-    const { adjusting, page, retry } = this.view;
-    const lost = !page.working && Date.now() - this.told.at > LOST_MS;
-    if (adjusting || this.untold || page.working || (this.told.waits && !lost)) retry.saw(true);
-    else this.tell();
   }
 
   // What the view asks for; a view that has shown nothing yet has nothing to say.
@@ -150,7 +130,7 @@ export class Local {
       return;
     }
     await this.drawing; // whose target may be that of these scenes
-    if (served !== this.served || this.view.abort.signal.aborted || (this.untold && own.seq < this.untold.seq)) return;
+    if (served !== this.served || this.view.abort.signal.aborted || this.draw?.stale(this, own)) return;
     const { scenes } = engine;
     const { target } = Object.values(scenes)[0];
     const sceneries = this.sceneries(engine, arrays);

@@ -9,7 +9,6 @@ import { gridOf } from "./answers.js";
 // Samples for the edge that samples are measured against, for one that is drawn alone, and for those that pictures read between at
 // noise levels; points along a grid.
 const SURE = { own: 2 ** 17, drawn: 2 ** 14, fewer: 2 ** 12, least: 160, most: 480 };
-const QUICK = { own: 2 ** 13, drawn: 2 ** 12, fewer: 0, least: 80, most: 120 }; // for a first picture
 const [EDGE, TAIL_SHARE] = [1 - 0.99, 1 - 0.999]; // of true samples below the edges of these regions
 const [SAMPLES_PARTS, GRID_PARTS] = [8, 2];
 
@@ -23,10 +22,9 @@ export function quantileOf(sorted, share, count = sorted.length) {
 
 // What is known of a target of a drawing, `truth` as truth.py says it and the `scenery` as arrays of a pack, made when it is asked
 // for. `drawn` is what drawnOf gives, `known` and `named` what knownOf gives and the density's id by classes, `said` the measures
-// that such a target has and the noise levels of its edges. What is `quick` is for a picture that is soon followed by another: outlines
-// are coarser, the edge is less sure, and there are none at noise levels. All is given up with `by`.
-export async function drawnTarget(engine, { drawn, known, named, said }, classes, { by = null, quick = false } = {}) {
-  const how = quick ? QUICK : SURE;
+// that such a target has and the noise levels of its edges. Where `how` has none for `fewer` there are
+// no edges at noise levels. All is given up with `by`.
+export async function drawnTarget(engine, { drawn, known, named, said }, classes, by = null, how = SURE) {
   const [own, all] = [known(classes), known(drawn.classes)];
   const shown = [...new Set([classes, own.rest, drawn.classes])].filter(Boolean).map(known);
   await engine.learn({ densities: shown.map((each) => [named(each.classes), each.density]) });
@@ -34,7 +32,7 @@ export async function drawnTarget(engine, { drawn, known, named, said }, classes
   const asked = [
     ...shown.map((each) => samplesOf(named(each.classes), 0, each === own ? how.own : how.drawn)),
     ...shown.map((each) => logsOf(named(each.classes), grid)),
-    ...(quick ? [] : said.sigmas).map((sigma) => samplesOf(named(classes), sigma, how.fewer)),
+    ...(how.fewer ? said.sigmas : []).map((sigma) => samplesOf(named(classes), sigma, how.fewer)),
   ];
   const found = await answersTo(engine, asked, by);
   const [levels, logs, edges] = [found.splice(0, shown.length), found.splice(0, shown.length), found].map((list) => list.map((parts) => together(Float32Array, parts)));
@@ -53,7 +51,7 @@ export async function drawnTarget(engine, { drawn, known, named, said }, classes
       mass: own.mass,
       level: own.mass.map(() => -1),
       names: said.measures,
-      regions: quick ? null : { sigmas: said.sigmas, edges: edges.map((sorted) => quantileOf(sorted, EDGE, how.fewer)) },
+      regions: how.fewer && { sigmas: said.sigmas, edges: edges.map((sorted) => quantileOf(sorted, EDGE, how.fewer)) },
     },
     get scenery() {
       return (scenery ??= Object.assign(linesOf(drawn, own), ...outlines()));

@@ -173,7 +173,7 @@ export class Session extends Screen {
   remember() {
     clearTimeout(this.rememberTimer);
     this.rememberTimer = setTimeout(() => {
-      if (this.sendUi && this.page.running && !this.page.cut) {
+      if (this.page.running) {
         this.remember(); // a run of the page that is cut short forgets what its settings were to be
         return;
       }

@@ -47,7 +47,7 @@ export function sketchOf({ header, scenes }, strokes) {
     base: { header: { ...header, id: nameOf(mine), lead: sketch.lead, layout: { view }, target: shown, panels, busy, note: "" }, scenes: mine },
     densities: [...densities],
     // What is known of the target, as drawnTarget says it.
-    known: (engine, how) => drawnTarget(engine, { drawn, known, named: (letters) => `exact:${on}/${letters}`, said: sketch }, classes, how),
+    known: (engine, by, how) => drawnTarget(engine, { drawn, known, named: (letters) => `exact:${on}/${letters}`, said: sketch }, classes, by, how),
   };
 }
 

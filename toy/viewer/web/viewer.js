@@ -205,7 +205,7 @@ export class Viewer extends Session {
   askAgain() {
     if (this.abort.signal.aborted || this.queue.busy) return;
     if (this.local?.base) {
-      this.local.follow();
+      this.local.draw?.follow(this.local);
       return;
     }
     const mine = this.adjusting ? "drag" : "release"; // what is still held is not let go of
