@@ -1,6 +1,7 @@
 """Who plays on the pages: names that are typed, exact or learned, and networks that are trained."""
 
 from functools import partial
+from types import SimpleNamespace
 
 import pytest
 from page_runner import EXPLORE, FIELDS, TRAIN, control, fine, link, opened, pack, settled
@@ -10,8 +11,17 @@ from ui_helpers import until
 import models
 from models.mlp import Spec
 from models.training import Recipe
+from toy.ui import controls
 from toy.ui.startup import engine
 from toy.ui.trainer import trainer
+
+
+class Memory(dict):
+    """As Streamlit's: items are attributes too."""
+
+    __getattr__ = dict.__getitem__
+    __setattr__ = dict.__setitem__
+
 
 pytestmark = pytest.mark.usefixtures("pages")
 
@@ -127,3 +137,17 @@ def test_a_stochastic_sampler_says_so():
     header, _ = pack(opened(integrator="ancestral", n="512"))
     assert [found["stochastic"] for found in header["panels"]] == [True, True]
     assert not any(found["stochastic"] for found in pack(opened(n="512"))[0]["panels"])
+
+
+def test_what_a_browser_says_of_widgets_that_were_made_anew_counts_no_more(monkeypatch):
+    """It sends what all its widgets hold along with a message of the view, perhaps before it has seen the new ones."""
+    told = []
+    monkeypatch.setattr(controls, "st", SimpleNamespace(session_state=Memory()))
+    before = controls._widget(controls._key("left.main"), lambda *said: told.append(said), "left", "main")
+    before["on_change"](*before["args"])
+    controls.renew()
+    before["on_change"](*before["args"])
+    after = controls._widget(controls._key("left.main"), lambda *said: told.append(said), "left", "main")
+    assert after["key"] != before["key"]
+    after["on_change"](*after["args"])
+    assert told == [("left", "main", before["key"]), ("left", "main", after["key"])]

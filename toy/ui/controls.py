@@ -1,6 +1,7 @@
 """The settings beside the viewer, made from the registry: a new rule or schedule appears here by itself."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -43,8 +44,34 @@ def _place(rule: str) -> tuple:
 RULES_IN_ORDER = sorted(RULES, key=_place)  # by what they guide by
 
 
-def _set(key: str, value: Any) -> str:
-    """Give a widget the State's value; the State, not the widget, is what counts."""
+def _key(name: str) -> str:
+    """The key of a widget, another one after ``renew``."""
+    return f"control{st.session_state.get('renewed', '')}.{name}"
+
+
+def renew() -> None:
+    """Have all widgets made anew, where something else than they has changed the settings.
+
+    A browser sends what its widgets hold along with all that it says, and it may say something before it has seen what
+    they hold by now. Of widgets of the same keys that were a visitor's choice, which would undo the change.
+    """
+    st.session_state.renewed = st.session_state.get("renewed", 0) + 1
+
+
+def _widget(key: str, changed: Callable[..., None], *about: Any) -> dict[str, Any]:
+    """Arguments of a widget: its key, and to call ``changed`` with ``about`` and the key when something is chosen."""
+    return {"key": key, "on_change": _heard, "args": (changed, key, *about)}
+
+
+def _heard(changed: Callable[..., None], key: str, *about: Any) -> None:
+    """What a browser says of a widget counts unless that was made anew since."""
+    if key.startswith(_key("")):
+        changed(*about, key)
+
+
+def _set(name: str, value: Any) -> str:
+    """Give a widget the State's value, and return its key; the State, not the widget, is what counts."""
+    key = _key(name)
     st.session_state[key] = value
     return key
 
@@ -73,21 +100,19 @@ def _choose_rule(slot: str, key: str) -> None:
 
 
 def _select(label: str, options: list[str], value: str, slot: str, name: str, **more: Any) -> None:
-    key = _set(f"control.{slot}.{name}", value)
+    key = _set(f"{slot}.{name}", value)
     options = options if value in options else [value, *options]
-    st.selectbox(label, options, key=key, on_change=_apply, args=(slot, name, key), **more)
+    st.selectbox(label, options, **_widget(key, _apply, slot, name), **more)
 
 
 def _density(role: str, name: str, slot: str) -> None:
     """The density that plays a role: one of the list, or any that is typed."""
-    key = _set(f"control.{slot}.{role}", name)
+    key = _set(f"{slot}.{role}", name)
     names = models.names(distributions.of(st.session_state.state.scene(slot).target).on)
     st.selectbox(
         role,
         names if name in names else [name, *names],
-        key=key,
-        on_change=_apply,
-        args=(slot, role, key),
+        **_widget(key, _apply, slot, role),
         accept_new_options=True,
         help=f"{meaning('main' if role == 'main' else 'guide')} {casting.GRAMMAR}",
     )
@@ -98,14 +123,12 @@ def _exact(state: State, slot: str) -> None:
     scene = state.scene(slot)
     roles = [role for role, _ in scene.cast if role in casting.switchable(scene.rule)]
     now = [role for role in roles if Name.parse(dict(scene.cast)[role]).is_exact]
-    key = _set(f"control.{slot}.exact", now)
+    key = _set(f"{slot}.exact", now)
     st.pills(
         f"Exact scores, {slot}",
         roles,
         selection_mode="multi",
-        key=key,
-        on_change=_switch,
-        args=(slot, key),
+        **_widget(key, _switch, slot),
         help=f"Pressed: exact. {meaning('exact', 'learned')}",
     )
 
@@ -125,8 +148,8 @@ def _switch(slot: str, key: str) -> None:
 
 
 def _number(knob: Knob, value: float, slot: str = "left") -> None:
-    key = _set(f"control.{slot}.{knob.name}", text(value))
-    st.text_input(knob.label, help=knob.help, key=key, on_change=_apply_number, args=(slot, knob, value, key))
+    key = _set(f"{slot}.{knob.name}", text(value))
+    st.text_input(knob.label, help=knob.help, **_widget(key, _apply_number, slot, knob, value))
 
 
 def _apply_number(slot: str, knob: Knob, before: float, key: str) -> None:
@@ -148,27 +171,23 @@ def _apply_numbers(slot: str, knob: Knob, key: str) -> None:
 
 def _numbers(knob: Knob, value: Sequence[float], slot: str) -> None:
     """A vector as one field."""
-    key = _set(f"control.{slot}.{knob.name}", ", ".join(map(text, value)))
+    key = _set(f"{slot}.{knob.name}", ", ".join(map(text, value)))
     st.text_input(
         f"{knob.label}, {knob.size} numbers",
         help=f"{knob.help}; from {knob.lo:g} to {knob.hi:g}, separated by commas",
-        key=key,
-        on_change=_apply_numbers,
-        args=(slot, knob, key),
+        **_widget(key, _apply_numbers, slot, knob),
     )
 
 
 def method(state: State, slot: str) -> None:
     """Rule, cast and schedule of one side."""
     scene = state.scene(slot)
-    key = _set(f"control.{slot}.rule", scene.rule)
+    key = _set(f"{slot}.rule", scene.rule)
     st.selectbox(
         f"{slot.capitalize()} method",
         RULES_IN_ORDER,
         format_func=rule_title,
-        key=key,
-        on_change=_choose_rule,
-        args=(slot, key),
+        **_widget(key, _choose_rule, slot),
         help=f"{scene.entry.summary} {scene.entry.formula}. Source: {scene.entry.source}",
     )
     if scene.advice:
@@ -195,12 +214,13 @@ def method(state: State, slot: str) -> None:
 def sampling(state: State) -> None:
     """What both sides share."""
     scene = state.left
-    key = _set("control.left.n", scene.n)
+    key = _set("left.n", scene.n)
     options = list(COUNTS) if scene.n in COUNTS else sorted({*COUNTS, scene.n})
-    st.select_slider("particles", options, key=key, on_change=_apply, args=("left", "n", key), help=meaning("n"))
+    st.select_slider("particles", options, **_widget(key, _apply, "left", "n"), help=meaning("n"))
     _number(SETTINGS["seed"], scene.seed)
     with st.expander("Distribution, both sides"):
-        targets.choose(scene.target, "control.left.target", lambda target: _change("left", target=target))
+        key = _key("left.target")
+        targets.choose(scene.target, key, partial(_heard, lambda target, _: _change("left", target=target), key))
     with st.expander("Sampler, both sides"):
         entry = INTEGRATORS[scene.integrator]
         _select(
@@ -233,16 +253,14 @@ def _choose_story(key: str) -> None:
 
 def stories() -> None:
     """Stories in one click. What one says stands above the pictures, for as long as they are its own."""
-    key = _set("control.story", None)
+    key = _set("story", None)
     st.selectbox(
         "Story",
         list(PRESETS),
-        key=key,
         index=None,
         placeholder="Choose a story",
         format_func=lambda name: PRESETS[name].title,
-        on_change=_choose_story,
-        args=(key,),
+        **_widget(key, _choose_story),
     )
 
 

@@ -62,6 +62,7 @@ def _viewer() -> None:
     share.publish(memory.state)
     drawn = not memory.drawing and memory.settings_of != memory.state.left.target
     if (drawn and not led) or led != _led(memory.state):
+        controls.renew()
         links.rerun()  # with the settings of what was drawn, or with those that nobody else decides any more
 
 

@@ -139,7 +139,7 @@ export async function learn(files) {
   const given = { states, headers: new Headers(states), source: new Source(files, all), address: new Address(), said: (words) => shell.notes.say(words) };
   const desk = new LearnDesk(given, await files.json("lessons.json"));
   document.querySelector("main").replaceChildren(h("div", { class: "ts-view" }, root));
-  const view = (root.viewer = new Lessons(root, { send: (request) => desk.send(request), sendUi: (place) => desk.sendUi(place), engine: null, page: desk.page }));
+  const view = (root.viewer = new Lessons(root, { send: (request) => desk.send(request), sendUi: (place) => desk.sendUi(place), page: desk.page }));
   await desk.open(view);
   return { desk, view };
 }

@@ -2,7 +2,6 @@
 
 import PHRASES from "./phrases.json" with { type: "json" };
 import { h, retell } from "./dom.js";
-import { engineHere } from "./here.js";
 import { language, phrase, speak } from "./language.js";
 import { LessonCard } from "./lesson.js";
 import { openLink } from "./opening.js";
@@ -33,7 +32,7 @@ class LessonView extends Viewer {
 }
 
 export class Lessons {
-  // `tell`: {send(request), sendUi(place)}, and where no server is behind them {engine, page} as the view takes them; a pack's
+  // `tell`: {send(request), sendUi(place)}, and {locally, page} as the view takes them; a pack's
   // header says under `learn` where the reader is, and what lesson that is.
   constructor(root, tell) {
     Object.assign(this, { root, tell });
@@ -121,8 +120,8 @@ export class Lessons {
     this.box = h("div", { class: "tl-stage" });
     this.root.append(this.box);
     const send = (request) => this.tell.send({ ...request, lesson: this.have, place: this.told });
-    const { engine = engineHere(), page = null, drawHere = null } = this.tell;
-    this.viewer = root.viewer = new LessonView(root, { send, engine, page, drawHere, storageKey: null });
+    const { page = null, locally = null } = this.tell;
+    this.viewer = root.viewer = new LessonView(root, { send, page, locally, storageKey: null });
     this.viewer.seen = (header) => this.seen(header);
     this.viewer.drawn = () => this.card?.lesson && this.card.point();
     this.card = new LessonCard({

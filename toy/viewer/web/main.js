@@ -4,6 +4,7 @@ import { firstContact } from "./callouts.js";
 import { component } from "./component.js";
 import { drawHere } from "./drawhere.js";
 import { engineHere } from "./here.js";
+import { locally } from "./locally.js";
 import { skipTo } from "./skip.js";
 import { Viewer } from "./viewer.js";
 
@@ -18,13 +19,13 @@ export function mount(root, bytes, options = {}) {
 // needs, it computes too.
 export function mountAlone(root, bytes, living) {
   const engine = living.length ? engineHere() : null;
-  const viewer = mount(root, bytes, engine ? { engine, send() {}, pencil: false, alone: true } : {});
+  const viewer = mount(root, bytes, engine ? { locally, send() {}, pencil: false, alone: true } : {});
   if (engine) viewer.update(living);
   return viewer;
 }
 
 export default component("[data-toy-viewer]", (root, tell, key) => {
-  const viewer = new Viewer(root, { ...tell, engine: engineHere(), drawHere, storageKey: `toy-viewer:${key ?? ""}`, welcome: firstContact(location.search === "") });
+  const viewer = new Viewer(root, { ...tell, locally: (view) => locally(view, drawHere), storageKey: `toy-viewer:${key ?? ""}`, welcome: firstContact(location.search === "") });
   viewer.abort.signal.addEventListener("abort", skipTo("toPlay", viewer.transport.play));
   return viewer;
 });

@@ -1,12 +1,10 @@
 // Explore's view: two sides of particles, their knobs, layers and probes. What moves is moved here, without a server.
 
-import { Answers } from "./answers.js";
 import { drawChrome } from "./chrome.js";
 import { packed } from "./colour.js";
 import { setText } from "./dom.js";
 import { shadeRamp } from "./dots.js";
 import { FieldLayers } from "./fields.js";
-import { Local } from "./local.js";
 import { matchNoise, readFrames, readTruth } from "./frames.js";
 import { language, say } from "./language.js";
 import { arrange, build } from "./layout.js";
@@ -25,7 +23,7 @@ import { noiseZoom } from "./view.js";
 const NARROW = 600; // pixels; below this the style sheet has one column
 
 export class Viewer extends Session {
-  constructor(root, { send = null, sendUi = null, storageKey = "toy-viewer", welcome = false, engine = null, drawHere = null, pencil = true, alone = false, page = null } = {}) {
+  constructor(root, { send = null, sendUi = null, storageKey = "toy-viewer", welcome = false, locally = null, pencil = true, alone = false, page = null } = {}) {
     super(root, { send, sendUi, storageKey, page });
     Object.assign(this, { welcome, pencil, alone }); // a pencil: who draws a distribution is answered; alone: the engine is all it has
     this.ui = mergeUi(this.usual, { ...this.remembered(), language: this.usual.language, challenge: null, freeze: false }); // these are the link's
@@ -46,7 +44,7 @@ export class Viewer extends Session {
       seamless: () => this.calm || this.truth.matched,
       stepwise: () => this.calm,
     });
-    this.local = engine && send ? new Local(this, new Answers(engine), drawHere) : null;
+    this.local = (send && locally?.(this)) || null; // see locally.js
     Object.assign(this, { missing: null, opening: null, marker: null }); // a link whose picture was asked for; what a reader draws
     build(this);
     this.listen();
