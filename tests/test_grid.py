@@ -13,6 +13,7 @@ from toy.lab import grid, trial
 from toy.lab import sweep as sweeps
 from toy.lab.commands.sweep import sweep as command
 from toy.metrics import METRICS
+from toy.names import Name
 from toy.scene import Scene
 
 ROOT = Path(__file__).parents[1]
@@ -166,7 +167,10 @@ def test_the_guide_map_is_what_it_should_be() -> None:
     assert values["width"] == [8, 16, 32, 64]
     assert (values["iterations"][0], values["iterations"][-1]) == (256, 4096)
     assert (values["w"][0], values["w"][-1], len(values["w"])) == (1, 4, 7)
-    assert len(values["guide_seed"]) == 3
+    assert len(values["training_seed"]) == 5
+    for point in sweep.points:  # every pair of networks has trainings of its own
+        main, weak = (Name.parse(dict(point.scene.cast)[role]).network for role in ("main", "weak"))
+        assert (weak.seed, weak.iterations <= main.iterations) == (1000 + main.seed, True)
     assert sweep.measures == tuple(METRICS)
 
 

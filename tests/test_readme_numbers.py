@@ -11,6 +11,7 @@ import pytest
 
 from toy import compare, cost, tables
 from toy.cli.table import PAPER_METHODS
+from toy.figures import sweeps
 from toy.lab import optima
 from toy.lab.claim import ARXIV
 from toy.lab.claims import papers, published
@@ -268,3 +269,22 @@ def test_what_matching_degradations_do_is_the_table_s():
     ):
         assert f"from {cell(main, guide, 1, digits)} to {cell(main, guide, w, digits)}" in words
         assert (best(main, guide), best(main, other)) == (w, 1)
+
+
+def test_what_makes_a_good_guide_is_the_map_s():
+    rows, axes = tables.read_csv(ROOT / "docs/sweeps/guide_map.csv"), ("width", "iterations", "training_seed", "w")
+    table, _ = sweeps.heat(rows, "iterations", "width", "w", "outliers")
+    ties = sweeps.tied(rows, "iterations", "width", "w", "outliers", axes)
+    widths, iterations = (sweeps.distinct(rows, axis) for axis in axes[:2])
+    words = " ".join(README.split())
+
+    def at(width: int, count: int) -> tuple[int, int]:
+        return widths.index(width), iterations.index(count)
+
+    assert table.argmin() == np.ravel_multi_index(at(64, 512), table.shape)
+    assert f"an eighth as long: {table.min():.1%} outliers, {table[at(64, 4096)]:.0%} without guidance" in words
+    assert f"{ties.sum()} other sizes are not told from it" in words
+    assert ties[at(16, 4096)]
+    assert f"at full training ({table[at(16, 4096)]:.1%})" in words
+    assert f"leaves {table[at(32, 512)]:.1%}." in words
+    assert f"{len(rows)} trials" in words
