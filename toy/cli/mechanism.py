@@ -10,7 +10,7 @@ from typing import Any
 import click
 import numpy as np
 
-from toy import distributions, interrupts, progress, tables
+from toy import interrupts, progress, tables
 from toy.cli.flags import TRAININGS, finite, given, on_option, option
 from toy.files import check_writable, replacing
 from toy.mechanism import BETWEEN, PLACES, Mechanism, due_to_task
@@ -136,7 +136,7 @@ def _measured(
     names: Mapping[str, str], target: str, place: str, n: int, trainings: int | None, kept: Any
 ) -> tuple[Pull, Pull | None]:
     import models
-    from toy.lab.trainings import pulls, together
+    from toy.lab.trainings import place_of, pulls, together
 
     if trainings is None:
         cast = {role: models.load(name) for role, name in names.items()}
@@ -144,9 +144,7 @@ def _measured(
             cast["main"], cast["guide"], weak=cast.get("weak"), target=target, n=n, seeds=SEEDS, at=place
         )
         return Pull.of([found], found), None
-    on = distributions.of(target).on
-    if target != (first := f"{on}/A" if on else "A"):
-        raise ValueError(f"target {target} does not go with --trainings, whose main models are of {first}")
+    on = place_of(target)
     with progress.bars() as told:
         each, again = pulls(
             names["main"],

@@ -8,7 +8,7 @@ from typing import Any
 import click
 import numpy as np
 
-from toy import cost, distributions, interrupts, metrics, progress, tables
+from toy import cost, interrupts, metrics, progress, tables
 from toy.cli.flags import ROLES, TRAININGS, frame_of, given, on_option, option
 from toy.files import check_writable, replacing
 from toy.scene import CHOICES, Scene, of_target
@@ -81,12 +81,10 @@ def _over_trainings(
     """The same with errors over trainings; killed, the same command goes on where it was."""
     from models import stored
     from toy.lab.store import unfinished
-    from toy.lab.trainings import OVER, measured
+    from toy.lab.trainings import OVER, measured, place_of
 
     target, n = scenes[0][1].target, scenes[0][1].n
-    on = distributions.of(target).on
-    if target != (first := f"{on}/A" if on else "A"):
-        raise ValueError(f"target {target} does not go with --trainings, whose main models are of {first}")
+    on = place_of(target)
     if out is not None:
         if not out.endswith(".md"):
             raise ValueError(f"--out {out!r} does not end in .md")

@@ -23,6 +23,14 @@ ALONE = ("error_main", "error_guide", "error_core", "error_rim", "error_outside"
 Kept = tuple[Store, Owner]
 
 
+def place_of(target: str) -> str:
+    """The distribution of a target, '' for the tree; ValueError unless that is its first class, as main models are."""
+    on = distributions.of(target).on
+    if target != (first := distributions.targets(on)[0]):
+        raise ValueError(f"target {target} does not go with --trainings, whose main models are of {first}")
+    return on
+
+
 def answered(ask: Callable[[], Any], record: Record, kept: Kept | None, report: Report | None) -> Any:
     """What ``ask`` finds; it is called with NaN for every number first, to train and measure all at once."""
     record.plan(ask)
@@ -61,9 +69,9 @@ def elsewhere(optimum: Optimum, trainings: int, *, kept: Kept | None = None, rep
     about KL(q || p), or not about the first class of its distribution.
     """
     problem = optimum.problem
-    on = distributions.of(problem.scene.target).on
-    if problem.objective == "kl" or problem.scene.target != (f"{on}/A" if on else "A"):
+    if problem.objective == "kl":
         raise ValueError(f"{problem.objective} of {problem.scene.target} is not measured over trainings")
+    on = place_of(problem.scene.target)
     methods = []
     for each in optimum.methods.values():
         values = each.scene.short()

@@ -202,10 +202,7 @@ export class Viewer extends Session {
   // values are not known here: then only what the server has is asked for.
   askAgain() {
     if (this.abort.signal.aborted || this.queue.busy) return;
-    if (this.local?.base) {
-      this.local.draw?.follow(this.local);
-      return;
-    }
+    if (this.local?.base) return this.local.draw?.follow(this.local);
     const mine = this.adjusting ? "drag" : "release"; // what is still held is not let go of
     this.ask((this.header.seq ?? 0) > 0 ? mine : "field", this.slots[0] ?? "left", true);
   }
