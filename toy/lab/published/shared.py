@@ -26,7 +26,7 @@ NATS = 0.1
 NATS_WHY = "At 0.1 nats a sample, some thirty samples tell two densities apart with odds of 20 to 1."
 SAME = 0.02
 SAME_WHY = (
-    "Two percentage points are less than half of what autoguidance takes off the outliers in the README's table, 4.8 "
+    "Two percentage points are less than half of what autoguidance takes off the shipped networks' outliers, 4.8 "
     "points: a smaller difference turns no conclusion that is drawn from the toy."
 )
 SHARE = "share of samples"
