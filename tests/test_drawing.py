@@ -2,13 +2,14 @@
 
 import math
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from test_answers import Desk, law
-from ui_helpers import until
+from ui_helpers import Clock, until
 
 import models
 from models import training, zoo
@@ -19,6 +20,7 @@ from toy.distributions import strokes
 from toy.scene import Scene
 from toy.state import State
 from toy.ui import casting, explore
+from toy.ui import trainer as trainers
 from toy.ui.trainer import Trainer, trainer
 from toy.viewer import computing
 from toy.viewer.packing import unpack
@@ -123,6 +125,52 @@ def test_a_pause_trains_all_that_the_picture_needs(desk):
         assert waits.words.startswith("training your drawing/")
     on = distributions.of(state.left.target).on
     assert {run.name for run in found.runs.values()} == {f"{on}/{net}" for net in ("A64@4096", "AB32@512", "A32@512")}
+
+
+def test_the_browser_is_told_when_to_ask_for_what_is_trained_after_a_pause(desk, monkeypatch):
+    monkeypatch.setattr(explore, "engine", lambda: desk.engine)
+    monkeypatch.setattr(explore, "time", clock := Clock())
+    monkeypatch.setattr(explore, "_rehearse", lambda *_, **__: None)
+    found, states = trainer(desk.engine), [State()]
+
+    def asked(raw: dict, *, fresh: bool = True) -> dict:
+        pack = explore.heard(raw, fresh, states[-1], desk.memory, lambda state, _: states.append(state), lambda: None)
+        return unpack(pack)[0]
+
+    first = asked(pen())
+    assert first["again"] == 1000 * explore.PAUSE
+    clock.now += explore.PAUSE - 0.5
+    assert asked(pen(), fresh=False)["again"] == 500
+    assert not found.runs
+    clock.now += 0.5
+    last = asked(pen(), fresh=False)
+    assert "again" not in last
+    assert last["busy"]
+    assert len(found.runs) == 3
+
+
+def test_with_the_pencil_in_hand_what_trains_a_drawing_is_compiled_once(desk, monkeypatch):
+    monkeypatch.setattr(explore, "engine", lambda: desk.engine)
+    compiled: list[Recipe] = []
+
+    def train(recipe: Recipe, every: int) -> Iterator[None]:
+        compiled.append(recipe)
+        yield None
+
+    monkeypatch.setattr(training, "train", train)
+    for _ in range(2):
+        explore._rehearse(State(), pictures=False)
+    found = trainer(desk.engine)
+    until(lambda: len(compiled) == 3)
+    found.close()
+    assert len(compiled) == 3
+    assert not found.runs
+    drawn = {name.partition("/")[2] for _, name in [*after(pen()).left.cast, *after(pen()).right.cast]}
+    assert drawn == {
+        f"{recipe.spec.classes.partition('/')[2]}{recipe.spec.width}@{recipe.iterations}" for recipe in compiled
+    }
+    programs = {trainers._program(recipe) for recipe in compiled}
+    assert {trainers._program(zoo.missing(name)[0]) for _, name in after(pen()).right.cast} <= programs
 
 
 def test_a_session_trains_for_its_last_drawing_alone(desk):

@@ -1,6 +1,7 @@
 """Long work: turns, trainings, tasks and trials."""
 
 import threading
+from contextlib import ExitStack
 from itertools import count
 from types import SimpleNamespace
 
@@ -19,24 +20,49 @@ from toy.ui.tasks import Tasks
 from toy.ui.trainer import Turns
 
 
-def test_turns_are_given_in_order():
-    turns, order, asked = Turns(), [], []
+@pytest.mark.parametrize("places", [1, 2])
+def test_turns_are_given_in_order(places):
+    turns, order, asked = Turns(places), [], []
     turns._tickets = (asked.append(i) or i for i in count())
+    inside, most = [], []
 
     def work(name):
         for _ in range(2):
             with turns:
                 order.append(name)
+                inside.append(name)
+                most.append(len(inside))
+                inside.remove(name)
 
     threads = [threading.Thread(target=work, args=(name,)) for name in "abc"]
-    with turns:
-        for i, thread in enumerate(threads, 2):
+    with ExitStack() as taken:
+        for _ in range(places):
+            taken.enter_context(turns)
+        for i, thread in enumerate(threads, places + 1):
             thread.start()
             until(lambda i=i: len(asked) == i)
+        assert not order, "every place is taken"
     for thread in threads:
         thread.join(60)
-    assert order[:3] == ["a", "b", "c"], "nobody twice while others wait"
-    assert sorted(order[3:]) == ["a", "b", "c"]
+    if places == 1:
+        assert order[:3] == ["a", "b", "c"], "nobody twice while others wait"
+    assert sorted(order) == sorted("aabbcc")
+    assert max(most) <= places
+
+
+def test_as_many_are_in_at_once_as_there_are_places():
+    turns, together = Turns(2), threading.Barrier(2)
+
+    def work():
+        with turns:
+            together.wait(60)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert not together.broken
 
 
 def test_a_training_that_nobody_asks_for_any_more_is_given_up(tmp_path, monkeypatch):

@@ -103,3 +103,12 @@ test("else it runs between them", () => {
   assert.ok(seen.length > 200);
   assert.equal(made.t, 5);
 });
+
+test("where the server knows when there is something, it is asked then, and no later for that afterwards", () => {
+  const { retry, asked, pass } = made();
+  retry.saw(true, 1400);
+  assert.equal(pass(), 1400);
+  assert.equal(asked.length, 1);
+  retry.saw(true);
+  assert.ok(pass() <= 100);
+});

@@ -1,5 +1,6 @@
 """The Explore page: two linked panels, and everything that one may want to do with what they show."""
 
+import math
 import time
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
@@ -21,7 +22,7 @@ from toy.ui.trainer import trainer
 from toy.viewer import computing, cost, packs, presets
 from toy.viewer.requests import Request, mapping
 
-PAUSE = 2.0  # seconds after a stroke: nothing is trained for a drawing that goes on
+PAUSE = 1.5  # seconds after a stroke: nothing is trained for a drawing that goes on
 
 
 def page() -> None:
@@ -107,22 +108,31 @@ def heard(
     if fresh and request.strokes and memory.get("stroked") != state.left.target:
         memory["stroke"], memory["stroked"] = time.monotonic(), state.left.target
         casting.drawn_on(trainer(engine()))
-    if fresh and request.drawing and not request.local:
-        _rehearse(state)
+    if fresh and request.drawing:
+        _rehearse(state, pictures=not request.local)
     memory["drawing"] = request.drawing
     if not fresh:
         request = replace(request, seq=0, phase="release")
-    train = time.monotonic() - memory.get("stroke", -PAUSE) >= PAUSE
-    return answer(engine(), state, request, memory, note, pause, train=train, beside=beside)
+    left = memory.get("stroke", -PAUSE) + PAUSE - time.monotonic()
+    if left > 0:  # the browser is told when to ask for what is trained then
+        beside = {**(beside or {}), "again": math.ceil(1e3 * left)}
+    return answer(engine(), state, request, memory, note, pause, train=left <= 0, beside=beside)
 
 
-def _rehearse(state: State) -> None:
-    """Have compiled what a drawing of two classes needs: all such drawings share their programs."""
-    if not strokes.is_drawing(distributions.of(state.left.target).on):
-        drawn = state.change("left", target=f"{strokes.store(strokes.EXAMPLE)}/A")
-        scenes = [casting.so_far(drawn.scene(slot)) for slot in SLOTS]
+def _rehearse(state: State, *, pictures: bool) -> None:
+    """Have compiled what a drawing of two classes needs, since all such drawings share their programs.
+
+    That is what trains its networks, and ``pictures`` where the browser does not make them.
+    """
+    if strokes.is_drawing(distributions.of(state.left.target).on):
+        return
+    drawn = state.change("left", target=f"{strokes.store(strokes.EXAMPLE)}/A")
+    scenes = [drawn.scene(slot) for slot in SLOTS]
+    trainer(engine()).rehearse(name for scene in scenes for _, name in scene.cast)
+    if pictures:
+        stand_ins = [casting.so_far(scene) for scene in scenes]
         with suppress(Busy):
-            engine().prepare([work_of(_asked(scene, drag)) for drag in (True, False) for scene in scenes])
+            engine().prepare([work_of(_asked(scene, drag)) for drag in (True, False) for scene in stand_ins])
 
 
 def answer(

@@ -1,4 +1,4 @@
-"""Trainings started from the page: one at a time, each in its thread, stepping back while others wait for pictures."""
+"""Trainings started from the page: two at a time, each in its thread, stepping back while others wait for pictures."""
 
 import atexit
 import itertools
@@ -6,7 +6,7 @@ import re
 import shlex
 import threading
 import time
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -25,6 +25,7 @@ from toy.ui.engine import Engine
 from toy.ui.quota import QUOTA, Rate, Shelf
 
 CHUNK = 16  # iterations between looks at the others: about a quarter of a second on two cores
+AT_ONCE = 2  # trainings whose chunks run: one alone leaves a third of two cores idle
 LIMIT = 8  # trainings that are running or waiting, over all visitors
 DEMANDED = 4  # of these, as many at most because a name asks for them
 RATE = 12, 60.0  # trainings that names of one session begin, within seconds
@@ -97,22 +98,22 @@ class Crowded(ValueError):
 
 
 class Turns:
-    """A lock that is given in the order in which it was asked for, so that nobody gets it twice while others wait."""
+    """So many places, given in the order in which they were asked for: nobody gets one twice while others wait."""
 
-    def __init__(self) -> None:
-        """Nobody has it."""
-        self._tickets, self._now, self._next = itertools.count(), 0, threading.Condition()
+    def __init__(self, places: int) -> None:
+        """All places are free."""
+        self._tickets, self._free, self._next = itertools.count(), places, threading.Condition()
 
     def __enter__(self) -> None:
-        """Wait for one's turn."""
+        """Wait for one's turn: for as many to have left as have come before, less the places."""
         with self._next:
             ticket = next(self._tickets)
-            self._next.wait_for(lambda: self._now == ticket)
+            self._next.wait_for(lambda: ticket < self._free)
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
         """Let the next one in."""
         with self._next:
-            self._now += 1
+            self._free += 1
             self._next.notify_all()
 
 
@@ -124,10 +125,12 @@ class Trainer:
         self.runs: dict[int, Run] = {}
         self._engine = engine
         self._numbers = itertools.count(1)
-        self._turn = Turns()
+        self._turn = Turns(AT_ONCE)
         self._rate = Rate(*RATE)
         self._shelves: dict[Path, Shelf] = {}
+        self._rehearsed: set[Hashable] = set()
         self._threads: list[threading.Thread] = []
+        self._closing = False
         atexit.register(self.close)
         self._lock = threading.RLock()
 
@@ -168,6 +171,20 @@ class Trainer:
             run = Run(next(self._numbers), recipe, name=name, files=files, asked=time.monotonic(), session=session)
             return self._start(run)
 
+    def rehearse(self, names: Iterable[str]) -> None:
+        """Compile what trains these densities, beside everything else, and each program once."""
+        news = {_program(recipe): recipe for name in names for recipe in zoo.missing(name)}
+        with self._lock:
+            news = {program: recipe for program, recipe in news.items() if program not in self._rehearsed}
+            self._rehearsed |= set(news)
+            if news:
+                self._begin("rehearsal", self._compile, list(news.values()))
+
+    def _compile(self, recipes: Iterable[training.Recipe]) -> None:
+        for recipe in recipes:
+            if not self._closing:
+                next(training.train(recipe, every=CHUNK))
+
     def leave_drawings(self, session: Hashable, on: str = "") -> None:
         """Stop what a session asked for on drawings that it has drawn on since: all but ``on``."""
         for run in list(self.runs.values()):
@@ -190,14 +207,18 @@ class Trainer:
             for number in ended[:-32]:
                 del self.runs[number]
             self.runs[run.number] = run
-        run.going.set()
-        thread = threading.Thread(target=self._work, args=(run,), name=f"training-{run.number}", daemon=True)
+            run.going.set()
+            self._begin(f"training-{run.number}", self._work, run)
+        return run
+
+    def _begin(self, name: str, work: Callable[..., None], *given: object) -> None:
+        thread = threading.Thread(target=work, args=given, name=name, daemon=True)
         self._threads = [*(old for old in self._threads if old.is_alive()), thread]
         thread.start()
-        return run
 
     def close(self) -> None:
         """Stop all after the chunk in hand: a thread inside compiled code must not outlive the interpreter."""
+        self._closing = True
         for run in self.runs.values():
             run.stop()
         for thread in self._threads:
@@ -208,7 +229,7 @@ class Trainer:
             chunks = training.train(run.recipe, every=CHUNK)
             while run.status != "stopped":
                 run.going.wait()
-                # One at a time; but the first chunk is compiled before it runs, which nobody has to wait for.
+                # In turns; but the first chunk is compiled before it runs, which nobody has to wait for.
                 with self._turn if run.step else nullcontext():
                     self._engine.idle.wait(timeout=1.0)
                     if not run.begin():
@@ -233,6 +254,11 @@ class Trainer:
                     run.stop()
         except Exception as error:  # shown on the page; the thread has nobody else to tell
             run.status, run.message = "failed", str(error)
+
+
+def _program(recipe: training.Recipe) -> Hashable:
+    """What of a recipe the compiled training of a chunk depends on."""
+    return training.in_common(recipe), recipe.density().log_weights.shape
 
 
 _KEEPING = threading.Lock()

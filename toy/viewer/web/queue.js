@@ -77,14 +77,14 @@ export class Queue {
 // After an answer that says "busy", the same question again: at once, since the server waits before it answers what was
 // asked before, then less often, until an answer comes that does not say so.
 export class Retry {
-  constructor(ask, { first = 50, most = 1600, growth = 2, after = setTimeout, cancel = clearTimeout } = {}) {
+  constructor(ask, { first = 50, most = 1000, growth = 2, after = setTimeout, cancel = clearTimeout } = {}) {
     Object.assign(this, { ask, first, most, growth, after, cancel });
     this.delay = first;
     this.timer = null;
   }
 
-  // To be told of every answer.
-  saw(busy) {
+  // To be told of every answer, and after how many milliseconds it is worth asking again where the server knows that.
+  saw(busy, again) {
     if (!busy) {
       this.stop();
       return;
@@ -93,8 +93,8 @@ export class Retry {
     this.timer = this.after.call(null, () => {
       this.timer = null;
       this.ask();
-    }, this.delay);
-    this.delay = Math.min(this.most, this.delay * this.growth);
+    }, again ?? this.delay);
+    if (again === undefined) this.delay = Math.min(this.most, this.delay * this.growth);
   }
 
   stop() {

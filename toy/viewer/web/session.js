@@ -112,7 +112,7 @@ export class Session extends Screen {
     this.show(header, this.queue.answers(seq) && !this.queue.pending);
     this.readTheme();
     this.queue.answered(seq);
-    if (this.send) this.retry.saw(Boolean(header.busy));
+    if (this.send) this.retry.saw(Boolean(header.busy), header.again);
     this.redraw("size");
     if (header.engine === null && header.id !== before?.id) this.drawNow(); // that was waited for
     this.next(header, before);
