@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
 import { Densities } from "../../toy/browser/web/densities.js";
+import { mergedOf, mixtureBytes } from "../../toy/browser/web/layouts.js";
 import { moduleOf } from "../../toy/browser/web/module.js";
 import { Room } from "../../toy/browser/web/room.js";
 
@@ -30,6 +31,42 @@ test("a Gaussian's score, log and posterior are the closed ones", () => {
   near(densities.posterior("g", x, 1), [1, 1]);
   near(densities.scoreJvp("g", x, Math.sqrt(3), Float32Array.of(1, 1, 0, 7)), [-1 / 4, -1 / 7, 0, -1]);
   assert.equal(densities.constant("g", 1), 0);
+});
+
+// Two Gaussians, the second one as several equal groups that share its weight; another one of its shape stands before the first.
+const repeated = (times) => {
+  const weights = [0.25, 0.5, ...new Array(times).fill(0.25 / times)];
+  const again = (first, ...rest) => Float32Array.from([...first, ...weights.slice(1).flatMap(() => rest)]);
+  return {
+    kind: "mixture", groups: times + 2, parts: 1, level: [1, 0], log_weights: Float32Array.from(weights, Math.log), edges: new Float32Array(times + 2),
+    origins: again([3, 0], -1, 2), axes: again([1, 0, 0, 1], 0.6, 0.8, -0.8, 0.6), variances: again([1, 4], 0.5, 0.1), centres: again([0, 0], 0, 0),
+  };
+};
+
+test("equal groups count as one, and each has its share of the posterior", () => {
+  const densities = new Densities(module), x = Float32Array.from({ length: 2 * 5000 }, (_, i) => 3 * Math.sin(7 * i)), times = 53;
+  densities.add("one", repeated(1));
+  densities.add("many", repeated(times));
+  for (const ask of ["score", "logp"]) {
+    const [one, many] = ["one", "many"].map((id) => densities[ask](id, x, 0.3));
+    one.forEach((value, i) => assert.ok(Math.abs(many[i] - value) <= 1e-5 * (1 + Math.abs(value)), `${ask} ${i}: ${many[i]}, ${value}`));
+  }
+  const [one, many] = ["one", "many"].map((id) => densities.posterior(id, x, 0.3));
+  assert.equal(many.length, 5000 * (times + 2));
+  for (let i = 0; i < 5000; i++) {
+    const [a, b, c] = one.subarray(3 * i, 3 * i + 3), of = many.subarray((times + 2) * i, (times + 2) * (i + 1));
+    assert.ok(Math.abs(of[0] - a) < 1e-5 && Math.abs(of[1] - b) < 1e-5);
+    for (const share of of.subarray(2)) assert.ok(Math.abs(share - c / times) < 1e-6);
+  }
+});
+
+test("merging equal groups leaves different ones and their order", () => {
+  const merged = mergedOf(repeated(4));
+  assert.deepEqual(merged.copies, [1, 1, 4]); // of unequal weight
+  assert.equal(merged.groups, 3);
+  assert.ok(Math.abs(Math.exp(merged.log_weights[2]) - 0.25) < 1e-6);
+  assert.equal(mergedOf(repeated(1)).groups, 3);
+  assert.ok(mixtureBytes(merged).byteLength < mixtureBytes(repeated(4)).byteLength);
 });
 
 test("the plain module is taken where there is no relaxed one, or none that is valid", () => {

@@ -1,7 +1,7 @@
 // Densities in the WebAssembly kernel: scores, log-densities, posteriors and samples of what numbers.py writes. The same in node,
 // page and worker.
 
-import { mixtureBytes, networkBytes, workspaceOf } from "./layouts.js";
+import { mergedOf, mixtureBytes, networkBytes, workspaceOf } from "./layouts.js";
 import { normal, split, uniform } from "./random.js";
 import { Room } from "./room.js";
 
@@ -38,7 +38,8 @@ export class Densities {
   add(id, numbers) {
     const network = numbers.kind === "network";
     if (!network && numbers.kind !== "mixture") throw new Error(`the kernel knows no density of the kind ${numbers.kind}`);
-    const bytes = new Uint8Array((network ? networkBytes : mixtureBytes)(numbers));
+    const merged = network ? numbers : mergedOf(numbers);
+    const bytes = new Uint8Array((network ? networkBytes : mixtureBytes)(merged));
     this.drop(id);
     const size = network ? workspaceOf(numbers) : 0;
     if (size > this.#work.size) {
@@ -48,7 +49,7 @@ export class Densities {
     }
     const at = this.#room.take(bytes.length);
     new Uint8Array(this.#kernel.memory.buffer).set(bytes, at);
-    this.#held.set(id, { ...numbers, at, network });
+    this.#held.set(id, { ...numbers, at, network, copies: merged.copies });
   }
 
   has(id) {
@@ -97,13 +98,15 @@ export class Densities {
     return found;
   }
 
-  /** Posterior probability of each group of a mixture, [n * groups]. */
+  /** Posterior probability of each group of a mixture, [n * groups]; equal ones that follow each other have equal shares. */
   posterior(id, x, sigma) {
-    const density = this.#of(id, "mixture"), { at, groups } = density, level = levelOf(density, sigma);
+    const density = this.#of(id, "mixture"), { at, copies, groups } = density, level = levelOf(density, sigma);
     const found = new Float32Array((x.length / 2) * groups), most = Math.min(CHUNK, Math.trunc(FLOATS / groups) & ~7);
     this.#chunks(x, most, (begin, some, padded) => {
       this.#kernel.mixturePosterior(at, this.#x, padded, level, this.#out);
-      found.set(this.#floats(this.#out, some * groups), begin * groups);
+      const shares = this.#floats(this.#out, some * copies.length);
+      if (copies.length === groups) found.set(shares, begin * groups);
+      else for (let i = 0, to = begin * groups; i < shares.length; i++) to = filled(found, to, copies[i % copies.length], shares[i]);
     });
     return found;
   }
@@ -188,6 +191,12 @@ export class Densities {
   #floats(at, count) {
     return new Float32Array(this.#kernel.memory.buffer, at, count);
   }
+}
+
+/** Where what comes next stands, after equal shares of a number. */
+function filled(found, from, count, whole) {
+  found.fill(whole / count, from, from + count);
+  return from + count;
 }
 
 /** The noise level that a density is asked at in place of sigma. */

@@ -49,6 +49,29 @@ function timesItself(rows, size) {
   return found;
 }
 
+/**
+ * The same mixture with one group in the place of equal ones that follow each other, which a distribution has to be of a round
+ * number, and how many each was: `copies`.
+ */
+export function mergedOf(numbers) {
+  const { groups, parts } = numbers, sizes = { log_weights: parts, origins: 2, axes: 4, variances: 2, centres: 2 * parts };
+  const names = Object.keys(sizes), first = [], copies = [];
+  const alike = (a, b) => names.every((name) => {
+    for (let k = 0; k < sizes[name]; k++) if (numbers[name][a * sizes[name] + k] !== numbers[name][b * sizes[name] + k]) return false;
+    return true;
+  });
+  for (let g = 0; g < groups; g++) {
+    if (g && alike(g - 1, g)) copies[copies.length - 1] += 1;
+    else {
+      first.push(g);
+      copies.push(1);
+    }
+  }
+  if (first.length === groups) return { ...numbers, copies };
+  const of = (name) => first.flatMap((g, i) => Array.from({ length: sizes[name] }, (_, k) => numbers[name][g * sizes[name] + k] + (name === "log_weights" ? Math.log(copies[i]) : 0)));
+  return { ...numbers, ...Object.fromEntries(names.map((name) => [name, Float32Array.from(of(name))])), groups: first.length, copies };
+}
+
 /** A mixture's memory: its groups, and the clusters that they make. */
 export function mixtureBytes(numbers) {
   const { groups, parts, log_weights, origins, axes, variances, centres } = numbers;
