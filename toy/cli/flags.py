@@ -6,10 +6,10 @@ from typing import Any
 import click
 import numpy as np
 
-from toy import distributions, inputs, memory
-from toy.distributions import reading
+from toy import distributions, memory
 from toy.distributions.points import FAMILY as POINTS
-from toy.distributions.points import facts, store
+from toy.distributions.points import facts
+from toy.distributions.points import given as of_file
 from toy.guidance import RULES
 from toy.sampling import INTEGRATORS
 from toy.scene import CHOICES, ROLE_DEFAULTS, SETTINGS, Scene
@@ -110,10 +110,7 @@ def given(flags: Mapping[str, str | None]) -> dict[str, str]:
 
 def _points(file: str, on: str) -> str:
     """The distribution of a file's points, with the knobs that ``--on points:...`` has; says what it is."""
-    family, colon, knobs = on.partition(":")
-    if family != POINTS:
-        raise ValueError(f"--points does not go with --on {on}, but with its own knobs: --on points:bandwidth=0.1")
-    name = distributions.canonical(store(inputs.data(file, reading.MOST_BYTES), file) + colon + knobs)
+    name = distributions.canonical(of_file(file, on))
     click.echo(f"{name}: {facts(name).line()}", err=True)
     return name
 

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import numpy as np
 
+from toy import inputs
 from toy.distributions import reading
 from toy.distributions.distribution import LETTERS, STANDARD_DEVIATION, Distribution, distribution
 from toy.distributions.keeping import LONGEST, keep, text_of
@@ -50,6 +51,17 @@ def points(table: str, *, bandwidth: Annotated[float, BANDWIDTH] = 0.0) -> Distr
 def store(data: bytes, name: str) -> str:
     """Keep the points of a file and return their distribution's name; ValueError says what is wrong with the file."""
     return keep(FAMILY, reading.table(data, name).text())
+
+
+def given(file: str, on: str = FAMILY) -> str:
+    """The name of the distribution of a file's points, which are kept, with the knobs of ``points:bandwidth=0.1``.
+
+    ValueError, one sentence, for another distribution than ``points``, or says what is wrong with the file.
+    """
+    family, colon, knobs = on.partition(":")
+    if family != FAMILY:
+        raise ValueError(f"--points does not go with --on {on}, but with its own knobs: --on points:bandwidth=0.1")
+    return store(inputs.data(file, reading.MOST_BYTES), file) + colon + knobs
 
 
 @lru_cache(maxsize=8)

@@ -75,6 +75,12 @@ class Target:
         weights = self.distribution.weights.sum(axis=1)
         return float(weights[self.groups].sum() / weights.sum())
 
+    @cached_property
+    def thinnest(self) -> float:
+        """Least standard deviation of its Gaussians in any direction, in lengths."""
+        variances = np.linalg.eigvalsh(self.distribution.covariances[self.groups])
+        return float(np.sqrt(variances.min()))
+
     @property
     def words(self) -> str:
         """The classes for people: 'A', 'A and B', or the words that the distribution has for them."""

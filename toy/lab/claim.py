@@ -10,7 +10,7 @@ import inspect
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -37,7 +37,8 @@ class Claim:
     ``bounds`` by part; a claim of one part calls it ''. ``why`` argues the bounds, ``limits`` says what a verdict does
     not say. ``exact``: every role is played by an exact density, and the seeds are of sampling alone. ``on`` are the
     distributions that it is measured on unless another is asked for, '' the tree; without ``elsewhere`` it means
-    nothing on another. ``guides`` of each main model are enough for it, where a full run has more.
+    nothing on another. The thresholds of the parts that are ``lengths`` are in the scale of each distribution.
+    ``guides`` of each main model are enough for it, where a full run has more.
     """
 
     name: str
@@ -51,10 +52,20 @@ class Claim:
     on: tuple[str, ...] = ("",)
     elsewhere: bool = True
     guides: int | None = None
+    lengths: tuple[str, ...] = ()
 
     def places(self, wanted: Sequence[str] = ()) -> list[str]:
         """The distributions that it is measured on, where these are ``wanted``."""
         return [on for on in wanted if self.elsewhere or on in self.on] if wanted else list(self.on)
+
+    def at(self, on: str) -> "Claim":
+        """As it is judged on a distribution: a length there is to its thinnest Gaussian what it is to the tree's."""
+        if not (on and self.lengths):
+            return self
+        ratio = distributions.of(f"{on}/A").thinnest / distributions.of("A").thinnest
+        scaled = {part: self.bounds[part].scaled(ratio) for part in self.lengths}
+        words = f"Lengths are {ratio:.3g} times those of the tree, as the thinnest Gaussian of {on} is to the tree's."
+        return replace(self, bounds={**self.bounds, **scaled}, why=f"{self.why} {words}")
 
     @property
     def statement(self) -> str:
@@ -90,13 +101,15 @@ def claim(
     on: str | Sequence[str] = distributions.USUAL,
     elsewhere: bool = True,
     guides: int | None = None,
+    lengths: Sequence[str] = (),
 ) -> Callable[[Callable[["Lab"], Effect]], Claim]:
     """Return a decorator that makes a claim of a function of a Lab.
 
     The effect must lie ``above`` a number, ``below`` one, or ``within`` ± one; for a claim of several parts give a
     mapping from the names of its parts. Set the threshold before looking, and say in ``why`` where it comes from. It is
-    measured ``on`` the tree, or the distributions that are named; ``elsewhere`` too where that is asked for. Where
-    guides are much to train, or there are none, say how many ``guides`` of each main model are enough.
+    measured ``on`` the tree, or the distributions that are named; ``elsewhere`` too where that is asked for, with the
+    thresholds of parts that are ``lengths`` in the scale there. Where guides are much to train, or there are none, say
+    how many ``guides`` of each main model are enough.
     """
 
     def decorate(function: Callable[["Lab"], Effect]) -> Claim:
@@ -107,8 +120,12 @@ def claim(
         if not source.strip():
             raise ValueError(f"claim {name!r} has no source")
         units = {part: unit if isinstance(unit, str) else unit.get(part, "") for part in bounds}
+        for part in lengths:
+            if part not in bounds:
+                raise ValueError(f"claim {name!r} has no threshold for part {part!r}, which is said to be a length")
         places = tuple(distributions.canonical(place) for place in ([on] if isinstance(on, str) else on))
-        return Claim(name, function, source, bounds, units, exact, why, limits, places, elsewhere, guides)
+        given = (exact, why, limits, places, elsewhere, guides, tuple(lengths))
+        return Claim(name, function, source, bounds, units, *given)
 
     return decorate
 

@@ -2,7 +2,9 @@
 
 import importlib
 import pkgutil
+import re
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -10,7 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from models.training import Recipe
 from toy import distributions
+from toy.lab import run as running
 from toy.lab.claim import Claim, Effect, claim, claims_of, sentence
 from toy.lab.laboratory import FULL, QUICK, Lab, Record, Size
 from toy.lab.store import Owner, Store
@@ -18,8 +22,8 @@ from toy.lab.verdict import FAILS, Part, judged, verdict
 from toy.progress import Report
 
 __all__ = [
-    "FULL", "QUICK", "Claim", "Effect", "Findings", "Lab", "Outcome", "Size", "claim", "labs", "outcome", "papers",
-    "parts_of", "published", "run",
+    "FULL", "QUICK", "Claim", "Effect", "Findings", "Lab", "Outcome", "Plan", "Size", "claim", "labs", "outcome",
+    "papers", "parts_of", "plan", "published", "run",
 ]  # fmt: skip
 
 
@@ -126,6 +130,38 @@ def run(
     return Findings(size, outcomes, time.perf_counter() - began, skipped)
 
 
+SEED = re.compile(r"~seed=\d+")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What claims take: the networks that have to be trained before a first look, and in a sentence each what is
+    ``skipped``.
+    """
+
+    networks: tuple[Recipe, ...]
+    skipped: tuple[str, ...]
+
+    def line(self) -> str:
+        """The networks in a line, by what they are called without their seeds."""
+        if not self.networks:
+            return "nothing has to be trained first"
+        kinds = Counter(
+            "~".join(filter(None, [f"{one.spec.classes}{one.spec.width}@{one.iterations}", SEED.sub("", one.data)]))
+            for one in self.networks
+        )
+        listed = ", ".join(f"{count} {kind}" for kind, count in kinds.items())
+        return f"to be trained first, and kept: {len(self.networks)} networks: {listed}"
+
+
+def plan(claims: Sequence[Claim], size: Size = FULL, *, on: Sequence[str] = ()) -> Plan:
+    """What it takes to measure claims, as ``run`` would; nothing is trained or measured. ValueError as ``run``."""
+    record = Record()
+    _, skipped = _planned(claims, on, size, record)
+    names = {name for question in record.planned for name in question.names}
+    return Plan(tuple(running.missing(names, record.recipes)), skipped)
+
+
 def _planned(
     claims: Sequence[Claim], on: Sequence[str], size: Size, record: Record
 ) -> tuple[list[tuple[Claim, str]], tuple[str, ...]]:
@@ -146,7 +182,7 @@ def _planned(
             if here[0].lacks and not here[0].asked:
                 skipped.setdefault(f"{item.name}, for want of {' and '.join(here[0].lacks)} on ", []).append(place)
             else:
-                wanted.append((item, place))
+                wanted.append((item.at(place), place))
     sentences = tuple(words + _listed(places) for words, places in skipped.items())
     if not wanted and sentences:
         raise ValueError(f"nothing to measure on {_listed(on)}: {'; '.join(sentences)}")

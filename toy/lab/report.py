@@ -159,7 +159,8 @@ def recorded(paths: Sequence[str], have: Sequence[Claim]) -> Findings:
             for each in data["claims"]:
                 for item in have:
                     if item.name == each["name"]:
-                        one = _outcome(each, item, looks)
+                        on = distributions.canonical(each.get("on", distributions.USUAL))
+                        one = _outcome(each, item.at(on), on, looks)
                         found[item.name, one.on] = one
         except KeyError as error:
             raise ValueError(f"{path!r} is no report of claims that can be judged again: it lacks {error}") from None
@@ -174,8 +175,8 @@ def recorded(paths: Sequence[str], have: Sequence[Claim]) -> Findings:
     return Findings(size, tuple(outcomes), sum(each["seconds"] for each in known), (), conditions)
 
 
-def _outcome(given: Mapping[str, Any], item: Claim, looks: int) -> Outcome:
-    """A claim as a report has it."""
+def _outcome(given: Mapping[str, Any], item: Claim, on: str, looks: int) -> Outcome:
+    """A claim as a report has it, on a distribution."""
     own = [part for part in given["parts"] if part["part"] in item.bounds]
     values = {part["part"]: np.array([math.nan if v is None else v for v in part["values"]]) for part in own}
     found = []
@@ -184,7 +185,6 @@ def _outcome(given: Mapping[str, Any], item: Claim, looks: int) -> Outcome:
         count = len(values[name])
         (whole,) = parts_of(replace(item, bounds={name: item.bounds[name]}), {name: values[name]}, count)
         found.append(replace(whole, looks=looks, idle=part.get("idle", "")))
-    on = distributions.canonical(given.get("on", distributions.USUAL))
     return Outcome(item, judged(found), given["seeds"], tuple(given["notes"]), on, given.get("guides", 1))
 
 
@@ -236,6 +236,7 @@ about this toy under these conditions, not about images."""
 
 
 SAME_EVERYWHERE = "A claim has the same thresholds on every distribution: all of them are as wide as the tree is."
+BUT_LENGTHS = " Lengths alone are measured by the thinnest Gaussian of each."
 
 
 def markdown(findings: Findings, *, command: str, picture: str) -> str:
@@ -244,10 +245,9 @@ def markdown(findings: Findings, *, command: str, picture: str) -> str:
     facts["minutes, trainings included"] = f"{facts.pop('seconds') / 60:.1f}"
     del facts["command"]
     named = elsewhere(findings.outcomes)
+    same = SAME_EVERYWHERE + BUT_LENGTHS * any(item.claim.lengths for item in findings.outcomes)
     by_distribution = (
-        ["## Verdicts by distribution", "", SAME_EVERYWHERE, "", tables.markdown(board(findings.outcomes)), ""]
-        if named
-        else []
+        ["## Verdicts by distribution", "", same, "", tables.markdown(board(findings.outcomes)), ""] if named else []
     )
     skipped = [f"Not measured: {'; '.join(findings.skipped)}.", ""] if findings.skipped else []
     lines = [

@@ -23,6 +23,7 @@ from typing import Any
 import jax
 
 from models import runs, stored, zoo
+from models.training import Recipe
 from toy import scenes
 from toy.lab import trial as trials
 from toy.lab.store import Owner, Result, Store
@@ -113,20 +114,16 @@ def _timed(batch: Batch) -> tuple[list[dict[str, Any]], float]:
 
 def train(
     names: Iterable[str], store: Store, owner: Owner, report: Report | None, command: str = "python -m models.zoo",
-    recipes: Iterable[Any] = (),
+    recipes: Iterable[Recipe] = (),
 ) -> None:  # fmt: skip
     """Train ``recipes`` and what the names lack, one process at a time: the next one finds it done."""
     names, recipes = sorted(names), list(recipes)
-
-    def missing() -> list[Any]:
-        own = [recipe for recipe in recipes if not stored.trained_path(recipe).is_file()]
-        return list(dict.fromkeys([*own, *(recipe for name in names for recipe in zoo.missing(name))]))
 
     def tell(done: int, total: int) -> None:
         if report:
             report(Progress("training", done, total))
 
-    while wanted := missing():
+    while wanted := missing(names, recipes):
         taken, _ = store.lease([TRAINING], owner)
         if not taken:
             time.sleep(POLL)
@@ -135,6 +132,12 @@ def train(
             runs.train_many(wanted, command=command, report=tell)
         finally:
             store.give_back(TRAINING, owner)
+
+
+def missing(names: Iterable[str], recipes: Iterable[Recipe]) -> list[Recipe]:
+    """What has to be trained for names, and of recipes what is not kept, each once."""
+    own = [recipe for recipe in recipes if not stored.trained_path(recipe).is_file()]
+    return list(dict.fromkeys([*own, *(recipe for name in sorted(names) for recipe in zoo.missing(name))]))
 
 
 @dataclass

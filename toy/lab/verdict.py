@@ -29,6 +29,10 @@ class Bound:
     lo: float = -math.inf
     hi: float = math.inf
 
+    def scaled(self, ratio: float) -> "Bound":
+        """Both ends times a number above 0."""
+        return Bound(self.lo * ratio, self.hi * ratio)
+
     def __str__(self) -> str:
         """As in a table: '> 0.01', '< 0.1', 'from -0.02 to 0.02'."""
         if math.isinf(self.hi):

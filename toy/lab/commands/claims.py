@@ -2,6 +2,7 @@
 
 import json
 import shlex
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from toy import interrupts, progress
 @click.option(
     "--on", "on", multiple=True, metavar="NAMES", help="distributions, as for metrics: moons,gaussians:distance=2,tree"
 )
+@click.option("--points", metavar="FILE", help="a distribution of your own points, as for metrics")
+@click.option("--learned", is_flag=True, help="of these claims those about networks, and none about exact scores alone")
 @click.option("--paper", "papers", multiple=True, metavar="ARXIV", help="all claims of a paper, as 2408.09000")
 @click.option("--quick", is_flag=True, help="fewer seeds and samples, small trainings: some minutes")
 @click.option("--json", "as_json", is_flag=True, help="print one JSON object")
@@ -26,6 +29,8 @@ from toy import interrupts, progress
 def claims(
     names: tuple[str, ...],
     on: tuple[str, ...],
+    points: str | None,
+    learned: bool,
     papers: tuple[str, ...],
     quick: bool,
     as_json: bool,
@@ -41,11 +46,14 @@ def claims(
     which is run. They are about the paper's tree, or about what --on names, as far as they mean something there. Some
     papers' own distributions are there too: their claims are measured with --paper, or by NAME. What is undecided is
     measured with more and more repetitions, up to 40 trainings of the main model or --most; --quick looks once.
+    --list says what there is, and with --on or --points which networks would be trained first.
 
     \b
     python -m toy claims --quick
     python -m toy claims cfg_does_not_sample_the_tilted_density
     python -m toy claims --on tree,moons cfg_drops_branches_with_exact_scores
+    python -m toy claims --on moons --learned --quick --list
+    python -m toy claims --points points.csv --quick cfg_does_not_sample_the_tilted_density
     python -m toy claims --paper 2408.09000 --quick
     python -m toy claims --out docs/claims.md
     """
@@ -64,16 +72,22 @@ def claims(
     every = have | own
     asked = [*names, *(name for paper in papers for name in of_paper(paper, every))]
     wanted = chosen(asked or tuple(own or lab.published()), every)
-    places = places_of(on)
+    if learned and not (wanted := [item for item in wanted if not item.exact]):
+        raise ValueError("--learned leaves none of these claims: all are about exact scores alone")
+    places = places_of(on, points)
+    size = lab.QUICK if quick else lab.FULL
     if listed:
         click.echo("\n".join(_listing(item) for item in wanted))
+        if places:
+            plan = lab.plan(wanted, size, on=places)
+            click.echo("\n".join([*(f"not measured: {sentence}" for sentence in plan.skipped), plan.line()]))
         return
     if out is not None:
         if not out.endswith(".md"):
             raise ValueError(f"--out {out!r} does not end in .md")
         check_writable(*(Path(out).with_suffix(suffix) for suffix in (".md", ".png", ".json")))
     if recorded:
-        for flag, value in (("--quick", quick), ("--most", most), ("--on", on)):
+        for flag, value in (("--quick", quick), ("--most", most), ("--on", on), ("--points", points)):
             if value:
                 raise ValueError(f"{flag} does not go with --recorded, which measures nothing")
         known = report.recorded(recorded, wanted)
@@ -84,32 +98,35 @@ def claims(
     keep_compiled()
     with unfinished(place) as kept:
         with progress.bars() as told:
-            findings = lab.run(wanted, lab.QUICK if quick else lab.FULL, on=places, most=most, report=told, kept=kept)
-        _show(findings, command_of(names, places, papers, quick, module, most, out), as_json, out)
+            findings = lab.run(wanted, size, on=places, most=most, report=told, kept=kept)
+        flags = {"--on": ",".join(on), "--points": points, "--learned": learned, "--paper": papers, "--module": module,
+                 "--quick": quick, "--most": most, "--out": out}  # fmt: skip
+        command = command_of(names, flags)
+        _show(findings, command, as_json, out)
 
 
-def places_of(on: tuple[str, ...]) -> list[str]:
-    """The distributions that ``--on`` names, each once; ValueError for one that there is not."""
+def places_of(on: tuple[str, ...], file: str | None = None) -> list[str]:
+    """The distributions that ``--on`` names and that of a file's points, each once; ValueError for what is not one."""
     from toy import distributions
+    from toy.distributions.points import FAMILY, facts
+    from toy.distributions.points import given as of_file
 
     texts = [text.strip() for many in on for text in many.split(",")]
+    if file is not None:
+        own = [text for text in texts if text.partition(":")[0] == FAMILY]
+        name = distributions.canonical(of_file(file, own[0] if own else FAMILY))
+        click.echo(f"{name}: {facts(name).line()}", err=True)
+        texts = [*(text for text in texts if text not in own), name]
     return list(dict.fromkeys(distributions.canonical(text) or distributions.USUAL for text in texts))
 
 
-def command_of(
-    names: tuple[str, ...],
-    on: list[str],
-    papers: tuple[str, ...],
-    quick: bool,
-    module: str | None,
-    most: int | None,
-    out: str | None,
-) -> str:
-    """The command line that asks for the same."""
-    flags = (("--on", ",".join(on)), *(("--paper", paper) for paper in papers), ("--module", module),
-             ("--most", most), ("--out", out))  # fmt: skip
-    given = [word for flag, value in flags if value for word in (flag, str(value))]
-    return shlex.join(["python", "-m", "toy", "claims", *names, *(["--quick"] if quick else []), *given])
+def command_of(names: tuple[str, ...], flags: Mapping[str, Any]) -> str:
+    """The command line that asks for the same: ``flags`` with their values, one that is alone is True."""
+    words = []
+    for flag, value in flags.items():
+        for each in value if isinstance(value, tuple) else [value]:
+            words += [flag] if each is True else [flag, str(each)] if each else []
+    return shlex.join(["python", "-m", "toy", "claims", *names, *words])
 
 
 def _listing(item: Any) -> str:

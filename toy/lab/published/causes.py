@@ -70,6 +70,7 @@ def gain_of_guide(lab: Lab, measure: str, main: str, guide: str, part: str) -> n
     unit="share of samples; sliced Wasserstein, in lengths",
     why=f"{POINT_WHY} {LENGTH_WHY}",
     limits="Other strengths, or degradations that are trained in.",
+    lengths=("dropout, distance", "input noise, distance"),
 )
 def matched_degradations_help(lab: Lab) -> Effect:
     """A guide helps where it is degraded in the same way as the main model, only more.
@@ -97,6 +98,7 @@ def matched_degradations_help(lab: Lab) -> Effect:
     unit="share of samples; sliced Wasserstein, in lengths",
     why=f"Not to help is to gain less than what would count as help: {POINT_WHY} {LENGTH_WHY}",
     limits="Other strengths, or degradations that are trained in.",
+    lengths=("dropout by input noise, distance", "input noise by dropout, distance"),
 )
 def mismatched_degradations_do_not_help(lab: Lab) -> Effect:
     """A guide that is degraded in another way than the main model does not help at any weight.
@@ -284,6 +286,7 @@ def denoiser(lab: Lab, parametrisation: str = "energy", loss: str = "exact") -> 
     within={"score": SAME, "denoiser": SAME},
     unit=SHARE,
     why=SAME_WHY,
+    elsewhere=False,
     limits="Anything about guidance by such networks: samples are compared without any.",
 )
 def parametrisation_does_not_matter(lab: Lab) -> Effect:
@@ -302,6 +305,7 @@ def parametrisation_does_not_matter(lab: Lab) -> Effect:
     within=SAME,
     unit=SHARE,
     why=SAME_WHY,
+    elsewhere=False,
     limits="Anything about data sets of finite size, on which only denoising score matching can be done.",
 )
 def denoising_and_exact_score_matching_agree(lab: Lab) -> Effect:
