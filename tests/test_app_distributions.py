@@ -1,7 +1,10 @@
 """The menu of distributions on the pages: what is chosen there is in the link, and the usual cast follows."""
 
 import pytest
-from page_runner import COMPARE, FIGURES, TRAIN, control, fine, link, opened, pack, settled
+from page_runner import COMPARE, FIGURES, FILES, TRAIN, control, fine, link, opened, pack, settled
+
+from toy.lab import claims
+from toy.ui import lab
 
 pytestmark = pytest.mark.usefixtures("pages")
 
@@ -60,6 +63,44 @@ def test_the_other_pages_have_the_menu_and_their_command_says_what_was_chosen(pa
     fine(at)
     assert link(at)["target"] == "moons/A"
     assert any("--target moons/A" in code.value for code in at.code)
+
+
+WITHOUT = {"learn"}  # a lesson's scenes are those that its text is about
+
+
+@pytest.mark.parametrize("page", sorted(FILES))
+def test_every_page_but_the_lessons_has_the_menu(page):
+    at = opened(FILES[page], methods="cfg", strengths="1", n="512", steps="8", figure="fig9")
+    fine(at)
+    assert any((box.key or "").endswith("target.family") for box in at.selectbox) == (page not in WITHOUT | {"train"})
+    assert any((box.key or "").endswith("classes.family") for box in at.selectbox) == (page == "train")
+
+
+def test_the_lab_shows_claims_as_they_are_on_what_is_chosen():
+    at = opened(FILES["lab"])
+    next(box for box in at.selectbox if box.key.endswith("target.family")).set_value("moons").run()
+    fine(at)
+    assert link(at)["target"] == "moons/A"
+    assert any(code.value == "python -m toy claims --on moons --quick" for code in at.code)
+    shown = {box.label for box in at.expander}
+    assert any("holds" in label and "CFG drops branches even where every score is exact" in label for label in shown)
+    lone = next(box for box in at.expander if "Training towards the exact score" in box.label)
+    assert [caption.value for caption in lone.caption][-1] == "It is about `tree` alone."
+    assert not lone.button
+    assert not any("of classes" in (box.label or "") for box in at.selectbox)
+
+
+def test_a_claim_is_measured_in_the_lab_on_what_is_chosen(monkeypatch):
+    asked = []
+    monkeypatch.setattr("toy.lab.claims.run", lambda items, size, **given: asked.append(given["on"]) or empty())
+    lab._measure("small_models_make_outliers", "moons", lambda *told: None)
+    lab._measure("small_models_make_outliers", "", lambda *told: None)
+    assert asked == [["moons"], ()]
+
+
+def empty():
+    """What is found where nothing is asked."""
+    return claims.Findings(claims.QUICK, ())
 
 
 def test_a_training_of_points_that_are_not_here_asks_for_their_file():

@@ -7,8 +7,10 @@ import pytest
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
-from toy import bench
+from toy import bench, distributions
 from toy.bench import library, server
+
+EXACT = distributions.mixture
 
 KEYS = {
     *("name", "what", "median", "p95", "min", "count", "unit", "ratio", "ratio_to", "budget", "p95_budget"),
@@ -86,6 +88,31 @@ def test_small_sizes_run() -> None:
     ):
         assert len(found.values) == 2
         assert np.all(np.array(found.values) > 0)
+
+
+def test_on_another_distribution_there_are_no_budgets() -> None:
+    chosen = {entry.name for entry in bench.select(None, app=False, gpu=False, elsewhere=True)}
+    assert {"training", "sampling-2048", "logp-grid", "logp-grid-AB", "score-4096", "method-cfg"} <= chosen
+    assert not {"yardstick", "sweep-store", "memory-app", "compile"} & chosen
+    there = bench.BENCHMARKS["training"].on("moons")
+    row = bench.row(there, bench.Measured([1e6]), device="a machine", speed=400.0)
+    assert (row["name"], row["budget"], row["ok"]) == ("training on moons", None, None)
+    assert bench.BENCHMARKS["training"].on("") is bench.BENCHMARKS["training"]
+    with pytest.raises(ValueError, match="benchmark 'sweep-store' means nothing on moons"):
+        bench.run("sweep-store", on="moons")
+    with pytest.raises(ValueError, match="unknown distribution 'moon'"):
+        bench.run("training", on="moon")
+    for entry in bench.select(None, app=False, gpu=False, elsewhere=True):
+        assert not entry.app, entry.name
+
+
+def test_what_is_measured_elsewhere_computes_with_that(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    monkeypatch.setattr("toy.distributions.mixture", lambda target: asked.append(target) or EXACT(target))
+    library.logp_grid(resolution=8, repeats=1, target="moons/A")
+    library.logp_grid_both(repeats=1, target="gaussians/A")
+    library.score_4096(n=8, repeats=1, target="rings/A")
+    assert list(dict.fromkeys(asked)) == ["moons/A", "gaussians/ABC", "rings/A"]
 
 
 def test_a_process_that_fails_is_one_sentence() -> None:

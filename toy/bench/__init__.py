@@ -43,12 +43,21 @@ __all__ = [
 ]
 
 
-def run(only: str | None = None, *, report: Report | None = None) -> list[dict[str, Any]]:
-    """Run the benchmarks of the library; with ``only`` one of any kind. ``report(name)`` is called before each."""
+def run(only: str | None = None, *, on: str = "", report: Report | None = None) -> list[dict[str, Any]]:
+    """Run the benchmarks of the library; with ``only`` one of any kind. ``report(name)`` is called before each.
+
+    On another distribution than the tree those that compute with one, of its first class.
+    """
     import jax
 
+    from toy import distributions
+
+    on = distributions.canonical(on or distributions.USUAL)
+    values = {"target": distributions.targets(on)[0]} if on else {}
     gpu = jax.default_backend() == "gpu"
-    chosen = select(only, app=False, gpu=gpu)
+    chosen = [entry.on(on) for entry in select(only, app=False, gpu=gpu, elsewhere=bool(on))]
+    if not chosen and on:
+        raise ValueError(f"benchmark {only!r} means nothing on {on}: it does not compute with a distribution")
     if not chosen:
         if not select(only, app=True, gpu=gpu):
             raise ValueError(f"benchmark {only!r} runs only on a GPU")
@@ -58,7 +67,7 @@ def run(only: str | None = None, *, report: Report | None = None) -> list[dict[s
         if report:
             report(entry.name)
         speeds = yardstick(repeats=5).values
-        found = attempt(entry)
+        found = attempt(entry, **values)
         # Before and after: on a machine that others use too, speed is that of the moment.
         speeds += yardstick(repeats=5).values
         rows.append(row(entry, found, device=device(), gpu=gpu, speed=float(np.median(speeds))))

@@ -62,15 +62,15 @@ def _product(size: int) -> tuple[Any, Callable]:
 
 
 @benchmark("training", "ms", budget=15, scaled=True)
-def training(iterations: int = 64, width: int = 64, batch: int = 4096, repeats: int = 5) -> Measured:
+def training(iterations: int = 64, width: int = 64, batch: int = 4096, repeats: int = 5, target: str = "A") -> Measured:
     """One training iteration, width 64, batch 4096, true scores of the batch included."""
-    return Measured([ms / iterations for ms in timed(_chunks(iterations, width, batch), repeats)])
+    return Measured([ms / iterations for ms in timed(_chunks(iterations, width, batch, target), repeats)])
 
 
 @benchmark("training-main", "s", gpu_budget=3, only_gpu=True)
-def training_main(repeats: int = 3) -> Measured:
+def training_main(repeats: int = 3, target: str = "A") -> Measured:
     """The main model's 4096 iterations, compiled before."""
-    chunk = _chunks(256, 64, 4096)
+    chunk = _chunks(256, 64, 4096, target)
     return Measured([ms / 1e3 for ms in timed(lambda: [chunk() for _ in range(16)][-1], repeats)])
 
 
@@ -119,7 +119,7 @@ def _last_of(steps: Callable[..., Iterator[Any]], *given: Any) -> Any:
     return last
 
 
-def _chunks(iterations: int, width: int, batch: int) -> Callable[[], Any]:
+def _chunks(iterations: int, width: int, batch: int, target: str) -> Callable[[], Any]:
     import jax
     import jax.numpy as jnp
 
@@ -127,42 +127,42 @@ def _chunks(iterations: int, width: int, batch: int) -> Callable[[], Any]:
     from models.mlp import Spec
     from toy import distributions
 
-    recipe = training.Recipe(Spec("A", width), batch=batch)
+    recipe = training.Recipe(Spec(target, width), batch=batch)
     state = jax.tree.map(jnp.copy, training.start(recipe))  # its buffers are given away in every chunk
 
     def chunk() -> Any:
         nonlocal state
-        state, losses = training.chunk(training.in_common(recipe), distributions.mixture("A"), state, iterations)
+        state, losses = training.chunk(training.in_common(recipe), distributions.mixture(target), state, iterations)
         return losses
 
     return chunk
 
 
 @benchmark("sampling-2048", "ms", budget=70, scaled=True)
-def sampling_2048(n: int = 2048, repeats: int = 20) -> Measured:
+def sampling_2048(n: int = 2048, repeats: int = 20, target: str = "A") -> Measured:
     """Autoguided sampling of 2048 points, A64@4096 with A32@512, 32 Heun steps, whole trajectory."""
     import models
     from toy import scenes
     from toy.scene import Scene
 
-    scene = Scene.of("autoguidance", main="A64@4096", weak="A32@512", w=3, n=n)
+    scene = Scene.of("autoguidance", target=target, w=3, n=n)
     cast = models.cast(scene.cast)
     return Measured(timed(lambda: scenes.sample(scene, cast), repeats))
 
 
 @benchmark("sampling-16384", "ms", budget=650, scaled=True, gpu_budget=10)
-def sampling_16384(repeats: int = 7) -> Measured:
+def sampling_16384(repeats: int = 7, target: str = "A") -> Measured:
     """The same of 16384 points."""
-    return sampling_2048(16384, repeats)
+    return sampling_2048(16384, repeats, target)
 
 
 def _method(name: str) -> Callable[..., Measured]:
-    def measure(n: int = 4096, repeats: int = 5) -> Measured:
+    def measure(n: int = 4096, repeats: int = 5, target: str = "A") -> Measured:
         import models
         from toy import scenes
         from toy.compare import methods
 
-        scene = methods()[name].scene(n=n)
+        scene = methods()[name].scene(n=n, target=target)
         cast = models.cast(scene.cast)
         return Measured(timed(lambda: scenes.sample(scene, cast, keep=False), repeats))
 
@@ -175,31 +175,33 @@ for _name in methods():
 
 
 @benchmark("logp-grid", "ms", budget=300, scaled=True)
-def logp_grid(classes: str = "A", resolution: int = 400, repeats: int = 7) -> Measured:
+def logp_grid(resolution: int = 400, repeats: int = 7, target: str = "A") -> Measured:
     """Exact log-density of class A on a grid of 400 x 400."""
     import jax.numpy as jnp
 
     from toy import distributions, views
 
     grid = jnp.asarray(views.VIEWS["both"].grid(resolution))
-    return Measured(timed(lambda: views.logp_on(distributions.mixture(classes), grid, jnp.float32(0.03)), repeats))
+    return Measured(timed(lambda: views.logp_on(distributions.mixture(target), grid, jnp.float32(0.03)), repeats))
 
 
 @benchmark("logp-grid-AB", "ms")
-def logp_grid_both(repeats: int = 7) -> Measured:
-    """The same of both classes."""
-    return logp_grid("AB", repeats=repeats)
+def logp_grid_both(repeats: int = 7, target: str = "A") -> Measured:
+    """The same of all classes."""
+    from toy import distributions
+
+    return logp_grid(repeats=repeats, target=distributions.of(target).all.name)
 
 
 @benchmark("score-4096", "ms")
-def score_4096(n: int = 4096, repeats: int = 20) -> Measured:
+def score_4096(n: int = 4096, repeats: int = 20, target: str = "A") -> Measured:
     """Exact score of 4096 points, each at its own noise level: the target of one training batch."""
     import jax
     import jax.numpy as jnp
 
     from toy import distributions, views
 
-    density = distributions.mixture("A")
+    density = distributions.mixture(target)
     sigma = jnp.exp(-2.3 + 1.5 * jax.random.normal(jax.random.key(1), (n,)))
     x = density.sample(jax.random.key(2), n, sigma)
     return Measured(timed(lambda: views.score_on(density, x, sigma), repeats))

@@ -1,7 +1,7 @@
 """Benchmarks by name, what they measured, and how it is shown beside what it may take."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,11 @@ class Benchmark(Entry):
     app: bool = False
     browser: bool = False
     rerun: bool = False
+
+    def on(self, place: str) -> "Benchmark":
+        """The same on a distribution, which is in its name; budgets are of the tree, and other mixtures have none."""
+        free = dict.fromkeys(("budget", "p95_budget", "gpu_budget"))
+        return replace(self, name=f"{self.name} on {place}", **free) if place else self  # type: ignore[arg-type]
 
 
 BENCHMARKS = Registry("benchmark", Benchmark)
@@ -115,15 +120,21 @@ def _digits(value: float | None) -> str:
     return "" if value is None else f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
-def select(only: str | None, *, app: bool, gpu: bool) -> list[Benchmark]:
-    """The benchmarks to run here: all, one by its name, or a family ('sampling': sampling-2048, sampling-16384)."""
+def select(only: str | None, *, app: bool, gpu: bool, elsewhere: bool = False) -> list[Benchmark]:
+    """The benchmarks to run here: all, one by its name, or a family ('sampling': sampling-2048, sampling-16384).
+
+    Those that mean something ``elsewhere`` than on the tree are those that take a target.
+    """
     if only is not None and not any(_in_family(name, only) for name in BENCHMARKS):
         names = dict.fromkeys("method-NAME" if name.startswith("method-") else name for name in BENCHMARKS)
         raise ValueError(f"unknown benchmark {only!r}; have: {', '.join(names)}")
     return [
         entry
         for name, entry in BENCHMARKS.items()
-        if (only is None or _in_family(name, only)) and entry.app == app and (gpu or not entry.only_gpu)
+        if (only is None or _in_family(name, only))
+        and entry.app == app
+        and (gpu or not entry.only_gpu)
+        and ("target" in entry.inputs or not elsewhere)
     ]
 
 
@@ -134,9 +145,9 @@ def _in_family(name: str, only: str) -> bool:
 Report = Callable[[str], None]
 
 
-def attempt(entry: Entry, *given: Any) -> Measured:
+def attempt(entry: Entry, *given: Any, **values: Any) -> Measured:
     """Measure; what fails is a row that says why, so that it does not take the others' numbers along."""
     try:
-        return entry(*given)
+        return entry(*given, **values)
     except Exception as error:
         return Measured([], f"failed: {' '.join(str(error).split())[:300] or type(error).__name__}", fine=False)

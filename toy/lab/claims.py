@@ -16,7 +16,7 @@ from models.training import Recipe
 from toy import distributions
 from toy.lab import run as running
 from toy.lab.claim import Claim, Effect, claim, claims_of, sentence
-from toy.lab.laboratory import FULL, QUICK, Lab, Record, Size
+from toy.lab.laboratory import FULL, QUICK, SEVERAL, Lab, Record, Size
 from toy.lab.store import Owner, Store
 from toy.lab.verdict import FAILS, Part, judged, verdict
 from toy.progress import Report
@@ -173,16 +173,19 @@ def _planned(
         if not places:
             skipped[f"{item.name}, which is about {_listed(item.on)} alone"] = []
         for place in places:
-            here = labs(item, size, record, place)
+            own = Record()
+            here = labs(item, size, own, place)
             try:
-                record.plan(partial(_parts, item, here))
+                own.plan(partial(_parts, item, here))
             except (Exception, SystemExit) as error:  # whatever a user's function may raise
                 where = f" on {place}" if place else ""
                 raise ValueError(f"claim {item.name!r} cannot be measured{where}: {sentence(error)}") from None
-            if here[0].lacks and not here[0].asked:
+            if SEVERAL in here[0].lacks or (here[0].lacks and not here[0].asked):
                 skipped.setdefault(f"{item.name}, for want of {' and '.join(here[0].lacks)} on ", []).append(place)
             else:
                 wanted.append((item.at(place), place))
+                record.planned |= own.planned
+                record.recipes |= own.recipes
     sentences = tuple(words + _listed(places) for words, places in skipped.items())
     if not wanted and sentences:
         raise ValueError(f"nothing to measure on {_listed(on)}: {'; '.join(sentences)}")

@@ -127,6 +127,15 @@ def _program(scene: Scene) -> tuple[Any, ...]:
     return (*program(scene)[:-1], *shapes)
 
 
+SEVERAL = "several classes"  # without which a claim that speaks of two means nothing at all
+
+
+def _alone(rule: str, target: str) -> bool:
+    """Whether a rule asks for other classes than the target's, and there are none."""
+    others = any(Name.parse(name).classes != "A" for name in default_cast(rule).values())
+    return others and distributions.of(target).all.name == target
+
+
 def _lacking(measure: Metric, target: str) -> str:
     """What a target does not have that a measure needs to mean something; nothing as a rule."""
     known = distributions.of(target)
@@ -283,6 +292,8 @@ class Lab:
         usual = {"n": self.size.n, "steps": self.size.steps}
         target = distributions.counterpart(values.get("target", "A"), self.target)
         roles = default_cast(rule, target)
+        if _alone(rule, target):
+            self.lacks[SEVERAL] = None
         found = []
         for seed in range(self.seeds):
             given = {role: values.get(role, self.usual(role, name)) for role, name in roles.items()}

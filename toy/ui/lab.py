@@ -10,7 +10,7 @@ from typing import Any
 
 import streamlit as st
 
-from toy import figures, tables
+from toy import distributions, figures, tables
 from toy.figures.sweeps import sweep_figure
 from toy.lab import claims, grid, optima, report, sweep
 from toy.lab.claim import Claim
@@ -42,19 +42,45 @@ MARKS = {"holds": ":green[:material/check_circle:]", "does not hold": ":red[:mat
          "undecided": ":gray[:material/help:]", "nothing to gain": ":gray[:material/block:]"}  # fmt: skip
 
 
+ELSEWHERE = ("claims_by_distribution", "claims_elsewhere")  # reports of several distributions
+
+
 def _claims() -> None:
-    st.subheader("Published claims, put to the test")
-    elsewhere = _entries(_reported("claims_by_distribution"))
-    _board(claims.published(), _reported("claims"), elsewhere)
-    st.code("python -m toy claims --quick", language="bash", wrap_lines=True)
+    with st.sidebar, st.expander("Distribution", expanded=True):
+        on = distributions.of(linked.target("A", None)).on
+        st.caption("Published claims are shown as they were measured on it, and measured on it here.")
+    several = [report for name in ELSEWHERE if (report := _reported(name))]
+    if on:
+        st.subheader(f"Published claims on {plain(on)}, put to the test")
+        _board(claims.published(), [_of_place(report, on) for report in several], {}, on)
+        st.code(f"python -m toy claims --on {on} --quick", language="bash", wrap_lines=True)
+    else:
+        st.subheader("Published claims, put to the test")
+        _board(claims.published(), [_reported("claims")], _entries(several))
+        st.code("python -m toy claims --quick", language="bash", wrap_lines=True)
     st.subheader("Papers, on their own distributions")
-    _board(claims.papers(), _reported("papers"), {})
+    _board(claims.papers(), [_reported("papers")], {})
     st.code("python -m toy claims --paper 2408.09000 --quick", language="bash", wrap_lines=True)
 
 
-def _board(have: Mapping[str, Claim], found: Mapping[str, Any] | None, elsewhere: Mapping[str, list[Any]]) -> None:
-    """Claims with their verdicts in a report, those ``elsewhere`` than on the tree, and a way to measure them here."""
-    if found:
+def _of_place(found: Mapping[str, Any], on: str) -> Mapping[str, Any] | None:
+    """What a report of several distributions says of one; None where that is nothing."""
+    own = [each for each in found["claims"] if each["on"] == on]
+    return {**found, "claims": own} if own else None
+
+
+def _board(
+    have: Mapping[str, Claim],
+    reports: Sequence[Mapping[str, Any] | None],
+    elsewhere: Mapping[str, list[Any]],
+    on: str = "",
+) -> None:
+    """Claims with their verdicts in reports, those ``elsewhere`` than on the tree, and a way to measure them here.
+
+    ``on`` another distribution than their own, where that is asked for.
+    """
+    reported = [found for found in reports if found]
+    for found in reported:
         known = found["conditions"]
         mains, draws, n = (known[name] for name in ("seeds with training", "seeds of exact claims", "n"))
         counts = Counter(each["verdict"] for each in found["claims"])
@@ -65,9 +91,10 @@ def _board(have: Mapping[str, Claim], found: Mapping[str, Any] | None, elsewhere
             "A verdict is wrong in at most one of twenty claims, looks and parts included; thresholds were set before."
         )
         st.code(known["command"], language="bash", wrap_lines=True)
-    before = _entries(found)
+    before = _entries(reported)
+    sizes = {each["name"]: found["conditions"] for found in reported for each in found["claims"]}
     for name, item in have.items():
-        here, shown = st.session_state.get(f"lab.claim.{name}", []), before.get(name, [])
+        here, shown = st.session_state.get(_field(name, on), []), before.get(name, [])
         verdicts = {each["verdict"] for each in shown or here}
         mark = MARKS[verdicts.pop()] if len(verdicts) == 1 else ":gray[:material/radio_button_unchecked:]"
         with st.expander(f"{mark} **{_verdict(shown or here)}** · {item.statement}"):
@@ -77,18 +104,27 @@ def _board(have: Mapping[str, Claim], found: Mapping[str, Any] | None, elsewhere
             if name in elsewhere:
                 st.caption(f"Measured on several distributions: {_verdict(elsewhere[name])}.")
             for each in here:
-                _told(each, _smaller(found["conditions"] if found else None))
-            _again(name)
+                _told(each, _smaller(sizes.get(name)))
+            if on and not item.places([on]):
+                own = " and ".join(plain(place or distributions.USUAL) for place in item.on)
+                st.caption(f"It is about {own} alone.")
+                continue
+            _again(name, on)
+
+
+def _field(name: str, on: str) -> str:
+    """Where what was measured here of a claim on a distribution is kept."""
+    return f"lab.claim.{name} {on}".rstrip()
 
 
 def _guides(count: int) -> str:
     return "a guide" if count == 1 else f"{count} guides"
 
 
-def _entries(found: Mapping[str, Any] | None) -> dict[str, list[Any]]:
-    """The entries of a report by claim, one a distribution."""
+def _entries(reports: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
+    """The entries of reports by claim, one a distribution."""
     entries: dict[str, list[Any]] = {}
-    for each in found["claims"] if found else []:
+    for each in [each for found in reports for each in found["claims"]]:
         entries.setdefault(each["name"], []).append(each)
     return entries
 
@@ -154,23 +190,23 @@ def _bound(part: Mapping[str, Any]) -> str:
     return f"above {lo:g}" if lo is not None else f"below {hi:g}"
 
 
-def _again(name: str) -> None:
+def _again(name: str, on: str) -> None:
     """A button that measures a claim here, in small, and what it found."""
     wanted = st.session_state.setdefault("lab.claims", set())
-    if name not in wanted:
+    if (name, on) not in wanted:
         if st.button("Measure it here, in small", key=f"lab.measure.{name}", icon=":material/play_arrow:"):
-            wanted.add(name)
+            wanted.add((name, on))
             links.rerun()
         return
 
     def watch() -> None:
-        task = tasks(engine()).ask(("claim", name), partial(_measure, name))
+        task = tasks(engine()).ask(("claim", name, on), partial(_measure, name, on))
         if not task.future.done():
             st.progress(task.share, plain(task.words))
             return
-        wanted.discard(name)
+        wanted.discard((name, on))
         try:
-            st.session_state[f"lab.claim.{name}"] = task.future.result()
+            st.session_state[_field(name, on)] = task.future.result()
         except ValueError as error:
             st.warning(f"Not measured: {plain(error)}")
             return
@@ -179,12 +215,13 @@ def _again(name: str) -> None:
     st.fragment(watch, run_every=POLL)()
 
 
-def _measure(name: str, tell: Report) -> list[dict[str, Any]]:
+def _measure(name: str, on: str, tell: Report) -> list[dict[str, Any]]:
     def told(now: Progress) -> None:
         tell(f"{now.stage}: {now.done} of {now.total}", now.done / max(now.total, 1))
 
     item = (claims.published() | claims.papers())[name]
-    found: list[dict[str, Any]] = report.as_json(claims.run([item], claims.QUICK, report=told))["claims"]
+    measured = claims.run([item], claims.QUICK, on=[on] if on else (), report=told)
+    found: list[dict[str, Any]] = report.as_json(measured)["claims"]
     return found
 
 

@@ -89,9 +89,9 @@ def select(
     return _tell(key, st.selectbox(label, options, key=field, format_func=title, on_change=touched, **more))
 
 
-def target(default: str, label: str = "target class", key: str = "target") -> str:
-    """A target, kept in the URL parameter ``key``."""
-    setting = distributions.TargetChoice(distributions.targets(), label, "", "class", name=key)
+def target(default: str, label: str | None = "target class", key: str = "target") -> str:
+    """A target, kept in the URL parameter ``key``; without a ``label`` the distribution alone is chosen."""
+    setting = distributions.TargetChoice(distributions.targets(), label or "", "", "class", name=key)
     field = _recall(key, default, setting.check)
 
     def chosen(name: str) -> None:

@@ -16,12 +16,13 @@ def choose(
     key: str,
     chosen: Callable[[str], None],
     *,
-    label: str = "target class",
+    label: str | None = "target class",
     parameter: str = "target",
 ) -> None:
     """Show a target as widgets; ``chosen`` is called with another one, or with what was typed and is none.
 
-    ``parameter`` is the URL's: where that names points that are not here, their file is asked for.
+    ``parameter`` is the URL's: where that names points that are not here, their file is asked for. Without a ``label``
+    there is no menu of classes.
     """
     known = distributions.of(target)
     name = (known.on or distributions.USUAL).partition(":")[
@@ -53,13 +54,14 @@ def choose(
         words = f"{knob.help}, {knob.legal}"
         st.text_input(f"{entry.title.lower()}: {knob.label}", help=words, **widget(name, text(values[name])))
     options = distributions.targets(known.on)
-    st.selectbox(
-        label,
-        options if target in options else [target, *options],
-        format_func=lambda name: distributions.of(name).words,
-        help=meaning("target"),
-        **widget("target", target),
-    )
+    if label is not None:
+        st.selectbox(
+            label,
+            options if target in options else [target, *options],
+            format_func=lambda name: distributions.of(name).words,
+            help=meaning("target"),
+            **widget("target", target),
+        )
     with st.popover("Own points", icon=":material/upload:", width="stretch"):
         uploading.uploader(taken, key=f"{key}.points")
 
