@@ -1,6 +1,6 @@
 """Zhao and Schwing, "Studying Classifier(-Free) Guidance From a Classifier-Centric Perspective", on their toy data.
 
-Gaussians, one a class, and the fractal, which is the tree. The abstract and summaries were read. Near a decision
+Gaussians, one a class, and the tree. The abstract and summaries were read. Near a decision
 boundary, where classes are entangled, is where the true posterior is from 0.1 to 0.9: this project's reading.
 """
 
