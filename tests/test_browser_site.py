@@ -285,10 +285,13 @@ def test_captions_of_both_sides_stand_apart_on_a_phone(come):
         is_mobile=True,
     )
     guest.settled()
-    boxes = "[...document.querySelectorAll('.tv-tag')].map(tag => tag.getBoundingClientRect())"
-    ends = guest.page.evaluate(f"{boxes}.map(({{ left, right }}) => [left, right])")
-    assert len(ends) == 2
-    assert ends[0][1] <= ends[1][0]
+    late = "document.querySelectorAll('.tv-asked').forEach(asked => (asked.textContent = words))"
+    guest.page.evaluate(f"words => {late}", "showing what was before " * 4)
+    for name in ("tag", "asked"):
+        boxes = f"[...document.querySelectorAll('.tv-{name}')].map(box => box.getBoundingClientRect())"
+        ends = guest.page.evaluate(f"{boxes}.map(({{ left, right }}) => [left, right])")
+        assert len(ends) == 2
+        assert 0 < ends[0][1] <= ends[1][0], name
 
 
 def test_one_file_speaks_every_language(browser, written):
