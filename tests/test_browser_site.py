@@ -278,6 +278,15 @@ def test_on_a_phone(come, scheme):
         assert guest.page.evaluate(ROOM), page
 
 
+# Of titles, and of words for what is waited for, which the view would soon take away: where each begins and ends.
+ENDS = """words => {
+  const all = name => [...document.querySelectorAll(name)];
+  const ends = box => [box.getBoundingClientRect().left, box.getBoundingClientRect().right];
+  for (const asked of all(".tv-asked")) asked.textContent = words;
+  return [".tv-tag", ".tv-asked"].map(name => all(name).map(ends));
+}"""
+
+
 def test_captions_of_both_sides_stand_apart_on_a_phone(come):
     guest = come(
         "?n=512&seed=0&left.rule=autoguidance&integrator=ancestral",
@@ -285,13 +294,9 @@ def test_captions_of_both_sides_stand_apart_on_a_phone(come):
         is_mobile=True,
     )
     guest.settled()
-    late = "document.querySelectorAll('.tv-asked').forEach(asked => (asked.textContent = words))"
-    guest.page.evaluate(f"words => {late}", "showing what was before " * 4)
-    for name in ("tag", "asked"):
-        boxes = f"[...document.querySelectorAll('.tv-{name}')].map(box => box.getBoundingClientRect())"
-        ends = guest.page.evaluate(f"{boxes}.map(({{ left, right }}) => [left, right])")
-        assert len(ends) == 2
-        assert 0 < ends[0][1] <= ends[1][0], name
+    ends = guest.page.evaluate(ENDS, "showing what was before " * 4)
+    for left, right in ends:
+        assert 0 < left[1] <= right[0]
 
 
 def test_one_file_speaks_every_language(browser, written):
