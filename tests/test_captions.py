@@ -2,9 +2,10 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
+from site_helpers import in_node
 from test_scenes import any_values
 
-from toy.captions import caption, captions
+from toy.captions import called, caption, captions
 from toy.scene import Scene
 from toy.state import State
 from toy.viewer.presets import PRESETS
@@ -59,3 +60,29 @@ def test_the_two_sides_of_every_story_are_told_apart():
         state = preset.state()
         left, right = captions(state.left, state.right, knobs=False)
         assert left != right
+
+
+DENSITIES = {
+    "A64@4096": "A64@4096",
+    "exact:moons/A": "exact:moons/A",
+    "kept:mine": "kept:mine",
+    "": "",
+    "exact:strokes-0123456789ab/AB": "your drawing, AB, exact",
+    "exact:strokes-0123456789ab/A~blur=0.1": "your drawing, A, exact, blur 0.1",
+    "strokes-0123456789ab/A64@4096": "your drawing, A, width 64, 4096 iterations",
+    "strokes-0123456789ab/A64@4096#1~dropout=0.1~seed=3": (
+        "your drawing, A, width 64, 4096 iterations, seed 1, dropout 0.1, seed 3"
+    ),
+    "points-0123456789ab:bandwidth=0.05/A8@64": "your points, bandwidth 0.05, A, width 8, 64 iterations",
+    "dns:strokes-0123456789ab/A8@64,exact:A": "dns:your drawing/A8@64,exact:A",
+    "exact:strokes-0123456789ab/A8@64": "exact:your drawing/A8@64",
+}
+
+
+def test_a_density_of_kept_data_is_called_what_people_call_it():
+    assert {name: called(name) for name in DENSITIES} == DENSITIES
+
+
+def test_the_site_calls_densities_the_same():
+    drawn = [name for name in DENSITIES if "points-" not in name]
+    assert in_node("called.mjs", drawn) == [called(name) for name in drawn]

@@ -10,6 +10,12 @@ from toy.scene import SETTINGS, Scene, default_cast, exact_of
 from toy.schedules import SCHEDULES
 
 ROLES = {"weak": "guide"}  # where the word for people is another one
+YOURS = {"strokes": "your drawing", "points": "your points"}
+KEPT = re.compile(rf"\b({'|'.join(YOURS)})-[0-9a-f]{{12}}\b")
+OF_KEPT = re.compile(
+    rf"(?P<exact>exact:)?(?P<on>{KEPT.pattern}[\w.:=+-]*)/(?P<letters>[A-P]+)"
+    r"(?:(?P<width>\d+)@(?P<iterations>\d+)(?:#(?P<seed>\d+))?)?(?P<items>(?:~[a-z_0-9]+=[^~]*)*)"
+)
 
 
 def caption(scene: Scene) -> str:
@@ -36,8 +42,21 @@ def captions(*scenes: Scene, knobs: bool = True) -> tuple[str, ...]:
 
 
 def short(text: str) -> str:
-    """A text that calls a drawing what it is to who has drawn it: 'your drawing' for 'strokes-29a9d7de61f2'."""
-    return re.sub(r"\bstrokes-[0-9a-f]{12}\b", "your drawing", text)
+    """A text that calls kept data what they are to who has given them: 'your drawing' for 'strokes-29a9d7de61f2'."""
+    return KEPT.sub(lambda found: YOURS[found[1]], text)
+
+
+def called(name: str) -> str:
+    """A density's name for people: of a drawing 'your drawing, A, width 64, 4096 iterations'; most are their own."""
+    found = OF_KEPT.fullmatch(name)
+    if not found or bool(found["exact"]) == bool(found["width"]):  # neither, or both, which is no name
+        return short(name)
+    kind = "exact"
+    if found["width"]:
+        kind = f"width {found['width']}, {found['iterations']} iterations"
+        kind += f", seed {found['seed']}" if found["seed"] else ""
+    words = [*short(found["on"]).split(":"), found["letters"], kind, *found["items"].split("~")[1:]]
+    return ", ".join(words).replace("=", " ")
 
 
 def number(value: float) -> str:
@@ -84,9 +103,9 @@ def mode_word(target: str) -> str:
 
 
 def named(target: str) -> str:
-    """A target in words: 'class B', or 'moons, class A'."""
+    """A target in words: 'class B', 'moons, class A', or 'your drawing, class A'."""
     known = distributions.of(target)
-    return ", ".join(filter(None, (known.on, f"class {known.called}")))
+    return short(", ".join(filter(None, (known.on, f"class {known.called}"))))
 
 
 def _schedule(scene: Scene) -> str:

@@ -19,6 +19,7 @@ import jax
 
 from toy import distributions
 from toy.densities import Density
+from toy.distributions.keeping import NAME, kept
 from toy.registry import Entry, Knob, Registry
 
 DEGRADATIONS = Registry("degradation", Entry)
@@ -50,20 +51,13 @@ class Name:
     items: tuple[str, ...] = ()
 
     @staticmethod
-    @lru_cache(maxsize=4096)
     def parse(text: str) -> "Name":
         """Take a name apart; ValueError where what follows the base is not ``~key=value``.
 
         >>> Name.parse("A64@4096~dropout=0.1~seed=3")
         Name(base='A64@4096', items=('dropout=0.1', 'seed=3'))
         """
-        if text.endswith(".safetensors") and text.partition(":")[0] not in FITTED:  # a path may have anything in it
-            return Name(text)
-        base, *items = ITEM.split(text)
-        if "~" in base and not base.endswith(".safetensors"):
-            wrong = base[base.index("~") :]
-            raise ValueError(f"{wrong!r} in density {text!r} is not ~kind=value; kinds: {', '.join(DEGRADATIONS)}")
-        return Name(base, tuple(items))
+        return _parsed(text, tuple(map(kept, NAME.findall(text))))
 
     def __str__(self) -> str:
         """The name as it is written."""
@@ -333,3 +327,15 @@ def _number(knob: Knob, value: Any) -> float:
 
 def _text(value: float) -> str:
     return repr(value).removesuffix(".0")
+
+
+@lru_cache(maxsize=4096)
+def _parsed(text: str, known: tuple[bool, ...]) -> Name:
+    """A name taken apart; what it says of itself holds while the data that it is of are ``known`` here, or are not."""
+    if text.endswith(".safetensors") and text.partition(":")[0] not in FITTED:  # a path may have anything in it
+        return Name(text)
+    base, *items = ITEM.split(text)
+    if "~" in base and not base.endswith(".safetensors"):
+        wrong = base[base.index("~") :]
+        raise ValueError(f"{wrong!r} in density {text!r} is not ~kind=value; kinds: {', '.join(DEGRADATIONS)}")
+    return Name(base, tuple(items))

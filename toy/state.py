@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from models import zoo
 from toy.captions import captions
+from toy.distributions import carrying
 from toy.languages import LANGUAGES
 from toy.scene import CHOICES, Scene
 from toy.scenes import compute
@@ -202,7 +203,11 @@ def check_density(name: str) -> None:
 
 
 def of_link(link: str) -> State:
-    """The State of a link to the app, or of its query alone; ValueError names the first value that is not legal."""
+    """The State of a link to the app, or of its query alone; ValueError names the first value that is not legal.
+
+    A drawing that it carries is kept.
+    """
+    link = carrying.take_from(link)
     query = link.partition("?")[2] if "?" in link or "://" in link else link
     state, notes = parse(dict(parse_qsl(query, keep_blank_values=True)))
     if notes:

@@ -13,7 +13,10 @@ from toy.settings import Refused
 MOST_FILES = 2048  # each stroke that is added to a drawing makes another
 MOST_BYTES = 2**28  # of all together
 LONGEST = 2**25  # of one
-AGAIN = {"points": "give their file again, on the page or with --points FILE", "strokes": "draw them again"}
+AGAIN = {
+    "points": "give their file again, on the page or with --points FILE",
+    "strokes": "open a link that carries the drawing, or draw it again",
+}
 BY = {"points": "--points FILE", "strokes": "drawing on Explore"}
 NAME = re.compile(r"[a-z_]+-[0-9a-f]{12}")
 
@@ -27,12 +30,17 @@ def path_of(name: str) -> Path:
     return data_folder() / "data" / f"{name}.csv"
 
 
+def named(family: str, text: str) -> str:
+    """The name that data of a family are kept under."""
+    return f"{family}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+
+
 def keep(family: str, text: str) -> str:
     """Keep data for a family of distributions and return their name; the least recently used go, of more than fit."""
     data = text.encode()
     if len(data) > LONGEST:
         raise ValueError(f"{len(data)} bytes of {family} are more than {LONGEST}")
-    name = f"{family}-{hashlib.sha256(data).hexdigest()[:12]}"
+    name = named(family, text)
     path = path_of(name)
     with alone(path.parent):
         with replacing(path) as temporary:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from toy.distributions.distribution import LETTERS, Distribution, distribution, lines
-from toy.distributions.keeping import keep
+from toy.distributions.keeping import keep, named
 from toy.distributions.reading import LARGEST
 
 FAMILY = "strokes"
@@ -56,6 +56,15 @@ def is_drawing(on: str) -> bool:
 
 def store(strokes: Sequence[Stroke]) -> str:
     """Keep a drawing and return its distribution's name; ValueError says what is wrong with it."""
+    return keep(FAMILY, _table(strokes))
+
+
+def name_of(strokes: Sequence[Stroke]) -> str:
+    """The name that a drawing is kept under; ValueError says what is wrong with it."""
+    return named(FAMILY, _table(strokes))
+
+
+def _table(strokes: Sequence[Stroke]) -> str:
     _check(strokes)
     out = io.StringIO()
     write = csv.writer(out, lineterminator="\n").writerow
@@ -63,7 +72,7 @@ def store(strokes: Sequence[Stroke]) -> str:
     for i, stroke in enumerate(strokes):
         for x, y in np.asarray(stroke.at, float).tolist():
             write([i, stroke.label, repr(float(stroke.width)), repr(x + 0.0), repr(y + 0.0)])
-    return keep(FAMILY, out.getvalue())
+    return out.getvalue()
 
 
 def read(table: str) -> list[Stroke]:

@@ -1,13 +1,14 @@
 """Who plays a role: exact or learned in one click, and networks that are trained because a name asks for them."""
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from models import stored, zoo
-from toy.captions import short
+from toy.captions import called
 from toy.names import DEGRADATIONS, Name
 from toy.scene import Scene, default_cast
 from toy.ui import links
@@ -45,9 +46,9 @@ def waiting(found: Trainer, cast: Iterable[tuple[str, str]]) -> Waiting | None:
         except ValueError as error:
             return Waiting(str(error), retry=False)
         if run and run.status == "failed":
-            return Waiting(f"{name} could not be trained: {run.message}", retry=False)
+            return Waiting(f"{called(name)} could not be trained: {run.message}", retry=False)
         if run:
-            words = f"training {short(name)}: {run.step} of {run.recipe.iterations} iterations"
+            words = f"training {called(name)}: {run.step} of {run.recipe.iterations} iterations"
             runs.append(Waiting(words, share=run.step / run.recipe.iterations))
     return runs[0] if runs else None
 
@@ -127,6 +128,12 @@ def _watch(cast: tuple[tuple[str, str], ...]) -> None:
         st.progress(found.share, plain(found.words))
     else:
         st.warning(plain(found.words))
+
+
+def menu(names: Iterable[str]) -> Callable[[str], str]:
+    """What a menu of densities calls each: what people do, but its own name where two would be called the same."""
+    every = Counter(map(called, dict.fromkeys(names)))
+    return lambda name: name if every[called(name)] > 1 else called(name)
 
 
 def exact(name: str) -> str:

@@ -109,9 +109,11 @@ def _density(role: str, name: str, slot: str) -> None:
     """The density that plays a role: one of the list, or any that is typed."""
     key = _set(f"{slot}.{role}", name)
     names = models.names(distributions.of(st.session_state.state.scene(slot).target).on)
+    names = names if name in names else [name, *names]
     st.selectbox(
         role,
-        names if name in names else [name, *names],
+        names,
+        format_func=casting.menu(names),
         **_widget(key, _apply, slot, role),
         accept_new_options=True,
         help=f"{meaning('main' if role == 'main' else 'guide')} {casting.GRAMMAR}",

@@ -11,6 +11,7 @@ import numpy as np
 
 import models
 from toy import distributions, figures
+from toy.captions import called
 from toy.names import Name
 from toy.scene import Scene
 from toy.ui import live, telling
@@ -136,7 +137,7 @@ def answer(
         "formula": scene.entry.formula,
         "knobs": ", ".join(f"{name} = {value:g}" for name, value in scene.knobs if name in scene.entry.knobs),
         "target": computing.of_target(scene.target),
-        "names": {"main": cast["main"], "guide": cast[guide] if guide else None},
+        "names": {"main": called(cast["main"]), "guide": called(cast[guide]) if guide else None},
         "constant": {
             who: Name.parse(cast[role]).is_network for who, role in (("main", "main"), ("guide", guide)) if role
         },

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from toy.ui import links, shell
+from toy.ui import carried, links, shell
 from toy.viewer.sources import VIEWER
 
 # A page's icon would be asked for at another host: the server's own is the only one.
@@ -24,6 +24,7 @@ PAGES = [
 page = st.navigation(PAGES, position="hidden")
 shell.begin(PAGES, page)
 try:
+    carried.take()
     page.run()
     links.here().flush(whole=True)
 finally:  # a page that waits for something stops halfway

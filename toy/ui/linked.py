@@ -119,13 +119,15 @@ def density(role: str, key: str, default: str, *, optional: bool = False) -> str
     field = _recall(key, default, read)
     names = ([""] if optional else []) + models.names()
     chosen = st.session_state[field]
+    names = names if chosen in names else [chosen, *names]
+    called = casting.menu(names)
     value = st.selectbox(
         role,
-        names if chosen in names else [chosen, *names],
+        names,
         key=field,
         accept_new_options=True,
         on_change=touched,
-        format_func=lambda name: name or "none",
+        format_func=lambda name: called(name) or "none",
         help=f"The density that plays '{role}'. {casting.GRAMMAR}",
     )
     try:

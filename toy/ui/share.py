@@ -7,6 +7,8 @@ from typing import Any
 
 import streamlit as st
 
+from toy import distributions
+from toy.distributions import carrying, strokes
 from toy.scene import Scene
 from toy.settings import flags
 from toy.state import SLOTS, State, from_viewer
@@ -57,9 +59,7 @@ def _words() -> None:
     opens: dict[str, Any] = {"type": "tertiary", "on_change": "rerun"}
     row = st.container(key="words", horizontal=True)  # a fragment alone is a column
     with row.popover("Link", icon=":material/link:", key="share.link", **opens):
-        st.caption(
-            "This link restores the page. Add &hide=knobs,layers,settings to hide controls, &embed=true for slides."
-        )
+        st.caption(_about(state))
         frozen = st.toggle("Frozen until “Try it yourself” is pressed", key="share.frozen")
         link = _url(from_viewer(state, dict(state.ui) | {"freeze": frozen}))
         st.code(link, language=None, wrap_lines=True)
@@ -74,9 +74,23 @@ def _words() -> None:
             st.code(snippet(state.scene(slot)), language="python")
 
 
+def _about(state: State) -> str:
+    """What the link of a state opens, and what may be added to it."""
+    on, restores = distributions.of(state.left.target).on, "This link restores the page."
+    if strokes.is_drawing(on):
+        restores = (
+            "This link carries the drawing, and restores the page on any server and on the site."
+            if carrying.carried(on)
+            else "The drawing is too long for a link: this one opens on this server alone."
+        )
+    return f"{restores} Add &hide=knobs,layers,settings to hide controls, &embed=true for slides."
+
+
 def _url(state: State) -> str:
-    link = state.link()
-    return f"{_page()}?{link}" if link else _page()
+    """The whole address of a state, with the drawing that it is of."""
+    link, on = state.link(), distributions.of(state.left.target).on
+    drawing = carrying.carried(on) if strokes.is_drawing(on) else ""
+    return _page() + (f"?{link}" if link else "") + (carrying.MARK + drawing if drawing else "")
 
 
 def _page() -> str:

@@ -19,6 +19,7 @@ import numpy as np
 from models import checkpoint, stored, training, zoo
 from models.mlp import Predictor
 from toy import distributions, scenes, views
+from toy.captions import called
 from toy.distributions.strokes import is_drawing
 from toy.scene import Scene
 from toy.ui.engine import Engine
@@ -159,14 +160,15 @@ class Trainer:
                 if run.recipe == recipe and run.name and run.status not in ("done", "stopped"):
                     run.asked = time.monotonic()
                     return run
+            waits = f"{called(name)} waits"
             self.leave_drawings(session, distributions.of(recipe.spec.classes).on)
             demanded = sum(bool(run.name) and not run.ended for run in self.runs.values())
             if demanded >= DEMANDED:
-                raise Crowded(f"{demanded} densities are being trained on this server: {name} waits for its turn")
+                raise Crowded(f"{demanded} densities are being trained on this server: {waits} for its turn")
             if not self._rate.allows(session):
-                raise Crowded(f"{RATE[0]} trainings were begun here within {RATE[1]:.0f} s: {name} waits for its turn")
+                raise Crowded(f"{RATE[0]} trainings were begun here within {RATE[1]:.0f} s: {waits} for its turn")
             if shelf.full():
-                raise Crowded(f"the networks in use fill this server's {QUOTA / 1e6:.0f} MB for them: {name} waits")
+                raise Crowded(f"the networks in use fill this server's {QUOTA / 1e6:.0f} MB for them: {waits}")
             self._rate.begun(session)
             run = Run(next(self._numbers), recipe, name=name, files=files, asked=time.monotonic(), session=session)
             return self._start(run)

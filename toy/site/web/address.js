@@ -1,7 +1,8 @@
 // The address bar: what it says of the page, and steps of the browser's history. A page that was opened from a file may not
 // be allowed to change its query; then the same text stands behind '#?'.
 
-const CARRIED = "#drawing=";
+import { CARRIED, carriedIn } from "../../viewer/web/carried.js";
+
 const EMBEDDING = ["embed", "embed_options"]; // how the page stands in another one, which is no part of its state
 
 export class Address {
@@ -22,10 +23,9 @@ export class Address {
 
   // The drawing that the address carries, once; empty where it has none.
   takeDrawing() {
-    const { hash } = this.place;
-    if (!hash.startsWith(CARRIED)) return "";
-    this.mark("");
-    return hash.slice(CARRIED.length);
+    const drawing = carriedIn(this.place.hash);
+    if (drawing) this.mark("");
+    return drawing;
   }
 
   // Puts a mark behind the address, which is no part of what is shown; '' takes it away.

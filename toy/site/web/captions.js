@@ -7,8 +7,19 @@ import { spelled } from "./settings.js";
 // A number as short as it can be and still be told from every other.
 export const plainNumber = (value) => shortest(value + 0).replace(/^(-?)0\./, "$1.");
 
+const OF_DRAWING = /^(exact:)?(strokes-[0-9a-f]{12})\/([A-P]{1,16}?)(?:(\d{1,4})@(\d{1,7})(?:#(\d{1,9}))?)?$/;
+
 // A text that calls a drawing what it is to who has drawn it.
 const shortened = (text) => text.replace(/\bstrokes-[0-9a-f]{12}\b/g, "your drawing");
+
+// A density's name for people: of a drawing 'your drawing, A, exact'; most are their own.
+export function called(name) {
+  const { base, items } = Name.parse(name);
+  const [, exactly, on, letters, width, iterations, seed] = OF_DRAWING.exec(base) ?? [];
+  if (!on || Boolean(exactly) === Boolean(width)) return shortened(name);
+  const kind = exactly ? ["exact"] : [`width ${width}`, `${iterations} iterations`, ...(seed === undefined ? [] : [`seed ${seed}`])];
+  return [shortened(on), letters, ...kind, ...items].join(", ").replaceAll("=", " ");
+}
 
 export class Captions {
   constructor(scenes) {

@@ -53,7 +53,7 @@ export class Catalogue {
     const { on } = this.targets.get(target);
     if (!isDrawing(on)) return { drawing: "", words: "It says all that is set here, and opens on this site and in the app." };
     const drawing = this.drawings.carried(on);
-    return { drawing, words: drawing ? "It says all that is set here, carries the drawing, and opens on this site." : "The drawing is too long for a link: this one opens in this browser alone." };
+    return { drawing, words: drawing ? "It says all that is set here, carries the drawing, and opens on this site and in the app." : "The drawing is too long for a link: this one opens in this browser alone." };
   }
 
   // The numbers of a density of a drawing; null for any other.

@@ -2,6 +2,7 @@
 
 import { explain, h, press, setText, toggle } from "../../viewer/web/dom.js";
 import { meaning } from "../../viewer/web/language.js";
+import { called } from "./captions.js";
 import { Name } from "./names.js";
 import { sourced } from "./sourced.js";
 import { Chooser, Options, Quantity, Rows } from "./widgets.js";
@@ -27,7 +28,7 @@ export function densitiesOf(all, target) {
   return names.map((name) => {
     const parsed = Name.parse(name);
     const group = parsed.items.length ? "Blurred" : parsed.exactly ? "Exact" : parsed.fitted ? "Fitted" : `Networks of ${parsed.classes}`;
-    return [name, name, group];
+    return [name, called(name), group];
   });
 }
 

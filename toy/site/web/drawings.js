@@ -20,6 +20,15 @@ function isStrokes(given) {
   return Array.isArray(given) && given.every(isStroke);
 }
 
+// A link may come with its signs written as numbers.
+function plain(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
 // Whether it is a drawing, and the one that its name says.
 function isSound([name, strokes]) {
   return !wrongWith(strokes) && drawingName(strokes) === name;
@@ -75,7 +84,7 @@ export class Drawings {
   }
 
   takeCarried(text) {
-    const strokes = text.split(";").map((part) => part.split(","));
+    const strokes = plain(text).split(";").map((part) => part.split(","));
     return this.take(strokes.map(([label, width, ...at]) => ({ label, width: readFloat(width), at: at.map(readFloat) })));
   }
 

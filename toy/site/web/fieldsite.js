@@ -7,6 +7,7 @@ import { nameOf } from "../../viewer/web/hash.js";
 import { meaning, readWords, speak } from "../../viewer/web/language.js";
 import { Meanings } from "../../viewer/web/words.js";
 import { Address } from "./address.js";
+import { called } from "./captions.js";
 import { Catalogue } from "./catalogue.js";
 import { densitiesOf, rulesByKind } from "./controls.js";
 import { drawer } from "./drawer.js";
@@ -99,7 +100,7 @@ class FieldDesk {
       formula: rule.formula,
       knobs: [...rule.knobs.values()].filter(({ size }) => !size).map(({ name }) => `${name} = ${general(scene.knobs.get(name))}`).join(", "),
       target: shown,
-      names: { main: scene.cast.get("main"), guide: guide ? scene.cast.get(guide) : null },
+      names: { main: called(scene.cast.get("main")), guide: guide ? called(scene.cast.get(guide)) : null },
       constant: Object.fromEntries(who.map(([name, role]) => [name, Name.parse(scene.cast.get(role)).network])),
       ...all.fields,
       layout: { view },
