@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 import models
-from toy import door
+from toy import door, ends
 from toy.lab import claims as lab
 from toy.lab.claim import load, of_paper
 from toy.lab.commands.claims import claims as command
@@ -103,7 +103,7 @@ def test_cfg_on_gaussians_has_the_variance_of_the_closed_form():
     """s1² [s1² (s0² + S²) / (s0² (s1² + S²))]^(w − 1) from noise level S: with s0² = 2 s1² nearly 2^(1 − w)."""
     here = Lab(Size("one", n=4096, trainings=1, draws=1), exact=True, on=bradley.ON)
     wide = f"exact:A~blur={bradley.SPREAD}"
-    found = here.statistic(bradley.variance, "cfg", w=3.0, unconditional=wide)
+    found = here.statistic(partial(ends.variance, spread=bradley.SPREAD), "cfg", w=3.0, unconditional=wide)
     ratio = (5 / bradley.SPREAD) ** 2
     assert found == pytest.approx((0.5 * (2 + ratio) / (1 + ratio)) ** 2, rel=0.05)
     assert bradley.FLOW == 0.25

@@ -41,10 +41,13 @@ def figure(
 ) -> None:
     """Draw the paper's figures: fig1, fig2, fig9, overview, or all; or explore, what a link to the app shows; or sweep.
 
+    powers, support, training and boundary show what other papers claim, on their own distributions.
+
     \b
     python -m toy figure all
     python -m toy figure fig1 --format pdf --w 2 --main exact:A
     python -m toy figure explore --link 'left.w=3&right.rule=cfg'
+    python -m toy figure powers support training boundary
     python -m toy figure sweep --spec docs/sweeps/example.toml
     """
     import models
@@ -70,7 +73,12 @@ def figure(
     chosen = list(figures.FIGURES) if "all" in names else list(names)
     for name in chosen:
         figures.check(name, kind)
+    own = [name for name in names if name in figures.FIGURES and figures.FIGURES[name].on]
+    if own and options.target != "A":
+        raise ValueError(f"{own[0]} is about {figures.FIGURES[own[0]].on} alone, and not about {options.target}")
     models.cast(options.cast)  # before the first figure is drawn
+    for needed in dict.fromkeys(needed for name in chosen for needed in figures.FIGURES[name].needs):
+        models.ensure(needed)
     paths = [Path(out) / f"{name}.{kind}" for name in chosen]
     check_writable(*paths)
     with click.progressbar(chosen, label="figures", item_show_func=lambda n: n or "", file=sys.stderr) as bar:

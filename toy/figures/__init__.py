@@ -50,6 +50,7 @@ from toy.figures.paper import (
 # These register themselves after the paper's, and in this order.
 from toy.figures.explanation import density_figure, mechanism_figure, pull_figure  # isort: skip
 from toy.figures.comparison import MEASURES, compare_csv, compare_figure  # isort: skip
+from toy.figures.examples import boundary, powers, support, training  # isort: skip
 
 __all__ = [
     "BLUE",
@@ -69,6 +70,7 @@ __all__ = [
     "Options",
     "animation",
     "arrows",
+    "boundary",
     "caption",
     "check",
     "check_format",
@@ -91,12 +93,15 @@ __all__ = [
     "overview",
     "panel",
     "particles",
+    "powers",
     "pull_figure",
     "ratio_panel",
     "save",
     "side_by_side",
     "spread",
     "style",
+    "support",
     "thinned",
+    "training",
     "trajectories",
 ]

@@ -50,13 +50,16 @@ METHODS = ("none", "cfg", "naive_truncation", "autoguidance")  # what the paper'
 class FigureEntry(Entry):
     """A figure: the ``rules`` that it samples with, and the ``settings`` of ``Options`` that it is drawn with.
 
-    ``weights`` says whether its rules' knobs are among them; ``also`` gives other values that it is drawn with.
+    ``weights`` says whether its rules' knobs are among them; ``also`` gives other values that it is drawn with. ``on``
+    is the distribution that it is about, where no other can be chosen, and ``needs`` are densities of its own.
     """
 
     rules: tuple[str, ...]
     settings: tuple[str, ...]
     weights: bool = True
     also: "Callable[[Options], Mapping[str, Any]] | None" = None
+    on: str = ""
+    needs: tuple[str, ...] = ()
 
 
 FIGURES = Registry("figure", FigureEntry)
@@ -327,6 +330,7 @@ def caption(name: str, options: Options = Options()) -> dict[str, str]:
     if entry.settings and entry.weights:  # otherwise nothing is sampled with them
         values |= {f"{scene.rule}.{knob}": f"{value:g}" for scene in made for knob, value in scene.knobs}
     values |= {setting: getattr(options, setting) for setting in ("target", *entry.settings)}
+    values |= {"target": f"{entry.on}/A"} if entry.on else {}
     values |= entry.also(options) if entry.also else {}
     if options.view:
         values["view"] = f"{options.view.x:g},{options.view.y:g},{options.view.half:g}"

@@ -23,6 +23,8 @@ def render(name: str, options: figures.Options, kind: str, wait: float = 60) -> 
     """The file of a figure, from the engine's cache or its worker; Busy where it takes more than ``wait`` seconds."""
 
     def work() -> bytes:
+        for needed in figures.FIGURES[name].needs:
+            models.ensure(needed)
         drawn = figures.draw(name, models.load, options)
         return figures.encode(drawn, kind, figures.caption(name, options))
 
@@ -70,8 +72,12 @@ def page() -> None:
         st.caption(f"{entry.summary} After {entry.source}.")
         rules = [RULES[rule] for rule in entry.rules]
         roles = list(dict.fromkeys(role for rule in rules for role in rule.roles))
-        with st.expander("Distribution"):
-            target = linked.target("A")
+        if entry.on:
+            target = "A"
+            st.caption(f"It is about {plain(entry.on)} alone.")
+        else:
+            with st.expander("Distribution"):
+                target = linked.target("A")
         cast = {role: linked.density(role, role, of_target(ROLE_DEFAULTS[role], target)) for role in roles}
         knobs: dict[str, float] = {}
         for knob in {knob.name: knob for rule in rules for knob in rule.knobs.values()}.values():

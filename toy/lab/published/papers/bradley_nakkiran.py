@@ -6,9 +6,12 @@ standard deviation. For p(x|c = 0) at weight w, in the limit of small steps, the
 the example and its variances are worked out again here, and are this project's reading.
 """
 
+from functools import partial
+
 import numpy as np
 
-from toy import distributions
+from toy import distributions, ends
+from toy.figures.examples import by_ddim, by_ddpm, gamma_powered
 from toy.lab.claims import Effect, Lab, claim
 from toy.lab.published.shared import TENTH
 
@@ -16,7 +19,7 @@ SOURCE = "Bradley and Nakkiran 2024, arXiv:2408.09000"
 ON = "gaussians:classes=2"
 SPREAD = float(np.sqrt(distributions.distribution_of(ON).covariances[0, 0, 0]))  # of class A
 W = 3.0
-FLOW, STOCHASTIC, TILTED = 2 ** (1 - W), (2 - 2 ** (2 - 2 * W)) / (2 * W - 1), 2 / (W + 1)
+FLOW, STOCHASTIC, TILTED = (float(form(np.array(W))) for form in (by_ddim, by_ddpm, gamma_powered))
 WHY = (
     "In closed form the variances are 0.25, 0.39 and 0.5 of that of p(x|c), the nearest two 29% apart. A tenth is "
     "well below that, and above the 3% that 256 steps of first order lose without guidance and the 1% to which 8192 "
@@ -25,15 +28,11 @@ WHY = (
 LIMITS = "Anything about other densities, or about few steps."
 
 
-def variance(path: np.ndarray, sigmas: np.ndarray) -> float:
-    """Of the samples, mean of both coordinates, over that of p(x|c)."""
-    return float(np.var(path[-1].astype(float), axis=0).mean() / SPREAD**2)
-
-
 def variance_of(lab: Lab, integrator: str, w: float = W, **knobs: float) -> np.ndarray:
     """Under CFG by a sampler of 256 steps, [seeds]."""
     wide = f"exact:A~blur={SPREAD}"
-    return lab.statistic(variance, "cfg", w=w, unconditional=wide, integrator=integrator, steps=256, n=8192, **knobs)
+    own, sampler = partial(ends.variance, spread=SPREAD), {"integrator": integrator, "steps": 256, "n": 8192}
+    return lab.statistic(own, "cfg", w=w, unconditional=wide, **sampler, **knobs)
 
 
 @claim(

@@ -9,18 +9,13 @@ from functools import partial
 
 import numpy as np
 
-from toy import distributions
+from toy.ends import share_beyond
 from toy.lab.claims import Effect, Lab, claim
 from toy.lab.published.shared import SHARE, TENTH
 
 SOURCE = "Chidambaram et al. 2024, arXiv:2409.13074"
 SEGMENTS, GAUSSIANS = "segments", "gaussians:classes=2:distance=2"
 LARGEST = 8.0  # that can be set
-
-
-def share_beyond(path: np.ndarray, sigmas: np.ndarray, *, at: float, on: str) -> float:
-    """Of the samples, beyond a place along the line, away from the other class, in the distribution's own units."""
-    return float(np.mean(path[-1, :, 0] * distributions.distribution_of(on).unit > at))
 
 
 @claim(

@@ -6,36 +6,12 @@ boundary, where classes are entangled, is where the true posterior is from 0.1 t
 
 from functools import partial
 
-import jax.numpy as jnp
-import numpy as np
-
-from toy import distributions
+from toy.ends import entangled_at_the_end, entangled_on_the_way
 from toy.lab.claims import Effect, Lab, claim
 from toy.lab.published.shared import TENTH
-from toy.views import logp_on
 
 SOURCE = "Zhao and Schwing 2025, arXiv:2503.10638"
 ON = ("gaussians:classes=2", "tree")
-
-
-def entangled(x: np.ndarray, sigma: float, target: str) -> float:
-    """Share of points [n, 2] where the posterior of the target's classes at a noise level is from 0.1 to 0.9."""
-    known = distributions.of(target)
-    own, every = (
-        logp_on(distributions.mixture(name), jnp.asarray(x), jnp.float32(sigma)) for name in (target, known.all.name)
-    )
-    posterior = known.prior * np.exp(np.asarray(own - every))
-    return float(np.mean((posterior > 0.1) & (posterior < 0.9)))
-
-
-def entangled_at_the_end(path: np.ndarray, sigmas: np.ndarray, *, target: str) -> float:
-    """Share of the samples near the boundary."""
-    return entangled(path[-1], 0.0, target)
-
-
-def entangled_on_the_way(path: np.ndarray, sigmas: np.ndarray, *, target: str) -> float:
-    """Share of the points of every fourth step near the boundary of its noise level."""
-    return float(np.mean([entangled(x, float(sigma), target) for x, sigma in zip(path[::4], sigmas[::4], strict=True)]))
 
 
 @claim(
