@@ -101,6 +101,35 @@ test("a drag is between view and engine alone, letting go is told to the server"
   assert.deepEqual(view.sent[0].knobs, { left: { w: 5 } });
 });
 
+test("what was chosen is lost where the server does not answer to it for long", async () => {
+  const [view, engine] = [viewOf(), new FakeEngine()];
+  const local = (view.local = new Local(view, new Answers(engine)));
+  view.update({ header: engineHeader(0), arrays });
+  await settled();
+  assert.ok(!local.lost());
+  local.takes({ ...view.request("release"), seq: 7, knobs: { left: { w: 5 } } });
+  await settled();
+  const told = view.sent[0].seq;
+  assert.ok(!local.lost(), "it may be late");
+  local.toldWhen -= 60000;
+  assert.ok(local.lost());
+  view.update({ header: engineHeader(told - 1), arrays });
+  await settled();
+  assert.ok(local.lost(), "that is the answer to something before");
+  local.tell();
+  assert.ok(!local.lost(), "it is told again");
+  local.toldWhen -= 60000;
+  view.update({ header: engineHeader(view.sent.at(-1).seq), arrays });
+  assert.ok(!local.lost());
+  view.update({ header: engineHeader(told), arrays });
+  assert.ok(!local.lost(), "an older answer that comes late changes nothing");
+  local.tell();
+  local.toldWhen -= 60000;
+  assert.ok(local.lost());
+  view.alone = true;
+  assert.ok(!local.lost(), "a page without a server waits for none");
+});
+
 test("links, the sampler's own density, and drawings of which the server has not said how they are shown, are its own", () => {
   const local = new Local(viewOf(), new Answers(new FakeEngine()), drawHere);
   local.base = baseOf();

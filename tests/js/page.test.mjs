@@ -112,6 +112,8 @@ test("what the server is at work on is late, until the connection was cut", () =
   says("running", "CONNECTING");
   says("running"); // a server that was restarted runs nothing for this page
   assert.deepEqual([page.lost, page.cut, page.working], [false, true, false]);
+  page.answered(false, true);
+  assert.equal(page.cut, true, "what the browser's own engine answers says nothing of the server");
   page.answered(false);
   assert.deepEqual([page.cut, page.working], [false, true]);
 });

@@ -17,6 +17,8 @@ from toy.ui.engine import engine
 from toy.ui.lectures import LECTURES
 from toy.ui.words import plain
 
+LONG, TALL = 600, 160  # characters of a link above which it scrolls, within so many pixels
+
 
 def command(scene: Scene, verb: str = "metrics", extra: str = "") -> str:
     """The command line that makes a scene."""
@@ -62,7 +64,7 @@ def _words() -> None:
         st.caption(_about(state))
         frozen = st.toggle("Frozen until “Try it yourself” is pressed", key="share.frozen")
         link = _url(from_viewer(state, dict(state.ui) | {"freeze": frozen}))
-        st.code(link, language=None, wrap_lines=True)
+        st.code(link, language=None, wrap_lines=True, height="content" if len(link) < LONG else TALL)
         qr.code(link, "share.qr")
         _lecture(state)
     with row.popover("Command", icon=":material/terminal:", key="share.command", **opens):

@@ -55,7 +55,6 @@ drawHere.stale = (local, { seq }) => {
     return true;
   }
   local.untold = null;
-  local.heard = seq || local.toldAt; // a run of the whole page answers to all
   return false;
 };
 

@@ -8,6 +8,7 @@ import { takeOpened } from "./opening.js";
 
 const LATER_MS = 300;
 export const LOST_MS = 3000;
+const UNHEARD_MS = 10000;
 
 export const SCENERIES = new WeakMap(); // by engine: arrays of each target that it was told of, and that is not told again with it
 
@@ -28,6 +29,8 @@ export class Local {
     this.askedFor = null; // the picture for which the server was asked what the engine needs
     this.asking = false; // and has not answered yet
     this.toldAt = 0; // the number of what it was told last
+    this.toldWhen = 0;
+    this.heard = 0; // the number of what the server has answered to
     this.declined = null; // the picture that the server has kept for itself
     this.drawn = null; // the picture whose particles were made here
     this.served = 0; // pictures by the server so far
@@ -59,6 +62,7 @@ export class Local {
     if (header.engine === null) return false;
     const overtaken = header.seq > 0 && header.seq < this.view.lastAnswer;
     if (this.draw?.stale(this, header)) return true;
+    this.heard = Math.max(this.heard, header.seq || this.toldAt); // a run of the whole page answers to all
     if (header.engine && this.on) this.adopt(header, arrays);
     else if (!header.engine && !overtaken) this.leave(header);
     return Boolean(header.engine);
@@ -105,8 +109,18 @@ export class Local {
   tell(more = {}) {
     const { view } = this;
     const request = { ...this.request("tell"), seq: this.number(), ...this.untold?.said, ...more, phase: "tell", local: true };
-    this.toldAt = request.seq;
-    view.send?.(request);
+    this.telling(request);
+  }
+
+  telling(request) {
+    Object.assign(this, { toldAt: request.seq, toldWhen: Date.now() });
+    this.view.send?.(request);
+  }
+
+  // Whether the server has not answered to what it was told, which may be what was chosen: see Session. Strokes are told again by
+  // themselves.
+  lost() {
+    return this.heard < this.toldAt && !this.untold && !this.view.alone && Date.now() - this.toldWhen >= UNHEARD_MS;
   }
 
   // What the view asks for; a view that has shown nothing yet has nothing to say.
@@ -241,8 +255,7 @@ export class FieldLocal extends Local {
 
   tell(more = {}) {
     const { view } = this;
-    this.toldAt = this.number();
-    view.send?.({ seq: this.toldAt, phase: "release", sigma: view.ui.sigma, box: view.wantedBox, field: false, local: true, ...more });
+    this.telling({ seq: this.number(), phase: "release", sigma: view.ui.sigma, box: view.wantedBox, field: false, local: true, ...more });
   }
 
   begin(header) {

@@ -49,9 +49,10 @@ export class Page {
     this.mine = Boolean(this.app);
   }
 
-  // To be told of every answer, and whether it is that of a run of the whole page.
-  answered(whole) {
-    this.cut = false;
+  // To be told of every answer, whether it is that of a run of the whole page, and whether it is of the browser's own engine, which says
+  // nothing of the server.
+  answered(whole, own = false) {
+    if (!own) this.cut = false;
     if (whole) this.set(false);
   }
 

@@ -58,7 +58,7 @@ export class Session extends Screen {
     const over = ({ key, target }) => key === " " && !embedded() && target === document.body && this.root.matches(":hover");
     document.addEventListener("keydown", (event) => over(event) && this.onKey(event), { signal });
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.readTheme(), { signal });
-    this.timer = setInterval(() => ((!this.page.working && !this.computing && this.queue.tick()) || this.gone) && this.onLost(), 1000);
+    this.timer = setInterval(() => (this.lost() || this.gone) && this.onLost(), 1000);
   }
 
   measure() {}
@@ -99,7 +99,7 @@ export class Session extends Screen {
     if (this.local?.adopts(header, arrays)) return;
     const seq = header.seq ?? 0;
     this.gone = false;
-    this.page.answered(seq === 0); // the page's own run, after what was changed beside the view
+    this.page.answered(seq === 0, header.engine === null); // the page's own run, after what was changed beside the view
     // An answer that was overtaken would make the picture jump back.
     if (seq > 0 && seq < this.lastAnswer) return;
     this.lastAnswer = Math.max(this.lastAnswer, seq);
@@ -135,6 +135,11 @@ export class Session extends Screen {
     this.settleTimer = setTimeout(() => !this.abort.signal.aborted && this.fetchMissing(), ms);
   }
 
+  // Whether the server has not answered for long, and is not at work on it.
+  lost() {
+    return !this.page.working && ((!this.computing && this.queue.tick()) || Boolean(this.local?.lost()));
+  }
+
   async onLost() {
     // While the engine starts nothing is lost: the server keeps what was asked, and answers when it is ready.
     if (this.looking || this.header?.precomputed) return;
@@ -149,9 +154,10 @@ export class Session extends Screen {
     this.redraw();
   }
 
-  // What was lost is asked once more.
+  // What was lost is asked and told once more.
   again() {
     this.queue.again();
+    if (this.local?.lost()) this.local.tell();
   }
 
   // --- What the person chooses --------------------------------------------------------------------------------------
