@@ -151,7 +151,7 @@ def test_an_open_page_survives_a_restart(own, visit, script):
     visitor.when("Number(d.frame) === 31")
     own.start()
     expect(app).to_have_attribute(connected, "CONNECTED", timeout=WAIT)
-    # What is changed before the page has come back by itself is lost, and the old value stands there again, whoever computes.
+    # What is changed before the page has come back by itself is lost, and the old value stands there again.
     while visitor.query()["left.w"] != "3":
         visitor.ready().when(f'd.id === "{before["id"]}" && d.state === "idle"')
         visitor.fill("number-w-left", "3")
