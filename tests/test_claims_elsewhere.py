@@ -1,6 +1,7 @@
 """Claims on other distributions than the tree: the same words, a verdict on each, or a sentence why there is none."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -149,6 +150,30 @@ def test_a_verdict_that_was_recorded_elsewhere_is_judged_in_the_scale_there(meas
     path.write_text(json.dumps(report.as_json(found)), encoding="utf-8")
     again = report.recorded([str(path)], [long])
     assert [part.bound for part in again.outcomes[0].parts] == [part.bound for part in found.outcomes[0].parts]
+
+
+def test_what_a_report_could_not_measure_is_said_again(measured, tmp_path):
+    path = tmp_path / "found.json"
+    path.write_text(json.dumps(report.as_json(run([both, rooted], claims.QUICK, on=("moons",)))), encoding="utf-8")
+    again = report.recorded([str(path), str(path)], [both, rooted])
+    assert again.skipped == ("rooted, for want of levels on moons",)
+
+
+def test_the_report_on_networks_elsewhere_is_judged_as_claims_are_now():
+    docs = Path(__file__).parents[1] / "docs"
+    have = published() | claims.papers()
+    found = report.recorded([str(docs / "claims_elsewhere.json")], list(have.values()))
+    lines = (docs / "claims_elsewhere.md").read_text(encoding="utf-8").splitlines()
+    for name, *verdicts in report.board(found.outcomes):
+        assert f"| {name} | {' | '.join(verdicts)} |" in lines
+    written = json.loads((docs / "claims_elsewhere.json").read_text(encoding="utf-8"))["claims"]
+    for entry in written:
+        bounds = have[entry["name"]].at(entry["on"]).bounds
+        for part in entry["parts"]:
+            own = bounds[part["part"]]
+            assert (part["lo"] or -np.inf, part["hi"] or np.inf) == (own.lo or -np.inf, own.hi or np.inf)
+    learned = {name for name, item in published().items() if not item.exact and item.places(["moons"])}
+    assert {entry["name"] for entry in written} == learned
 
 
 def test_what_would_be_trained_is_told_and_what_is_shipped_is_not():

@@ -189,6 +189,32 @@ def test_distributions_on_which_a_claim_holds_are_those_of_the_report():
         assert cells.split(" | ") == [verdicts.get((name, on), "–") for on in places]
 
 
+def test_what_is_said_of_networks_elsewhere_is_what_their_report_has():
+    found = json.loads((ROOT / "docs/claims_elsewhere.json").read_text(encoding="utf-8"))
+    words = " ".join(README.split())
+    counts = Counter(item["verdict"] for item in found["claims"])
+    rest = f"{counts['undecided']} are undecided, and for {counts['nothing to gain']} there is nothing to gain."
+    said = f"{counts['holds']} of {len(found['claims'])} hold, {counts['does not hold']} do not, {rest}"
+    assert said in words
+    part = {
+        (each["name"], one["part"]): one for each in found["claims"] if each["on"] == "moons" for one in each["parts"]
+    }
+    more = part["small_models_make_outliers", ""]
+    assert f"it leaves {more['mean']:.4f} more outliers than the exact score" in words
+    assert more["verdict"] == "does not hold"
+    lowered = part["autoguidance_lowers_outliers_and_keeps_branches", "fewer outliers"]
+    assert lowered["high"] < 0.01
+    assert part["autoguidance_improves_the_distribution", ""]["high"] < 0
+    kept = part["autoguidance_lowers_outliers_and_keeps_branches", "smaller branch TV than CFG"]["mean"]
+    back = part["limited_interval_recovers_diversity", "branch TV recovered"]["mean"]
+    assert (
+        f"CFG costs {kept:.3f} more branch TV than autoguidance there too, and a limited interval gives back {back:.3f}"
+        in words
+    )
+    for place in {item["on"] for item in found["claims"]}:
+        assert f"--on {place} --learned --quick" in words
+
+
 def test_the_interval_of_autoguidance_s_gain_is_the_report_s():
     claims = json.loads((ROOT / "docs/claims.json").read_text(encoding="utf-8"))["claims"]
     parts = [part for claim in claims for part in claim["parts"]]

@@ -150,11 +150,13 @@ def recorded(paths: Sequence[str], have: Sequence[Claim]) -> Findings:
     report, or of parts that a claim does not have.
     """
     known: list[dict[str, Any]] = []
+    skipped: dict[str, None] = {}
     found: dict[tuple[str, str], Outcome] = {}
     for path in paths:
         try:
             data = inputs.plain_json(inputs.text(path))
             known.append(data["conditions"])
+            skipped.update(dict.fromkeys(map(str, data.get("skipped", []))))
             looks = {"full": FULL, "quick": QUICK}[data["conditions"]["size"]].looks
             for each in data["claims"]:
                 for item in have:
@@ -172,7 +174,7 @@ def recorded(paths: Sequence[str], have: Sequence[Claim]) -> Findings:
     conditions = {**known[0], "command": "\n".join(dict.fromkeys(str(each["command"]) for each in known))}
     for name, value in (("guides of each", 1), ("looks", size.looks)):  # where they were not counted yet
         conditions.setdefault(name, value)
-    return Findings(size, tuple(outcomes), sum(each["seconds"] for each in known), (), conditions)
+    return Findings(size, tuple(outcomes), sum(each["seconds"] for each in known), tuple(skipped), conditions)
 
 
 def _outcome(given: Mapping[str, Any], item: Claim, on: str, looks: int) -> Outcome:

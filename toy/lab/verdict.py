@@ -36,8 +36,8 @@ class Bound:
     def __str__(self) -> str:
         """As in a table: '> 0.01', '< 0.1', 'from -0.02 to 0.02'."""
         if math.isinf(self.hi):
-            return f"> {self.lo:g}"
-        return f"< {self.hi:g}" if math.isinf(self.lo) else f"from {self.lo:g} to {self.hi:g}"
+            return f"> {self.lo:.3g}"
+        return f"< {self.hi:.3g}" if math.isinf(self.lo) else f"from {self.lo:.3g} to {self.hi:.3g}"
 
 
 @dataclass(frozen=True)
