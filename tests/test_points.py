@@ -20,6 +20,7 @@ from toy.ui.quota import Rate
 from toy.viewer import computing, packs
 
 points = sys.modules[store.__module__]  # the package has the function of that name
+targets = sys.modules["toy.distributions.targets"]
 THREE = b"1,2\n3,4\n5,7\n"
 WORDS = ("cat", "dog", "owl")
 
@@ -300,7 +301,7 @@ def test_the_viewer_is_told_the_words_of_classes():
         scene, numbers = Scene.of("none", main=f"exact:{target}", target=target), {"outliers": 0.1, "alignment": 0.9}
         assert packs.measured(computing.Side(scene, {}, numbers, numbers))["called"] == called
     assert [captions.named(target) for target in (f"{name}/B", "moons/B", "AB")] == [
-        f"{name}, class dog",
+        "your points, class dog",
         "moons, class B",
         "class AB",
     ]
@@ -317,3 +318,53 @@ def test_a_page_asks_for_points_that_are_not_here():
     assert at.caption[0].value.startswith("3 points; bandwidth ")
     assert not at.warning
     assert not at.exception
+
+
+# --- Thresholds of large mixtures -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def many(tmp_path, monkeypatch):
+    """A distribution of 1500 points in a data folder of its own."""
+    monkeypatch.setenv("GUIDANCE_EXPLORER_MODELS", str(tmp_path))
+    at = np.random.default_rng(1).normal(size=(1500, 2))
+    name = store("\n".join(f"{x:.4f},{y:.4f}" for x, y in at).encode(), "many.csv")
+    return f"{name}/A"
+
+
+def test_a_threshold_of_many_points_is_worked_out_once_for_all_processes(many, tmp_path, monkeypatch):
+    first = targets.quantile(many, 0.99, 0.1, 256)
+    assert len(list((tmp_path / "numbers").glob("*.txt"))) == 1
+    assert targets.quantile(many, 0.9, 0.1, 256) > first
+    monkeypatch.setattr(targets, "_logp", lambda *given: pytest.fail("it was worked out before"))
+    assert targets.quantile(many, 0.99, 0.1, 256) == first
+    with pytest.raises(pytest.fail.Exception):
+        targets.quantile(many, 0.99, 0.2, 256)
+    with pytest.raises(pytest.fail.Exception):
+        targets.quantile(many.replace("/", ":bandwidth=0.05/"), 0.99, 0.1, 256)
+
+
+def test_a_number_that_is_damaged_is_made_again(many, tmp_path):
+    first = targets.quantile(many, 0.99, 0.1, 256)
+    (kept,) = (tmp_path / "numbers").glob("*.txt")
+    for damaged in ("", "nan", "many", "1" * 5000, "\x00"):
+        kept.write_text(damaged, encoding="utf-8")
+        assert targets.quantile(many, 0.99, 0.1, 256) == first
+        assert float(kept.read_text(encoding="utf-8")) == first
+
+
+def test_where_numbers_cannot_be_kept_they_are_worked_out(many, tmp_path):
+    (tmp_path / "numbers").write_text("a file where the folder should be", encoding="utf-8")
+    first = targets.quantile(many, 0.99, 0.1, 256)
+    assert targets.quantile(many, 0.99, 0.1, 256) == first
+
+
+def test_kept_numbers_are_bounded_and_small_mixtures_have_none(tmp_path, monkeypatch):
+    monkeypatch.setenv("GUIDANCE_EXPLORER_MODELS", str(tmp_path))
+    monkeypatch.setattr(keeping, "MOST_FILES", 3)
+    for i in range(6):
+        assert keeping.number(f"{i}", lambda i=i: float(i)) == i
+    assert len(list((tmp_path / "numbers").glob("*.txt"))) == 3
+    assert (tmp_path / "numbers" / "5.txt").is_file()
+    targets.quantile("moons/A", 0.99, 0.1, 64)
+    assert len(list((tmp_path / "numbers").glob("*.txt"))) == 3

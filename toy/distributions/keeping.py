@@ -1,8 +1,10 @@
 """Data that distributions are made of, kept by content in the user's data folder: ``points-3f9c01ab23cd``."""
 
 import hashlib
+import math
 import os
 import re
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -73,9 +75,28 @@ def text_of(name: str) -> str:
     return text
 
 
+def number(address: str, work: Callable[[], float]) -> float:
+    """A number that takes long, kept under the ``address`` of all that it follows from; what is damaged is made again.
+
+    Where nothing can be kept it is worked out each time.
+    """
+    path = data_folder() / "numbers" / f"{address}.txt"
+    with suppress(OSError, ValueError):
+        found = float(path.read_text(encoding="utf-8"))
+        if math.isfinite(found):
+            os.utime(path)
+            return found
+    made = work()
+    with suppress(OSError, ValueError), alone(path.parent):
+        with replacing(path) as temporary:
+            temporary.write_text(repr(made), encoding="utf-8")
+        _make_room(path)
+    return made
+
+
 def _make_room(newest: Path) -> None:
     """Remove the files that were used longest ago, but the newest, until the others fit."""
-    files = [(found.stat(), found) for found in newest.parent.glob("[!.]*.csv") if found != newest]
+    files = [(found.stat(), found) for found in newest.parent.glob(f"[!.]*{newest.suffix}") if found != newest]
     number, size = 1, newest.stat().st_size
     for stat, path in sorted(files, key=lambda file: file[0].st_mtime, reverse=True):
         number, size = number + 1, size + stat.st_size

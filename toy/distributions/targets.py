@@ -5,6 +5,7 @@ two. Knobs follow the family: ``gaussians:distance=2:classes=5/AC``. The paper's
 and its name is never written: ``A``.
 """
 
+import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -17,13 +18,15 @@ import numpy as np
 
 from toy.densities import GaussianMixture
 from toy.distributions.distribution import DISTRIBUTIONS, LETTERS, Distribution
-from toy.distributions.keeping import path_of, text_of
+from toy.distributions.keeping import number, path_of, text_of
 from toy.registry import Entry
 from toy.settings import Choice, Refused, text
 
 USUAL = "tree"
 CLASSES = re.compile(rf"[{LETTERS}]{{1,{len(LETTERS)}}}")
 REGION_SIGMAS = np.geomspace(1e-3, 100, 24)  # the edge of the 99% region is worked out at these, and between them read
+LARGE = 1024  # Gaussians: of so many a threshold takes seconds, and is kept
+DRAWN = 1  # another number where samples for thresholds are drawn in another way
 FEWER_SIGMAS = np.append(REGION_SIGMAS[:-1:2], REGION_SIGMAS[-1])  # or, where that is not done before, at these
 
 
@@ -269,8 +272,18 @@ def regions(target: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def quantile(target: str, mass: float, sigma: float, n: int = 2**17) -> float:
-    """``threshold``, worked out with ``n`` samples."""
-    return float(np.quantile(_logp(target, sigma, n), 1 - mass))
+    """``threshold``, worked out with ``n`` samples; of a large mixture kept in the user's data folder."""
+
+    def work() -> float:
+        return float(np.quantile(_logp(target, sigma, n), 1 - mass))
+
+    density = mixture(target)
+    if density.log_weights.size < LARGE:
+        return work()
+    address = hashlib.sha256(repr((DRAWN, mass, sigma, n)).encode())
+    for leaf in jax.tree.leaves(density):
+        address.update(np.asarray(leaf).tobytes())
+    return number(address.hexdigest()[:24], work)
 
 
 @lru_cache(maxsize=4)  # one for thresholds at several masses
