@@ -153,3 +153,22 @@ def test_a_page_without_a_server_computes(browser, tmp_path):
     page.wait_for_function('document.querySelector("[data-toy-viewer]").dataset.field !== ""')
     context.close()
     assert not wrong
+
+
+# The next message to the server is lost, as in a server that ends before it has read it.
+DEAF = "({ viewer }) => { const { send } = viewer; viewer.send = () => Object.assign(viewer, { send }); }"
+LATER = "({ viewer }) => { viewer.local.toldWhen -= 60_000; }"
+
+
+def test_what_was_chosen_and_not_heard_is_told_again(visit):
+    visitor = visit("/?n=512&left.w=2").ready()
+    before = visitor.data
+    visitor.viewer.evaluate(DEAF)
+    visitor.fill("number-w-left", "3")
+    visitor.changed(before)
+    assert visitor.query()["left.w"] == "2"
+    visitor.viewer.evaluate(LATER)
+    visitor.until_query(left__w="3")
+    other = visit("/?n=512&left.w=3").ready()
+    visitor.when(f'd.id === "{other.data["id"]}"')
+    visitor.fine()

@@ -15,7 +15,7 @@ export function drawChrome(v, now, dirty) {
   drawTransport(v);
   for (const [slot, words] of Object.entries(pending)) v.panels[slot].setPending(words, v.adjusting || v.strokes.on || v.panels[slot].info?.standing);
   drawChallenge(v, pending);
-  v.setData(dataOf(v, v.gone || v.page.lost || Object.values(pending).some(Boolean)));
+  v.setData(dataOf(v, (v.gone && !v.local?.base) || v.page.lost || Object.values(pending).some(Boolean)));
   if (v.time.playing && now - (v.chromeAt ?? 0) < READ_MS) return;
   v.chromeAt = now;
   for (const slot of v.shownSlots()) drawNotes(v, v.panels[slot]);
