@@ -267,11 +267,6 @@ def defined(names: Iterable[str], target: str) -> tuple[str, ...]:
     return tuple(name for name in names if not (flat and METRICS[name].levels))
 
 
-def values(x: Float[Array, "n 2"], truth: Truth, names: tuple[str, ...]) -> dict[str, Array]:
-    """Measures of samples by name; to be called within a compiled function."""
-    return of_statistics(statistics(x, truth), names)
-
-
 def of_statistics(stats: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Array]:
     """Measures by name from what ``statistics`` gives."""
     return {name: METRICS[name](*(stats[given] for given in METRICS[name].inputs)) for name in names}
@@ -281,6 +276,12 @@ def of_statistics(stats: Mapping[str, Any], names: tuple[str, ...]) -> dict[str,
 def _evaluate(x: Array, truth: Truth, names: tuple[str, ...]) -> tuple[Array, Array, dict[str, Array]]:
     stats = statistics(x, truth)
     return stats["logp"], stats["occupancy"], of_statistics(stats, names)
+
+
+def values(x: Float[Array, "n 2"], truth: Truth, names: tuple[str, ...]) -> dict[str, Array]:
+    """Measures of samples by name."""
+    found: dict[str, Array] = _evaluate(x, truth, names)[2]
+    return found
 
 
 @dataclass(frozen=True)

@@ -55,6 +55,14 @@ def data_and_noise(scene: Scene) -> tuple[Float[Array, "n 2"], Float[Array, "n 2
     return parts
 
 
+@partial(jax.jit, static_argnames=("n", "exact"))
+def _begin(target: GaussianMixture, key: Array, sigma: Array, *, n: int, exact: bool) -> tuple[Array, Array]:
+    """The starting points [n, 2] of a seed's key, and the key of its way."""
+    key_start, key_path = jax.random.split(key)
+    data, noise = _start(target, key_start, sigma, n=n)
+    return data + noise if exact else noise, key_path
+
+
 def initial(scene: Scene) -> Float[Array, "n 2"]:
     """The starting points: of p(x | target; sigma_max) exactly, or of N(0, sigma_max^2 I)."""
     data, noise = data_and_noise(scene)
@@ -174,7 +182,7 @@ def _measure_equal_shapes(
     constants, keys = _constants(many[0], chosen), [jax.random.key(scene.seed) for scene in many]
     arguments = [_arguments(scene, cast) for scene, cast in zip(many, casts, strict=True)]
     if len(many) == 1:
-        found = _measure_one(keys[0], *arguments[0], **constants)
+        found = _sample_and_measure(keys[0], *arguments[0], **constants)
         return {name: np.asarray(found[name])[None] for name in chosen}
     targets, sigmas, players_, knobs, truths = zip(*arguments, strict=True)
     differ = {role: len({id(cast[role]) for cast in casts}) > 1 for role in players_[0]}
@@ -211,10 +219,9 @@ def _sample_and_measure(
     names: tuple[str, str, str],
     measures: tuple[str, ...],
 ) -> dict[str, Array]:
+    """Three programs, where it is in none itself: only the sampler's has to be compiled for each method."""
     rule, schedule, integrator = names
-    key_start, key_path = jax.random.split(key)
-    data, noise = _start(target, key_start, sigmas[0], n=n)
-    x = data + noise if exact else noise
+    x, key_path = _begin(target, key, sigmas[0], n=n, exact=exact)
     path = sampling.trajectory(
         x, sigmas, cast, knobs, key_path, rule=rule, schedule=schedule, integrator=integrator, keep=False
     )
@@ -222,7 +229,6 @@ def _sample_and_measure(
 
 
 _CONSTANTS = ("n", "exact", "names", "measures")
-_measure_one = partial(jax.jit, static_argnames=_CONSTANTS)(_sample_and_measure)
 
 
 @partial(jax.jit, static_argnames=_CONSTANTS)

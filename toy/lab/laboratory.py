@@ -8,7 +8,6 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any
 
-import jax
 import numpy as np
 
 from models import stored, zoo
@@ -18,7 +17,7 @@ from toy.lab import run as running
 from toy.lab.code import digest
 from toy.lab.questions import Divergence, Pull, Question, Sampled, Statistic
 from toy.lab.store import Owner, Store, unfinished
-from toy.lab.trial import Measurable, Trial, addresses, program
+from toy.lab.trial import Measurable, Trial, addresses
 from toy.metrics import METRICS, Metric
 from toy.names import Name
 from toy.progress import Report
@@ -106,25 +105,21 @@ class Record:
 
 
 def _trials(questions: Iterable[Question]) -> dict[Question, Measurable]:
-    """The trial that answers each question; all scenes of a program are asked all its measures, so that one serves."""
-    programs = {each: _program(each.scene) for each in questions if isinstance(each, Sampled)}
-    measures: dict[Any, dict[str, None]] = {}
-    for sampled, key in programs.items():
-        measures.setdefault(key, {})[sampled.value] = None
+    """The trial that answers each question; all scenes of a target and size are asked all measures that one of them is,
+    since then one program measures them all.
+    """
+    measures: dict[tuple[str, int], dict[str, None]] = {}
+    for each in questions:
+        if isinstance(each, Sampled):
+            measures.setdefault((each.scene.target, each.scene.n), {})[each.value] = None
     found: dict[Question, Measurable] = {}
     for question in questions:
         if isinstance(question, Sampled):
-            found[question] = Trial(question.scene, tuple(measures[programs[question]]))
+            scene = question.scene
+            found[question] = Trial(scene, tuple(measures[scene.target, scene.n]))
         else:
             found[question] = question
     return found
-
-
-def _program(scene: Scene) -> tuple[Any, ...]:
-    """What a scene's program depends on, by the shapes of its densities, whatever they are called."""
-    found = [zoo.load(name) for _, name in scene.cast]
-    shapes = [(jax.tree.structure(density), *map(np.shape, jax.tree.leaves(density))) for density in found]
-    return (*program(scene)[:-1], *shapes)
 
 
 SEVERAL = "several classes"  # without which a claim that speaks of two means nothing at all
