@@ -8,7 +8,7 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from toy import bench, distributions
-from toy.bench import library, server
+from toy.bench import lab, library, server
 
 EXACT = distributions.mixture
 
@@ -77,6 +77,23 @@ def test_unknown_name_lists_the_names() -> None:
 def test_a_family_is_chosen_by_its_first_word() -> None:
     assert [e.name for e in bench.select("sampling", app=False, gpu=False)] == ["sampling-2048", "sampling-16384"]
     assert len(bench.select("thirty-visitors", app=True, gpu=False)) == 4
+
+
+def test_what_takes_minutes_runs_only_by_its_name() -> None:
+    assert "claims-quick" not in {e.name for app in (False, True) for e in bench.select(None, app=app, gpu=True)}
+    assert [e.name for e in bench.select("claims-quick", app=False, gpu=False)] == ["claims-quick"]
+
+
+def test_claims_are_measured_with_nothing_kept_and_then_with_compiled_code_alone(monkeypatch) -> None:
+    told = []
+    monkeypatch.setattr(lab, "child", lambda source, **kept: told.append((source, kept)))
+    found = bench.BENCHMARKS["claims-quick"]("cfg_eliminates_outliers")
+    (source, first), (again, second) = told
+    assert source == again
+    assert "['toy', 'claims', '--quick', 'cfg_eliminates_outliers']" in source
+    assert first["JAX_COMPILATION_CACHE_DIR"] == second["JAX_COMPILATION_CACHE_DIR"]
+    assert first["GUIDANCE_EXPLORER_MODELS"] != second["GUIDANCE_EXPLORER_MODELS"]
+    assert len(found.values) == 1
 
 
 def test_small_sizes_run() -> None:

@@ -143,6 +143,31 @@ def test_nothing_is_measured_while_planning_or_twice(calls):
     assert (found.outcomes[1].parts[0].values == 0).all()
 
 
+def test_scenes_of_a_target_and_a_size_are_asked_the_same_measures(monkeypatch):
+    asked = {}
+
+    def measured(many, casts, measures):
+        asked.update({(scene.rule, scene.n, scene.target): measures for scene in many})
+        return [{name: np.zeros(metrics.METRICS[name].shape) for name in measures} for scene in many]
+
+    monkeypatch.setattr(scenes, "measure_scenes", measured)
+
+    @claim(source="here", above=0, exact=True)
+    def several(lab):
+        """Something is so."""
+        lab.measure("tail", "cfg", w=2, n=16)
+        return lab.measure("outliers") - lab.measure("branch_tv", "cfg", w=2) + lab.measure("sw1", target="B")
+
+    run([several], TINY)
+    n = TINY.n
+    assert {key: set(names) for key, names in asked.items()} == {
+        ("none", n, "A"): {"outliers", "branch_tv"},
+        ("cfg", n, "A"): {"outliers", "branch_tv"},
+        ("none", n, "B"): {"sw1"},
+        ("cfg", 16, "A"): {"tail"},
+    }
+
+
 def test_a_guide_shares_no_seed_with_a_main_model():
     many = replace(TINY, trainings=40)
     mains, guides = set(), set()

@@ -10,7 +10,7 @@ from app_states import knob_value
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toy import distributions, scenes, views
+from toy import distributions, metrics, sampling, scenes, views
 from toy.densities import GaussianMixture
 from toy.guidance import RULES
 from toy.metrics import METRICS
@@ -394,3 +394,17 @@ def test_many_scenes_at_once_are_each_what_it_is_alone(monkeypatch, backend):
         for name in values:
             np.testing.assert_allclose(values[name], alone[name], atol=0.01)
     assert not np.array_equal(found[1]["mass_by_depth"], found[2]["mass_by_depth"])
+
+
+def compiled() -> tuple[int, ...]:
+    """Programs that begin, sample and measure."""
+    return tuple(part._cache_size() for part in (scenes._begin, sampling.trajectory, metrics._evaluate))
+
+
+def test_another_method_compiles_nothing_but_its_sampler():
+    first = Scene.of("none", n=48, steps=8, main="exact:moons/A", target="moons/A")
+    scenes.measure_scenes([first], [cast_of(first)], ("outliers", "sw1"))
+    begun, sampled, measured = compiled()
+    other = Scene.of("naive_truncation", n=48, steps=8, main="exact:moons/A", target="moons/A", seed=1, gamma=1.2)
+    scenes.measure_scenes([other], [cast_of(other)], ("outliers", "sw1"))
+    assert compiled() == (begun, sampled + 1, measured)

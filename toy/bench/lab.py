@@ -1,11 +1,13 @@
-"""Benchmarks of sweeps: what the store adds to a trial, and how time goes with trials and processes."""
+"""Benchmarks of the laboratory: what the store adds to a trial, how time goes with trials and processes, all claims."""
 
+import os
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from toy.bench.library import child
 from toy.bench.rows import Measured, benchmark
 
 SPEC = """
@@ -86,3 +88,23 @@ def _processes(count: int) -> Callable[..., Measured]:
 for _count in (16, 64):
     benchmark(f"sweep-trials-{_count}", "s")(_trials(_count))
 benchmark("sweep-workers-2", "s")(_processes(2))
+
+
+CLAIMS = "import runpy, sys; sys.argv = {}; runpy.run_module('toy', run_name='__main__')"
+
+
+@benchmark("claims-quick", "s", budget=100, by_name=True)
+def claims_quick(*names: str) -> Measured:
+    """All claims, or those of some names, by --quick in a new process that has neither networks nor compiled code."""
+    asked = CLAIMS.format(["toy", "claims", "--quick", *names])
+    seconds, busy = [], []
+    with tempfile.TemporaryDirectory() as folder:
+        for run in ("first", "second"):
+            kept = {"GUIDANCE_EXPLORER_MODELS": f"{folder}/{run}", "JAX_COMPILATION_CACHE_DIR": f"{folder}/compiled"}
+            before, began = os.times(), time.perf_counter()
+            child(asked, **kept)
+            seconds.append(time.perf_counter() - began)
+            after = os.times()
+            busy.append(after.children_user + after.children_system - before.children_user - before.children_system)
+    note = f"of CPU {busy[0]:.0f} s; with the compiled code of before {seconds[1]:.0f} s, of CPU {busy[1]:.0f} s"
+    return Measured(seconds[:1], note=note)

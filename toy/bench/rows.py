@@ -17,6 +17,7 @@ class Benchmark(Entry):
 
     ``budget`` and ``p95_budget`` are its limits, ``gpu_budget`` the one on a GPU; ``scaled`` budgets move with the
     yardstick. ``only_gpu``, ``app`` and ``browser`` say where it runs; ``rerun``: it is compared with an empty rerun.
+    One of minutes runs only where it is asked for ``by_name``.
     """
 
     unit: str
@@ -28,6 +29,7 @@ class Benchmark(Entry):
     app: bool = False
     browser: bool = False
     rerun: bool = False
+    by_name: bool = False
 
     def on(self, place: str) -> "Benchmark":
         """The same on a distribution, which is in its name; budgets are of the tree, and other mixtures have none."""
@@ -131,7 +133,7 @@ def select(only: str | None, *, app: bool, gpu: bool, elsewhere: bool = False) -
     return [
         entry
         for name, entry in BENCHMARKS.items()
-        if (only is None or _in_family(name, only))
+        if (not entry.by_name if only is None else _in_family(name, only))
         and entry.app == app
         and (gpu or not entry.only_gpu)
         and ("target" in entry.inputs or not elsewhere)
