@@ -196,23 +196,24 @@ def test_what_is_said_of_networks_elsewhere_is_what_their_report_has():
     rest = f"{counts['undecided']} are undecided, and for {counts['nothing to gain']} there is nothing to gain."
     said = f"{counts['holds']} of {len(found['claims'])} hold, {counts['does not hold']} do not, {rest}"
     assert said in words
-    part = {
-        (each["name"], one["part"]): one for each in found["claims"] if each["on"] == "moons" for one in each["parts"]
-    }
-    more = part["small_models_make_outliers", ""]
-    assert f"it leaves {more['mean']:.4f} more outliers than the exact score" in words
-    assert more["verdict"] == "does not hold"
-    lowered = part["autoguidance_lowers_outliers_and_keeps_branches", "fewer outliers"]
-    assert lowered["high"] < 0.01
-    assert part["autoguidance_improves_the_distribution", ""]["high"] < 0
-    kept = part["autoguidance_lowers_outliers_and_keeps_branches", "smaller branch TV than CFG"]["mean"]
-    back = part["limited_interval_recovers_diversity", "branch TV recovered"]["mean"]
-    assert (
-        f"CFG costs {kept:.3f} more branch TV than autoguidance there too, and a limited interval gives back {back:.3f}"
-        in words
-    )
-    for place in {item["on"] for item in found["claims"]}:
-        assert f"--on {place} --learned --quick" in words
+    part = {(each["on"], each["name"], one["part"]): one for each in found["claims"] for one in each["parts"]}
+    lowers, means = "autoguidance_lowers_outliers_and_keeps_branches", []
+    for on in ("moons", "spiral"):
+        assert part[on, "small_models_make_outliers", ""]["verdict"] == "does not hold"
+        assert part[on, lowers, "fewer outliers"]["high"] < 0.01
+        assert part[on, "autoguidance_improves_the_distribution", ""]["high"] < 0
+        assert f"--on {on} --learned --quick" in words
+        keys = (
+            ("small_models_make_outliers", ""),
+            (lowers, "smaller branch TV than CFG"),
+            ("limited_interval_recovers_diversity", "branch TV recovered"),
+        )
+        means.append([part[on, *key]["mean"] for key in keys])
+    (more, kept, back), (its_more, its_kept, its_back) = means
+    assert f"{more:.4f} more outliers than the exact score on moons and {its_more:.4f} on spiral" in words
+    assert f"CFG costs {kept:.3f} and {its_kept:.3f} more branch TV than autoguidance there too" in words
+    assert f"a limited interval gives back {back:.3f} and {its_back:.3f}." in words
+    assert {on for on, _, _ in part} == {"moons", "spiral"}
 
 
 def test_the_interval_of_autoguidance_s_gain_is_the_report_s():

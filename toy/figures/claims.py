@@ -95,7 +95,9 @@ def _scale(row: Row, left: float, right: float) -> Callable[[float], float]:
 
 def numbers(row: Row) -> str:
     """The effect, its interval and the threshold, as text."""
-    threshold = f"> {row.lo:g}" if math.isinf(row.hi) else f"< {row.hi:g}" if math.isinf(row.lo) else f"±{row.hi:g}"
+    threshold = (
+        f"> {row.lo:.3g}" if math.isinf(row.hi) else f"< {row.hi:.3g}" if math.isinf(row.lo) else f"±{row.hi:.3g}"
+    )
     if not math.isfinite(row.mean):
         return f"no number, {threshold}"
     ends = f"[{row.low:.3g}, {row.high:.3g}]" if math.isfinite(row.low) else "[no interval]"

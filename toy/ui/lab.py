@@ -186,8 +186,8 @@ def _number(value: float | None) -> str:
 def _bound(part: Mapping[str, Any]) -> str:
     lo, hi = part["lo"], part["hi"]
     if lo is not None and hi is not None:
-        return f"{lo:g} to {hi:g}"
-    return f"above {lo:g}" if lo is not None else f"below {hi:g}"
+        return f"{lo:.3g} to {hi:.3g}"
+    return f"above {lo:.3g}" if lo is not None else f"below {hi:.3g}"
 
 
 def _again(name: str, on: str) -> None:
