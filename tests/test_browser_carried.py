@@ -68,6 +68,12 @@ def test_a_link_goes_from_the_app_to_the_site_and_to_another_server(own, visit, 
 
     guest = come(f"?{link.partition('?')[2]}").settled()
     assert seen(guest) == what
+    guest.page.evaluate("for (const fold of document.querySelectorAll('details')) fold.open = true")
+    for role, classes in (("main", "B"), ("unconditional", "AB")):
+        chosen = guest.get(f"cast-{role}-left").locator("option:checked")
+        assert chosen.inner_text() == f"your drawing, {classes}, exact"
+    assert "strokes-" not in guest.page.locator("body").inner_text()
+    guest.page.screenshot(path=OUT / "carried-site.png")
     again = shared(guest)
     assert again.endswith(carrying.MARK + DRAWN)
 
