@@ -12,7 +12,9 @@ from test_figures import nothing_overlaps
 import models
 from toy import distributions, ends, figures
 from toy.figures import FIGURES, Options, examples
+from toy.lab.claims import papers, published
 from toy.lab.published.papers import bradley_nakkiran as bradley
+from toy.lab.report import pictures
 
 ROOT = Path(__file__).parents[1]
 OWN = {name: entry for name, entry in FIGURES.items() if entry.on}
@@ -40,6 +42,15 @@ def test_there_is_one_for_each_of_the_four_papers():
         assert (ROOT / "docs" / "figures" / f"{name}.png").is_file()
         distributions.of(f"{entry.on}/A")
     assert f"`python -m toy figure {' '.join(OWN)} --out docs/figures`" in readme
+
+
+def test_the_report_and_the_lab_show_the_way_to_them():
+    report = (ROOT / "docs" / "papers.md").read_text(encoding="utf-8")
+    for name in OWN:
+        assert f"](figures/{name}.png), `python -m toy figure {name}`" in report
+    for item in papers().values():
+        assert len(pictures(item)) == any(entry.source.split()[-1] in item.source for entry in OWN.values()), item.name
+    assert not any(map(pictures, published().values()))
 
 
 def test_what_is_written_is_apart(drawn):

@@ -14,8 +14,9 @@ import jax
 import numpy as np
 
 from toy import distributions, inputs, tables
+from toy.figures import FIGURES
 from toy.figures.claims import Row
-from toy.lab.claim import Claim
+from toy.lab.claim import ARXIV, Claim
 from toy.lab.claims import FULL, QUICK, Findings, Outcome, parts_of
 from toy.lab.laboratory import Size
 from toy.lab.verdict import NOTHING, UNDECIDED, Part, judged
@@ -298,6 +299,12 @@ def title(item: Outcome, named: bool = False) -> str:
     return item.claim.name.replace("_", " ") + (f" on {place(item)}" if named else "")
 
 
+def pictures(item: Claim) -> list[str]:
+    """Names of the figures of the paper that a claim on a distribution of its own is of."""
+    own = ARXIV.findall(item.source) if any(item.on) else []
+    return [name for name, entry in FIGURES.items() if entry.on and set(own) & set(ARXIV.findall(entry.source))]
+
+
 def section(item: Outcome, named: bool = False) -> list[str]:
     """Of one claim: statement, source, how it is measured, threshold, numbers, verdict, what that does not say."""
     claim = item.claim
@@ -309,6 +316,9 @@ def section(item: Outcome, named: bool = False) -> list[str]:
         "Chosen": "; ".join(note for note in item.notes if note.startswith("best by")),
         "Note": "; ".join(note for note in item.notes if not note.startswith("best by")),
         "It does not say": claim.limits,
+        "Picture": "; ".join(
+            f"[{name}](figures/{name}.png), `python -m toy figure {name}`" for name in pictures(claim)
+        ),
     }
     numbers = [
         f"| {part.name or 'effect'} | {number(part.interval[0])} | {ends(part)} | {part.bound} | {part.unit} "

@@ -60,6 +60,8 @@ def _claims() -> None:
         st.code("python -m toy claims --quick", language="bash", wrap_lines=True)
     st.subheader("Papers, on their own distributions")
     _board(claims.papers(), [_reported("papers")], {})
+    shown = [f"[{name}](figures?figure={name})" for name, entry in figures.FIGURES.items() if entry.on]
+    st.markdown(f"Pictures of what is measured: {', '.join(shown)}.")
     st.code("python -m toy claims --paper 2408.09000 --quick", language="bash", wrap_lines=True)
 
 
