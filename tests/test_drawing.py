@@ -122,7 +122,7 @@ def test_a_pause_trains_all_that_the_picture_needs(desk):
     for scene in (state.left, state.right):
         standing, waits = casting.standing(found, scene)
         assert standing == casting.so_far(scene) != scene
-        assert waits.words.startswith("training your drawing/")
+        assert waits.words.startswith("training your drawing, ")
     on = distributions.of(state.left.target).on
     assert {run.name for run in found.runs.values()} == {f"{on}/{net}" for net in ("A64@4096", "AB32@512", "A32@512")}
 
