@@ -11,7 +11,7 @@ from toy import interrupts
 
 
 @click.command()
-@click.option("--classes", default="A", show_default=True, help="A, B or AB")
+@click.option("--classes", default="A", show_default=True, help="A, B or AB; of another distribution moons/A")
 @click.option("--width", default=64, show_default=True, type=int)
 @click.option("--depth", default=4, show_default=True, type=int, help="hidden layers")
 @click.option("--iters", default=4096, show_default=True, type=int, help="iterations")
