@@ -210,7 +210,8 @@ def test_what_is_said_of_networks_elsewhere_is_what_their_report_has():
         )
         means.append([part[on, *key]["mean"] for key in keys])
     (more, kept, back), (its_more, its_kept, its_back) = means
-    assert f"{more:.4f} more outliers than the exact score on moons and {its_more:.4f} on spiral" in words
+    within = 100 * max(abs(more), abs(its_more))
+    assert f"its share of outliers is the exact score's to within {within:.2f} percentage points" in words
     assert f"CFG costs {kept:.3f} and {its_kept:.3f} more branch TV than autoguidance there too" in words
     assert f"a limited interval gives back {back:.3f} and {its_back:.3f}." in words
     assert {on for on, _, _ in part} == {"moons", "spiral"}
