@@ -369,9 +369,9 @@ def test_rehearsals_compile_and_are_done_once(monkeypatch):
     calls = []
     works = [Work("one", lambda: calls.append(1), "program"), Work("two", lambda: calls.append(2), "other")]
     found = Engine(rehearsals=lambda: works)
-    until(lambda: len(calls) == 2)
+    until(lambda: found._programs >= {"program", "other"})
     found.prepare([Work("three", lambda: calls.append(3), "program")])
     (end,) = found.ask("me", [Work("end", str, "a third")])
     end.result(10)
-    assert calls == [1, 2]
+    assert sorted(calls) == [1, 2]
     found.close()
