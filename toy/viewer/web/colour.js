@@ -44,15 +44,21 @@ export function parseColour(text) {
   return rgb ? rgb.slice(1, 4).map(Number) : null;
 }
 
-// What the page around an element looks like; its stylesheet is given the palette to go with it.
+const THEMED = new WeakMap(); // by element: the theme, and the background that it is of
+
+// What the page around an element looks like; its stylesheet is given the palette to go with it, where that is another one than before.
 export function themeOf(root) {
-  const style = getComputedStyle(root);
-  const background = parseColour(style.backgroundColor) ?? [255, 255, 255];
+  const { backgroundColor, fontFamily } = getComputedStyle(root);
+  const before = THEMED.get(root);
+  if (before?.of === backgroundColor && before.theme.font === fontFamily) return before.theme;
+  const background = parseColour(backgroundColor) ?? [255, 255, 255];
   const dark = isDark(background);
   const colours = palette(dark);
   root.classList.toggle("tv-dark", dark);
   for (const [name, colour] of Object.entries(colours)) root.style.setProperty(`--tv-${name}`, css(colour));
-  return { background, dark, colours, font: style.fontFamily };
+  const theme = { background, dark, colours, font: fontFamily };
+  THEMED.set(root, { of: backgroundColor, theme });
+  return theme;
 }
 
 export function isDark([r, g, b]) {

@@ -107,10 +107,10 @@ export class Session extends Screen {
     const before = this.header;
     this.header = header;
     if (Object.keys(arrays).some((name) => name.startsWith("tree.") || name.startsWith("outline."))) this.scenery = readScenery(arrays);
+    this.readTheme(); // while nothing has changed: styles need not be worked out for it
     this.take(header, arrays, before);
     if (seq === 0) this.queue.lost(); // a run that knew of no request: a restarted server, say
     this.show(header, this.queue.answers(seq) && !this.queue.pending);
-    this.readTheme();
     this.queue.answered(seq);
     if (this.send) this.retry.saw(Boolean(header.busy), header.again);
     this.redraw("size");
