@@ -132,6 +132,7 @@ def test_one_finger_draws_on_a_phone(come, scheme):
     guest.touch([(x - 60, y)], [(x, y + 20)], [(x + 60, y)])
     until(lambda: DRAWING.fullmatch(guest.target))
     name = guest.target
+    guest.page.wait_for_function(f"() => {SHOWN}.root.dataset.quality === 'full' && {SHOWN}.header.target.drawing")
     half = guest.page.evaluate(f"{SHOWN}.view.half")
     guest.touch([(x - 40, y), (x + 40, y)], [(x - 80, y), (x + 80, y)])
     until(lambda: guest.page.evaluate(f"{SHOWN}.view.half") < 0.7 * half)
