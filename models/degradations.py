@@ -262,9 +262,25 @@ def data_seed(
 
 
 def of_points(points: np.ndarray, variance: float, labels: Sequence[str] = ()) -> GaussianMixture:
-    """A mixture of equal isotropic Gaussians at ``points`` [n, 2], in groups of eight: a short scan, whatever n is.
+    """A mixture of equal isotropic Gaussians, in groups of eight: a short scan, whatever n is.
 
-    The last point stands in for what a last group lacks, and shares its weight with it. One label serves all groups.
+    The last point stands in for what a last group lacks, and shares its weight with it.
+
+    Args:
+        points: Where, [n, 2].
+        variance: Of each.
+        labels: The class, one for all groups.
+
+    Returns:
+        A kernel density.
+
+    Raises:
+        ValueError: The variance is not positive.
+
+    Example:
+        >>> five = degradations.of_points(np.arange(10.0).reshape(5, 2), 0.01)
+        >>> print(jnp.exp(five.log_weights))
+        [[0.2  0.2  0.2  0.2  0.05 0.05 0.05 0.05]]
     """
     groups = -(-len(points) // PARTS)
     index = np.minimum(np.arange(groups * PARTS), len(points) - 1)
@@ -340,7 +356,24 @@ def check_order(name: str, steps: Sequence[Step], *, network: bool) -> None:
 
 
 def altered(data: GaussianMixture, changes: str) -> GaussianMixture:
-    """Data with the changes that a recipe names, such as 'label_mixing=0.2~subset=256'; ValueError for other kinds."""
+    """Data with the changes that a recipe names.
+
+    Args:
+        data: As they are.
+        changes: As in a density's name, 'label_mixing=0.2~subset=256'; empty for none.
+
+    Returns:
+        The changed data, exact too.
+
+    Raises:
+        ValueError: A change is not known, is of something else than data, or asks for what the data lack.
+
+    Example:
+        >>> A = distributions.mixture("gaussians/A")
+        >>> mixed = degradations.altered(A, "label_mixing=0.2")
+        >>> print(jnp.exp(mixed.log_weights)[:, 0], mixed.labels)
+        [0.8 0.1 0.1] ('gaussians/A', 'gaussians/B', 'gaussians/C')
+    """
     for step in steps_of(changes):
         if "data" not in step.entry.inputs:
             have = ", ".join(name for name, entry in DEGRADATIONS.items() if "data" in entry.inputs)

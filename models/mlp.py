@@ -31,7 +31,7 @@ PARAMETRISATIONS = ("energy", "score", "denoiser")
 
 @dataclass(frozen=True)
 class Spec:
-    """What a network is: the classes it was trained on, its width, the number of hidden layers, what it predicts."""
+    """What a network is."""
 
     classes: Annotated[str, TargetChoice(distributions.targets(), "Class", "classes of the data", "class")] = "A"
     width: Annotated[int, Knob(1, 1024, 1, "Width", "hidden units of a layer", whole=True)] = 64
@@ -71,14 +71,32 @@ class Network(nnx.Module):
         self.normalised = False
 
     def weights(self) -> list[Float[Array, "i o"]]:
-        """Effective weights: what feeds each output has unit norm."""
+        """What the layers multiply by.
+
+        Returns:
+            [in, out] each: what feeds an output has unit norm.
+
+        Example:
+            >>> net = mlp.network(mlp.Spec(width=8, depth=1), rngs=nnx.Rngs(0))
+            >>> [w.shape for w in net.weights()], round(float(jnp.linalg.norm(net.weights()[1][:, 0])), 2)
+            ([(4, 8), (8, 8)], 1.0)
+        """
         layers = [layer[...] for layer in self.layers]
         if self.normalised:
             return layers
         return [rms_normalise(w) / jnp.sqrt(w.shape[0]) for w in layers]
 
     def frozen(self) -> Self:
-        """The same function of (x, sigma), with normalisation done once instead of at each evaluation."""
+        """The same function of (x, sigma), with normalisation done once instead of at each evaluation.
+
+        Returns:
+            Another network, for sampling.
+
+        Example:
+            >>> net = mlp.network(mlp.Spec(width=8, depth=1), rngs=nnx.Rngs(0))
+            >>> bool(jnp.allclose(net.frozen().score(X, 0.5), net.score(X, 0.5), atol=1e-4))
+            True
+        """
         clone = nnx.clone(self)
         for layer in clone.layers:  # in NumPy: nothing to compile
             w = np.asarray(layer[...])
@@ -110,7 +128,21 @@ class EnergyMLP(Network):
     def logp(
         self, x: Float[Array, "*b 2"], sigma: Float[Array, "*#b"] | float, *, dropout: Dropout | None = None
     ) -> Float[Array, "*b"]:
-        """Log-density in nats, up to a constant that depends on sigma alone; sigma > 0."""
+        """Log-density in nats, up to a constant that depends on sigma alone.
+
+        Args:
+            x: Points.
+            sigma: Noise level, one or one a point, above 0.
+            dropout: In training, what leaves units out.
+
+        Returns:
+            [*b]; differences mean something within one noise level, never across.
+
+        Example:
+            >>> net = mlp.network(mlp.Spec(width=8, depth=1), rngs=nnx.Rngs(0))
+            >>> bool((net.logp(X, 0.5) <= 0).all())  # the energy is never negative
+            True
+        """
         sigma = on_points(sigma, x)
         scaled = x / jnp.sqrt(jnp.square(sigma) + SIGMA_DATA**2)
         h = self.outcome(scaled, sigma, dropout)
@@ -120,7 +152,22 @@ class EnergyMLP(Network):
     def score(
         self, x: Float[Array, "*b 2"], sigma: Float[Array, "*#b"] | float, *, dropout: Dropout | None = None
     ) -> Float[Array, "*b 2"]:
-        """Gradient of ``logp`` with respect to ``x``, in 1/length."""
+        """Gradient of ``logp`` with respect to ``x``.
+
+        Args:
+            x: Points.
+            sigma: Noise level, one or one a point, above 0.
+            dropout: In training, what leaves units out.
+
+        Returns:
+            In 1/length, [*b, 2].
+
+        Example:
+            >>> net = mlp.network(mlp.Spec(width=8, depth=1), rngs=nnx.Rngs(0))
+            >>> gaussian = -X / (0.5**2 + mlp.SIGMA_DATA**2)
+            >>> bool(jnp.allclose(net.score(X, 0.5), gaussian, atol=0.2))  # before training: nearly a Gaussian's
+            True
+        """
         x = jnp.broadcast_to(x, (*jnp.broadcast_shapes(x.shape[:-1], jnp.shape(sigma)), 2))
         score: Array = jax.grad(lambda points: jnp.sum(self.logp(points, sigma, dropout=dropout)))(x)
         return score
@@ -142,7 +189,16 @@ class VectorMLP(Network):
     def score(
         self, x: Float[Array, "*b 2"], sigma: Float[Array, "*#b"] | float, *, dropout: Dropout | None = None
     ) -> Float[Array, "*b 2"]:
-        """Score, in 1/length."""
+        """What the layers predict, as a score.
+
+        Args:
+            x: Points.
+            sigma: Noise level, one or one a point, above 0.
+            dropout: In training, what leaves units out.
+
+        Returns:
+            In 1/length, [*b, 2].
+        """
         sigma = on_points(sigma, x)
         variance = jnp.square(sigma) + SIGMA_DATA**2
         out = self.gain[...] / sigma * self.outcome(x / jnp.sqrt(variance), sigma, dropout)
@@ -155,11 +211,40 @@ Predictor = EnergyMLP | VectorMLP
 
 
 def network(spec: Spec, *, rngs: nnx.Rngs) -> Predictor:
-    """A network before training."""
+    """A network before training.
+
+    Args:
+        spec: What it is.
+        rngs: Where its weights are drawn from.
+
+    Returns:
+        An EnergyMLP, or a VectorMLP for another parametrisation.
+
+    Example:
+        >>> net = mlp.network(mlp.Spec(width=64), rngs=nnx.Rngs(0))
+        >>> sum(leaf.size for leaf in jax.tree.leaves(net))  # four inputs, four hidden layers, one gain
+        16641
+    """
     return (EnergyMLP if spec.parametrisation == "energy" else VectorMLP)(spec, rngs=rngs)
 
 
 def rms_normalise(w: Any, eps: float = 1e-4) -> Any:
-    """Scale what feeds each output, the columns of ``w`` [in, out], to a root mean square of one; JAX or NumPy."""
+    """Scale what feeds each output to a root mean square of one.
+
+    Args:
+        w: A layer [in, out], JAX or NumPy.
+        eps: Keeps a layer of zeros finite.
+
+    Returns:
+        Shaped as ``w``.
+
+    Source:
+        After Karras et al. 2024, arXiv:2312.02696.
+
+    Example:
+        >>> print(mlp.rms_normalise(np.array([[3.0], [4.0]])))
+        [[0.85]
+         [1.13]]
+    """
     norm = (w * w).sum(axis=0, keepdims=True) ** 0.5
     return w / (eps + norm / w.shape[0] ** 0.5)

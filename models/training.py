@@ -30,10 +30,11 @@ LOSSES = ("exact", "denoising")
 class Recipe:
     """How to train: everything that, with the code, fixes the result.
 
-    ``loss`` is 'exact' (the true score is the target) or 'denoising'. ``seed`` starts the weights, ``data_seed`` the
-    stream of samples and noise levels (by default the same number, yet another stream). ``learning_rate`` is that of
-    the first iterations, ``dropout`` the share of hidden units left out at each point. ``data`` says how the data
-    differ from the exact density of the classes, as in a density's name: 'label_mixing=0.2~subset=256'.
+    By default the seed of the data is the same number as that of the weights, yet another stream. ``data`` is said as
+    in a density's name: 'label_mixing=0.2~subset=256'.
+
+    Attributes:
+        spec: The network.
     """
 
     spec: Spec = field(default_factory=Spec)
@@ -56,7 +57,14 @@ class Recipe:
             self.density()
 
     def density(self) -> GaussianMixture:
-        """The density of the data, exact: samples, and the score that is the target, come from it."""
+        """The density of the data: samples, and the score that is the target, come from it.
+
+        Returns:
+            Exact.
+
+        Raises:
+            ValueError: As by ``degradations.altered``.
+        """
         return degradations.altered(distributions.mixture(self.spec.classes), self.data)
 
 
@@ -81,7 +89,21 @@ class State(NamedTuple):
 
 
 def learning_rate(step: Array) -> Array:
-    """Share of the first learning rate: all of it for 512 iterations, then falling with the inverse square root."""
+    """How the learning rate falls: not for 512 iterations, then with the inverse square root.
+
+    Args:
+        step: Iterations that are done.
+
+    Returns:
+        Share of the first learning rate.
+
+    Source:
+        Karras et al. 2024, arXiv:2406.02507, Appendix C.
+
+    Example:
+        >>> [float(training.learning_rate(jnp.float32(step))) for step in (0, 512, 2048)]
+        [1.0, 1.0, 0.5]
+    """
     return 1 / jnp.sqrt(jnp.maximum(step / 512, 1))
 
 
@@ -89,7 +111,19 @@ ADAM = optax.scale_by_adam(b1=0.9, b2=0.99)
 
 
 def start(recipe: Recipe) -> State:
-    """The state before the first iteration."""
+    """The state before the first iteration.
+
+    Args:
+        recipe: How to train.
+
+    Returns:
+        A network as it was drawn, which is its own average.
+
+    Example:
+        >>> state = training.start(training.Recipe(mlp.Spec(width=8, depth=1)))
+        >>> int(state.step), round(float(state.settings.learning_rate), 3)
+        (0, 0.01)
+    """
     net = network(recipe.spec, rngs=nnx.Rngs(params=jax.random.key(recipe.seed)))
     settings = Settings(
         jnp.asarray(recipe.seed if recipe.data_seed is None else recipe.data_seed, jnp.int32),
@@ -112,7 +146,26 @@ def stream(state: State) -> Array:
 
 
 def draw(recipe: Recipe, density: GaussianMixture, key: Array, settings: Settings | None = None) -> Batch:
-    """One training batch of ``recipe.batch`` points; of other noise levels than the recipe's where settings say so."""
+    """One training batch.
+
+    Args:
+        recipe: How many points, of which loss.
+        density: Of the data.
+        key: Of the random stream.
+        settings: Noise levels other than the recipe's.
+
+    Returns:
+        Points, ln sigma of which is normal, with the score that the network should have there.
+
+    Source:
+        Karras et al. 2022, arXiv:2206.00364; for 'denoising' Vincent 2011, doi:10.1162/NECO_a_00142.
+
+    Example:
+        >>> recipe = training.Recipe(batch=3)
+        >>> batch = training.draw(recipe, distributions.mixture("gaussians/A"), jax.random.key(0))
+        >>> batch.x.shape, batch.sigma.shape, batch.target.shape
+        ((3, 2), (3,), (3, 2))
+    """
     mean, std = (settings or recipe).log_sigma_mean, (settings or recipe).log_sigma_std
     key_sigma, key_x, key_noise = jax.random.split(key, 3)
     n = recipe.batch
@@ -126,13 +179,45 @@ def draw(recipe: Recipe, density: GaussianMixture, key: Array, settings: Setting
 
 
 def loss(net: Predictor, batch: Batch, dropout: Dropout | None = None) -> Float[Array, ""]:
-    """Score matching weighted by sigma^2, mean over points and coordinates."""
+    """Score matching weighted by sigma^2, mean over points and coordinates.
+
+    Args:
+        net: What is trained.
+        batch: Points with the score that it should have there.
+        dropout: What leaves units out.
+
+    Returns:
+        Without a unit; nearly 1 for a score of zero where the noise is large.
+
+    Source:
+        Karras et al. 2024, arXiv:2406.02507, Appendix C.
+
+    Example:
+        >>> net, sigma = mlp.network(mlp.Spec(width=8, depth=1), rngs=nnx.Rngs(0)), jnp.full(3, 0.5)
+        >>> batch = training.Batch(X, sigma, net.score(X, sigma) + jnp.array([1.0, 0.0]))  # off by 1 along one axis
+        >>> round(float(training.loss(net, batch)), 4)  # 0.5² 1² / 2
+        0.125
+    """
     error = net.score(batch.x, batch.sigma, dropout=dropout) - batch.target
     return jnp.mean(jnp.square(batch.sigma[:, None] * error))
 
 
 def ema_decay(step: Array) -> Array:
-    """Decay of the power-function EMA at the update number ``step`` = 1, 2, ..."""
+    """Decay of the power-function EMA at an update.
+
+    Args:
+        step: Its number, from 1 on: the first average is the first network.
+
+    Returns:
+        From 0 towards 1.
+
+    Source:
+        Karras et al. 2024, arXiv:2312.02696.
+
+    Example:
+        >>> [round(training.ema_decay(step), 4) for step in (1, 1000)]
+        [0.0, 0.9066]
+    """
     return (1 - 1 / step) ** (EMA_GAMMA + 1)
 
 
@@ -143,12 +228,33 @@ def next_batch(recipe: Recipe, density: GaussianMixture, state: State) -> Batch:
 
 
 def iterate(recipe: Recipe, density: GaussianMixture, state: State) -> tuple[State, Array]:
-    """One iteration: draw, then learn. Returns the new state and the loss."""
+    """One iteration: draw, then learn.
+
+    Args:
+        recipe: How to train.
+        density: Of the data.
+        state: Where the training is.
+
+    Returns:
+        The new state, and the loss.
+    """
     return learn(recipe, state, next_batch(recipe, density, state))
 
 
 def learn(recipe: Recipe, state: State, batch: Batch) -> tuple[State, Array]:
-    """Learn from one batch: re-normalise, step, average. Returns the new state and the loss."""
+    """Learn from one batch: re-normalise, step, average.
+
+    Args:
+        recipe: How to train.
+        state: Where the training is.
+        batch: What to learn.
+
+    Returns:
+        The new state, and the loss.
+
+    Source:
+        Karras et al. 2024, arXiv:2406.02507, Appendix C.
+    """
     net = jax.tree.map(lambda w: rms_normalise(w) if w.ndim == 2 else w, state.net)
     dropped = Dropout(jax.random.fold_in(stream(state), 3), state.settings.dropout) if recipe.dropout else None
     value, gradient = jax.value_and_grad(loss)(net, batch, dropped)
@@ -188,7 +294,20 @@ def in_common(recipe: Recipe) -> Recipe:
 
 
 def train(recipe: Recipe, state: State | None = None, *, every: int = SNAPSHOT_EVERY) -> Iterator[tuple[State, Array]]:
-    """Yield (state, losses) after every ``every`` iterations until the recipe is done; from ``state`` if given."""
+    """Train until the recipe is done.
+
+    Args:
+        recipe: How.
+        state: Where to go on; from the start by default.
+        every: Iterations from one result to the next.
+
+    Returns:
+        An iterator of states, each with the losses since the last one, [every]. From any of these states a training
+        goes on to the same end.
+
+    Raises:
+        ValueError: The recipe's data cannot be made.
+    """
     state = start(recipe) if state is None else state
     density = recipe.density()
     step = int(state.step)

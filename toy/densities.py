@@ -39,17 +39,44 @@ Normalised = Annotated[Density, "its integral is 1 at every noise level"]
 @partial(jax.tree_util.register_dataclass, data_fields=["parts", "powers"], meta_fields=[])
 @dataclass(frozen=True)
 class Tilted:
-    """A product of powers of densities, p1^w p0^(1 − w) for a rule with one guide; not normalised."""
+    """A product of powers of densities, p1^w p0^(1 − w) for a rule with one guide; not normalised.
+
+    Attributes:
+        parts: The densities.
+        powers: The exponent of each.
+    """
 
     parts: tuple[Density, ...]
     powers: tuple[Float[Array, ""], ...]
 
     def logp(self, x: Float[Array, "*b 2"], sigma: Float[Array, "*#b"] | float) -> Float[Array, "*b"]:
-        """Log of the product."""
+        """Log of the product.
+
+        Args:
+            x: Points.
+            sigma: Noise level, one or one a point.
+
+        Returns:
+            In nats, up to a constant per sigma, [*b].
+
+        Example:
+            >>> A, AB = distributions.mixture("A"), distributions.mixture("AB")
+            >>> cfg = Tilted((A, AB), (jnp.float32(2), jnp.float32(-1)))
+            >>> bool(jnp.isclose(cfg.logp(X, 0.03), 2 * A.logp(X, 0.03) - AB.logp(X, 0.03)).all())
+            True
+        """
         return reduce(jnp.add, [w * part.logp(x, sigma) for w, part in zip(self.powers, self.parts, strict=True)])
 
     def score(self, x: Float[Array, "*b 2"], sigma: Float[Array, "*#b"] | float) -> Float[Array, "*b 2"]:
-        """Gradient of ``logp``: what the rule follows, at every noise level."""
+        """What the rule follows, at every noise level.
+
+        Args:
+            x: Points.
+            sigma: Noise level, one or one a point.
+
+        Returns:
+            Gradient of ``logp`` with respect to ``x``, in 1/length, [*b, 2].
+        """
         return reduce(jnp.add, [w * part.score(x, sigma) for w, part in zip(self.powers, self.parts, strict=True)])
 
 
@@ -82,10 +109,15 @@ class GaussianMixture:
     Noise adds ``sigma^2`` to both eigenvalues of a covariance and leaves its axes alone, so everything is kept
     in the eigenbasis of its group: no matrix is inverted, whatever sigma is.
 
-    Shapes: ``log_weights`` [groups, parts] (normalised over all), ``origins`` [groups, 2] the middle of each group,
-    ``centres`` [groups, parts, 2] from there in the group's own axes (small numbers: float32 keeps its digits),
-    ``axes`` [groups, 2, 2] (rows are unit eigenvectors), ``variances`` [groups, 2]; within a loop over groups, without
-    that axis. ``labels`` names the class of each group.
+    Attributes:
+        log_weights: Of each part, [groups, parts], normalised over all. Within a loop over groups each array is
+            without that axis.
+        origins: The middle of each group, [groups, 2].
+        centres: Of each part, from there in the group's own axes, [groups, parts, 2]: small numbers, float32 keeps
+            their digits.
+        axes: Rows are unit eigenvectors, [groups, 2, 2].
+        variances: Along these, [groups, 2].
+        labels: The class of each group.
     """
 
     log_weights: Float[Array, "*g k"]
@@ -103,8 +135,24 @@ class GaussianMixture:
         covariances: np.ndarray,
         labels: Sequence[str] = (),
     ) -> "GaussianMixture":
-        """Build from ``weights`` [groups, parts] (any positive scale), ``means`` [groups, parts, 2], ``covariances``
-        [groups, 2, 2]. ValueError where a weight is not positive or a covariance not positive definite.
+        """Build it from Gaussians as they are written down.
+
+        Args:
+            weights: Of any positive scale, [groups, parts].
+            means: In the plane, [groups, parts, 2].
+            covariances: One a group, [groups, 2, 2].
+            labels: The class of each group.
+
+        Returns:
+            The mixture in single precision, or in double where that is switched on.
+
+        Raises:
+            ValueError: A weight is not positive and finite, or a covariance not positive definite.
+
+        Example:
+            >>> one = GaussianMixture.of([[1.0]], [[[0.0, 0.0]]], [0.25 * np.eye(2)])
+            >>> round(float(one.logp(jnp.zeros(2), 0.5)), 4)  # variance 0.25 + 0.5² = 0.5, so -ln(2π 0.5)
+            -1.1447
         """
         weights, means, covariances = (np.asarray(a, np.float64) for a in (weights, means, covariances))
         if not (np.isfinite(weights).all() and (weights > 0).all()):
@@ -147,12 +195,40 @@ class GaussianMixture:
         return self.origins[:, None] + offsets
 
     def logp(self, x: Float[Array, "*b 2"], sigma: Float[Array, "*#b"] | float) -> Float[Array, "*b"]:
-        """Exact log p(x; sigma) in nats, finite wherever ``x`` is."""
+        """Exact log p(x; sigma).
+
+        Args:
+            x: Points.
+            sigma: Noise level, one or one a point.
+
+        Returns:
+            In nats, [*b], finite wherever ``x`` is.
+
+        Example:
+            >>> print(distributions.mixture("A").logp(X, 0.03))
+            [ -2.21   1.7  -12.13]
+        """
         logp: Array = _logp(self, x, jnp.asarray(sigma))
         return logp
 
     def score(self, x: Float[Array, "*b 2"], sigma: Float[Array, "*#b"] | float) -> Float[Array, "*b 2"]:
-        """Exact gradient of ``logp`` with respect to ``x``."""
+        """Exact gradient of ``logp`` with respect to ``x``: where to go, and how steeply it rises.
+
+        Args:
+            x: Points.
+            sigma: Noise level, one or one a point.
+
+        Returns:
+            In 1/length, [*b, 2].
+
+        Example:
+            >>> score = distributions.mixture("A").score(X, 0.5)
+            >>> denoised = X + 0.5**2 * score  # Tweedie: the mean of what x may have been without its noise
+            >>> print(denoised)
+            [[0.38 0.68]
+             [0.27 0.28]
+             [0.15 0.35]]
+        """
         score: Array = _score(self, x, jnp.asarray(sigma))
         return score
 
@@ -173,7 +249,20 @@ class GaussianMixture:
 
     @_inlined
     def responsibilities(self, x: Float[Array, "*b 2"], sigma: Float[Array, "*#b"] | float) -> Float[Array, "*b g"]:
-        """Posterior probability of each group given ``x`` at this noise level."""
+        """Posterior probability of each group given ``x`` at this noise level.
+
+        Args:
+            x: Points.
+            sigma: Noise level, one or one a point.
+
+        Returns:
+            Adds up to 1 over groups, [*b, groups].
+
+        Example:
+            >>> A = distributions.mixture("A")
+            >>> print(A.responsibilities(X, 0.03).argmax(axis=-1))  # branches, depth first: the root is 0
+            [42  0  6]
+        """
         sigma = jnp.asarray(sigma)
 
         def body(_: None, group: "GaussianMixture") -> tuple[None, Array]:
@@ -184,7 +273,21 @@ class GaussianMixture:
         return jnp.moveaxis(jax.nn.softmax(logits, axis=0), 0, -1)
 
     def sample(self, key: Array, n: int, sigma: float | Array = 0.0) -> Float[Array, "n 2"]:
-        """Draw ``n`` points from p(x; sigma); ``sigma`` is a scalar or [n]."""
+        """Draw points from p(x; sigma).
+
+        Args:
+            key: Of the random stream: the same one gives the same points.
+            n: How many.
+            sigma: Noise level, one or [n].
+
+        Returns:
+            Independent points, [n, 2].
+
+        Example:
+            >>> x = distributions.mixture("A").sample(jax.random.key(0), 4096)
+            >>> print(x.mean(axis=0), x.std(axis=0))
+            [0.37 0.36] [0.34 0.34]
+        """
         points: Array = self.sample_with_groups(key, n, sigma)[0]
         return points
 

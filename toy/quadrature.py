@@ -20,11 +20,24 @@ BATCH = 4096  # cells evaluated at once: one shape, one compilation
 
 
 def log_mass(density: Density, sigma: float, *, tolerance: float = 1e-4, most: int = 2**18) -> tuple[float, float]:
-    """Log of the integral of exp(log p(x; sigma)) over the plane, and its estimated relative error.
+    """Log of the integral of a density over the plane: 0 for one that is normalised.
 
     Cells of a square that reaches 8 standard deviations beyond the data are halved where one Gauss-Legendre rule and
-    its four children's disagree by most, until the sum of disagreements is below ``tolerance`` of the integral or
-    ``most`` cells were evaluated.
+    its four children's disagree by most.
+
+    Args:
+        density: Whose exp(log p(x; sigma)) is integrated.
+        sigma: Noise level.
+        tolerance: Sum of disagreements, over the integral, at which it ends.
+        most: How many cells are evaluated at most.
+
+    Returns:
+        In nats, and its estimated relative error.
+
+    Example:
+        >>> mass, error = quadrature.log_mass(distributions.mixture("gaussians/A"), 0.5)
+        >>> abs(mass) < 1e-4, error < 1e-4
+        (True, True)
     """
     half = 8 * float(np.hypot(sigma, 0.5))
     logp = partial(_logp, density, sigma)
@@ -58,8 +71,14 @@ def log_mass(density: Density, sigma: float, *, tolerance: float = 1e-4, most: i
 class Tabulated:
     """A density divided by its mass, which is interpolated from a table over the noise levels; a Normalised.
 
-    ``error`` is the largest estimated relative error of the table's masses. Between its entries a cubic spline in
-    log sigma adds up to 0.01 nats at the lowest noise levels, less than 0.001 above sigma 0.01.
+    Between the table's entries a cubic spline in log sigma adds up to 0.01 nats at the lowest noise levels, less than
+    0.001 above sigma 0.01.
+
+    Attributes:
+        density: As it is.
+        knots: The table's levels, log sigma, [m].
+        coefficients: Of the spline, [4, m - 1].
+        error: The largest estimated relative error of the table's masses.
     """
 
     density: Density
@@ -98,9 +117,20 @@ _lock = threading.Lock()
 
 
 def normalised(density: Density) -> Normalised:
-    """The density with its constant put right at every noise level; mixtures are normalised already.
+    """The density with its constant put right at every noise level.
 
     For a network the table of 48 levels takes seconds to work out, once.
+
+    Args:
+        density: A network or a product of powers; mixtures are normalised already.
+
+    Returns:
+        The same density where it needed nothing, or a Tabulated one.
+
+    Example:
+        >>> A = distributions.mixture("A")
+        >>> quadrature.normalised(A) is A
+        True
     """
     if isinstance(density, GaussianMixture | Tabulated):
         return density

@@ -105,8 +105,17 @@ distribution = DISTRIBUTIONS.register
 def lines(lines: Iterable[tuple[str, np.ndarray]], *, width: float | Sequence[float]) -> Distribution:
     """Lines of some classes, scaled: a mode for each piece of one, with as much mass as it is long.
 
-    ``lines`` are pairs of a class and its points [m, 2]; ``width`` is the standard deviation across, in their units, of
-    all or of each.
+    Args:
+        lines: Pairs of a class, a letter, and the points of its line [m, 2].
+        width: Standard deviation across, in their units, of all or of each.
+
+    Returns:
+        Four Gaussians a piece, moved and scaled to mean 0 and a standard deviation of 0.5.
+
+    Example:
+        >>> cross = lines([("A", [(-1, 0), (1, 0)]), ("B", [(0, -1), (0, 1)])], width=0.1)
+        >>> cross.classes, cross.means.shape, round(float(cross.unit), 2)
+        ('AB', (2, 4, 2), 0.93)
     """
     lines = list(lines)
     labels, start, end, widths = [], [], [], []
@@ -137,7 +146,23 @@ def lines(lines: Iterable[tuple[str, np.ndarray]], *, width: float | Sequence[fl
 def gaussians(
     labels: Sequence[str], means: np.ndarray, covariances: np.ndarray, weights: np.ndarray | None = None
 ) -> Distribution:
-    """Gaussians of some classes, scaled, each a mode: ``means`` [m, 2], ``covariances`` [2, 2] or [m, 2, 2]."""
+    """Gaussians of some classes, scaled, each a mode.
+
+    Args:
+        labels: The class of each, a letter.
+        means: In any unit, [m, 2].
+        covariances: Of all, [2, 2], or of each, [m, 2, 2].
+        weights: Of any scale, [m]; by default equal.
+
+    Returns:
+        Moved and scaled to mean 0 and a standard deviation of 0.5.
+
+    Example:
+        >>> pair = gaussians("AB", [(0, 0), (3, 4)], np.eye(2))
+        >>> print(pair.means[:, 0])
+        [[-0.37 -0.49]
+         [ 0.37  0.49]]
+    """
     means = np.asarray(means, float)
     covariances = np.broadcast_to(covariances, (len(means), 2, 2)).astype(float)
     variances, vectors = np.linalg.eigh(covariances)

@@ -49,7 +49,18 @@ def points(table: str, *, bandwidth: Annotated[float, BANDWIDTH] = 0.0) -> Distr
 
 
 def store(data: bytes, name: str) -> str:
-    """Keep the points of a file and return their distribution's name; ValueError says what is wrong with the file."""
+    """Keep the points of a file in the user's data folder.
+
+    Args:
+        data: The file's bytes: CSV, TSV, Parquet, NPY or NPZ.
+        name: What messages call it.
+
+    Returns:
+        The distribution's name, as 'points-3f9c01ab23cd'.
+
+    Raises:
+        ValueError: What is wrong with the file, in a sentence.
+    """
     return keep(FAMILY, reading.table(data, name).text())
 
 
@@ -106,11 +117,25 @@ def _share(own: int, every: int, parts: int, most: int) -> int:
 
 @lru_cache(maxsize=32)
 def usual_bandwidth(table: reading.Table) -> float:
-    """The bandwidth under which points are likeliest given the others of their class, in scaled units, two digits.
+    r"""The bandwidth under which points are likeliest given the others of their class.
 
     Of 17 from Scott's (n^(-1/6) of the standard deviation; Silverman's is the same in two dimensions) down to a 16th
     of it; the unlikeliest 1% are not counted, nor are points in the same place. Of more than 4096 points as many are
     looked at, and what is found is narrowed as Scott's is by their number.
+
+    Args:
+        table: Points with their classes, as ``read`` gives them.
+
+    Returns:
+        In scaled units, two digits.
+
+    Source:
+        After Duin 1976, IEEE Trans. Comput. C-25, 1175, and Scott 1992, Multivariate Density Estimation.
+
+    Example:
+        >>> at = np.random.default_rng(0).normal(size=(64, 2))
+        >>> usual_bandwidth(read("x,y\n" + "\n".join(f"{x},{y}" for x, y in at)))
+        0.22
     """
     chosen = np.random.default_rng(0).permutation(len(table.at))[:LOOKED_AT]
     at, label = (table.at / np.sqrt(table.at.var(axis=0).mean()))[chosen], table.label[chosen]

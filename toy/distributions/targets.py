@@ -115,7 +115,22 @@ class Target:
 
 @lru_cache(maxsize=256)
 def of(name: str) -> Target:
-    """The target of a name; ValueError, one sentence, says what is not known and what is."""
+    """The target of a name: some classes of a distribution.
+
+    Args:
+        name: As in 'A', 'moons/AB' or 'gaussians:distance=2/A'.
+
+    Returns:
+        What is known of it: its groups, modes, masses, prior, words.
+
+    Raises:
+        ValueError: The class, the distribution or a knob is not known; the sentence says what is.
+
+    Example:
+        >>> moons = distributions.of("moons/A")
+        >>> moons.all.name, moons.rest.name, float(moons.prior)
+        ('moons/AB', 'moons/B', 0.5)
+    """
     on, slash, classes = name.rpartition("/")
     on = canonical(on) if slash else ""
     found = distribution_of(on or USUAL)
@@ -202,7 +217,21 @@ def counterpart(classes: str, target: str) -> str:
 
 
 def targets(on: str = "") -> list[str]:
-    """The classes of a distribution one by one, and all of them, as targets: what menus offer."""
+    """What menus offer: the classes of a distribution one by one, and all of them.
+
+    Args:
+        on: A distribution, by default the tree.
+
+    Returns:
+        Names of targets.
+
+    Raises:
+        ValueError: As by ``of``.
+
+    Example:
+        >>> distributions.targets("gaussians")
+        ['gaussians/A', 'gaussians/B', 'gaussians/C', 'gaussians/ABC']
+    """
     on = canonical(on or USUAL)
     letters = distribution_of(on or USUAL).classes
     return [f"{on}/{classes}" if on else classes for classes in (*letters, *[letters] * (len(letters) > 1))]
@@ -232,20 +261,67 @@ class TargetChoice(Choice):
 
 @lru_cache(maxsize=64)
 def mixture(target: str) -> GaussianMixture:
-    """The exact density of a target: of class 'A', 'B' or both 'AB' of the tree (P(A) = 0.477 in 'AB')."""
+    """The exact density of a target; one object a name, made once.
+
+    Args:
+        target: Its name.
+
+    Returns:
+        Its Gaussians, weights adding up to 1.
+
+    Raises:
+        ValueError: As by ``of``.
+
+    Example:
+        >>> A = distributions.mixture("A")
+        >>> A.log_weights.shape, round(float(jnp.exp(A.log_weights).sum()), 4)  # branches, Gaussians of each
+        ((127, 8), 1.0)
+    """
     return of(target).density()
 
 
 def prior(target: str) -> float:
-    """Probability of the target's classes among all of its distribution."""
+    """Probability of the target's classes among all of its distribution.
+
+    Args:
+        target: Its name.
+
+    Returns:
+        From 0 to 1.
+
+    Raises:
+        ValueError: As by ``of``.
+
+    Example:
+        >>> round(distributions.prior("A"), 4)
+        0.477
+    """
     return of(target).prior
 
 
 @lru_cache(maxsize=1024)
 def threshold(target: str, mass: float = 0.99, sigma: float = 0.0) -> float:
-    """Log-density that bounds the highest-density region of the given mass of p(x; sigma), in nats.
+    """Log-density that bounds a highest-density region of p(x; sigma).
 
     The (1 - mass) quantile of log p over 2^17 samples of a fixed seed: standard error about 0.025 at mass 0.99.
+
+    Args:
+        target: Its name.
+        mass: Of the region.
+        sigma: Noise level.
+
+    Returns:
+        In nats.
+
+    Raises:
+        ValueError: As by ``of``.
+
+    Source:
+        Karras et al. 2024, arXiv:2406.02507, Section 4: outliers are what lies outside.
+
+    Example:
+        >>> distributions.threshold("A"), distributions.threshold("A", 0.999)
+        (-1.8748, -3.9343)
     """
     known = of(target).distribution.thresholds
     return known[target, mass] if sigma == 0 and (target, mass) in known else quantile(target, mass, sigma)
@@ -298,6 +374,20 @@ def _logp_of(density: GaussianMixture, sigma: jax.Array, *, n: int) -> jax.Array
 
 
 def far(target: str) -> float:
-    """Log-density, in nats, below which a sample is far from everything."""
+    """Where a sample is far from everything.
+
+    Args:
+        target: Its name.
+
+    Returns:
+        The log-density below which it is so, in nats.
+
+    Raises:
+        ValueError: As by ``of``.
+
+    Example:
+        >>> distributions.far("A")
+        -10.0
+    """
     known = of(target).distribution.far
     return threshold(target) - 8 if known is None else known

@@ -72,19 +72,50 @@ class Step(NamedTuple):
 
 
 def dot(a: Points, b: Points) -> Float[Array, "*b 1"]:
-    """Inner product of each pair of vectors, with a last axis of 1."""
+    """Inner product of each pair of vectors.
+
+    Args:
+        a: Vectors.
+        b: Vectors.
+
+    Returns:
+        With a last axis of 1, so that it multiplies vectors, [*b, 1].
+
+    Example:
+        >>> guidance.dot(jnp.array([[3.0, 4.0]]), jnp.array([[1.0, 1.0]])).tolist()
+        [[7.0]]
+    """
     return jnp.sum(a * b, axis=-1, keepdims=True)
 
 
 def norm(a: Points) -> Float[Array, "*b 1"]:
-    """Length of each vector, with a last axis of 1; never quite 0, so that it can be divided by and differentiated."""
+    """Length of each vector; never quite 0, so that it can be divided by and differentiated.
+
+    Args:
+        a: Vectors.
+
+    Returns:
+        With a last axis of 1, [*b, 1].
+
+    Example:
+        >>> guidance.norm(jnp.array([[3.0, 4.0]])).tolist()
+        [[5.0]]
+    """
     return jnp.sqrt(dot(a, a) + 1e-20)
 
 
 def at_points(draw: Callable[[Array], Array], x: Points, sigma: Array) -> Array:
-    """What ``draw`` makes of a key for each point, [*b], another at each noise level and place: chance, yet a function.
+    """What ``draw`` makes of a key for each point, another at each noise level and place: chance, yet a function.
 
     So a rule may draw at every evaluation and still be asked again, alone or among others, with the same answer.
+
+    Args:
+        draw: One random value from a key.
+        x: Points.
+        sigma: Noise level, a scalar array.
+
+    Returns:
+        A value for each point, [*b].
     """
 
     def one(point: Float[Array, "2"]) -> Array:

@@ -13,7 +13,21 @@ from toy.sampling.integrators import Memory
 
 
 def scheduled(rule: Entry, knobs: Mapping[str, Any], share: Array) -> dict[str, Array]:
-    """The rule's knobs with its weights moved to ``share`` of their way from neutral."""
+    """The rule's knobs with its weights moved to ``share`` of their way from neutral.
+
+    Args:
+        rule: Whose knobs they are.
+        knobs: All of the rule's, by name.
+        share: Of the extra weight, as a schedule gives it.
+
+    Returns:
+        The knobs by name; those that are no weights as they were.
+
+    Example:
+        >>> moved = sampling.scheduled(guidance.RULES["cfg"], {"w": 3.0}, jnp.float32(0.5))
+        >>> float(moved["w"])
+        2.0
+    """
     values = {}
     for name, knob in rule.knobs.items():
         value = jnp.asarray(knobs[name])
@@ -35,9 +49,26 @@ def guided(
     memory: Memory = (),
     step: Step | None = None,
 ) -> tuple[Float[Array, "*b 2"], Memory]:
-    """Score of the rule at (x, sigma) and its new memory; ``cast`` gives each role its density.
+    """What a sampler follows: the rule's score at (x, sigma), and its new memory.
 
-    Without a ``step`` it is one from ``sigma`` to 0, guided in full.
+    Args:
+        rule: An entry of ``RULES``.
+        cast: The density that plays each role.
+        x: Points.
+        sigma: Noise level, a scalar array.
+        knobs: All of the rule's, by name.
+        memory: What the rule carries; () for most.
+        step: The one that is made; by default from ``sigma`` to 0, guided in full.
+
+    Returns:
+        The score in 1/length, [*b, 2], and the memory.
+
+    Example:
+        >>> A, AB = distributions.mixture("A"), distributions.mixture("AB")
+        >>> cast, knobs = {"main": A, "unconditional": AB}, {"w": 2.0}
+        >>> score, _ = sampling.guided(guidance.RULES["cfg"], cast, X, jnp.float32(0.5), knobs)
+        >>> bool(jnp.allclose(score, 2 * A.score(X, 0.5) - AB.score(X, 0.5), atol=1e-4))
+        True
     """
     step = step or Step(sigma, jnp.zeros_like(sigma), jnp.ones(()), jnp.ones(()))
     given = {"x": x, "sigma": sigma, "memory": memory, "step": step}
@@ -49,7 +80,24 @@ def guided(
 
 
 def tilted(rule: Rule, cast: Mapping[str, Density], knobs: Mapping[str, Any]) -> Tilted:
-    """The tilted density whose score the rule is; ValueError without one."""
+    """The tilted density whose score the rule is.
+
+    Args:
+        rule: An entry of ``RULES``.
+        cast: The density that plays each role.
+        knobs: All of the rule's, by name.
+
+    Returns:
+        The product of powers, not normalised.
+
+    Raises:
+        ValueError: The rule stands for none.
+
+    Example:
+        >>> cast = {"main": distributions.mixture("A"), "unconditional": distributions.mixture("AB")}
+        >>> [float(power) for power in sampling.tilted(guidance.RULES["cfg"], cast, {"w": 3}).powers]
+        [3.0, -2.0]
+    """
     if rule.tilt is None:
         have = ", ".join(name for name, entry in RULES.items() if entry.tilt)
         raise ValueError(f"rule {rule.name!r} stands for no tilted density; these do: {have}")

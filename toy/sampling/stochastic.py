@@ -167,7 +167,19 @@ def smc(
 
 
 def resample(key: Array, share: Float[Array, " n"]) -> Array:
-    """Systematic resampling: as many indices as there are shares, each about as often as its share says."""
+    """Systematic resampling: each index about as often as its share says, from one random number for all.
+
+    Args:
+        key: Of the random stream.
+        share: Of each particle, adding up to 1.
+
+    Returns:
+        As many indices as there are shares, rising.
+
+    Example:
+        >>> sampling.resample(jax.random.key(0), jnp.array([0.5, 0.25, 0.25, 0.0])).tolist()
+        [0, 0, 1, 2]
+    """
     edges = jnp.cumsum(share)
     at = (jnp.arange(len(share), dtype=share.dtype) + jax.random.uniform(key)) / len(share) * edges[-1]
     return jnp.minimum(jnp.searchsorted(edges, at, side="right"), len(share) - 1)

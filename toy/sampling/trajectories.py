@@ -33,10 +33,37 @@ def trajectory(
     integrator: str = "heun",
     keep: bool = True,
 ) -> Float[Array, "t n 2"]:
-    """Follow the guided ODE from ``x`` at ``sigmas[0]`` through all noise levels; [steps + 1, n, 2].
+    """Follow the guided ODE, or its stochastic kin, through all noise levels.
 
-    One compilation serves all values of the knobs, noise levels, points and keys. With ``keep=False`` only the last
-    points are returned, [1, n, 2].
+    One compilation serves all values of the knobs, noise levels, points and keys.
+
+    Args:
+        x: Points at the first noise level.
+        sigmas: Falling to 0, as ``noise_levels`` gives them.
+        cast: The density that plays each role.
+        knobs: Of rule, schedule and integrator together, by name.
+        key: For integrators that draw noise.
+        rule: A name of ``RULES``.
+        schedule: A name of ``SCHEDULES``.
+        integrator: A name of ``INTEGRATORS``.
+        keep: Whether all steps are returned, or the last points alone.
+
+    Returns:
+        Points at every level, [steps + 1, n, 2], or [1, n, 2].
+
+    Raises:
+        ValueError: The rule, the schedule or the integrator is not known.
+
+    Source:
+        Karras et al. 2022, arXiv:2206.00364.
+
+    Example:
+        >>> truth = distributions.mixture("gaussians/A")
+        >>> sigmas, key = sampling.noise_levels(8, 5.0, 0.002), jax.random.key(0)
+        >>> x = truth.sample(key, 64, 5.0)
+        >>> path = sampling.trajectory(x, sigmas, {"main": truth}, {}, key, rule="none")
+        >>> [round(float(now.std()), 2) for now in (path[0], path[-1])], path.shape
+        ([4.88, 0.34], (9, 64, 2))
     """
     advance, start, levels = step_of(x, sigmas, cast, knobs, key, rule, schedule, integrator)
 
@@ -61,14 +88,35 @@ def volume(
     upwards: bool = False,
     since: int | Array = 0,
 ) -> tuple[Points, Float[Array, " n"]]:
-    """Where a deterministic sampler takes ``x``, and log |det| of the Jacobian of that map, [n], in nats.
+    """Where a deterministic sampler takes ``x``, and by how much it stretches the plane there.
 
-    A sample's own log-density is that of its start less this. Two tangents are carried along with everything that the
-    sampler remembers, and made orthogonal again at each step: what was taken out adds up to the logarithm. ValueError
-    for a stochastic integrator, whose samples are no function of their start.
+    A sample's own log-density is that of its start less the logarithm. Two tangents are carried along with everything
+    that the sampler remembers, and made orthogonal again at each step: what was taken out adds up to it.
 
-    With ``upwards`` the noise levels rise instead, and every step is guided as the same step downwards is: where a
-    point comes from, to the order of the integrator. The ``since`` first steps are left out.
+    Args:
+        x: Points at the first noise level.
+        sigmas: Falling to 0, or with ``upwards`` rising.
+        cast: The density that plays each role.
+        knobs: Of rule, schedule and integrator together, by name.
+        rule: A name of ``RULES``.
+        schedule: A name of ``SCHEDULES``.
+        integrator: A name of ``INTEGRATORS``.
+        upwards: Where a point comes from, to the integrator's order: each step is guided as the same step downwards.
+        since: How many first steps are left out.
+
+    Returns:
+        The last points, [n, 2], and log |det| of the map's Jacobian, in nats, [n].
+
+    Raises:
+        ValueError: The integrator is stochastic, so that samples are no function of their start, or a name is unknown.
+
+    Example:
+        >>> truth = distributions.mixture("gaussians/A")
+        >>> x, sigmas = truth.sample(jax.random.key(0), 64, 5.0), sampling.noise_levels(8, 5.0, 0.002)
+        >>> ends, log_det = sampling.volume(x, sigmas, {"main": truth}, {}, rule="none")
+        >>> shrunk = jnp.log(ends.std(axis=0) / x.std(axis=0)).sum()  # a Gaussian shrinks alike everywhere
+        >>> bool(jnp.allclose(log_det, shrunk, atol=1e-3))
+        True
     """
     if INTEGRATORS[integrator].stochastic:
         have = ", ".join(name for name, entry in INTEGRATORS.items() if not entry.stochastic)
