@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 
 from models import command as zoo_command
 from toy import __main__ as program
-from toy import docs, door
+from toy import api, docs, door
 from toy.browser import kernel
 from toy.lab.commands import optimise
 from toy.lessons import __main__ as measured_lessons
@@ -24,6 +24,7 @@ ROOT = Path(__file__).parents[1]
 PROGRAMS = {
     "toy": program.main,
     "models.zoo": zoo_command.main,
+    "toy.api": api.main,
     "toy.docs": docs.main,
     "toy.browser.kernel": kernel.main,
     "toy.lessons": measured_lessons.main,
