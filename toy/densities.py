@@ -58,12 +58,6 @@ class Tilted:
 
         Returns:
             In nats, up to a constant per sigma, [*b].
-
-        Example:
-            >>> A, AB = distributions.mixture("A"), distributions.mixture("AB")
-            >>> cfg = Tilted((A, AB), (jnp.float32(2), jnp.float32(-1)))
-            >>> bool(jnp.isclose(cfg.logp(X, 0.03), 2 * A.logp(X, 0.03) - AB.logp(X, 0.03)).all())
-            True
         """
         return reduce(jnp.add, [w * part.logp(x, sigma) for w, part in zip(self.powers, self.parts, strict=True)])
 
@@ -76,6 +70,12 @@ class Tilted:
 
         Returns:
             Gradient of ``logp`` with respect to ``x``, in 1/length, [*b, 2].
+
+        Example:
+            >>> A, AB = distributions.mixture("A"), distributions.mixture("AB")
+            >>> cfg = Tilted((A, AB), (jnp.float32(2), jnp.float32(-1)))  # at w = 2
+            >>> bool(jnp.allclose(cfg.score(X, 0.5), 2 * A.score(X, 0.5) - AB.score(X, 0.5), atol=1e-4))
+            True
         """
         return reduce(jnp.add, [w * part.score(x, sigma) for w, part in zip(self.powers, self.parts, strict=True)])
 

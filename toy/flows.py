@@ -67,9 +67,9 @@ def log_start(scene: Scene, x: Float[Array, "n 2"]) -> Float[Array, " n"]:
         In nats, [n].
 
     Example:
-        >>> exact, centred = Scene.of("none"), Scene.of("none", start="normal")
-        >>> print(flows.log_start(exact, X) - flows.log_start(centred, X))  # p(x; 5) is not quite N(0, 5²)
-        [ 0.01 -0.01 -0.01]
+        >>> exact, normal = (Scene.of("none", target="gaussians/A", start=start) for start in ("exact", "normal"))
+        >>> print(flows.log_start(exact, X) - flows.log_start(normal, X))  # p(x; 5) is not quite N(0, 5²)
+        [ 0.   -0.01 -0.01]
     """
     if scene.start == "exact":
         logp: Array = views.logp_on(distributions.mixture(scene.target), x, jnp.float32(scene.sigma_max))

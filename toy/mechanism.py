@@ -80,7 +80,7 @@ def mechanism(
         ValueError: ``at`` is neither, or the target is not known.
 
     Source:
-        This project, after the explanation of Karras et al. 2024, arXiv:2406.02507, Section 4.
+        This project's measures of what Karras et al. 2024, arXiv:2406.02507, explain guidance by.
 
     Example:
         >>> main, guide = (distributions.mixture(f"gaussians/{classes}") for classes in ("A", "ABC"))

@@ -317,7 +317,7 @@ def threshold(target: str, mass: float = 0.99, sigma: float = 0.0) -> float:
         ValueError: As by ``of``.
 
     Source:
-        Karras et al. 2024, arXiv:2406.02507, Section 4: outliers are what lies outside.
+        After Karras et al. 2024, arXiv:2406.02507, Section 4: outliers are what lies outside.
 
     Example:
         >>> distributions.threshold("A"), distributions.threshold("A", 0.999)

@@ -24,9 +24,10 @@ def scheduled(rule: Entry, knobs: Mapping[str, Any], share: Array) -> dict[str, 
         The knobs by name; those that are no weights as they were.
 
     Example:
-        >>> moved = sampling.scheduled(guidance.RULES["cfg"], {"w": 3.0}, jnp.float32(0.5))
-        >>> float(moved["w"])
-        2.0
+        >>> share = schedules.SCHEDULES["linear"](jnp.float32(0.25))  # a quarter of the run is done
+        >>> moved = sampling.scheduled(guidance.RULES["cfg"], {"w": 3.0}, share)
+        >>> float(share), float(moved["w"])
+        (0.5, 2.0)
     """
     values = {}
     for name, knob in rule.knobs.items():
@@ -64,10 +65,10 @@ def guided(
         The score in 1/length, [*b, 2], and the memory.
 
     Example:
-        >>> A, AB = distributions.mixture("A"), distributions.mixture("AB")
-        >>> cast, knobs = {"main": A, "unconditional": AB}, {"w": 2.0}
-        >>> score, _ = sampling.guided(guidance.RULES["cfg"], cast, X, jnp.float32(0.5), knobs)
-        >>> bool(jnp.allclose(score, 2 * A.score(X, 0.5) - AB.score(X, 0.5), atol=1e-4))
+        >>> cast = {"main": distributions.mixture("A"), "unconditional": distributions.mixture("AB")}
+        >>> cfg, knobs, sigma = guidance.RULES["cfg"], {"w": 2.0}, jnp.float32(0.5)
+        >>> score, _ = sampling.guided(cfg, cast, X, sigma, knobs)
+        >>> bool(jnp.allclose(score, sampling.tilted(cfg, cast, knobs).score(X, sigma), atol=1e-4))
         True
     """
     step = step or Step(sigma, jnp.zeros_like(sigma), jnp.ones(()), jnp.ones(()))

@@ -33,7 +33,7 @@ def trajectory(
     integrator: str = "heun",
     keep: bool = True,
 ) -> Float[Array, "t n 2"]:
-    """Follow the guided ODE, or its stochastic kin, through all noise levels.
+    """Follow the guided ODE, or what a stochastic integrator makes of it, through all noise levels.
 
     One compilation serves all values of the knobs, noise levels, points and keys.
 
