@@ -90,8 +90,8 @@ def volume(
 ) -> tuple[Points, Float[Array, " n"]]:
     """Where a deterministic sampler takes ``x``, and by how much it stretches the plane there.
 
-    A sample's own log-density is that of its start less the logarithm. Two tangents are carried along with everything
-    that the sampler remembers, and made orthogonal again at each step: what was taken out adds up to it.
+    A sample's own log-density is that of its start less log |det|. Two tangents are carried along with everything that
+    the sampler remembers, and made orthogonal again at each step: what was taken out adds up to the logarithm.
 
     Args:
         x: Points at the first noise level.
