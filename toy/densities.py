@@ -237,10 +237,10 @@ class GaussianMixture:
         self, x: Float[Array, "*b 2"], sigma: Float[Array, "*#b"] | float, least: Float[Array, "*#b"] | float
     ) -> Bool[Array, "*b"]:
         """Whether log p(x; sigma) is ``least`` or more: a plain sum over the groups, in half the time of ``logp``."""
-        sigma, least = jnp.asarray(sigma), jnp.asarray(least)
+        sigma, least, plane = jnp.asarray(sigma), jnp.asarray(least), _coordinates(x)
 
         def body(total: Array, group: "GaussianMixture") -> tuple[Array, None]:
-            logits, *_rest = _components(group, x, sigma)
+            logits, *_rest = _components(group, plane, sigma)
             return total + sum(jnp.exp(logit - least) for logit in logits), None
 
         shape = jnp.broadcast_shapes(x.shape[:-1], sigma.shape, least.shape)
@@ -263,10 +263,10 @@ class GaussianMixture:
             >>> print(A.responsibilities(X, 0.03).argmax(axis=-1))  # branches, depth first: the root is 0
             [42  0  6]
         """
-        sigma = jnp.asarray(sigma)
+        sigma, plane = jnp.asarray(sigma), _coordinates(x)
 
         def body(_: None, group: "GaussianMixture") -> tuple[None, Array]:
-            logits, *_rest = _components(group, x, sigma)
+            logits, *_rest = _components(group, plane, sigma)
             return None, jax.nn.logsumexp(jnp.stack(logits), axis=0)
 
         _, logits = jax.lax.scan(body, None, self)  # [groups, *b]
@@ -325,13 +325,21 @@ def _pick(key: Array, weights: Float[Array, " m"], n: int) -> Int[Array, " n"]:
     return jnp.minimum(jnp.searchsorted(edges, uniform, side="right"), len(weights) - 1)
 
 
+_Plane = tuple[Float[Array, "*b"], Float[Array, "*b"]]
+
+
+def _coordinates(x: Float[Array, "*b 2"]) -> _Plane:
+    """Both coordinates of points, each in an array of its own: taken apart once, and not again for every group."""
+    return x[..., 0], x[..., 1]
+
+
 def _components(
-    group: GaussianMixture, x: Array, sigma: Array
+    group: GaussianMixture, plane: _Plane, sigma: Array
 ) -> tuple[list[Array], tuple[Array, Array], tuple[Array, Array]]:
     """Of one group: log of weight times density of each part, the points in the group's axes, the precisions."""
     if sigma.ndim:
-        sigma = jax.lax.broadcast_to_rank(sigma, max(x.ndim - 1, sigma.ndim))
-    x1, x2 = x[..., 0] - group.origins[0], x[..., 1] - group.origins[1]
+        sigma = jax.lax.broadcast_to_rank(sigma, max(plane[0].ndim, sigma.ndim))
+    x1, x2 = plane[0] - group.origins[0], plane[1] - group.origins[1]
     (a11, a12), (a21, a22) = group.axes[0], group.axes[1]
     u, v = a11 * x1 + a12 * x2, a21 * x1 + a22 * x2
     var_u, var_v = group.variances[0] + sigma * sigma, group.variances[1] + sigma * sigma
@@ -349,11 +357,11 @@ def _components(
 def _logp(mixture: GaussianMixture, x: Array, sigma: Array) -> Array:
     """Scan over the groups with a running log-sum-exp: no array of [points, components] is ever in memory."""
     shape = jnp.broadcast_shapes(x.shape[:-1], sigma.shape)
-    x = jnp.broadcast_to(x, (*shape, 2))
+    plane = _coordinates(jnp.broadcast_to(x, (*shape, 2)))
 
     def body(carry: tuple[Array, Array], group: GaussianMixture) -> tuple[tuple[Array, Array], None]:
         top, total = carry
-        logits, _, _ = _components(group, x, sigma)
+        logits, _, _ = _components(group, plane, sigma)
         new_top = reduce(jnp.maximum, logits, top)
         mass = sum(jnp.exp(logit - new_top) for logit in logits)
         return (new_top, total * jnp.exp(top - new_top) + mass), None
@@ -370,11 +378,11 @@ def _score(mixture: GaussianMixture, x: Array, sigma: Array) -> Array:
     small matrix product: left to itself, XLA would work out the exponentials again for each of them.
     """
     shape = jnp.broadcast_shapes(x.shape[:-1], sigma.shape)
-    x = jnp.broadcast_to(x, (*shape, 2))
+    plane = _coordinates(jnp.broadcast_to(x, (*shape, 2)))
 
     def body(carry: tuple[Array, ...], group: GaussianMixture) -> tuple[tuple[Array, ...], None]:
         top, total, s1, s2 = carry
-        logits, (u, v), (precision_u, precision_v) = _components(group, x, sigma)
+        logits, (u, v), (precision_u, precision_v) = _components(group, plane, sigma)
         new_top = reduce(jnp.maximum, logits, top)
         shrink = jnp.exp(top - new_top)
         r = jnp.stack([jnp.exp(logit - new_top) for logit in logits])  # [parts, *b]
