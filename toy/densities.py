@@ -372,15 +372,30 @@ def _logp(mixture: GaussianMixture, x: Array, sigma: Array) -> Array:
 
 @_inlined
 def _score(mixture: GaussianMixture, x: Array, sigma: Array) -> Array:
-    """The same scan for the gradient.
+    """The gradient, from the sums of all groups."""
+    return pull(sums(mixture, x, sigma))
+
+
+Sums = tuple[Float[Array, "*b"], Float[Array, "*b"], Float[Array, "*b"], Float[Array, "*b"]]
+
+
+def pull(sums: Sums) -> Float[Array, "*b 2"]:
+    """The gradient of the log of what was summed."""
+    _, total, s1, s2 = sums
+    return jnp.stack([s1, s2], axis=-1) / total[..., None]
+
+
+def sums(mixture: GaussianMixture, x: Array, sigma: Array, before: Sums | None = None) -> Sums:
+    """The same scan for the gradient: the largest logit, and relative to it the density and both parts of its gradient.
 
     A group shares its precision, so its pull on a point needs only three weighted sums of its parts, taken as one
-    small matrix product: left to itself, XLA would work out the exponentials again for each of them.
+    small matrix product: left to itself, XLA would work out the exponentials again for each of them. With the sums
+    of other groups ``before`` it goes on from there.
     """
     shape = jnp.broadcast_shapes(x.shape[:-1], sigma.shape)
     plane = _coordinates(jnp.broadcast_to(x, (*shape, 2)))
 
-    def body(carry: tuple[Array, ...], group: GaussianMixture) -> tuple[tuple[Array, ...], None]:
+    def body(carry: Sums, group: GaussianMixture) -> tuple[Sums, None]:
         top, total, s1, s2 = carry
         logits, (u, v), (precision_u, precision_v) = _components(group, plane, sigma)
         new_top = reduce(jnp.maximum, logits, top)
@@ -397,6 +412,6 @@ def _score(mixture: GaussianMixture, x: Array, sigma: Array) -> Array:
             s2 * shrink - (a12 * pull_u + a22 * pull_v),
         ), None
 
-    start = (jnp.full(shape, FLOOR, x.dtype), *(jnp.zeros(shape, x.dtype) for _ in range(3)))
-    (_, total, s1, s2), _ = jax.lax.scan(body, start, mixture)
-    return jnp.stack([s1, s2], axis=-1) / total[..., None]
+    zero = jnp.zeros(shape, x.dtype)
+    found: Sums = jax.lax.scan(body, before or (jnp.full(shape, FLOOR, x.dtype), zero, zero, zero), mixture)[0]
+    return found

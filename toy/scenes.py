@@ -13,6 +13,7 @@ from jaxtyping import Array, Float
 
 from toy import distributions, metrics, sampling
 from toy.densities import Density, GaussianMixture, Normalised
+from toy.extensions import Extended, extended
 from toy.quadrature import normalised
 from toy.scene import Scene
 from toy.uncertainty import standard_error
@@ -70,9 +71,10 @@ def initial(scene: Scene) -> Float[Array, "n 2"]:
 
 
 def players(scene: Scene, cast: Mapping[str, Density]) -> dict[str, Density]:
-    """The density of each of the rule's roles, normalised where the rule asks for it."""
+    """The density of each of the rule's roles, normalised where the rule asks for it; of scores what they share."""
     types = scene.entry.types
-    return {role: normalised(cast[role]) if types[role] is Normalised else cast[role] for role in scene.entry.roles}
+    own = {role: normalised(cast[role]) if types[role] is Normalised else cast[role] for role in scene.entry.roles}
+    return own | extended({role: density for role, density in own.items() if types[role] not in (Density, Normalised)})
 
 
 def sample(scene: Scene, cast: Mapping[str, Density], *, keep: bool = True) -> Float[Array, "s n 2"]:
@@ -156,7 +158,8 @@ def measure_scenes(
     """
     groups: dict[Any, list[int]] = {}
     for i, (scene, cast) in enumerate(zip(many, casts, strict=True)):
-        shapes = jax.tree.structure(cast), tuple(np.shape(leaf) for leaf in jax.tree.leaves(cast))
+        own = players(scene, cast)
+        shapes = jax.tree.structure(own), tuple(np.shape(leaf) for leaf in jax.tree.leaves(own))
         chosen = metrics.chosen(measures, scene.target)
         groups.setdefault((*_constants(scene, chosen).values(), scene.target, scene.steps, shapes), []).append(i)
     found: list[dict[str, np.ndarray]] = [{} for _ in many]
@@ -185,12 +188,20 @@ def _measure_equal_shapes(
         found = _sample_and_measure(keys[0], *arguments[0], **constants)
         return {name: np.asarray(found[name])[None] for name in chosen}
     targets, sigmas, players_, knobs, truths = zip(*arguments, strict=True)
-    differ = {role: len({id(cast[role]) for cast in casts}) > 1 for role in players_[0]}
+    differ = {
+        role: len({_follows(role, *each) for each in zip(players_, casts, strict=True)}) > 1 for role in players_[0]
+    }
     same = {role: density for role, density in players_[0].items() if not differ[role]}
     other = [{role: density for role, density in each.items() if differ[role]} for each in players_]
     stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *zip(keys, sigmas, other, knobs, strict=True))
     found = _measure_stacked(*stacked, targets[0], same, truths[0], **constants)
     return {name: np.asarray(found[name]) for name in chosen}
+
+
+def _follows(role: str, own: Mapping[str, Density], cast: Mapping[str, Density]) -> tuple[int, ...]:
+    """What of a cast a role's density follows from."""
+    density = own[role]
+    return (id(cast[role]), id(cast[density.part])) if isinstance(density, Extended) else (id(cast[role]),)
 
 
 def _arguments(scene: Scene, cast: Mapping[str, Density]) -> tuple[Any, ...]:

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from toy.densities import Density, Normalised, Tilted
+from toy.extensions import scores
 from toy.guidance import RULES, Rule, Step
 from toy.registry import Entry
 from toy.sampling.integrators import Memory
@@ -72,10 +73,10 @@ def guided(
         True
     """
     step = step or Step(sigma, jnp.zeros_like(sigma), jnp.ones(()), jnp.ones(()))
-    given = {"x": x, "sigma": sigma, "memory": memory, "step": step}
-    for role in rule.roles:
-        whole = rule.types[role] in (Density, Normalised)
-        given[role] = cast[role] if whole else cast[role].score(x, sigma)
+    given: dict[str, Any] = {"x": x, "sigma": sigma, "memory": memory, "step": step}
+    whole = {role for role in rule.roles if rule.types[role] in (Density, Normalised)}
+    given |= {role: cast[role] for role in whole}
+    given |= scores({role: cast[role] for role in rule.roles if role not in whole}, x, sigma)
     result = rule(*(given[name] for name in rule.inputs), **knobs)
     return result if "memory" in rule.inputs else (result, memory)
 
