@@ -27,7 +27,8 @@ from jaxtyping import Array, Float
 from models.drawn import Dropped, DroppedPerLevel, Net, NoisyInput, masked, with_weights
 from models.mlp import EnergyMLP, Spec
 from toy import distributions
-from toy.densities import Density, GaussianMixture, Labels
+from toy.densities import Density, GaussianMixture
+from toy.labels import Labels
 from toy.names import DEGRADATIONS, FITTED, Step, steps_of
 from toy.registry import Knob
 from toy.sampling import noise_levels, trajectory

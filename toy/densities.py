@@ -14,6 +14,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
+from toy.labels import UNNAMED, Labels
+
 LOG_2PI = float(np.log(2 * np.pi))
 FLOOR = -1e30  # finite in place of -inf, so that the running log-sum-exp starts without a NaN
 
@@ -78,23 +80,6 @@ class Tilted:
             True
         """
         return reduce(jnp.add, [w * part.score(x, sigma) for w, part in zip(self.powers, self.parts, strict=True)])
-
-
-class Labels(tuple[str, ...]):
-    """Names of groups, for who reads them: equal to any others, since a program is compiled for none of them."""
-
-    __slots__ = ()
-
-    def __eq__(self, other: object) -> bool:
-        """Whatever the names are."""
-        return isinstance(other, Labels)
-
-    def __hash__(self) -> int:
-        """As equal ones have it."""
-        return 0
-
-
-UNNAMED = Labels()
 
 
 @partial(
@@ -325,16 +310,13 @@ def _pick(key: Array, weights: Float[Array, " m"], n: int) -> Int[Array, " n"]:
     return jnp.minimum(jnp.searchsorted(edges, uniform, side="right"), len(weights) - 1)
 
 
-_Plane = tuple[Float[Array, "*b"], Float[Array, "*b"]]
-
-
-def _coordinates(x: Float[Array, "*b 2"]) -> _Plane:
+def _coordinates(x: Float[Array, "*b 2"]) -> tuple[Float[Array, "*b"], Float[Array, "*b"]]:
     """Both coordinates of points, each in an array of its own: taken apart once, and not again for every group."""
     return x[..., 0], x[..., 1]
 
 
 def _components(
-    group: GaussianMixture, plane: _Plane, sigma: Array
+    group: GaussianMixture, plane: tuple[Array, Array], sigma: Array
 ) -> tuple[list[Array], tuple[Array, Array], tuple[Array, Array]]:
     """Of one group: log of weight times density of each part, the points in the group's axes, the precisions."""
     if sigma.ndim:
