@@ -10,8 +10,9 @@ from toy import distributions, flows, metrics, sampling, scenes, views
 from toy.densities import GaussianMixture
 from toy.guidance import RULES
 from toy.quadrature import log_mass
-from toy.sampling import INTEGRATORS, noise_levels, volume
+from toy.sampling import INTEGRATORS, noise_levels, trajectories, volume
 from toy.scene import Scene
+from toy.schedules import SCHEDULES
 
 STD = np.array([0.5, 0.2])
 DETERMINISTIC = [name for name, entry in INTEGRATORS.items() if not entry.stochastic]
@@ -63,6 +64,30 @@ def test_volume_is_the_determinant_of_the_whole_map(rule, integrator):
     np.testing.assert_allclose(found, end, atol=1e-4)
     wanted = np.linalg.slogdet(np.asarray(jacobian, np.float64))[1]
     np.testing.assert_allclose(log_det, wanted, atol=5e-3)
+
+
+def test_one_program_goes_the_way_of_every_schedule():
+    """A schedule is worked out before the way, and leads where a trajectory of that schedule does."""
+    levels, x = jnp.asarray(noise_levels(8, 5.0, 0.002)), jnp.array([[0.4, -1.0], [3.0, 2.0]])
+    cast = {"main": gaussian(0.3), "unconditional": gaussian(0.5)}
+    ends, compiled = {}, trajectories._volume._cache_size()
+    for name in ("constant", "interval", "middle_peaked", "free"):
+        entry = SCHEDULES[name]
+        knobs = {"w": jnp.float32(3)} | {knob: jnp.asarray(k.default, jnp.float32) for knob, k in entry.knobs.items()}
+        ends[name] = volume(x, levels, cast, knobs, rule="cfg", schedule=name)[0]
+        path = sampling.trajectory(x, levels, cast, knobs, jax.random.key(0), rule="cfg", schedule=name, keep=False)
+        np.testing.assert_allclose(ends[name], path[-1], rtol=1e-4, atol=1e-5, err_msg=name)
+    assert trajectories._volume._cache_size() == compiled + 1
+    assert max(float(jnp.abs(end - ends["constant"]).max()) for end in ends.values()) > 0.01
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_a_step_upwards_has_the_share_of_the_same_step_downwards(schedule):
+    levels = jnp.asarray(noise_levels(8, 5.0, 0.002))
+    knobs = {name: jnp.asarray(knob.default, jnp.float32) for name, knob in SCHEDULES[schedule].knobs.items()}
+    down = trajectories.shares_of(levels, knobs, schedule=schedule, upwards=False)
+    up = trajectories.shares_of(levels[::-1], knobs, schedule=schedule, upwards=True)
+    np.testing.assert_allclose(up[::-1], down, atol=1e-6)
 
 
 @pytest.mark.parametrize("integrator", [name for name in INTEGRATORS if name not in DETERMINISTIC])

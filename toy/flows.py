@@ -252,9 +252,9 @@ def _volume(
     upwards: bool,
     since: int = 0,
 ) -> tuple[Array, Array]:
-    ends: tuple[Array, Array] = sampling.volume(
-        x,
-        sigmas,
+    return sampling.volume(
+        jnp.asarray(x),
+        jnp.asarray(sigmas),
         scenes.players(scene, cast),
         {name: jnp.float32(value) for name, value in scene.knobs},
         rule=scene.rule,
@@ -263,4 +263,3 @@ def _volume(
         upwards=upwards,
         since=since,
     )
-    return ends

@@ -74,7 +74,7 @@ def energy(x: Float[Array, "n 2"], y: Float[Array, "m 2"]) -> Float[Array, ""]:
 def objective(problem: Problem, u: Unbounded, x: Float[Array, "n 2"], key: Array, given: Given) -> Float[Array, ""]:
     """What is made small, over the starting points ``x``; true samples, where they are needed, are drawn anew."""
     scene, knobs, truth = problem.base, knobs_of(problem, u), given.truth
-    names = {"rule": scene.rule, "schedule": scene.schedule, "integrator": scene.integrator}
+    names: dict[str, Any] = {"rule": scene.rule, "schedule": scene.schedule, "integrator": scene.integrator}
     if problem.objective == "kl":
         samples, log_det = sampling.volume(x, given.sigmas, given.players, knobs, **names)
         return jnp.mean(flows.log_start(scene, x) - log_det - truth.density.logp(samples, 0.0))

@@ -75,7 +75,6 @@ def trajectory(
     return last[None] if path is None else jnp.concatenate([x[None], path])
 
 
-@partial(jax.jit, static_argnames=("rule", "schedule", "integrator", "upwards"))
 def volume(
     x: Points,
     sigmas: Float[Array, " s"],
@@ -121,7 +120,47 @@ def volume(
     if INTEGRATORS[integrator].stochastic:
         have = ", ".join(name for name, entry in INTEGRATORS.items() if not entry.stochastic)
         raise ValueError(f"integrator {integrator!r} is stochastic and gives no exact log q; these do: {have}")
-    advance, start, levels = step_of(x, sigmas, cast, knobs, jax.random.key(0), rule, schedule, integrator, upwards)
+    entry, stepper, shares = RULES[rule], INTEGRATORS[integrator], None
+    if "field_at" not in stepper.inputs:  # which would ask for the share at levels that are no step's
+        shares = shares_of(sigmas, knobs, schedule=schedule, upwards=upwards)
+        schedule, knobs = "", {name: knobs[name] for name in (*entry.knobs, *stepper.knobs)}
+    ends: tuple[Points, Array] = _volume(
+        x, sigmas, cast, knobs, shares, since, rule=rule, schedule=schedule, integrator=integrator, upwards=upwards
+    )
+    return ends
+
+
+@partial(jax.jit, static_argnames=("schedule", "upwards"))
+def shares_of(sigmas: Float[Array, " s"], knobs: Mapping[str, Array], *, schedule: str, upwards: bool) -> Array:
+    """The share of the extra weight at each step, [steps]; ``upwards`` as the same step downwards has it."""
+    steps = len(sigmas) - 1
+    sigma, progress = sigmas[:-1], jnp.arange(steps) / steps
+    if upwards:
+        sigma, progress = sigmas[1:], 1 - progress - 1 / steps
+    shares: Array = jax.vmap(lambda sigma, progress: share_at(SCHEDULES[schedule], sigma, progress, knobs))(
+        sigma, progress
+    )
+    return shares
+
+
+@partial(jax.jit, static_argnames=("rule", "schedule", "integrator", "upwards"))
+def _volume(
+    x: Points,
+    sigmas: Float[Array, " s"],
+    cast: Mapping[str, Density],
+    knobs: Mapping[str, Array],
+    shares: Float[Array, " steps"] | None,
+    since: int | Array,
+    *,
+    rule: str,
+    schedule: str,
+    integrator: str,
+    upwards: bool,
+) -> tuple[Points, Float[Array, " n"]]:
+    """``volume``, compiled for no schedule where the ``shares`` of all steps are given."""
+    advance, start, levels = step_of(
+        x, sigmas, cast, knobs, jax.random.key(0), rule, schedule, integrator, upwards, shares
+    )
     still = jax.tree.map(lambda a: jnp.zeros((2, *a.shape), a.dtype), start)
     tangents = (still[0] + jnp.eye(2)[:, None], *still[1:])  # of x along both axes
 
@@ -166,17 +205,22 @@ def step_of(
     schedule: str,
     integrator: str,
     upwards: bool = False,
+    shares: Float[Array, " steps"] | None = None,
 ) -> tuple[Callable[[_State, tuple[Array, ...]], _State], _State, tuple[Array, ...]]:
-    """One step as a function of (points, rule's memory, integrator's past), what it starts from, and all its levels."""
-    entry, stepper, shares = RULES[rule], INTEGRATORS[integrator], SCHEDULES[schedule]
-    steps = len(sigmas) - 1
+    """One step as a function of (points, rule's memory, integrator's past), what it starts from, and all its levels.
 
-    def field_at(sigma: Array, sigma_next: Array, progress: Array, x: Points, memory: Memory) -> tuple[Field, Memory]:
+    With the ``shares`` of all steps no schedule is asked.
+    """
+    entry, stepper, steps = RULES[rule], INTEGRATORS[integrator], len(sigmas) - 1
+
+    def field_at(
+        sigma: Array, sigma_next: Array, progress: Array, x: Points, memory: Memory, share: Array | None = None
+    ) -> tuple[Field, Memory]:
         """The score of a step that begins at ``x``, and the memory that its evaluations are given."""
         if upwards:
             sigma, sigma_next, progress = sigma_next, sigma, 1 - progress - 1 / steps
-        given = {"sigma": sigma, "progress": progress}
-        share = shares(*(given[name] for name in shares.inputs), **_pick(shares, knobs))
+        if share is None:
+            share = share_at(SCHEDULES[schedule], sigma, progress, knobs)
         step, values = Step(sigma, sigma_next, progress, share), scheduled(entry, knobs, share)
         if entry.observe:
             memory = entry.observe(x, memory, **values)
@@ -185,10 +229,19 @@ def step_of(
     tilt = tilted(entry, cast, _pick(entry, knobs)).logp if "tilt" in stepper.inputs else None
 
     def advance(state: _State, now: tuple[Array, ...]) -> _State:
-        return stepped(stepper, field_at, cast, state, now, steps, _pick(stepper, knobs), tilt)
+        field = field_at if shares is None else partial(field_at, share=now[4])
+        return stepped(stepper, field, cast, state, now[:4], steps, _pick(stepper, knobs), tilt)
 
     start = (x, start_of(entry.memory, x), start_of(stepper.past, x))
-    return advance, start, (sigmas[:-1], sigmas[1:], jnp.arange(steps) / steps, jax.random.split(key, steps))
+    levels = (sigmas[:-1], sigmas[1:], jnp.arange(steps) / steps, jax.random.split(key, steps))
+    return advance, start, levels if shares is None else (*levels, shares)
+
+
+def share_at(schedule: Entry, sigma: Array, progress: Array, knobs: Mapping[str, Array]) -> Array:
+    """The share of the extra weight that a schedule has at a step."""
+    given = {"sigma": sigma, "progress": progress}
+    share: Array = schedule(*(given[name] for name in schedule.inputs), **_pick(schedule, knobs))
+    return share
 
 
 def stepped(
