@@ -126,16 +126,6 @@ class Visitor:
         until_then = self.heard + messages
         until(lambda: self.page.evaluate("0") or self.heard >= until_then)
 
-    def rest(self) -> None:
-        """Wait until the server says nothing more: a page that waits for something asks for it every second."""
-
-        def silent() -> bool:
-            before = self.heard
-            self.page.wait_for_timeout(1500)
-            return self.heard == before
-
-        until(silent)
-
     def _note(self, payload: str | bytes) -> None:
         self.sent.append(payload.encode() if isinstance(payload, str) else payload)
 

@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from contextvars import ContextVar
+from functools import cache
 from typing import Any
 
 import streamlit as st
 
 from toy.ui import links
 from toy.ui.words import plain
+from toy.viewer.sources import VIEWER, bundle
 
 ICONS = {
     "": ":material/park:",
@@ -26,6 +28,7 @@ STYLE = """
 .stMain { scroll-padding-top: 2.8rem; }
 .stSidebar [data-testid="stSidebarUserContent"] { padding-top: 0.5rem; }
 [data-testid="stStatusWidget"] { visibility: hidden; }
+div:has(> .st-key-unseen) { display: none; }
 /* Its colours for parts of a command are too faint to be read. */
 [data-testid="stCode"] .token { color: inherit !important; }
 /* Of Streamlit's header nothing is left but the button that brings the settings back, for which the bar leaves room. */
@@ -91,6 +94,8 @@ def begin(pages: Sequence[Any], current: Any) -> None:
     links.begin(current.url_path)
     _speak_as(before, current.url_path)
     st.html(STYLE + EMBEDDED * embedded())
+    with st.container(key="unseen"):
+        st.html(f'<script type="module">{_script()}</script>', unsafe_allow_javascript=True)
     if embedded():
         return
     with st.container(key="bar", horizontal=True):
@@ -99,6 +104,11 @@ def begin(pages: Sequence[Any], current: Any) -> None:
                 found = links.of(page.url_path).seen  # as it was left
                 st.page_link(page, icon=ICONS[page.url_path], disabled=page is current, query_params=found)
         _actions.set(st.container(key="actions", horizontal=True))
+
+
+@cache
+def _script() -> str:
+    return bundle(VIEWER / "backpage.js")
 
 
 def _speak_as(before: str | None, page: str) -> None:
