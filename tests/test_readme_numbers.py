@@ -170,6 +170,14 @@ def test_what_is_said_of_variants_is_what_the_report_has():
     assert f"branch TV is {-part[ended, 'branch TV']:.2f} smaller" in words
     label = part["an_independent_label_guides_as_an_unconditional_model_does", "outliers"]
     assert f"it drives {label:.0%} of the samples off the data" in words
+    damped, scaled = (part[key] for key in (
+        ("tangential_damping_improves_on_cfg", ""),
+        ("a_fitted_scale_improves_on_cfg", "scale alone"),
+    ))  # fmt: skip
+    back = part["characteristic_guidance_restores_what_cfg_drops", ""]
+    assert f"Tangential damping brings CFG {damped:.2f} nats nearer to the truth" in words
+    assert f"the fitted scale of CFG-Zero* takes it {-scaled:.2f} away" in words
+    assert f"characteristic guidance gives back {back:.0%} of the root branch" in words
 
 
 def test_so_many_claims_of_so_many_papers():
