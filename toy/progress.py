@@ -42,24 +42,24 @@ def duration(seconds: float) -> str:
 
 @contextmanager
 def bars() -> Iterator[Report]:
-    """A bar on stderr for the stage that the work is in; a new stage ends the bar of the one before."""
+    """A bar on stderr for the stage that the work is in; another stage ends it, more to do makes it longer."""
     from tqdm import tqdm
 
-    shown: dict[str, Any] = {}
+    bar: Any = None
 
     def report(now: Progress) -> None:
-        if now.stage not in shown:
-            for bar in shown.values():
+        nonlocal bar
+        if bar is None or bar.desc != now.stage:
+            if bar is not None:
                 bar.close()
             form = "{l_bar}{bar}| {n_fmt}/{total_fmt}{postfix}"
-            start = {"total": now.total, "initial": now.done, "desc": now.stage, "file": sys.stderr}
-            shown[now.stage] = tqdm(**start, bar_format=form)
-        bar = shown[now.stage]
+            bar = tqdm(total=now.total, initial=now.done, desc=now.stage, file=sys.stderr, bar_format=form)
+        bar.total = now.total
         bar.set_postfix_str(now.words, refresh=False)
         bar.update(now.done - bar.n)
 
     try:
         yield report
     finally:
-        for bar in shown.values():
+        if bar is not None:
             bar.close()
