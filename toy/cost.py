@@ -1,7 +1,6 @@
 """What a sample costs: how often a scene asks each of its densities for a score, whatever machine it runs on."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from toy.registry import Entry
 from toy.scene import Scene
@@ -26,5 +25,5 @@ def total(scene: Scene) -> int:
     return sum(evaluations(scene).values())
 
 
-def _knobs(scene: Scene, entry: Entry) -> Mapping[str, Any]:
+def _knobs(scene: Scene, entry: Entry) -> Mapping[str, object]:
     return {name: value for name, value in scene.knobs if name in entry.knobs}

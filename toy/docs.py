@@ -97,7 +97,10 @@ def prose(doc: str) -> str:
 
 def asked(entry: Entry, role: str) -> str:
     """What a rule gets of a role."""
-    kinds = {Density: "its score, anywhere", Normalised: "its score and its normalised log-density, anywhere"}
+    kinds: dict[object, str] = {
+        Density: "its score, anywhere",
+        Normalised: "its score and its normalised log-density, anywhere",
+    }
     return kinds.get(entry.types[role], "its score at (x, σ)")
 
 

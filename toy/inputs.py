@@ -6,6 +6,8 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+Json = dict[str, Any]  # an object as JSON says it: who reads one knows its keys
+
 MOST = 2**20  # bytes of a file that people write
 MOST_TABLE = 2**28  # and of one that a program writes
 

@@ -28,7 +28,7 @@ class Entry:
     source: str
     formula: str
     inputs: tuple[str, ...]
-    types: Mapping[str, Any]
+    types: Mapping[str, object]
     roles: tuple[str, ...]
     knobs: Mapping[str, Knob]
     ordered: tuple[str, str] | None = None
@@ -38,19 +38,19 @@ class Entry:
         """First line of the docstring."""
         return (inspect.getdoc(self.function) or "").partition("\n")[0]
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: object, **kwargs: object) -> Any:
         """Call the function itself."""
         return self.function(*args, **kwargs)
 
 
 E = TypeVar("E", bound=Entry)
-F = TypeVar("F", bound=Callable[..., Any])
+F = TypeVar("F", bound=Callable[..., object])
 
 
 class Registry(Mapping[str, E], Generic[E]):
     """Entries of one kind by name; ``registry[name]`` raises a KeyError-free, one-sentence ValueError."""
 
-    def __init__(self, kind: str, entry: type[E], *, roles: tuple[Any, ...] = ()) -> None:
+    def __init__(self, kind: str, entry: type[E], *, roles: tuple[object, ...] = ()) -> None:
         """Start empty; ``kind`` is the word used in messages, such as 'rule', ``roles`` the annotations of roles."""
         self.kind = kind
         self._entry = entry

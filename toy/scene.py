@@ -59,7 +59,7 @@ class Scene:
     seed: Annotated[int, Knob(0, 2**31 - 1, 1, "seed", SEED, whole=True)] = 0
 
     @classmethod
-    def of(cls, rule: str = "none", **values: Any) -> "Scene":
+    def of(cls, rule: str = "none", **values: object) -> "Scene":
         """A checked Scene from flat values: settings, roles and knobs by name; strings are parsed.
 
         ``Scene.of("autoguidance", w=2, weak="A32@512", n=4096)``. ValueError names the first bad value and what is
@@ -97,7 +97,7 @@ class Scene:
         default = Scene.of(self.rule, **choices).values() | {name: CHOICES[name].default for name in choices}
         return {k: v for k, v in self.values().items() if k == "rule" or v != default[k]}
 
-    def change(self, **values: Any) -> "Scene":
+    def change(self, **values: object) -> "Scene":
         """The scene with some values changed, checked; values that the new rule does not take are dropped.
 
         Under a new rule or target a role that played the old one's usual density plays the new one's; under a new

@@ -8,7 +8,7 @@ import math
 import re
 import shlex
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import MISSING, dataclass, fields, replace
+from dataclasses import MISSING, dataclass, field, fields, replace
 from functools import cache
 from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
 
@@ -22,15 +22,17 @@ class Refused(ValueError):
         self.names = names
 
 
+Turned = float | tuple[float, ...]  # what a knob is set to
+
+
+@dataclass(frozen=True, kw_only=True)
 class Setting:
-    """Something that can be set, by its name; the kinds below say to what."""
+    """Something that can be set, by its name; the kinds below say to what, each with a ``label`` and a ``help``."""
 
-    name: str
-    default: Any
-    label: str
-    help: str
+    name: str = ""
+    default: Any = None  # what ``check`` returns
 
-    def check(self, value: Any) -> Any:
+    def check(self, value: object) -> Any:
         """Return the value, read from text where it is text; Refused names the value and what is allowed."""
         raise NotImplementedError
 
@@ -39,7 +41,7 @@ class Setting:
         """What is allowed, in words for a flag's help; empty where the help says it."""
         return ""
 
-    def refused(self, value: Any, allowed: str) -> Refused:
+    def refused(self, value: object, allowed: str) -> Refused:
         """The sentence for a value that is not allowed."""
         return Refused(f"{self.name} = {value} is not {allowed}", self.name)
 
@@ -59,8 +61,6 @@ class Knob(Setting):
     help: str
     neutral: float | None = None
     log: bool = False
-    name: str = ""
-    default: Any = math.nan
     size: int = 0
     whole: bool = False
 
@@ -79,15 +79,15 @@ class Knob(Setting):
         """A name for each number: the knob's own, or share1 to share32 of a vector ``share``."""
         return tuple(f"{self.name}{i + 1}" for i in range(self.size)) or (self.name,)
 
-    def filled(self, number: float) -> Any:
+    def filled(self, number: float) -> Turned:
         """A value of the knob that is this number, everywhere."""
         return (number,) * self.size if self.size else number
 
-    def spelled(self, value: Any) -> dict[str, float]:
+    def spelled(self, value: Turned) -> dict[str, float]:
         """The numbers of a value by ``parts``."""
-        return dict(zip(self.parts, value if self.size else (value,), strict=True))
+        return dict(zip(self.parts, value if isinstance(value, tuple) else (value,), strict=True))
 
-    def check(self, value: Any) -> Any:
+    def check(self, value: object) -> Any:
         """Return ``value`` as a number within the range, or a tuple of them; Refused names the value and the range.
 
         A vector is taken as a sequence or as text, its numbers separated by commas.
@@ -101,7 +101,7 @@ class Knob(Setting):
             raise Refused(words, self.name)
         return tuple(map(self._number, self.parts, numbers))
 
-    def take(self, values: dict[str, Any], usual: Any) -> Any:
+    def take(self, values: dict[str, Any], usual: object) -> Any:
         """The knob's value of those by name, checked; they are taken out. A part says more than the whole."""
         whole = self.check(values.pop(self.name, usual))
         if not self.size:
@@ -122,19 +122,17 @@ class Knob(Setting):
 class Choice(Setting):
     """One of ``options``, which may be a registry: they are looked at when asked. ``noun`` is what one is called."""
 
-    options: Collection[Any]
+    options: Collection[object]
     label: str
     help: str
     noun: str = ""
-    name: str = ""
-    default: Any = None
 
     @property
     def legal(self) -> str:
         """The options."""
         return ", ".join(map(text, self.options))
 
-    def check(self, value: Any) -> Any:
+    def check(self, value: object) -> Any:
         """Return the option that was named."""
         for option in self.options:
             if text(value) == text(option) and not isinstance(value, bool | list | tuple):
@@ -156,15 +154,13 @@ class Several(Setting):
     noun: str = ""
     most: int = 100
     ordered: bool = False
-    name: str = ""
-    default: Any = None
 
     @property
     def legal(self) -> str:
         """The options."""
         return ", ".join(self.options)
 
-    def check(self, value: Any) -> list[str]:
+    def check(self, value: object) -> list[str]:
         """Return a list."""
         parts = listed(value) if isinstance(value, str) else list(value) if isinstance(value, list | tuple) else []
         for part in parts:
@@ -181,10 +177,9 @@ class Flag(Setting):
 
     label: str
     help: str
-    name: str = ""
-    default: Any = False
+    default: bool = field(default=False, kw_only=True)
 
-    def check(self, value: Any) -> bool:
+    def check(self, value: object) -> bool:
         """Return a bool."""
         read = {"1": True, "true": True, "0": False, "false": False}
         if str(value).lower() not in read:
@@ -201,8 +196,6 @@ class Numbers(Setting):
     label: str
     help: str
     named: Mapping[str, Sequence[float]] | None = None
-    name: str = ""
-    default: Any = None
 
     @property
     def legal(self) -> str:
@@ -232,15 +225,13 @@ class Conditions(Setting):
     label: str
     help: str
     most: int = 4
-    name: str = ""
-    default: Any = None
 
     @property
     def legal(self) -> str:
         """The names and the form."""
         return f"1 to {self.most} of NAME<NUMBER or NAME>NUMBER, with {', '.join(self.options)}"
 
-    def check(self, value: Any) -> list[str]:
+    def check(self, value: object) -> list[str]:
         """Return a list of texts, as they were written."""
         parts = listed(value) if isinstance(value, str) else list(value) if isinstance(value, list | tuple) else []
         form = rf"(?:{'|'.join(self.options)})[<>][0-9]{{1,4}}(?:\.[0-9]{{1,4}})?"
@@ -255,10 +246,9 @@ class Word(Setting):
 
     label: str
     help: str
-    name: str = ""
-    default: Any = ""
+    default: str = field(default="", kw_only=True)
 
-    def check(self, value: Any) -> str:
+    def check(self, value: object) -> str:
         """Return the text."""
         if not isinstance(value, str):
             raise self.refused(value, "a word")
@@ -270,22 +260,22 @@ class Word(Setting):
 S = TypeVar("S", bound=Setting)
 
 
-def setting_of(hint: Any, kind: type[S]) -> S | None:
+def setting_of(hint: object, kind: type[S]) -> S | None:
     """The declaration of a kind that an annotation carries, if it does."""
     found = [part for part in get_args(hint) if isinstance(part, kind)] if get_origin(hint) is Annotated else []
     return found[0] if found else None
 
 
 @cache
-def declared(owner: type) -> Mapping[str, Any]:
+def declared(owner: type) -> Mapping[str, Setting]:
     """The settings of a dataclass by name: its annotated fields, with the fields' own defaults, which are checked."""
     hints, out = get_type_hints(owner, include_extras=True), {}
-    for field in fields(owner):
-        found: Any = setting_of(hints[field.name], Setting)
+    for each in fields(owner):
+        found = setting_of(hints[each.name], Setting)
         if found is not None:
-            found = replace(found, name=field.name)
-            usual = None if field.default is MISSING or field.default is None else found.check(field.default)
-            out[field.name] = replace(found, default=usual)
+            found = replace(found, name=each.name)
+            usual = None if each.default in (MISSING, None) else found.check(each.default)
+            out[each.name] = replace(found, default=usual)
     return out
 
 
@@ -300,7 +290,7 @@ def check(thing: Any) -> None:
         setting.check(value)
 
 
-def table(**settings: Any) -> dict[str, Any]:
+def table(**settings: S) -> dict[str, S]:
     """Settings by name, each with its name."""
     return {name: replace(setting, name=name) for name, setting in settings.items()}
 
@@ -308,7 +298,7 @@ def table(**settings: Any) -> dict[str, Any]:
 # --- Links and flags --------------------------------------------------------------------------------------------------
 
 
-def text(value: Any) -> str:
+def text(value: object) -> str:
     """A value as it stands in a URL or a command: as short as it can be and still be read back the same."""
     if isinstance(value, bool):
         return "1" if value else "0"
@@ -317,7 +307,7 @@ def text(value: Any) -> str:
     return repr(value).removesuffix(".0") if isinstance(value, float) else str(value)
 
 
-def flags(values: Mapping[str, Any]) -> str:
+def flags(values: Mapping[str, object]) -> str:
     """Values by name as a shell reads them."""
     return " ".join(f"--{name.replace('_', '-')} {shlex.quote(text(value))}" for name, value in values.items())
 
@@ -332,7 +322,7 @@ def listed(written: str) -> list[str]:
     return [part for part in map(str.strip, written.split(",")) if part]
 
 
-def to_query(settings: Mapping[str, Setting], values: Mapping[str, Any]) -> dict[str, str]:
+def to_query(settings: Mapping[str, Setting], values: Mapping[str, object]) -> dict[str, str]:
     """A link's parameters: the values that are not the default, as text."""
     return {
         name: text(values[name])
@@ -341,7 +331,7 @@ def to_query(settings: Mapping[str, Setting], values: Mapping[str, Any]) -> dict
     }
 
 
-def from_query(settings: Mapping[str, Setting], query: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+def from_query(settings: Mapping[str, Setting], query: Mapping[str, object]) -> tuple[dict[str, Any], list[str]]:
     """The values that a link gives, and one sentence for each that is not legal and for each that is not known."""
     values, notes = {}, []
     for name, value in query.items():

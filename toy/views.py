@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import contourpy
 import jax
@@ -96,7 +95,7 @@ def score_on(density: Density, x: Array, sigma: Array) -> Array:
 
 @partial(jax.jit, static_argnames="rule")
 def _guided(
-    rule: str, cast: Mapping[str, Density], x: Array, knobs: Mapping[str, Any], sigma: Array, step: Step
+    rule: str, cast: Mapping[str, Density], x: Array, knobs: Mapping[str, Array], sigma: Array, step: Step
 ) -> Array:
     entry = RULES[rule]
     return sampling.guided(entry, cast, x, sigma, knobs, sampling.start_of(entry.memory, x), step)[0]
@@ -112,7 +111,7 @@ def guided_score(scene: Scene, cast: Mapping[str, Density], x: Array | np.ndarra
     return score
 
 
-def _step_at(scene: Scene, sigma: float) -> tuple[Step, dict[str, Any]]:
+def _step_at(scene: Scene, sigma: float) -> tuple[Step, dict[str, Array]]:
     """The step that begins at ``sigma``, and the rule's knobs there, its schedule applied."""
     shares, knobs, levels = SCHEDULES[scene.schedule], dict(scene.knobs), scene.sigmas()
     done = int(np.sum(levels > sigma * (1 + 1e-6)))

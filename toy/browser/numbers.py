@@ -1,7 +1,5 @@
 """A density as plain numbers, for who works it out without Python: the kernel of the visitor's browser."""
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -12,7 +10,7 @@ from toy.densities import Density, GaussianMixture
 from toy.quadrature import Tabulated
 from toy.quadrature import normalised as with_masses
 
-Numbers = dict[str, Any]  # plain values that JSON knows, and float32 arrays
+Numbers = dict[str, object]  # plain values that JSON knows, and float32 arrays
 
 
 def numbers_of(density: Density, *, normalised: bool = False) -> Numbers:
@@ -41,7 +39,7 @@ def numbers_of(density: Density, *, normalised: bool = False) -> Numbers:
     return {"level": level} | {name: _plain(value) for name, value in found.items()}
 
 
-def bytes_of(numbers: Numbers) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+def bytes_of(numbers: Numbers) -> tuple[dict[str, object], dict[str, np.ndarray]]:
     """The same in two: the plain values for a pack's header, the arrays for its arrays."""
     arrays = {name: value for name, value in numbers.items() if isinstance(value, np.ndarray)}
     return {name: value for name, value in numbers.items() if name not in arrays}, arrays
@@ -68,5 +66,5 @@ def _edges(log_weights: jax.Array) -> jax.Array:
     return jnp.cumsum(jnp.exp(log_weights).ravel())
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> object:
     return np.asarray(value, np.float32) if isinstance(value, jax.Array | np.ndarray) else value

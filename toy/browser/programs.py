@@ -8,12 +8,14 @@ Dimensions may be symbols.
 
 import json
 import math
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypedDict
 
 import jax
 import numpy as np
-from jax.extend.core import ClosedJaxpr, Literal
+from jax.core import ShapedArray
+from jax.extend.core import ClosedJaxpr, JaxprEqn, Literal, Var
+from jax.typing import ArrayLike
 
 LETTERS = {"float32": "f", "int32": "i", "uint32": "u", "bool": "b", "key<fry>": "k"}
 INLINED = ("jit", "pjit", "closed_call", "core_call", "custom_jvp_call", "custom_vjp_call", "remat", "checkpoint")
@@ -42,8 +44,15 @@ PARAMETERS = {  # of an equation, those that the interpreter asks for
     "while": ("cond_jaxpr", "body_jaxpr", "cond_nconsts", "body_nconsts"),
 }
 
+Number = int | float | str  # as JSON has it: what is not finite is a word
+Operand = int | list[Number]
+Equation = list[Any]
+Program = TypedDict(
+    "Program", {"types": list[str], "vars": list[int], "in": int, "eqns": list[Equation], "out": list[Operand]}
+)
 
-def program(function: Callable[..., Any], *arguments: Any) -> dict[str, Any]:
+
+def program(function: Callable[..., object], *arguments: object) -> Program:
     """The program of a function of pytrees; its inputs and outputs are their leaves in order.
 
     ``arguments`` are shapes and dtypes, as ``jax.make_jaxpr`` takes them. Raises what tracing raises.
@@ -51,8 +60,9 @@ def program(function: Callable[..., Any], *arguments: Any) -> dict[str, Any]:
     return _Program(jax.make_jaxpr(function)(*arguments)).json()
 
 
-def equations(made: dict[str, Any]) -> Iterator[list[Any]]:
+def equations(made: Program) -> Iterator[Equation]:
     """All equations of a program, those of the programs within it too."""
+    inner: Program | Number
     for equation in made["eqns"]:
         yield equation
         for parameter in (equation[3] if len(equation) > 3 else {}).values():
@@ -66,32 +76,35 @@ class _Program:
 
     def __init__(self, closed: ClosedJaxpr) -> None:
         self.types: list[str] = []
-        self.equations: list[tuple[str, list[Any], list[int], dict[str, Any]]] = []
+        self.equations: list[tuple[str, list[Operand], list[int], Mapping[str, object]]] = []
         self.known: dict[str, list[int]] = {}
-        self.inputs = [self.new(variable.aval) for variable in closed.jaxpr.invars]
+        self.inputs = [self.new(_aval(variable)) for variable in closed.jaxpr.invars]
         self.outputs = self.walk(closed, list(self.inputs))
 
-    def new(self, aval: Any) -> int:
+    def new(self, aval: ShapedArray) -> int:
         self.types.append(_type_of(aval))
         return len(self.types) - 1
 
-    def add(self, name: str, operands: list[Any], avals: list[Any], parameters: dict[str, Any]) -> list[int]:
+    def add(
+        self, name: str, operands: list[Operand], avals: list[ShapedArray], parameters: Mapping[str, object]
+    ) -> list[int]:
         key = json.dumps([name, operands, parameters, [_type_of(aval) for aval in avals]])
         if key not in self.known:
             self.known[key] = [self.new(aval) for aval in avals]
             self.equations.append((name, operands, self.known[key], parameters))
         return self.known[key]
 
-    def walk(self, closed: Any, operands: list[Any]) -> list[Any]:
+    def walk(self, closed: ClosedJaxpr, operands: list[Operand]) -> list[Operand]:
         """Add the equations of a jaxpr whose inputs these operands are; the operands that its outputs are."""
-        jaxpr, found = closed.jaxpr, dict(zip(closed.jaxpr.invars, operands, strict=True))
+        jaxpr = closed.jaxpr
+        found: dict[Var, Operand] = dict(zip(jaxpr.invars, operands, strict=True))
         for variable, value in zip(jaxpr.constvars, closed.consts, strict=True):
             found[variable] = self.constant(variable, value)
 
-        def read(operand: Any) -> Any:
+        def read(operand: Var | Literal) -> Operand:
             if not isinstance(operand, Literal):
                 return found[operand]
-            letter = _type_of(operand.aval)
+            letter = _type_of(_aval(operand))
             return [_number(operand.val)] if letter == "f" else [_number(operand.val), letter]
 
         for equation in jaxpr.eqns:
@@ -99,33 +112,33 @@ class _Program:
             found.update(zip(equation.outvars, results, strict=True))
         return [read(operand) for operand in jaxpr.outvars]
 
-    def constant(self, variable: Any, value: Any) -> Any:
+    def constant(self, variable: Var, value: jax.Array) -> Operand:
         if jax.dtypes.issubdtype(value.dtype, jax.dtypes.prng_key):
             value = jax.random.key_data(value)
         data = np.asarray(value)
         if data.ndim == 0:
-            letter = _type_of(variable.aval)
+            letter = _type_of(_aval(variable))
             return [_number(data[()])] if letter == "f" else [_number(data[()]), letter]
-        return self.add("const", [], [variable.aval], {"data": [_number(v) for v in data.ravel()]})[0]
+        return self.add("const", [], [_aval(variable)], {"data": [_number(v) for v in data.ravel()]})[0]
 
-    def of_equation(self, equation: Any, given: list[Any]) -> list[Any]:
+    def of_equation(self, equation: JaxprEqn, given: list[Operand]) -> list[Operand]:
         name, parameters = equation.primitive.name, equation.params
-        before, after = equation.invars, equation.outvars
+        before, after = [_aval(v) for v in equation.invars], [_aval(v) for v in equation.outvars]
         if name in INLINED:
-            return self.walk(parameters.get("jaxpr") or parameters.get("call_jaxpr"), given)
-        if name in SAME or (name == "convert_element_type" and before[0].aval.dtype == after[0].aval.dtype):
+            return self.walk(parameters["jaxpr" if "jaxpr" in parameters else "call_jaxpr"], given)
+        if name in SAME or (name == "convert_element_type" and before[0].dtype == after[0].dtype):
             return given
         if name in BINARY:  # which stretch axes of size 1 in silence
-            given = [self.stretched(v.aval, g, after[0].aval) for v, g in zip(before, given, strict=True)]
-        return list(self.add(name, given, [variable.aval for variable in after], _kept(equation)))
+            given = [self.stretched(own, g, after[0]) for own, g in zip(before, given, strict=True)]
+        return list(self.add(name, given, after, _kept(equation)))
 
-    def stretched(self, own: Any, operand: Any, aval: Any) -> Any:
+    def stretched(self, own: ShapedArray, operand: Operand, aval: ShapedArray) -> Operand:
         if own.shape in ((), aval.shape):
             return operand
         axes = {"broadcast_dimensions": list(range(len(aval.shape)))}
         return self.add("broadcast_in_dim", [operand], [own.update(shape=aval.shape)], axes)[0]
 
-    def json(self) -> dict[str, Any]:
+    def json(self) -> Program:
         """Without what no output needs, variables numbered anew, types in a table."""
         needed = {v for v in self.outputs if isinstance(v, int)}
         kept = []
@@ -138,7 +151,7 @@ class _Program:
         at = {v: i for i, v in enumerate(order)}
         types = sorted({self.types[v] for v in order})
 
-        def operand(v: Any) -> Any:
+        def operand(v: Operand) -> Operand:
             return at[v] if isinstance(v, int) else v
 
         return {
@@ -153,7 +166,7 @@ class _Program:
         }
 
 
-def _kept(equation: Any) -> dict[str, Any]:
+def _kept(equation: JaxprEqn) -> dict[str, object]:
     """What of an equation's parameters the interpreter asks for; ValueError for those that it does not heed."""
     name, parameters = equation.primitive.name, equation.params
     for words, found in {
@@ -183,21 +196,25 @@ def _kept(equation: Any) -> dict[str, Any]:
     return {key: _parameter(parameters[key]) for key in PARAMETERS.get(name, ())}
 
 
-def _parameter(value: Any) -> Any:
-    if hasattr(value, "jaxpr"):
+def _parameter(value: object) -> object:
+    if isinstance(value, ClosedJaxpr):
         return _Program(value).json()
     if isinstance(value, tuple | list):
         return [_parameter(v) for v in value]
     return value if isinstance(value, int | float | str | bool) else str(value)
 
 
-def _number(value: Any) -> Any:
-    """A number as JSON has it: what is not finite as a word."""
-    value = value.item() if hasattr(value, "item") else value
-    return value if not isinstance(value, float) or math.isfinite(value) else str(value)
+def _number(value: ArrayLike) -> Number:
+    number: int | float = np.asarray(value).item()
+    return number if math.isfinite(number) else str(number)
 
 
-def _type_of(aval: Any) -> str:
+def _aval(operand: Var | Literal) -> ShapedArray:
+    assert isinstance(operand.aval, ShapedArray)
+    return operand.aval
+
+
+def _type_of(aval: ShapedArray) -> str:
     """Letter of the dtype and dimensions: f, f:n,2. ValueError for a dtype that the interpreter has not."""
     letter = LETTERS.get(str(aval.dtype))
     if letter is None:

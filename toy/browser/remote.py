@@ -6,13 +6,15 @@ here.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import jax.numpy as jnp
 from jax.core import ShapedArray
 from jax.extend.core import Primitive
 from jax.interpreters import ad
+from jax.typing import ArrayLike
 from jaxtyping import Array, Float
+
+from toy.guidance.rules import Memory
 
 score_p = Primitive("score")
 logp_p = Primitive("logp")
@@ -30,14 +32,14 @@ field_p.def_abstract_eval(lambda x, sigma, memory, *step: [ShapedArray(x.shape, 
 observe_p.def_abstract_eval(lambda x, memory, *step: memory)
 
 
-def _logp_jvp(primals: Sequence[Array], tangents: Sequence[Array], *, role: str) -> tuple[Any, Any]:
+def _logp_jvp(primals: Sequence[Array], tangents: Sequence[Array], *, role: str) -> tuple[Array, Array]:
     """Along x alone, since no function here differentiates by the noise level: the score is the gradient."""
     logp = logp_p.bind(*primals, role=role)
     score = score_p.bind(*primals, role=role)
     return logp, jnp.sum(score * tangents[0], axis=-1)
 
 
-def _score_jvp(primals: Sequence[Array], tangents: Sequence[Array], *, role: str) -> tuple[Any, Any]:
+def _score_jvp(primals: Sequence[Array], tangents: Sequence[Array], *, role: str) -> tuple[Array, Array]:
     """Along x alone: a primitive of its own, which is not differentiated further."""
     score = score_p.bind(*primals, role=role)
     return score, score_jvp_p.bind(*primals, tangents[0], role=role)
@@ -51,28 +53,31 @@ class Remote:
     """The density of a role; ``groups`` is the number of a mixture's groups, any integer or symbol."""
 
     role: str
-    groups: Any = None
+    groups: object = None
 
-    def score(self, x: Float[Array, "*b 2"], sigma: Any) -> Any:
+    def score(self, x: Float[Array, "*b 2"], sigma: ArrayLike) -> Array:
         """The score, in 1/length: asked, not computed."""
-        return score_p.bind(x, jnp.asarray(sigma, x.dtype), role=self.role)
+        score: Array = score_p.bind(x, jnp.asarray(sigma, x.dtype), role=self.role)
+        return score
 
-    def logp(self, x: Float[Array, "*b 2"], sigma: Any) -> Any:
+    def logp(self, x: Float[Array, "*b 2"], sigma: ArrayLike) -> Array:
         """The log-density in nats."""
-        return logp_p.bind(x, jnp.asarray(sigma, x.dtype), role=self.role)
+        logp: Array = logp_p.bind(x, jnp.asarray(sigma, x.dtype), role=self.role)
+        return logp
 
-    def responsibilities(self, x: Float[Array, "*b 2"], sigma: Any) -> Any:
+    def responsibilities(self, x: Float[Array, "*b 2"], sigma: ArrayLike) -> Array:
         """Posterior probability of each group of a mixture."""
         level = jnp.asarray(sigma, x.dtype)
-        return posterior_p.bind(x, level, role=self.role, groups=self.groups)
+        posterior: Array = posterior_p.bind(x, level, role=self.role, groups=self.groups)
+        return posterior
 
 
-def field(x: Any, sigma: Any, memory: Any, step: Sequence[Any]) -> tuple[Any, Any]:
+def field(x: Array, sigma: Array, memory: Memory, step: Sequence[Array]) -> tuple[Array, Memory]:
     """The guided score and the rule's memory after it, in a step (sigma, sigma_next, progress)."""
     score, moved_on = field_p.bind(x, sigma, memory, *step)
     return score, moved_on
 
 
-def observe(x: Any, memory: Any, step: Sequence[Any]) -> Any:
+def observe(x: Array, memory: Memory, step: Sequence[Array]) -> Memory:
     """The rule's memory where a step begins."""
     return observe_p.bind(x, memory, *step)

@@ -2,7 +2,8 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from functools import lru_cache
-from typing import Any
+
+import numpy as np
 
 import models
 from toy import distributions
@@ -31,7 +32,7 @@ def _with_content(name: str) -> str:
     return f"{name}{WRITTEN}{content}" if content else name
 
 
-def scene_of(scene: Scene) -> dict[str, Any]:
+def scene_of(scene: Scene) -> dict[str, object]:
     """A scene as the engine takes it: what a run follows from, as numbers and words."""
     return {
         **{name: getattr(scene, name) for name in ("rule", "schedule", "integrator", "target", "start", "n", "seed")},
@@ -60,7 +61,7 @@ def density_of(identity: str) -> Numbers:
     return numbers_of(models.load(name), normalised=identity.endswith(WHOLE))
 
 
-def engine_of(scenes: Mapping[str, Scene], lists: Mapping[str, Any], *, anew: bool) -> dict[str, Any]:
+def engine_of(scenes: Mapping[str, Scene], lists: Mapping[str, object], *, anew: bool) -> dict[str, object]:
     """What a pack's header says to the engine: what it is told, and scenes by their names in the view.
 
     ``anew`` is whether it is told all that they need.
@@ -68,18 +69,18 @@ def engine_of(scenes: Mapping[str, Scene], lists: Mapping[str, Any], *, anew: bo
     return {**lists, "scenes": {name: scene_of(scene) for name, scene in scenes.items()}, "anew": anew}
 
 
-def told(words: Collection[str]) -> tuple[dict[str, Any], dict[str, Any]]:
+def told(words: Collection[str]) -> tuple[dict[str, list[list[object]]], dict[str, np.ndarray]]:
     """What these words stand for: ``programs``, ``densities`` and ``truths`` as lists, and the arrays of the densities.
 
     Raises ValueError, one sentence, for what the browser cannot compute.
     """
-    lists: dict[str, list[Any]] = {"programs": [], "densities": [], "truths": []}
-    arrays: dict[str, Any] = {}
+    lists: dict[str, list[list[object]]] = {"programs": [], "densities": [], "truths": []}
+    arrays: dict[str, np.ndarray] = {}
     for word in words:
         kind, _, name = word.partition(" ")
         if kind == "densities":
             numbers = density_of(name)
-            own = {key: value for key, value in numbers.items() if hasattr(value, "shape")}
+            own = {key: value for key, value in numbers.items() if isinstance(value, np.ndarray)}
             arrays |= {f"density.{len(lists[kind])}.{key}": value for key, value in own.items()}
             lists[kind].append([name, {key: value for key, value in numbers.items() if key not in own}])
         elif kind == "truths":

@@ -13,16 +13,19 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 from jax import export
+from jaxtyping import Array
 
 from toy import metrics, sampling
 from toy.browser import remote
-from toy.browser.programs import equations, program
+from toy.browser.programs import Program, equations, program
 from toy.browser.remote import Remote
 from toy.densities import Normalised
 from toy.guidance import RULES, Rule, Step
+from toy.guidance.rules import Memory
 from toy.metrics import Truth
 from toy.registry import Entry
 from toy.sampling import INTEGRATORS, Integrator
+from toy.sampling.integrators import Field
 from toy.schedules import SCHEDULES
 
 FLOAT: Any = jax.ShapeDtypeStruct((), jnp.float32)
@@ -30,10 +33,13 @@ KEY = jax.eval_shape(lambda: jax.random.key(0))
 N, GROUPS, MODES = export.symbolic_shape("n, g, m")
 POINTS = jax.ShapeDtypeStruct((N, 2), jnp.float32)
 SHOWN = ("outliers", "branch_tv", "root_share", "alignment")  # the measures that stand under a picture
+Knobs = Mapping[str, Array]
+Dimension = object  # a number or a symbol
+Made = dict[str, Program | list[str]]
 ALL_POINTS = "it needs all points at once, and the browser's workers have a part of them each"
 
 
-def _floats(*shape: Any) -> jax.ShapeDtypeStruct:
+def _floats(*shape: Dimension) -> jax.ShapeDtypeStruct:
     return jax.ShapeDtypeStruct(shape, jnp.float32)
 
 
@@ -41,7 +47,7 @@ def _knobs(entry: Entry) -> dict[str, jax.ShapeDtypeStruct]:
     return {name: _floats(*([knob.size] if knob.size else [])) for name, knob in entry.knobs.items()}
 
 
-def rule_program(entry: Rule) -> dict[str, Any]:
+def rule_program(entry: Rule) -> Made:
     """A rule: ``body`` (x, sigma, *memory, σ, σ', progress, share, *knobs) -> (score, *memory), from σ of its step.
 
     ``start`` (x) -> memory; ``observe`` (x, *memory, share, *knobs) -> memory and ``tilt`` (share, *knobs) -> exponents
@@ -49,15 +55,15 @@ def rule_program(entry: Rule) -> dict[str, Any]:
     """
     cast = {role: Remote(role) for role in ("main", *entry.roles)}
 
-    def body(x: Any, sigma: Any, memory: Any, step: Step, knobs: Mapping[str, Any]) -> Any:
+    def body(x: Array, sigma: Array, memory: Memory, step: Step, knobs: Knobs) -> tuple[Array, Memory]:
         return sampling.guided(entry, cast, x, sigma, sampling.scheduled(entry, knobs, step.share), memory, step)
 
-    def observe(x: Any, memory: Any, share: Any, knobs: Mapping[str, Any]) -> Any:
+    def observe(x: Array, memory: Memory, share: Array, knobs: Knobs) -> Memory:
         assert entry.observe
         return entry.observe(x, memory, **sampling.scheduled(entry, knobs, share))
 
     memory, knobs = jax.eval_shape(lambda x: sampling.start_of(entry.memory, x), POINTS), _knobs(entry)
-    made = {
+    made: Made = {
         "knobs": sorted(knobs),
         "roles": list(entry.roles),
         "whole": [role for role in entry.roles if entry.types[role] is Normalised],
@@ -71,7 +77,7 @@ def rule_program(entry: Rule) -> dict[str, Any]:
         powers = tilt(**{name: knob.default for name, knob in entry.knobs.items()})
         made["tilts"] = list(powers)
 
-        def exponents(share: Any, knobs: Mapping[str, Any]) -> list[Any]:
+        def exponents(share: Array, knobs: Knobs) -> list[Array]:
             found = tilt(**sampling.scheduled(entry, knobs, share))
             return [jnp.float32(found[role]) for role in powers]
 
@@ -79,11 +85,12 @@ def rule_program(entry: Rule) -> dict[str, Any]:
     return made
 
 
-def schedule_program(entry: Entry) -> dict[str, Any]:
+def schedule_program(entry: Entry) -> Made:
     """A schedule: ``body`` (progress, sigma, *knobs) -> the share of the extra weight."""
 
-    def body(given: Mapping[str, Any], knobs: Mapping[str, Any]) -> Any:
-        return jnp.float32(entry(*(given[name] for name in entry.inputs), **knobs))
+    def body(given: Mapping[str, Array], knobs: Knobs) -> Array:
+        share: Array = jnp.float32(entry(*(given[name] for name in entry.inputs), **knobs))
+        return share
 
     return {
         "knobs": sorted(entry.knobs),
@@ -91,7 +98,7 @@ def schedule_program(entry: Entry) -> dict[str, Any]:
     }
 
 
-def integrator_program(entry: Integrator) -> dict[str, Any]:
+def integrator_program(entry: Integrator) -> Made:
     """An integrator: ``body`` (x, σ, σ', progress, key, steps, memory, *past, *knobs) -> (x, memory, *past).
 
     ``start`` (x) -> past. Raises ValueError for one that moves all points together.
@@ -99,11 +106,13 @@ def integrator_program(entry: Integrator) -> dict[str, Any]:
     if "tilt" in entry.inputs:
         raise ValueError(ALL_POINTS)
 
-    def field_at(sigma: Any, sigma_next: Any, progress: Any, x: Any, memory: Any) -> Any:
+    def field_at(sigma: Array, sigma_next: Array, progress: Array, x: Array, memory: Memory) -> tuple[Field, Memory]:
         step = (sigma, sigma_next, progress)
         return lambda x, sigma, memory: remote.field(x, sigma, memory, step), remote.observe(x, memory, step)
 
-    def body(x: Any, now: Any, steps: Any, memory: Any, past: Any, knobs: Mapping[str, Any]) -> Any:
+    def body(
+        x: Array, now: tuple[Array, ...], steps: Array, memory: Memory, past: Memory, knobs: Knobs
+    ) -> tuple[Array, Memory, Memory]:
         return sampling.stepped(entry, field_at, {"main": Remote("main")}, (x, memory, past), now, steps, knobs)
 
     past = jax.eval_shape(lambda x: sampling.start_of(entry.past, x), POINTS)
@@ -114,13 +123,13 @@ def integrator_program(entry: Integrator) -> dict[str, Any]:
     }
 
 
-def measures_program(names: tuple[str, ...] = SHOWN) -> dict[str, Any]:
+def measures_program(names: tuple[str, ...] = SHOWN) -> Made:
     """Measures of samples: (x, prior, threshold, tail, far, mode, mass, level) -> (log p, occupancy, *names, *erring).
 
     The densities asked are ``density``, the target's, and ``both``, that of all classes.
     """
 
-    def body(x: Any, numbers: tuple[Any, ...]) -> Any:
+    def body(x: Array, numbers: tuple[Array, ...]) -> tuple[Array, ...]:
         prior, threshold, tail, far, mode, mass, level = numbers
         nothing: Any = None
         truth = Truth(
@@ -153,23 +162,23 @@ def measures_program(names: tuple[str, ...] = SHOWN) -> dict[str, Any]:
 PRIMITIVES = frozenset(json.loads((Path(__file__).parent / "web" / "primitives.json").read_text(encoding="utf-8")))
 
 
-def unknown_primitives(made: dict[str, Any]) -> list[str]:
+def unknown_primitives(made: Made) -> list[str]:
     """What an entry's programs need and the browser's interpreter does not have."""
     programs = [part for part in made.values() if isinstance(part, dict)]
     return sorted({equation[0] for part in programs for equation in equations(part)} - PRIMITIVES)
 
 
-KINDS: Mapping[str, tuple[Mapping[str, Any], Callable[[Any], dict[str, Any]]]] = {
+KINDS: Mapping[str, tuple[Mapping[str, Entry], Callable[[Any], Made]]] = {
     "rules": (RULES, rule_program),
     "schedules": (SCHEDULES, schedule_program),
     "integrators": (INTEGRATORS, integrator_program),
 }
 
 
-_made: dict[tuple[str, str], tuple[Entry, dict[str, Any]]] = {}  # with the entry: a notebook may define it anew
+_made: dict[tuple[str, str], tuple[Entry, Made]] = {}  # with the entry: a notebook may define it anew
 
 
-def traced(kind: str, name: str) -> dict[str, Any]:
+def traced(kind: str, name: str) -> Made:
     """The program of a rule, a schedule or an integrator; ``kind`` is one of ``KINDS``.
 
     Raises ValueError, one sentence, for one that the browser cannot run.

@@ -1,7 +1,6 @@
 """What is known exactly of a target, as numbers: what the browser measures samples against."""
 
 from functools import lru_cache
-from typing import Any
 
 from toy import distributions, metrics
 from toy.browser.traced import SHOWN
@@ -9,7 +8,7 @@ from toy.distributions.targets import FEWER_SIGMAS
 
 
 @lru_cache(maxsize=64)
-def truth_of(target: str) -> dict[str, Any]:
+def truth_of(target: str) -> dict[str, object]:
     """``both``: the name of the density of all its classes; ``prior``: the target's among them; ``threshold``, ``tail``
     and ``far``: of log p, in nats; ``mode`` of each group; ``mass`` and ``level`` of each mode, -1 without levels;
     ``names`` of the measures that it has; ``regions``: the edge of the 99% region at noise levels.
@@ -32,7 +31,7 @@ def truth_of(target: str) -> dict[str, Any]:
     }
 
 
-def of_drawings() -> dict[str, Any]:
+def of_drawings() -> dict[str, object]:
     """What is known of any drawing: the measures that need no hierarchy, and the noise levels of its regions' edges."""
     measures = [name for name in SHOWN if not metrics.METRICS[name].levels]
     return {"measures": measures, "sigmas": FEWER_SIGMAS.tolist()}

@@ -244,7 +244,7 @@ class TargetChoice(Choice):
     @property
     def legal(self) -> str:
         """The tree's, and how others are named."""
-        return f"{', '.join(self.options)}, or of another distribution, such as moons/A"
+        return f"{', '.join(map(text, self.options))}, or of another distribution, such as moons/A"
 
     def check(self, value: Any) -> str:
         """Return the target's name."""

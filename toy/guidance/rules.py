@@ -25,6 +25,7 @@ from toy.registry import Entry, Knob, Registry
 
 Points = Float[Array, "*b 2"]
 Score = Annotated[Float[Array, "*b 2"], "of a role"]
+Memory = Any  # what a rule carries from step to step, a tree of arrays; () for most
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,9 +40,9 @@ class Rule(Entry):
     each role for a score or log-density, where that is not once.
     """
 
-    tilt: Callable[..., dict[str, Any]] | None = None
-    memory: Callable[[Any], Any] | None = None
-    observe: Callable[..., Any] | None = None
+    tilt: Callable[..., Mapping[str, float | Array]] | None = None
+    memory: Callable[[Points], Memory] | None = None
+    observe: Callable[..., Memory] | None = None
     cast: Mapping[str, str] = field(default_factory=dict)
     integrator: str = ""
     also: tuple[Mapping[str, Any], ...] = ()

@@ -12,14 +12,13 @@ fields of ``Integrator``.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from jaxtyping import Array, Float
 
+from toy.guidance.rules import Memory
 from toy.registry import Entry, Registry
 
 Points = Float[Array, "n 2"]
-Memory = Any  # what a rule carries from step to step; () for most
 Field = Callable[[Points, Array, Memory], tuple[Points, Memory]]
 FieldAt = Callable[[Array, Array, Array, Points, Memory], tuple[Field, Memory]]  # of a step: σ, σ', progress
 Score = Callable[[Points, Array], Points]
@@ -39,7 +38,7 @@ class Integrator(Entry):
     order: int
     stochastic: bool = False
     least: int = 1
-    past: Callable[[Any], Any] | None = None
+    past: Callable[[Points], Memory] | None = None
     asks: Callable[..., tuple[float, float]] = lambda steps, **_: (steps, 0)
 
 

@@ -1,12 +1,11 @@
 """Noise levels: where a sampler stops on its way from noise to data."""
 
-from typing import Any
-
 import jax.numpy as jnp
+from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
 
-def noise_levels(steps: int, sigma_max: Any, sigma_min: Any, rho: Any = 7.0) -> Float[Array, " s"]:
+def noise_levels(steps: int, sigma_max: ArrayLike, sigma_min: ArrayLike, rho: ArrayLike = 7.0) -> Float[Array, " s"]:
     """EDM noise levels, from sigma_max to sigma_min and then 0.
 
     Args:

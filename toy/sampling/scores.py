@@ -1,19 +1,19 @@
 """The score that a sampler follows: a rule on densities, its weights moved by a schedule."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import jax.numpy as jnp
+from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
 from toy.densities import Density, Normalised, Tilted
 from toy.extensions import scores
 from toy.guidance import RULES, Rule, Step
+from toy.guidance.rules import Memory
 from toy.registry import Entry
-from toy.sampling.integrators import Memory
 
 
-def scheduled(rule: Entry, knobs: Mapping[str, Any], share: Array) -> dict[str, Array]:
+def scheduled(rule: Entry, knobs: Mapping[str, ArrayLike], share: Array) -> dict[str, Array]:
     """The rule's knobs with its weights moved to ``share`` of their way from neutral.
 
     Args:
@@ -37,7 +37,7 @@ def scheduled(rule: Entry, knobs: Mapping[str, Any], share: Array) -> dict[str, 
     return values
 
 
-def start_of(carried: Callable[[Any], Any] | None, x: Float[Array, "*b 2"]) -> Memory:
+def start_of(carried: Callable[[Float[Array, "*b 2"]], Memory] | None, x: Float[Array, "*b 2"]) -> Memory:
     """What a rule's ``memory`` or an integrator's ``past`` starts from; () where it carries nothing."""
     return () if carried is None else carried(x)
 
@@ -81,7 +81,7 @@ def guided(
     return result if "memory" in rule.inputs else (result, memory)
 
 
-def tilted(rule: Rule, cast: Mapping[str, Density], knobs: Mapping[str, Any]) -> Tilted:
+def tilted(rule: Rule, cast: Mapping[str, Density], knobs: Mapping[str, ArrayLike]) -> Tilted:
     """The tilted density whose score the rule is.
 
     Args:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -15,8 +14,8 @@ from toy.sampling.integrators import INTEGRATORS, Field, FieldAt, Integrator, Lo
 from toy.sampling.scores import guided, scheduled, start_of, tilted
 from toy.schedules import SCHEDULES
 
-_State = tuple[Points, Memory, Any]  # and an integrator's past
-_Tangents = tuple[Float[Array, "2 n 2"], Any, Any]  # two of a state
+_State = tuple[Points, Memory, Memory]  # and an integrator's past
+_Tangents = tuple[Float[Array, "2 n 2"], Memory, Memory]  # two of a state
 _Stretched = tuple[_State, _Tangents, Float[Array, " n"]]  # with log |det|
 
 
@@ -250,7 +249,7 @@ def stepped(
     cast: Mapping[str, Density],
     state: _State,
     now: tuple[Array, ...],
-    steps: Any,
+    steps: int | Array,
     knobs: Mapping[str, Array],
     tilt: LogDensity | None = None,
 ) -> _State:
