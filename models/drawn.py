@@ -54,7 +54,7 @@ class Dropped:
     key: Array
     rate: Float[Array, ""]
 
-    def weights(self) -> list[Float[Array, "i o"]]:
+    def weights(self) -> list[Float[Array, "_ _"]]:
         """Effective weights, of all units."""
         return self.net.weights()
 
@@ -119,7 +119,7 @@ def masked(net: Net, key: Array, rate: Float[Array, ""] | float) -> Net:
     return with_weights(net, [first, *(w * mask / (1 - rate) for w, mask in zip(rest, kept, strict=True))])
 
 
-def with_weights(net: Net, weights: list[Float[Array, "i o"]]) -> Net:
+def with_weights(net: Net, weights: list[Float[Array, "_ _"]]) -> Net:
     """A network with other effective weights; of the same structure, so that what is compiled serves it too."""
     clone = nnx.clone(net.net if isinstance(net, Dropped) else net)
     for layer, w in zip(clone.layers, weights, strict=True):

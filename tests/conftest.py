@@ -29,9 +29,22 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 # Tracing makes many objects that stay: looking for garbage among them again and again takes a while.
 gc.set_threshold(50_000, 20, 20)
 
-# A number may be a Python number or an array without axes: knobs and noise levels come as either.
-checked = beartype(conf=BeartypeConf(hint_overrides=FrozenDict({float: float | int | jax.Array})))
-install_import_hook(["toy.guidance", "toy.schedules"], f"{__name__}.checked")
+# A number may be Python's, NumPy's or an array without axes: knobs and noise levels come as any.
+checked = beartype(conf=BeartypeConf(hint_overrides=FrozenDict({float: float | int | np.number | jax.Array})))
+ROOMS = (
+    "toy.densities",
+    "toy.flows",
+    "toy.guidance",
+    "toy.mechanism",
+    "toy.metrics",
+    "toy.quadrature",
+    "toy.sampling",
+    "toy.schedules",
+    "models.degradations",
+    "models.drawn",
+    "models.ensemble",
+)
+install_import_hook(ROOMS, f"{__name__}.checked")
 
 settings.register_profile("here", deadline=None, max_examples=20, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("ci", settings.get_profile("here"), derandomize=True, database=None)

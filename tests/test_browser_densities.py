@@ -46,7 +46,7 @@ MIXTURES |= {
 }
 # Nearly all of it at one end of the largest cluster that is a series at noise level 0.3.
 MIXTURES["edge"] = GaussianMixture.of(
-    [[1], [1e-6]], [[[0.088, 0]], [[-0.088, 0]]], np.tile(1e-7 * np.eye(2), (2, 1, 1))
+    np.array([[1], [1e-6]]), np.array([[[0.088, 0]], [[-0.088, 0]]]), np.tile(1e-7 * np.eye(2), (2, 1, 1))
 )
 MIXTURES["blurred"] = blur(distributions.mixture("moons/A"), width=0.05)
 MIXTURES["shifted"] = level_shift(blur(distributions.mixture("A"), width=0.02), share=0.3)

@@ -56,7 +56,7 @@ def test_the_noise_of_the_input_is_normal_and_another_everywhere():
         (0.3, V, jax.random.key(4)),
     ):
         density = replace(made, density=round_, share=jnp.float32(share), key=key)
-        denoised = x + sigma**2 * np.asarray(density.score(x, jnp.float32(sigma)))
+        denoised = x + sigma**2 * np.asarray(density.score(jnp.asarray(x), jnp.float32(sigma)))
         given = denoised * (s**2 + ((1 + share) * sigma) ** 2) / s**2
         found.append((given - x) / (sigma * np.sqrt((1 + share) ** 2 - 1)))
     for noise in found:
@@ -98,7 +98,7 @@ def thinned(density: drawn.Dropped, x: np.ndarray, sigma: float, *, seen: list |
 def test_dropout_leaves_out_each_point_s_own_units():
     density, x, sigma = models.load("A64@4096~dropout=0.2~seed=1"), points(0.3)[:8], 0.3
     wanted = [thinned(density, np.float64(p), sigma) for p in x]
-    np.testing.assert_allclose(density.logp(x, jnp.float32(sigma)), wanted, rtol=2e-4, atol=2e-4)
+    np.testing.assert_allclose(density.logp(jnp.asarray(x), jnp.float32(sigma)), wanted, rtol=2e-4, atol=2e-4)
 
 
 def test_dropout_is_another_at_each_point_level_strength_and_seed():

@@ -7,6 +7,7 @@ import sys
 from dataclasses import replace
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -188,9 +189,9 @@ def test_a_network_without_a_density_says_so(folder):
     (path,) = runs.train_many([TOGETHER["denoisers"][0]])
     net = zoo.load(str(path))
     assert isinstance(net, VectorMLP)
-    assert net.score(np.zeros((3, 2), np.float32), 0.1).shape == (3, 2)
+    assert net.score(jnp.zeros((3, 2)), 0.1).shape == (3, 2)
     with pytest.raises(ValueError, match="predicts the denoiser has no log-density"):
-        net.logp(np.zeros((3, 2), np.float32), 0.1)
+        net.logp(jnp.zeros((3, 2)), 0.1)
 
 
 @pytest.mark.parametrize(

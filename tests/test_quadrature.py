@@ -1,9 +1,11 @@
 """Adaptive quadrature finds the mass of what is known, and says how well."""
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from models import zoo
+from models.degradations import Shifted
 from toy import distributions
 from toy.quadrature import log_mass
 
@@ -21,7 +23,7 @@ def test_a_learned_density_is_normalised_by_its_mass():
     density, sigma = zoo.load("A32@512"), 0.3
     log_z, error = log_mass(density, sigma)
     side = np.linspace(-4, 4, 801, dtype=np.float32)
-    grid = np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2)
+    grid = jnp.asarray(np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2))
     plain = np.exp(np.asarray(density.logp(grid, np.float32(sigma)), np.float64)).sum() * (side[1] - side[0]) ** 2
     assert error < 1e-3
     assert log_z == pytest.approx(np.log(plain), abs=5e-3)
@@ -31,7 +33,9 @@ def test_what_is_kept_of_masses_is_bounded(monkeypatch):
     from toy import quadrature
 
     monkeypatch.setattr(quadrature, "log_mass", lambda density, sigma, **_: (0.0, 0.0))
-    made = [object() for _ in range(quadrature._made.maxsize + 8)]
+    made = [
+        Shifted(distributions.mixture("A"), jnp.float32(1), jnp.float32(0)) for _ in range(quadrature._made.maxsize + 8)
+    ]
     tables = [quadrature.normalised(density) for density in made]
     assert len(quadrature._made) == quadrature._made.maxsize
     assert quadrature.normalised(made[-1]) is tables[-1]

@@ -279,7 +279,7 @@ TILTING = [name for name, rule in RULES.items() if rule.tilt]
 def test_the_product_of_powers_has_the_score_that_is_followed(rule):
     x, level = jnp.array([[0.3, 0.2], [1.0, -0.5]]), 0.05
     cast = {
-        role: GaussianMixture.of([[1.0]], [[[0.4 * i, -0.3 * i]]], [[[1.0, 0.2], [0.2, 0.5 + i]]])
+        role: GaussianMixture.of(*map(np.array, ([[1.0]], [[[0.4 * i, -0.3 * i]]], [[[1.0, 0.2], [0.2, 0.5 + i]]])))
         for i, role in enumerate(RULES[rule].roles)
     }
     scene = exact_scene(rule)

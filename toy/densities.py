@@ -7,7 +7,7 @@ Noise levels follow EDM (Karras et al. 2022, arXiv:2206.00364): ``p(x; sigma)`` 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial, reduce
-from typing import Annotated, Any, Protocol, runtime_checkable
+from typing import Annotated, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -105,11 +105,11 @@ class GaussianMixture:
         labels: The class of each group.
     """
 
-    log_weights: Float[Array, "*g k"]
-    origins: Float[Array, "*g 2"]
-    centres: Float[Array, "*g k 2"]
-    axes: Float[Array, "*g 2 2"]
-    variances: Float[Array, "*g 2"]
+    log_weights: Float[Array | np.ndarray, "*g k"]
+    origins: Float[Array | np.ndarray, "*g 2"]
+    centres: Float[Array | np.ndarray, "*g k 2"]
+    axes: Float[Array | np.ndarray, "*g 2 2"]
+    variances: Float[Array | np.ndarray, "*g 2"]
     labels: Labels = UNNAMED
 
     @classmethod
@@ -177,7 +177,7 @@ class GaussianMixture:
     def means(self) -> Float[Array, "g k 2"]:
         """Component means in the plane."""
         offsets = jnp.einsum("gij,gki->gkj", self.axes, self.centres, precision="highest")
-        return self.origins[:, None] + offsets
+        return offsets + self.origins[:, None]
 
     def logp(self, x: Float[Array, "*b 2"], sigma: Float[Array, "*#b"] | float) -> Float[Array, "*b"]:
         """Exact log p(x; sigma).
@@ -291,7 +291,7 @@ class GaussianMixture:
         return self.origins[group] + local[:, :1] * axes[:, 0] + local[:, 1:] * axes[:, 1], group
 
 
-def rounded(values: Any) -> Array:
+def rounded(values: np.ndarray) -> Array:
     """JAX's array of NumPy's, in single precision unless double is on: not told the type, JAX would compile for it."""
     dtype = jax.dtypes.canonicalize_dtype(np.asarray(values).dtype)
     return jnp.asarray(np.asarray(values, dtype), dtype)
