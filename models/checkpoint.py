@@ -5,12 +5,13 @@ import os
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
+from jaxtyping import PyTree
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as serialised
 
@@ -18,6 +19,7 @@ from models import training
 from models.mlp import Predictor, Spec, network
 from toy import inputs
 from toy.files import replacing
+from toy.inputs import Json
 
 FORMAT = "guidance-explorer/1"
 MOST_HEADER = 2**20  # bytes
@@ -27,17 +29,17 @@ class CheckpointError(ValueError):
     """A file that is no checkpoint of ours, in one sentence."""
 
 
-def tensors(tree: Any) -> dict[str, np.ndarray]:
+def tensors(tree: PyTree) -> dict[str, np.ndarray]:
     """Leaves of a pytree by dotted name."""
     leaves = jax.tree_util.tree_leaves_with_path(tree)
     return {_name(path): np.asarray(leaf) for path, leaf in leaves}
 
 
-def _name(path: tuple[Any, ...]) -> str:
+def _name(path: tuple[object, ...]) -> str:
     return jax.tree_util.keystr(path, simple=True, separator=".").removesuffix(".value").replace(".value.", ".")
 
 
-def save(path: str | Path, tree: Any, recipe: training.Recipe, **facts: Any) -> None:
+def save(path: str | Path, tree: PyTree, recipe: training.Recipe, **facts: object) -> None:
     """Write a network or a whole training state, with its recipe and ``facts`` (step, loss, command)."""
     header = {
         "format": FORMAT,
@@ -54,7 +56,7 @@ def save(path: str | Path, tree: Any, recipe: training.Recipe, **facts: Any) -> 
 class Described:
     """What a file says that it holds: our header, and of each tensor its type and shape. No tensor has been read."""
 
-    header: dict[str, Any]
+    header: Json
     tensors: dict[str, tuple[str, tuple[int, ...]]]
 
 
@@ -82,7 +84,7 @@ def describe(path: str | Path) -> Described:
     return Described(header, found)
 
 
-def read(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+def read(path: str | Path) -> tuple[dict[str, np.ndarray], Json]:
     """Return the tensors and the header of a file; CheckpointError where it is damaged or not ours."""
     header = describe(path).header
     try:
@@ -93,7 +95,7 @@ def read(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         raise CheckpointError(f"checkpoint {str(path)!r} is damaged or no safetensors file: {reason}") from None
 
 
-def recipe_of(header: dict[str, Any], path: str | Path = "") -> training.Recipe:
+def recipe_of(header: Json, path: str | Path = "") -> training.Recipe:
     """The recipe in a header; CheckpointError where it has none that can be trained."""
     try:
         recipe = dict(header["recipe"])

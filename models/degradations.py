@@ -182,6 +182,8 @@ class Shifted:
 
 # --- What a network is trained with -----------------------------------------------------------------------------------
 
+Fields = Mapping[str, Any]  # of a recipe
+
 
 @degradation(source=f"this project; as a guide: {KARRAS_2024}", formula="p' = (1 − v) p + v p_other")
 def label_mixing(
@@ -232,32 +234,32 @@ def depth(spec: Spec, *, layers: Annotated[int, Knob(1, 16, 1, "d", "number of h
 
 @degradation(source=DROPOUT, formula="h' = m h / (1 − p), in training")
 def trained_dropout(
-    recipe: Mapping[str, Any],
+    recipe: Fields,
     *,
     rate: Annotated[
         float, Knob(0, 0.9, 0.01, "p", "share of the hidden units left out at each point", neutral=0)
     ] = 0.1,
-) -> Mapping[str, Any]:
+) -> Fields:
     """Train with dropout, another mask at each point, and sample without: less effective capacity."""
     return {"dropout": rate}
 
 
 @degradation(source="this project", formula="lr(i) = lr / √max(i/512, 1)")
 def learning_rate(
-    recipe: Mapping[str, Any],
+    recipe: Fields,
     *,
     rate: Annotated[float, Knob(1e-5, 0.1, 1e-5, "lr", "learning rate of the first iterations", log=True)] = 0.001,
-) -> Mapping[str, Any]:
+) -> Fields:
     """Train with another learning rate: smaller is less training in as many iterations."""
     return {"learning_rate": rate}
 
 
 @degradation(source="this project", formula="x, σ from another stream")
 def data_seed(
-    recipe: Mapping[str, Any],
+    recipe: Fields,
     *,
     stream: Annotated[int, Knob(0, 2**31 - 1, 1, "seed", "seed of the stream of training data")] = 0,
-) -> Mapping[str, Any]:
+) -> Fields:
     """Train on another stream of data from the same start: networks that share a stream are trained together faster."""
     return {"data_seed": stream}
 

@@ -7,7 +7,7 @@ and data seed share every batch, and so the cost of the true score, which is mos
 
 import itertools
 import math
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from functools import partial
@@ -17,7 +17,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float, Int, PyTree
 
 from models import training
 from models.mlp import Spec
@@ -77,7 +77,7 @@ def axes_of(text: str) -> dict[str, list[Any]]:
     return {name: each if isinstance(each, list) else [each] for name, each in given.items()}
 
 
-def _value(text: str) -> Any:
+def _value(text: str) -> str | int | float:
     for kind in (int, float):
         with suppress(ValueError):
             return kind(text)
@@ -94,7 +94,7 @@ def runs(recipes: Sequence[Recipe]) -> dict[Recipe, list[Recipe]]:
 
 def groups(recipes: Sequence[Recipe], states: Mapping[Recipe, State] | None = None) -> list[list[Recipe]]:
     """The recipes by program: of one shape, data of one size, and at the same iteration."""
-    found: dict[Any, list[Recipe]] = {}
+    found: dict[Hashable, list[Recipe]] = {}
     for recipe in recipes:
         step = int(states[recipe].step) if states and recipe in states else 0
         shapes = tuple(leaf.shape for leaf in jax.tree.leaves(recipe.density()))
@@ -131,12 +131,12 @@ def train(
                 stack = _take(values, np.array(left, int))
 
 
-def stacked(trees: Sequence[Any]) -> Any:
+def stacked(trees: Sequence[PyTree]) -> PyTree:
     """Trees of the same structure as one, with a leading axis."""
     return jax.tree.map(lambda *leaves: np.stack(leaves), *trees)
 
 
-def _take(tree: Any, at: Any) -> Any:
+def _take(tree: PyTree, at: int | slice | np.ndarray) -> PyTree:
     return jax.tree.map(lambda leaf: leaf[at], tree)
 
 
@@ -160,7 +160,7 @@ def advance(
     return (_take(stack, slice(count)) if len(padded) > count else stack), losses[:count, :length]
 
 
-def _stream(recipe: Recipe) -> tuple[Any, ...]:
+def _stream(recipe: Recipe) -> tuple[int | float, ...]:
     """What fixes the batches besides the data."""
     seed = recipe.seed if recipe.data_seed is None else recipe.data_seed
     return seed, recipe.log_sigma_mean, recipe.log_sigma_std
@@ -183,7 +183,7 @@ def chunk(
     are trained one after the other within an iteration, which keeps each in a CPU's cache; with None all together.
     """
 
-    def over(step: Callable[..., tuple[State, Array]], trials: Any) -> tuple[State, Array]:
+    def over(step: Callable[..., tuple[State, Array]], trials: PyTree) -> tuple[State, Array]:
         made: tuple[State, Array] = jax.vmap(step)(trials) if at_once is None else jax.lax.map(step, trials)
         return made
 

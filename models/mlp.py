@@ -4,7 +4,7 @@ Karras et al. 2024, arXiv:2406.02507, Appendix C. Beside it the same MLP predict
 """
 
 from dataclasses import asdict, dataclass
-from typing import Annotated, Any, NamedTuple, Self
+from typing import Annotated, NamedTuple, Self, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -70,7 +70,7 @@ class Network(nnx.Module):
         self.parametrisation = spec.parametrisation
         self.normalised = False
 
-    def weights(self) -> list[Float[Array, "i o"]]:
+    def weights(self) -> list[Float[Array, "_ _"]]:
         """What the layers multiply by.
 
         Returns:
@@ -228,7 +228,7 @@ def network(spec: Spec, *, rngs: nnx.Rngs) -> Predictor:
     return (EnergyMLP if spec.parametrisation == "energy" else VectorMLP)(spec, rngs=rngs)
 
 
-def rms_normalise(w: Any, eps: float = 1e-4) -> Any:
+def rms_normalise(w: Matrix, eps: float = 1e-4) -> Matrix:
     """Scale what feeds each output to a root mean square of one.
 
     Args:
@@ -247,4 +247,5 @@ def rms_normalise(w: Any, eps: float = 1e-4) -> Any:
          [1.13]]
     """
     norm = (w * w).sum(axis=0, keepdims=True) ** 0.5
-    return w / (eps + norm / w.shape[0] ** 0.5)
+    scaled: Matrix = w / (eps + norm / w.shape[0] ** 0.5)
+    return scaled

@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import optax
 from flax import nnx
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, PyTree
 
 from models import degradations
 from models.mlp import Dropout, Predictor, Spec, network, rms_normalise
@@ -85,7 +85,7 @@ class State(NamedTuple):
     settings: Settings
     net: Predictor
     ema: Predictor
-    optimiser: Any
+    optimiser: PyTree
 
 
 def learning_rate(step: Array) -> Array:

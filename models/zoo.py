@@ -34,6 +34,7 @@ from models.stored import SHIPPED, file_of, kept, kept_path, trained_path
 from models.training import Recipe
 from toy import distributions
 from toy.densities import Density
+from toy.inputs import Json
 from toy.names import DEGRADATIONS, FITTED, NETWORK, Name, Step
 from toy.quadrature import log_mass
 
@@ -126,7 +127,7 @@ def name_of(recipe: Recipe) -> str | None:
     return name if _plan(name).recipe == recipe else None
 
 
-def identity(name: str) -> Any:
+def identity(name: str) -> object:
     """What a density is, whatever its name: how it is made, or the SHA-256 of a file that came from elsewhere.
 
     Of JSON's types, for the addresses of results. Networks that are trained by a recipe are the recipe.
@@ -295,7 +296,7 @@ def _snapshots(plan: Plan) -> dict[int, Path]:
     return {**early, end: plan.path}
 
 
-def _stamps(plan: Plan) -> tuple[Any, ...]:
+def _stamps(plan: Plan) -> tuple[object, ...]:
     """What changes when a file that the density is made of is written again."""
     return (*(_stamps(_plan(part)) for part in plan.parts), plan.path and _stamp(plan.path))
 
@@ -306,7 +307,7 @@ def _stamp(path: Path) -> tuple[int, int] | None:
 
 
 @lru_cache(maxsize=96)
-def _make(name: str, _: tuple[Any, ...]) -> Density:
+def _make(name: str, _: tuple[object, ...]) -> Density:
     """The density of a name whose files are there."""
     plan = _plan(name)
     density: Density
@@ -364,13 +365,13 @@ def cast(roles: Iterable[tuple[str, str]]) -> dict[str, Density]:
     return {role: load(name) for role, name in roles}
 
 
-def probe(name: str, sigma: float, points: np.ndarray, *, normalise: bool = False) -> list[dict[str, Any]]:
+def probe(name: str, sigma: float, points: np.ndarray, *, normalise: bool = False) -> list[Json]:
     """Log-density and score at ``points`` [n, 2], one dictionary a point.
 
     Exact densities are evaluated in double precision, unless they are degraded. A learned log p is right up to a
     constant per sigma; with ``normalise`` the constant is found by quadrature and its relative error is given.
     """
-    facts: dict[str, Any] = {"density": name, "sigma": sigma}
+    facts: Json = {"density": name, "sigma": sigma}
     plan = _plan(name)
     if name == str(plan.base) and plan.base.distribution is not None:
         with jax.enable_x64(True):

@@ -1,13 +1,14 @@
 """Names of scenes for people: made from what differs from the usual, and from the picture beside it."""
 
 import re
-from typing import Any
+from collections.abc import Mapping
 
 from toy import distributions
 from toy.registry import Entry, Knob
 from toy.sampling import INTEGRATORS
 from toy.scene import SETTINGS, Scene, default_cast, exact_of
 from toy.schedules import SCHEDULES
+from toy.settings import Turned
 
 ROLES = {"weak": "guide"}  # where the word for people is another one
 YOURS = {"strokes": "your drawing", "points": "your points"}
@@ -115,7 +116,7 @@ def _schedule(scene: Scene) -> str:
     return "" if scene.schedule == "constant" else f"{entry.title.lower()} schedule{_unusual(entry, values)}"
 
 
-def _unusual(entry: Entry, values: dict[str, Any]) -> str:
+def _unusual(entry: Entry, values: Mapping[str, Turned]) -> str:
     """The knobs that are not at their defaults, in brackets."""
     words = [
         f"{_label(knob, entry, part)} {number(value)}"

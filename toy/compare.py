@@ -36,7 +36,7 @@ class Method:
     kind: str
     settings: Mapping[str, str]
 
-    def scene(self, **values: Any) -> Scene:
+    def scene(self, **values: object) -> Scene:
         """The method's scene; ValueError where the values do not fit it."""
         settings = dict(self.settings)
         return Scene.of(settings.pop("rule"), **settings, **values)
@@ -114,7 +114,7 @@ def points(
     n: int = N,
     seeds: int = SEEDS,
     scores: str = "learned",
-    **values: Any,
+    **values: object,
 ) -> list[Point]:
     """All points of a table, the roles played as ``scores`` says: one of SCORES."""
     found = []
@@ -180,7 +180,7 @@ def exact_name(role: str, name: str) -> str:
 Row = dict[str, Any]
 
 
-def rows(point: Point, values: Mapping[str, Any], seconds: float) -> list[Row]:
+def rows(point: Point, values: Mapping[str, np.ndarray], seconds: float) -> list[Row]:
     """One row a seed: the method, its strength, and every measure [seeds], one of several numbers in columns."""
     same = {"method": point.method.name, "kind": point.method.kind, "strength": point.strength}
     return [
@@ -204,7 +204,7 @@ def read(path: str | Path) -> list[Row]:
         return []
     words = inputs.text(path, inputs.MOST_TABLE)
     reader = csv.DictReader(io.StringIO(words, newline=""), strict=True)
-    groups: dict[Any, dict[Any, Row]] = {}
+    groups: dict[object, dict[object, Row]] = {}
     for name in (*WORDS, *WHOLE, "strength"):
         if words and name not in (reader.fieldnames or ()):
             raise ValueError(f"{str(path)!r} is not a table of trials: it has no column {name!r}")

@@ -31,7 +31,7 @@ from toy.guidance import RULES, Rule
 from toy.lab import methods
 from toy.lab.code import parts
 from toy.lab.methods import MEASURES, SEEDS, entry_words, references, rows
-from toy.metrics import METRICS, Metric
+from toy.metrics import METRICS, Metric, Values
 from toy.progress import Progress, Report, bars
 from toy.registry import Entry, Knob, Registry
 from toy.sampling import INTEGRATORS
@@ -142,7 +142,7 @@ def command(scene: Scene) -> str:
     return f"for seed in {seeds}; do python -m toy metrics {flags(values)} --seed $seed; done"
 
 
-def cell(name: str, found: Mapping[str, Any]) -> str:
+def cell(name: str, found: Values) -> str:
     """A number with its standard error."""
     mean, error = found[name]["mean"], found[name].get("error")
     if isinstance(mean, list):
@@ -150,13 +150,13 @@ def cell(name: str, found: Mapping[str, Any]) -> str:
     return tables.cell(name, math.nan if mean is None else mean, math.nan if error is None else error)
 
 
-def table(lines: list[tuple[str, Mapping[str, Any]]], names: tuple[str, ...]) -> str:
+def table(lines: list[tuple[str, Values]], names: tuple[str, ...]) -> str:
     """Measures of several scenes."""
     head = ["", *map(tables.words, names)]
     return tables.markdown([head, *([label, *(cell(name, found) for name in names)] for label, found in lines)])
 
 
-def tail(folder: str, entry: Entry, numbers: Mapping[str, Any]) -> str:
+def tail(folder: str, entry: Entry, numbers: methods.Numbers) -> str:
     """What the 2D toy shows: measured numbers, their command and a picture."""
     lines = [("true samples (noise floor)", numbers["floor"])]  # these, and references, are of the tree
     if entry.kind == "metric":
@@ -212,12 +212,12 @@ def picture(folder: str) -> bool:
     return folder in ("rules", "schedules", "integrators", "distributions")
 
 
-def page(folder: str, entry: Entry, numbers: Mapping[str, Any]) -> str:
+def page(folder: str, entry: Entry, numbers: methods.Numbers) -> str:
     """A whole page."""
     return f"{head(entry)}\n{tail(folder, entry, numbers)}\n[All methods](../README.md)\n"
 
 
-def index(numbers: Mapping[str, Any]) -> str:
+def index(numbers: methods.Numbers) -> str:
     """The list of all pages, and the conventions of weights."""
     blocks = [
         "# Methods",
@@ -280,7 +280,7 @@ def write(folder: str | Path, report: Report | None = None) -> list[Path]:
     return written
 
 
-def floor() -> dict[str, Any]:
+def floor() -> Values:
     """The noise floor as the tables want it."""
     found = metrics.floor("A", methods.N, tuple(METRICS))
     return {name: {"mean": methods.plain(np.asarray(value)), "error": None} for name, value in found.items()}

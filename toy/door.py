@@ -146,7 +146,7 @@ def enter(module: str, name: str = "") -> NoReturn:
     """
     interrupts.watch()
     streams()
-    status: Any = 0
+    status: str | int | None = 0
     try:
         with ending():
             environment()

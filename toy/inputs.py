@@ -48,7 +48,7 @@ def text(path: str | Path, most: int = MOST) -> str:
         raise ValueError(f"cannot read {str(path)!r}: {error.strerror}") from None
 
 
-def toml(words: str) -> dict[str, Any]:
+def toml(words: str) -> Json:
     """What a TOML text says; ValueError where it is none."""
     try:
         return tomllib.loads(words.removeprefix("\ufeff"))

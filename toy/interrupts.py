@@ -10,7 +10,7 @@ import sys
 import threading
 from pathlib import Path
 from types import FrameType
-from typing import Any, NoReturn
+from typing import NoReturn
 
 STATUS = 130  # of a command that was interrupted
 GRACE = 2.0  # seconds that the main thread has to end by itself
@@ -89,7 +89,7 @@ def _raise(_: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def _quiet(what: Any) -> None:
+def _quiet(what: "sys.UnraisableHookArgs") -> None:
     """An interrupt that met a destructor cannot be raised there; the watching thread ends the process all the same."""
     if what.exc_type is not KeyboardInterrupt:
         sys.__unraisablehook__(what)

@@ -35,6 +35,8 @@ class Metric(Entry):
     levels: bool = False
 
 
+Values = Mapping[str, Any]  # of measures by name: a number, or a list of them where a measure has a shape
+
 METRICS = Registry("metric", Metric)
 metric = METRICS.register
 
@@ -265,7 +267,7 @@ def defined(names: Iterable[str], target: str) -> tuple[str, ...]:
     return tuple(name for name in names if not (flat and METRICS[name].levels))
 
 
-def of_statistics(stats: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Array]:
+def of_statistics(stats: Mapping[str, object], names: tuple[str, ...]) -> dict[str, Array]:
     """Measures by name from what ``statistics`` gives."""
     return {name: METRICS[name](*(stats[given] for given in METRICS[name].inputs)) for name in names}
 
@@ -288,7 +290,7 @@ class Measured:
 
     logp: np.ndarray
     occupancy: np.ndarray
-    values: dict[str, Any]
+    values: Values
 
 
 def evaluate(x: Float[Array | np.ndarray, "n 2"], target: str, names: tuple[str, ...] | None = None) -> Measured:
@@ -317,7 +319,7 @@ def evaluate(x: Float[Array | np.ndarray, "n 2"], target: str, names: tuple[str,
     )
 
 
-def measure(
+def measure(x: Float[Array | np.ndarray, "n 2"], target: str, names: tuple[str, ...] | None = None) -> Values:
     x: Float[Array | np.ndarray, "n 2"], target: str, names: tuple[str, ...] | None = None
 ) -> dict[str, float | list[float]]:
     """The values of ``evaluate`` alone.
@@ -337,7 +339,7 @@ def measure(
 
 
 @lru_cache(maxsize=32)
-def floor(target: str, n: int, names: tuple[str, ...] | None = None) -> dict[str, float | list[float]]:
+def floor(target: str, n: int, names: tuple[str, ...] | None = None) -> Values:
     """The noise floor: what the measures give for true samples.
 
     Args:
@@ -360,7 +362,7 @@ RESAMPLES = 200
 SHARES = ("outliers", "tail", "deep_tail", "root_share", "alignment")  # whose standard error is that of a share
 
 
-def errors(values: Mapping[str, Any], occupancy: Float[np.ndarray, " g"], n: int, target: str) -> dict[str, float]:
+def errors(values: Values, occupancy: Float[np.ndarray, " g"], n: int, target: str) -> dict[str, float]:
     """Standard errors of shares and of the mode TV over draws of ``n`` samples, from one draw's own ``values``.
 
     Without one where the value is NaN because it means nothing for the target, or because the shares of the modes are.
@@ -373,7 +375,7 @@ def errors(values: Mapping[str, Any], occupancy: Float[np.ndarray, " g"], n: int
 
 
 @jax.jit
-def share_error(share: Float[Array, ""] | float, n: Any) -> Float[Array, ""]:
+def share_error(share: Float[Array, ""] | float, n: int | Array) -> Float[Array, ""]:
     """Standard error of a share of ``n`` samples.
 
     It is binomial, and of all or none of the samples still uncertain by one of them: exact for the outliers; for means
@@ -385,7 +387,7 @@ def share_error(share: Float[Array, ""] | float, n: Any) -> Float[Array, ""]:
 
 
 @jax.jit
-def tv_error(occupancy: Float[Array, " m"], mass: Float[Array, " m"], n: Any) -> Float[Array, ""]:
+def tv_error(occupancy: Float[Array, " m"], mass: Float[Array, " m"], n: int | Array) -> Float[Array, ""]:
     """Standard error of the mode TV, drawn again from the sampled shares (parametric bootstrap, Efron 1979).
 
     Draws of ``n`` samples among the modes are taken as normal, with the multinomial's means and covariances.

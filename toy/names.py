@@ -317,7 +317,7 @@ def _step(kind: str, given: Mapping[str, str]) -> Step:
     return Step(kind, tuple(knobs), int(_number(SEED, given.get("seed", 0))))
 
 
-def _number(knob: Knob, value: Any) -> float:
+def _number(knob: Knob, value: object) -> float:
     """The value within the knob's range; a whole number where the knob's step is 1."""
     number = knob.check(value)
     if knob.step == 1 and number != int(number):

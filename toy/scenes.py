@@ -1,7 +1,7 @@
 """What a Scene becomes: compute() turns it into a Frame of NumPy arrays, others into measures over seeds."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -9,11 +9,12 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, PyTree
 
 from toy import distributions, metrics, sampling
 from toy.densities import Density, GaussianMixture, Normalised
 from toy.extensions import Extended, extended
+from toy.metrics import Values
 from toy.quadrature import normalised
 from toy.scene import Scene
 from toy.uncertainty import standard_error
@@ -30,8 +31,8 @@ class Frame:
     path: np.ndarray
     logp: np.ndarray
     occupancy: np.ndarray
-    metrics: Mapping[str, Any]
-    floor: Mapping[str, Any] = field(default_factory=dict)
+    metrics: Values
+    floor: Values = field(default_factory=dict)
     seconds: float = 0.0
 
     @property
@@ -156,7 +157,7 @@ def measure_scenes(
     On a GPU those of one shape are worked on together; on a CPU one scene of some thousand points fills the machine,
     and all of one shape share a compiled program.
     """
-    groups: dict[Any, list[int]] = {}
+    groups: dict[Hashable, list[int]] = {}
     for i, (scene, cast) in enumerate(zip(many, casts, strict=True)):
         own = players(scene, cast)
         shapes = jax.tree.structure(own), tuple(np.shape(leaf) for leaf in jax.tree.leaves(own))
@@ -204,7 +205,7 @@ def _follows(role: str, own: Mapping[str, Density], cast: Mapping[str, Density])
     return (id(cast[role]), id(cast[density.part])) if isinstance(density, Extended) else (id(cast[role]),)
 
 
-def _arguments(scene: Scene, cast: Mapping[str, Density]) -> tuple[Any, ...]:
+def _arguments(scene: Scene, cast: Mapping[str, Density]) -> tuple[PyTree, ...]:
     """What of a scene a compiled program takes besides its key."""
     knobs = {name: jnp.float32(value) for name, value in scene.knobs}
     truth = metrics.truth(scene.target, scene.n)
@@ -243,15 +244,22 @@ _CONSTANTS = ("n", "exact", "names", "measures")
 
 
 @partial(jax.jit, static_argnames=_CONSTANTS)
-def _measure_keys(keys: Array, *arguments: Any, **constants: Any) -> dict[str, Array]:
+def _measure_keys(keys: Array, *arguments: PyTree, **constants: Any) -> dict[str, Array]:
     return jax.vmap(lambda key: _sample_and_measure(key, *arguments, **constants))(keys)
 
 
 @partial(jax.jit, static_argnames=_CONSTANTS)
 def _measure_stacked(
-    keys: Array, sigmas: Array, other: Any, knobs: Any, target: Any, same: Any, truth: Any, **constants: Any
+    keys: Array,
+    sigmas: Array,
+    other: PyTree,
+    knobs: PyTree,
+    target: PyTree,
+    same: PyTree,
+    truth: PyTree,
+    **constants: Any,
 ) -> dict[str, Array]:
-    def one(key: Array, sigmas: Array, other: Any, knobs: Any) -> dict[str, Array]:
+    def one(key: Array, sigmas: Array, other: PyTree, knobs: PyTree) -> dict[str, Array]:
         return _sample_and_measure(key, target, sigmas, {**same, **other}, knobs, truth, **constants)
 
     return jax.vmap(one)(keys, sigmas, other, knobs)

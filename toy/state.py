@@ -74,7 +74,7 @@ class State:
 
     left: Scene = field(default_factory=lambda: Scene.of("cfg", w=4, **DEFAULTS))
     right: Scene = field(default_factory=lambda: Scene.of("autoguidance", w=3, **DEFAULTS))
-    ui: tuple[tuple[str, Any], ...] = ()
+    ui: tuple[tuple[str, object], ...] = ()
     hide: tuple[str, ...] = ()
     story: str = ""
 
@@ -82,7 +82,7 @@ class State:
         """The scene of a side."""
         return self.left if slot == "left" else self.right
 
-    def change(self, slot: str, **values: Any) -> "State":
+    def change(self, slot: str, **values: object) -> "State":
         """Change one side; what both sides share changes on both. ValueError where a value is not allowed."""
         shared = {name: value for name, value in values.items() if name in SHARED}
         own = {name: value for name, value in values.items() if name not in SHARED}
@@ -219,7 +219,7 @@ def figure(state: State, kind: str, *, dark: bool = False) -> bytes:
     """What the page shows, as the bytes of a png, pdf or svg: its sides, step, layers, tints and window."""
     from toy import figures  # matplotlib, which nothing else here needs
 
-    ui: dict[str, Any] = dict(state.ui)
+    ui: dict[str, object] = dict(state.ui)
     shown = [state.scene(slot) for slot in SLOTS if ui.get("layout") not in SLOTS or ui["layout"] == slot]
     casts = [zoo.cast(scene.cast) for scene in shown]
     frames = [compute(scene, cast, keep="t" in ui) for scene, cast in zip(shown, casts, strict=True)]
@@ -229,7 +229,7 @@ def figure(state: State, kind: str, *, dark: bool = False) -> bytes:
     return figures.encode(made, kind, {"title": title, "link": state.link(), **sides})
 
 
-def from_viewer(state: State, given: Any) -> State:
+def from_viewer(state: State, given: object) -> State:
     """The state with the viewer's own settings as the component reports them; what is not legal is left out."""
     said = {name: value for name, value in given.items() if value is not None} if isinstance(given, Mapping) else {}
     ui, _ = from_query(VIEWER, said)

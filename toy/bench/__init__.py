@@ -7,7 +7,6 @@ do not move.
 """
 
 from contextlib import ExitStack
-from typing import Any
 
 import numpy as np
 
@@ -43,7 +42,7 @@ __all__ = [
 ]
 
 
-def run(only: str | None = None, *, on: str = "", report: Report | None = None) -> list[dict[str, Any]]:
+def run(only: str | None = None, *, on: str = "", report: Report | None = None) -> list[dict[str, object]]:
     """Run the benchmarks of the library; with ``only`` one of any kind. ``report(name)`` is called before each.
 
     On another distribution than the tree those that compute with one, of its first class.
@@ -74,7 +73,7 @@ def run(only: str | None = None, *, on: str = "", report: Report | None = None) 
     return rows
 
 
-def run_app(only: str | None = None, *, count: int = 20, report: Report | None = None) -> list[dict[str, Any]]:
+def run_app(only: str | None = None, *, count: int = 20, report: Report | None = None) -> list[dict[str, object]]:
     """Run the benchmarks of the app in a real Chromium, each ``count`` times; ValueError where there is none."""
     chosen = select(only, app=True, gpu=True)
     if any(entry.browser for entry in chosen):

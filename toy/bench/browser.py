@@ -8,12 +8,15 @@ from dataclasses import dataclass, field
 from functools import cache, cached_property
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from toy.bench.rows import Measured, benchmark
 from toy.bench.server import Server, serving
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Locator
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -226,7 +229,7 @@ class Visit:
         still = f'{VIEWER}[data-state="idle"][data-quality="full"]:not([data-engine="asking"])'
         expect(self.page.locator(still)).to_have_count(1, timeout=60_000)
 
-    def slider(self) -> Any:
+    def slider(self) -> "Locator":
         """The left panel's w."""
         return self.page.get_by_test_id("knob-w-left")
 
@@ -240,7 +243,7 @@ class Visit:
         """Milliseconds from the slider's event to a new picture of that quality."""
         return self.slider().evaluate(MOVE, {"event": event, "value": value, "quality": quality})
 
-    def told(self, control: Any, event: str, value: float = 0.0) -> float:
+    def told(self, control: "Locator", event: str, value: float = 0.0) -> float:
         """Milliseconds from a control's event to a panel that says that it waits, or shows what was asked for."""
         given = {"control": control.element_handle(), "event": event, "value": value}
         return self.page.locator(VIEWER).evaluate(TOLD, given)

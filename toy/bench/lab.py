@@ -3,12 +3,16 @@
 import os
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from toy.bench.library import child
 from toy.bench.rows import Measured, benchmark
+
+if TYPE_CHECKING:
+    from toy.lab.grid import Sweep
+    from toy.lab.trial import Trial
 
 SPEC = """
 metrics = ["outliers", "branch_tv"]
@@ -23,7 +27,7 @@ seed = {{ from = {first}, to = {last}, count = {count} }}
 """
 
 
-def spec(count: int, *, first: int = 0, n: int = 64, steps: int = 8, rule: str = "none") -> Any:
+def spec(count: int, *, first: int = 0, n: int = 64, steps: int = 8, rule: str = "none") -> "Sweep":
     """A sweep of ``count`` seeds."""
     from toy.lab.grid import of_text
 
@@ -40,7 +44,7 @@ def sweep_store(count: int = 500, most: int = 1, repeats: int = 3) -> Measured:
     from toy.lab import trial
     from toy.lab.sweep import run
 
-    def zeros(many: Any) -> list[dict[str, float]]:
+    def zeros(many: "Sequence[Trial]") -> list[dict[str, float]]:
         return [dict.fromkeys(each.measures, 0.0) for each in many]
 
     values = []

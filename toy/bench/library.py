@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Iterator
 from functools import cache, partial
 from pathlib import Path
-from typing import Any
 
 import psutil
 
@@ -31,7 +30,7 @@ def device() -> str:
     return f"{names[0] if names else 'CPU'}, {cores} cores"
 
 
-def timed(call: Callable[[], Any], repeats: int) -> list[float]:
+def timed(call: Callable[[], object], repeats: int) -> list[float]:
     """Milliseconds of each call, after one that compiles."""
     import jax
 
@@ -52,7 +51,7 @@ def yardstick(size: int = 2048, repeats: int = 20) -> Measured:
 
 
 @cache
-def _product(size: int) -> tuple[Any, Callable]:
+def _product(size: int) -> tuple[object, Callable]:
     import jax
     import jax.numpy as jnp
 
@@ -84,7 +83,7 @@ def ensemble(trainings: int = 64, iterations: int = 512, singles: int = 4) -> Me
 
     recipes = [Recipe(Spec("A", 32), iterations=iterations, seed=seed, data_seed=0) for seed in range(trainings)]
 
-    def seconds(run: Callable[[], Any]) -> float:
+    def seconds(run: Callable[[], object]) -> float:
         began = time.perf_counter()
         run()
         return time.perf_counter() - began
@@ -113,13 +112,13 @@ def ensemble_main(trainings: int = 256, iterations: int = 4096) -> Measured:
     return Measured([(time.perf_counter() - began) / trainings])
 
 
-def _last_of(steps: Callable[..., Iterator[Any]], *given: Any) -> Any:
+def _last_of(steps: Callable[..., Iterator[object]], *given: object) -> object:
     """What an iterator gives at its end."""
     *_, last = steps(*given)
     return last
 
 
-def _chunks(iterations: int, width: int, batch: int, target: str) -> Callable[[], Any]:
+def _chunks(iterations: int, width: int, batch: int, target: str) -> Callable[[], object]:
     import jax
     import jax.numpy as jnp
 
@@ -130,7 +129,7 @@ def _chunks(iterations: int, width: int, batch: int, target: str) -> Callable[[]
     recipe = training.Recipe(Spec(target, width), batch=batch)
     state = jax.tree.map(jnp.copy, training.start(recipe))  # its buffers are given away in every chunk
 
-    def chunk() -> Any:
+    def chunk() -> object:
         nonlocal state
         state, losses = training.chunk(training.in_common(recipe), distributions.mixture(target), state, iterations)
         return losses

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from toy.inputs import Json
 from toy.registry import Entry, Registry
 
 YARDSTICK = 400.0  # GFLOP/s
@@ -62,7 +63,7 @@ def row(
     gpu: bool = False,
     speed: float | None = None,
     empty: float | None = None,
-) -> dict[str, Any]:
+) -> Json:
     """One line of the report. ``speed`` is the yardstick in GFLOP/s, ``empty`` the empty rerun in ms."""
     unscaled = entry.gpu_budget if gpu else entry.budget
     scale = YARDSTICK / speed if speed and entry.scaled and not gpu else 1.0
@@ -95,7 +96,7 @@ def row(
     }
 
 
-def table(rows: list[dict[str, Any]]) -> str:
+def table(rows: list[Json]) -> str:
     """Rows as aligned text, the device above, what each one measures below its numbers."""
     head = ["benchmark", "median", "p95", "unit", "ratio", "budget", "", "unscaled"]
     lines = [head]
@@ -147,7 +148,7 @@ def _in_family(name: str, only: str) -> bool:
 Report = Callable[[str], None]
 
 
-def attempt(entry: Entry, *given: Any, **values: Any) -> Measured:
+def attempt(entry: Entry, *given: object, **values: object) -> Measured:
     """Measure; what fails is a row that says why, so that it does not take the others' numbers along."""
     try:
         return entry(*given, **values)

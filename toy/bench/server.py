@@ -95,7 +95,7 @@ ELEMENT, EXCEPTION, FRAGMENT = 3, 8, 8  # Delta.new_element, Element.exception, 
 RETRY, RETRY_MOST = 0.05, 1.6  # seconds after which the viewer asks again, and longer each time
 
 
-def rerun(query: str, fragment: bytes = b"", said: Mapping[bytes, Any] | None = None) -> bytes:
+def rerun(query: str, fragment: bytes = b"", said: Mapping[bytes, object] | None = None) -> bytes:
     """The message that runs the page anew with a query string, or one fragment of it alone; ``said`` is by whom."""
     parts = _sized(QUERY, query.encode())
     for widget, value in (said or {}).items():
@@ -118,7 +118,7 @@ def _varint(value: int) -> bytes:
 
 def fields(message: memoryview) -> dict[int, Any]:
     """Fields of a protobuf message by number: integers, and everything else as bytes; the last one of each."""
-    found: dict[int, Any] = {}
+    found: dict[int, object] = {}
     at = 0
 
     def integer() -> int:
@@ -152,7 +152,7 @@ class Answer:
 
     seconds: float
     error: str = ""
-    header: Mapping[str, Any] = field(default_factory=dict)
+    header: Mapping[str, object] = field(default_factory=dict)
     first: float = math.nan
     tries: int = 1
 
@@ -204,11 +204,11 @@ class Visitor:
             error = "the server did not leave it to the browser"
         return Answer(time.perf_counter() - began, error, header)
 
-    async def _run(self, message: bytes, patience: float) -> tuple[str, dict[str, Any]]:
+    async def _run(self, message: bytes, patience: float) -> tuple[str, dict[str, object]]:
         """What went wrong in one run of the page, and the header of its picture."""
         await self.socket.send(message)
         error = ""
-        header: dict[str, Any] = {}
+        header: dict[str, object] = {}
         while True:
             try:
                 message = await asyncio.wait_for(self.socket.recv(), patience)
@@ -244,7 +244,7 @@ def _component(message: bytes) -> bytes:
     return found[0] if found else b""
 
 
-def _pack_header(message: bytes) -> dict[str, Any]:
+def _pack_header(message: bytes) -> dict[str, object]:
     found = re.search(rb'TOYV(.{4})\{"', message, re.DOTALL)  # the viewer's source has the first four letters too
     if not found:
         return {}

@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -10,6 +10,9 @@ from toy import interrupts, memory
 from toy.cli.flags import KNOBS, ROLES, SIGMA, cast_options, given, knob_options, on_option, option
 from toy.files import check_writable, replacing
 from toy.scene import CHOICES, SETTINGS, Scene
+
+if TYPE_CHECKING:
+    from toy.figures import Options
 
 
 @click.command()
@@ -119,7 +122,7 @@ def explore(names: tuple[str, ...], path: Path, link: str, flags: dict[str, str 
     return path
 
 
-def figure_options(flags: dict[str, str | None]) -> Any:
+def figure_options(flags: dict[str, str | None]) -> "Options":
     """The figures' Options of the given flags, checked."""
     from toy.figures import Options
     from toy.views import view_of

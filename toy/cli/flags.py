@@ -1,7 +1,7 @@
 """Flags that commands share, and what they become: a Scene, its Frame, numbers within their range."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import numpy as np
@@ -15,6 +15,9 @@ from toy.sampling import INTEGRATORS
 from toy.scene import CHOICES, ROLE_DEFAULTS, SETTINGS, Scene
 from toy.schedules import SCHEDULES
 from toy.settings import Choice, Knob, text
+
+if TYPE_CHECKING:
+    from toy.scenes import Frame
 
 TRAININGS = Knob(
     2, 40, 1, "trainings", "mean and standard error over so many trainings of every network, which are kept",
@@ -120,7 +123,7 @@ def scene_of(**flags: str | None) -> Scene:
     return Scene.of(**given(flags))
 
 
-def frame_of(scene: Scene, **options: Any) -> Any:
+def frame_of(scene: Scene, **options: Any) -> "Frame":
     """Load the cast and compute."""
     import models
     from toy.scenes import compute
@@ -132,7 +135,7 @@ def frame_of(scene: Scene, **options: Any) -> Any:
 SIGMA = Knob(1e-3, 100, 1e-3, "σ", "noise level", log=True, name="sigma", default=0.03)
 
 
-def finite(value: Any) -> Any:
+def finite(value: object) -> object:
     """JSON has no NaN or infinity: they become null."""
     if isinstance(value, dict):
         return {key: finite(item) for key, item in value.items()}

@@ -2,12 +2,12 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any
 
 import click
 
 from toy.distributions import DISTRIBUTIONS
 from toy.guidance import RULES
+from toy.inputs import Json
 from toy.registry import Entry
 from toy.sampling import INTEGRATORS
 from toy.schedules import SCHEDULES
@@ -35,7 +35,7 @@ def list_(as_json: bool) -> None:
         "distributions": DISTRIBUTIONS,
     }
     if as_json:
-        listing: dict[str, Any] = {
+        listing: dict[str, object] = {
             title: [_row(e) for e in registry.values()] for title, registry in registries.items()
         }
         listing |= {"densities": models.names(), "server": needs_server()}
@@ -58,7 +58,7 @@ def list_(as_json: bool) -> None:
     )
 
 
-def _row(entry: Entry) -> dict[str, Any]:
+def _row(entry: Entry) -> Json:
     knobs = [
         {"name": k.name, "label": k.label, "lo": k.lo, "hi": k.hi, "step": k.step, "default": k.default, "help": k.help}
         | ({"size": k.size} if k.size else {})

@@ -5,7 +5,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 import numpy as np
@@ -18,6 +18,9 @@ from toy.mechanism import mechanism as of_networks
 from toy.scene import of_target
 from toy.settings import Choice, Knob
 from toy.uncertainty import standard_error
+
+if TYPE_CHECKING:
+    from toy.lab.trainings import Kept
 
 ROLES = {"main": "A64@4096", "guide": "AB32@512", "weak": "A32@512"}
 N = Knob(1, 65536, 1, "n", "points of each noise level", log=True, whole=True, name="n", default=4096)
@@ -47,7 +50,7 @@ class Pull:
         """That of trainings, or of one measurement, whose ``mean`` is given."""
         return Pull(mean, np.array([due_to_task(one) for one in each]))
 
-    def numbers(self) -> dict[str, Any]:
+    def numbers(self) -> dict[str, object]:
         """For JSON, by noise level."""
         parts = {part: getattr(self.mean, part) for part in ("values", "errors")}
         listed = {part: {name: each.tolist() for name, each in found.items()} for part, found in parts.items()}
@@ -133,7 +136,7 @@ def mechanism(as_json: bool, out: str | None, **flags: str | None) -> None:
 
 
 def _measured(
-    names: Mapping[str, str], target: str, place: str, n: int, trainings: int | None, kept: Any
+    names: Mapping[str, str], target: str, place: str, n: int, trainings: int | None, kept: "Kept"
 ) -> tuple[Pull, Pull | None]:
     import models
     from toy.lab.trainings import place_of, pulls, together

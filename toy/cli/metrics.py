@@ -1,7 +1,6 @@
 """``python -m toy metrics``: one scene measured against the truth."""
 
 import json
-from typing import Any
 
 import click
 
@@ -21,7 +20,7 @@ SEEDS = Knob(
 @option(SEEDS)
 @click.option("--logq", is_flag=True, help="give KL(q || p) and entropy of the density that the sampler itself draws")
 @scene_options
-def metrics(as_json: bool, seeds: str | None, logq: bool, **flags: Any) -> None:
+def metrics(as_json: bool, seeds: str | None, logq: bool, **flags: str | None) -> None:
     """Measure samples against the exact distribution, beside the noise floor of true samples, and count what they cost.
 
     \b

@@ -17,7 +17,7 @@ from toy.scene import Scene
 @click.option("--out", required=True, metavar="FILE", help="the .npz or .csv file to write")
 @click.option("--path/--no-path", default=False, help="keep the whole trajectory (npz only)")
 @scene_options
-def sample(out: str, path: bool, **flags: Any) -> None:
+def sample(out: str, path: bool, **flags: str | None) -> None:
     """Draw samples and write them with the scene that made them.
 
     \b

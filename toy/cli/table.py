@@ -1,7 +1,7 @@
 """``python -m toy table``: the methods of the paper, one line each."""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 from toy import cost, interrupts, metrics, progress, tables
 from toy.cli.flags import ROLES, TRAININGS, frame_of, given, on_option, option
 from toy.files import check_writable, replacing
+from toy.metrics import Values
 from toy.scene import CHOICES, Scene, of_target
 from toy.uncertainty import standard_error
 
@@ -59,7 +60,7 @@ def table(n: str, seed: str | None, trainings: str | None, out: str | None, **fl
     if out is not None:
         raise ValueError(f"--out {out!r} is for the table of --trainings")
     rows = []
-    floor: dict[str, Any] = {}
+    floor: Values = {}
     with click.progressbar(scenes, label="measuring", file=sys.stderr) as bar:
         for label, scene in bar:
             frame = frame_of(scene, keep=False)
@@ -69,7 +70,7 @@ def table(n: str, seed: str | None, trainings: str | None, out: str | None, **fl
     click.echo(_markdown(columns, floor, rows))
 
 
-def _markdown(columns: Sequence[str], floor: Mapping[str, Any], rows: Sequence[Sequence[str]]) -> str:
+def _markdown(columns: Sequence[str], floor: Values, rows: Sequence[Sequence[str]]) -> str:
     true = [tables.cell(name, floor[name], digits=3) for name in columns]
     head = ["", *(name.replace("_", " ") for name in columns), "evaluations"]
     return tables.markdown([head, ["true samples (noise floor)", *true, ""], *rows])

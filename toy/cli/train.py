@@ -2,7 +2,6 @@
 
 import shlex
 import sys
-from typing import Any
 
 import click
 import numpy as np
@@ -74,7 +73,7 @@ TRAINED = ("classes", "width", "depth", "iters", "batch", "seed", "loss")
 COMMANDLINE = click.core.ParameterSource.COMMANDLINE
 
 
-def train_grid(grid: str, flags: dict[str, str], **shared: Any) -> None:
+def train_grid(grid: str, flags: dict[str, str], **shared: object) -> None:
     """Train all networks of a grid and print their names, or their files where a name does not say all of them.
 
     ``flags`` are those that were given, by the name of what they set: what is an axis of the grid has no one value.

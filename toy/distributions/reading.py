@@ -148,7 +148,7 @@ def _order(word: str) -> tuple[float, str]:
     return (number if math.isfinite(number) else math.inf), word
 
 
-def _short(value: Any) -> str:
+def _short(value: object) -> str:
     shown = repr(str(value))
     return shown if len(shown) <= LONGEST + 2 else f"{shown[:LONGEST]}…'"
 

@@ -10,7 +10,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache, partial
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -181,12 +180,12 @@ def canonical(on: str) -> str:
     return "" if name == USUAL else ":".join([name, *changed])
 
 
-def knobs_of(on: str) -> Mapping[str, Any]:
+def knobs_of(on: str) -> Mapping[str, float]:
     """The value of each knob of a distribution by name. ValueError as ``of``."""
     return _parsed(on)[1]
 
 
-def _parsed(on: str) -> tuple[str, Mapping[str, Any]]:
+def _parsed(on: str) -> tuple[str, Mapping[str, float]]:
     """A name without its knobs, and these."""
     family, *items = on.split(":")
     entry, values = entry_of(family), {}
@@ -246,7 +245,7 @@ class TargetChoice(Choice):
         """The tree's, and how others are named."""
         return f"{', '.join(map(text, self.options))}, or of another distribution, such as moons/A"
 
-    def check(self, value: Any) -> str:
+    def check(self, value: object) -> str:
         """Return the target's name."""
         if not isinstance(value, str):
             raise self.refused(value, "a word")

@@ -17,7 +17,7 @@ from toy.figures.charts import Line, banded, plain, ticked
 from toy.figures.panels import BLUE, DARK, DPI, GREEN, GREY, PURPLE, RED, WIDTH, style
 from toy.figures.paper import FIGURES, Load, Options
 from toy.guidance import RULES
-from toy.metrics import METRICS
+from toy.metrics import METRICS, Values
 from toy.palette import colour_of
 from toy.sampling import INTEGRATORS
 from toy.scene import Scene
@@ -116,7 +116,7 @@ def _check(rows: Sequence[Row], measures: Sequence[str]) -> None:
         raise ValueError("the table mixes rows of different settings: draw those of one number of samples and one cast")
 
 
-def _floor(rows: Sequence[Row], measures: Sequence[str]) -> dict[str, Any]:
+def _floor(rows: Sequence[Row], measures: Sequence[str]) -> Values:
     """What true samples measure, as many as the table's; {} where its rows do not say how many."""
     settings = json.loads(rows[0].get("trial") or "{}")
     known = tuple(measure for measure in measures if measure in METRICS)
@@ -213,7 +213,7 @@ def _trade_off(
     names: Sequence[str],
     table: dict[str, Summary],
     number: dict[str, int],
-    floor: dict[str, Any],
+    floor: Values,
     limits: dict[str, tuple[float, float]],
 ) -> None:
     """A line a method from the weakest on, with dots that grow with strength and the method's number at its end."""

@@ -15,6 +15,7 @@ from toy.captions import captions, mode_word
 from toy.densities import Density
 from toy.figures.panels import arrows, captioned, dots, outline, panel, style
 from toy.palette import PAGES, colour_of
+from toy.scene import Scene
 from toy.scenes import Frame
 from toy.views import View
 
@@ -42,7 +43,7 @@ LEFT_OUT = {"trails": "trails", "paths": "paths", "curve": "curve over w"}
 
 
 def explored(
-    frames: Sequence[Frame], casts: Sequence[Mapping[str, Density]], ui: Mapping[str, Any], *, dark: bool = False
+    frames: Sequence[Frame], casts: Sequence[Mapping[str, Density]], ui: Mapping[str, object], *, dark: bool = False
 ) -> Figure:
     """Frames beside each other as the viewer shows them under the settings ``ui`` of a link.
 
@@ -166,7 +167,7 @@ def _limbs(ax: Axes, frame: Frame, view: View, dark: bool) -> None:
 
 
 def _layers(
-    ax: Axes, scene: Any, cast: Mapping[str, Density], sigma: float, view: View, layers: Sequence[str],
+    ax: Axes, scene: Scene, cast: Mapping[str, Density], sigma: float, view: View, layers: Sequence[str],
     marks: dict[str, Line2D], dark: bool,
 ) -> list[str]:  # fmt: skip
     """Densities and arrows at one noise level; returns those that this side has not."""
@@ -199,7 +200,7 @@ def _layers(
 
 
 def _shares(
-    name: str, found: Mapping[str, np.ndarray], scene: Any, cast: Mapping[str, Density], view: View, sigma: float
+    name: str, found: Mapping[str, np.ndarray], scene: Scene, cast: Mapping[str, Density], view: View, sigma: float
 ) -> np.ndarray | None:
     """How strong a density is drawn, 0 to 1; the ratio from -1 to 1; None where there is none."""
     if name == "error":

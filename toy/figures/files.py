@@ -4,7 +4,6 @@ import io
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from matplotlib.figure import Figure
 from PIL import Image
@@ -21,7 +20,7 @@ def check_format(kind: str) -> None:
         raise ValueError(f"unknown format {kind!r}; have: {', '.join(FORMATS)}")
 
 
-def _metadata(kind: str, caption: Mapping[str, str]) -> dict[str, Any]:
+def _metadata(kind: str, caption: Mapping[str, str]) -> dict[str, object]:
     title = caption.get("title", "")
     text = json.dumps(dict(caption))
     if kind == "png":

@@ -31,7 +31,7 @@ OUTLINE = 2.12  # drawn where log p is this far (squared) below its maximum: abo
 LETTERS, LINE = 140, 0.12  # that fit across a figure in the size of its titles; inches from one line to the next
 WIDTH, DPI = 7.5, 300  # inches of a figure's width; a page of the paper has 5.5
 
-STYLE: dict[Any, Any] = {
+STYLE: dict[Any, object] = {
     "font.family": "DejaVu Sans",
     "font.size": 7,
     "mathtext.fontset": "dejavusans",

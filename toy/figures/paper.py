@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -57,7 +56,7 @@ class FigureEntry(Entry):
     rules: tuple[str, ...]
     settings: tuple[str, ...]
     weights: bool = True
-    also: "Callable[[Options], Mapping[str, Any]] | None" = None
+    also: "Callable[[Options], Mapping[str, object]] | None" = None
     on: str = ""
     needs: tuple[str, ...] = ()
 
@@ -87,7 +86,7 @@ class Options:
     def __post_init__(self) -> None:
         """Check, and keep the pairs sorted: equal options are equal keys of a cache."""
         for name, kind in (("cast", "role"), ("knobs", "knob")):
-            pairs: dict[str, Any] = dict(getattr(self, name))
+            pairs: dict[str, object] = dict(getattr(self, name))
             known = dict.fromkeys(
                 key for rule in (RULES if kind == "role" else METHODS) for key in getattr(RULES[rule], f"{kind}s")
             )
@@ -325,7 +324,7 @@ def caption(name: str, options: Options = Options()) -> dict[str, str]:
     """What the figure shows and every value that it is drawn with, as text; knobs as ``rule.knob``."""
     entry = FIGURES[name]
     made = [options.scene(rule) for rule in entry.rules]
-    values: dict[str, Any] = {"figure": name, "title": entry.summary, "after": entry.source}
+    values: dict[str, object] = {"figure": name, "title": entry.summary, "after": entry.source}
     values |= {role: density for scene in made for role, density in scene.cast}
     if entry.settings and entry.weights:  # otherwise nothing is sampled with them
         values |= {f"{scene.rule}.{knob}": f"{value:g}" for scene in made for knob, value in scene.knobs}

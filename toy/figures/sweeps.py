@@ -73,9 +73,9 @@ def pareto(quality: np.ndarray, variation: np.ndarray) -> np.ndarray:
     return front
 
 
-def cells(rows: Sequence[Row], axes: Sequence[str], metric: str) -> dict[tuple[Any, ...], np.ndarray]:
+def cells(rows: Sequence[Row], axes: Sequence[str], metric: str) -> dict[tuple[object, ...], np.ndarray]:
     """All values of a metric by the values of some axes: those of seeds and of all axes that are not named."""
-    found: dict[tuple[Any, ...], list[float]] = {}
+    found: dict[tuple[object, ...], list[float]] = {}
     for row in rows:
         found.setdefault(tuple(row[axis] for axis in axes), []).append(float(row[metric]))
     return {key: np.array(values) for key, values in found.items()}
@@ -125,17 +125,17 @@ def tied(rows: Sequence[Row], x: str, y: str, over: str | None, metric: str, axe
 
 def _kept(
     rows: Sequence[Row], x: str, y: str, over: str | None, metric: str, rest: Sequence[str] | None = None
-) -> dict[tuple[Any, Any], dict[Any, float]]:
+) -> dict[tuple[object, object], dict[object, float]]:
     """By cell, its values at the best of ``over``, by those of the ``rest`` of the axes, or by their number."""
     side = best(metric)
-    found: dict[tuple[Any, Any], dict[Any, dict[Any, float]]] = {}
+    found: dict[tuple[object, object], dict[object, dict[object, float]]] = {}
     for number, row in enumerate(rows):
         at = row[over] if side and over is not None and over not in (x, y) else None
         key = number if rest is None else tuple(row[axis] for axis in rest)
         found.setdefault((row[y], row[x]), {}).setdefault(at, {})[key] = float(row[metric])
     choose = max if side == "high" else min
 
-    def mean(values: dict[Any, float]) -> float:
+    def mean(values: dict[object, float]) -> float:
         return float(np.mean(list(values.values())))
 
     return {cell: choose(options.values(), key=mean) for cell, options in found.items()}
@@ -198,7 +198,7 @@ def _rest(rows: Sequence[Row], axes: Sequence[str], shown: Sequence[str | None])
     return f", mean over {', '.join(rest)}" if rest else ""
 
 
-def _label(value: Any) -> str:
+def _label(value: object) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
@@ -255,7 +255,7 @@ def _heat(
             ax.text(j, i, words, ha="center", va="center", fontsize=6, color="w" if dark else "k")
 
 
-def _short(values: Sequence[Any]) -> bool:
+def _short(values: Sequence[object]) -> bool:
     return sum(len(_label(value)) + 2 for value in values) < 60
 
 
@@ -263,14 +263,14 @@ def _number(value: float, metric: str) -> str:
     return f"{100 * value:.2g}%" if in_percent(metric) else f"{value:.3g}"
 
 
-def _colours(values: Sequence[Any]) -> list[Any]:
+def _colours(values: Sequence[object]) -> list[Any]:
     """Colours that tell values apart; of many numbers a ramp."""
     if len(values) <= FEW_CURVES and any(isinstance(value, str) for value in values):
         return list(DISTINCT[: len(values)])
     return [RAMP(0.25 + 0.75 * i / max(len(values) - 1, 1)) for i in range(len(values))]
 
 
-def _some(values: Sequence[Any], most: int) -> list[Any]:
+def _some(values: Sequence[object], most: int) -> list[object]:
     """At most so many values, evenly chosen, the ends among them."""
     at = np.unique(np.linspace(0, len(values) - 1, min(most, len(values))).round().astype(int))
     return [values[i] for i in at]

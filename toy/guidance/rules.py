@@ -14,18 +14,18 @@ A knob called ``prior`` is the prior probability of the negative class: what is 
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, PyTree
 
 from toy.densities import Density, Normalised
 from toy.registry import Entry, Knob, Registry
 
 Points = Float[Array, "*b 2"]
 Score = Annotated[Float[Array, "*b 2"], "of a role"]
-Memory = Any  # what a rule carries from step to step, a tree of arrays; () for most
+Memory: TypeAlias = PyTree  # what a rule carries from step to step; () for most
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -152,7 +152,7 @@ def _bounds(name: str, above: Threshold | None, below: Threshold | None, within:
     return found
 
 
-def _is_finite(number: Any) -> bool:
+def _is_finite(number: object) -> bool:
     return isinstance(number, int | float) and math.isfinite(number)
 
 

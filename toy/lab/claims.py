@@ -8,12 +8,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
 
 import numpy as np
 
 from models.training import Recipe
 from toy import distributions
+from toy.inputs import Json
 from toy.lab import run as running
 from toy.lab.claim import Claim, Effect, claim, claims_of, sentence
 from toy.lab.laboratory import FULL, QUICK, SEVERAL, Lab, Record, Size
@@ -87,7 +87,7 @@ class Findings:
     outcomes: tuple[Outcome, ...]
     seconds: float = field(default=0.0, compare=False)
     skipped: tuple[str, ...] = ()
-    conditions: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    conditions: Json = field(default_factory=dict, compare=False)
 
 
 def run(

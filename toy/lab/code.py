@@ -50,12 +50,12 @@ def _all() -> list[Entry]:
     return [entry for registry in (RULES, SCHEDULES, INTEGRATORS, DEGRADATIONS, FITTED) for entry in registry.values()]
 
 
-def _classes(module: ModuleType) -> list[Any]:
+def _classes(module: ModuleType) -> list[object]:
     return [item for item in vars(module).values() if inspect.isclass(item) and item.__module__ == module.__name__]
 
 
 @lru_cache(maxsize=1024)
-def closure(root: Callable[..., Any]) -> frozenset[tuple[str, str]]:
+def closure(root: Callable[..., object]) -> frozenset[tuple[str, str]]:
     """The bare code of a function or class and of all of ours that it calls, by name, constants too."""
     seen: dict[str, str] = {}
     left = [_bottom(root)]
@@ -91,7 +91,7 @@ def _code(item: Any) -> tuple[str, list[Any], dict[str, str]]:
     return ast.unparse(tree), called, constants
 
 
-def _named(node: ast.AST, around: dict[str, Any]) -> Any:
+def _named(node: ast.AST, around: dict[str, object]) -> object:
     """What a name, or a name in a module, stands for; None for anything else."""
     if isinstance(node, ast.Name):
         return around.get(node.id)
@@ -101,7 +101,7 @@ def _named(node: ast.AST, around: dict[str, Any]) -> Any:
     return None
 
 
-def _bottom(item: Any) -> Any:
+def _bottom(item: object) -> Any:
     """A function or class itself, under what compiles, keeps or binds it."""
     while True:
         inner = getattr(item, "__wrapped__", None) or getattr(item, "func", None)

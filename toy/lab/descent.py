@@ -3,13 +3,13 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, PyTree
 
 from toy import flows, metrics, sampling, scenes
 from toy.densities import Density
@@ -99,7 +99,7 @@ class Descent:
     """A way down from one start: where it is, what Adam remembers, the loss of every iteration."""
 
     u: Unbounded
-    state: Any
+    state: PyTree
     history: list[float] = field(default_factory=list)
 
     def numbers(self) -> dict[str, list[float]]:
@@ -125,9 +125,9 @@ def adam(rate: float, iterations: int) -> optax.GradientTransformation:
 
 @partial(jax.jit, static_argnames=("problem", "rate", "iterations"))
 def step(
-    u: Unbounded, state: Any, x: Float[Array, "n 2"], key: Array, given: Given, *, problem: Problem, rate: float,
+    u: Unbounded, state: PyTree, x: Float[Array, "n 2"], key: Array, given: Given, *, problem: Problem, rate: float,
     iterations: int,
-) -> tuple[Unbounded, Any, Float[Array, ""]]:  # fmt: skip
+) -> tuple[Unbounded, PyTree, Float[Array, ""]]:  # fmt: skip
     """One iteration and the loss before it; nothing moves where the loss or a slope is not finite."""
     found, slope = jax.value_and_grad(lambda u: loss(u, x, key, given, problem))(u)
     moves, after = adam(rate, iterations).update(slope, state, u)

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -42,7 +41,7 @@ class Value:
     """One value of an axis: what it is called in tables and templates, and what it sets of a scene."""
 
     label: Label
-    sets: tuple[tuple[str, Any], ...] = ()
+    sets: tuple[tuple[str, object], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -69,7 +68,7 @@ class Sweep:
     """
 
     title: str
-    scene: tuple[tuple[str, Any], ...]
+    scene: tuple[tuple[str, object], ...]
     axes: tuple[Axis, ...]
     measures: tuple[str, ...]
     drawn: tuple[tuple[str, str], ...] = ()
@@ -164,7 +163,7 @@ def of_text(text: str, *, title: str = "sweep") -> Sweep:
     return sweep
 
 
-def _templates(values: Iterable[tuple[str, Any]]) -> set[str]:
+def _templates(values: Iterable[tuple[str, object]]) -> set[str]:
     """Names of the axes that templates name."""
     return {word for _, value in values if isinstance(value, str) for word in WORD.findall(value)}
 
@@ -175,26 +174,26 @@ def _filling(axis: Axis) -> Axis:
     return Axis(axis.name, tuple(values))
 
 
-def _known(given: Mapping[str, Any], keys: Sequence[str], what: str) -> None:
+def _known(given: Mapping[str, object], keys: Sequence[str], what: str) -> None:
     for key in given:
         if key not in keys:
             raise ValueError(f"unknown key {key!r}; {what} has: {', '.join(keys)}")
 
 
-def _table(given: Mapping[str, Any], key: str) -> dict[str, Any]:
+def _table(given: Mapping[str, object], key: str) -> dict[str, object]:
     found = given.get(key, {})
     if not isinstance(found, dict):
         raise ValueError(f"{key} = {found!r} is not a table")
     return found
 
 
-def _string(value: Any, key: str) -> str:
+def _string(value: object, key: str) -> str:
     if not isinstance(value, str):
         raise ValueError(f"{key} = {value!r} is not a string")
     return value
 
 
-def _scalar(value: Any, key: str) -> Label:
+def _scalar(value: object, key: str) -> Label:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise ValueError(f"{key} = {value!r} is neither a string nor a number")
     if not isinstance(value, str) and not abs(value) <= 1e300:  # NaN and infinity, and integers of 400 digits
@@ -202,7 +201,7 @@ def _scalar(value: Any, key: str) -> Label:
     return value
 
 
-def _measures(given: Any) -> tuple[str, ...]:
+def _measures(given: object) -> tuple[str, ...]:
     """The measures by name, in the registry's order: another order is the same sweep."""
     if given is None:
         return tuple(METRICS)
@@ -212,7 +211,7 @@ def _measures(given: Any) -> tuple[str, ...]:
     return tuple(name for name in METRICS if name in names)
 
 
-def _axis(name: str, given: Any) -> Axis:
+def _axis(name: str, given: object) -> Axis:
     if not name.isidentifier():
         raise ValueError(f"axis {name!r} is not a name of letters, digits and underscores")
     if name in METRICS or name in ("address", "seconds", "at"):
@@ -228,7 +227,7 @@ def _axis(name: str, given: Any) -> Axis:
     return Axis(name, values)
 
 
-def _range(name: str, given: Mapping[str, Any]) -> list[Label]:
+def _range(name: str, given: Mapping[str, object]) -> list[Label]:
     """Evenly spaced values from ``from`` to ``to``, in the logarithm with ``log``; whole ones stay whole."""
     _known(given, RANGE, f"the range of axis {name!r}")
     for key in RANGE[:3]:
@@ -250,7 +249,7 @@ def _range(name: str, given: Mapping[str, Any]) -> list[Label]:
     return [int(number) for number in numbers] if whole else list(numbers)
 
 
-def _value(axis: str, given: Any) -> Value:
+def _value(axis: str, given: object) -> Value:
     """A value of an axis: what the scene's value of that name is, where there is one, or a table of several."""
     if not isinstance(given, dict):
         value = _scalar(given, f"axes.{axis}")
@@ -296,7 +295,7 @@ def _check_count(count: int) -> None:
         raise ValueError(f"the axes have {count} combinations, more than {MOST}")
 
 
-def _length(given: Any) -> int:
+def _length(given: object) -> int:
     """How many values an axis will have, before they are listed; 1 where that is not a number."""
     count = given.get("count") if isinstance(given, dict) else len(given) if isinstance(given, list) else 1
     return max(count, 1) if type(count) is int else 1

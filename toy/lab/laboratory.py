@@ -74,7 +74,7 @@ class Record:
             self.answer([question])
         return self.known[question]
 
-    def plan(self, ask: Callable[[], Any]) -> None:
+    def plan(self, ask: Callable[[], object]) -> None:
         """Note the questions that are asked, and answer none."""
         self.planning = True
         try:
@@ -171,7 +171,7 @@ class Lab:
         """How many."""
         return self.size.draws if self.exact else self.size.trainings
 
-    def measure(self, measure: str, rule: str = "none", **values: Any) -> np.ndarray:
+    def measure(self, measure: str, rule: str = "none", **values: object) -> np.ndarray:
         """A measure of ``toy.metrics`` of a rule's samples, [seeds], or [seeds, numbers] for one of several numbers.
 
         ``values`` are those of ``Scene.of``: knobs, schedule, integrator, target, n, and who plays a role, by name or
@@ -183,7 +183,7 @@ class Lab:
             return np.full((self.seeds, *entry.shape), np.nan)
         return self._ask(Sampled(scene, entry.name) for scene in scenes)
 
-    def best(self, measure: str, rule: str, options: Sequence[Mapping[str, Any]], **values: Any) -> np.ndarray:
+    def best(self, measure: str, rule: str, options: Sequence[Mapping[str, object]], **values: object) -> np.ndarray:
         """A measure [seeds] under the best of several options, for each seed the best of the other seeds' mean.
 
         So the choice never sees the number that is reported; with one seed there is none. A note says what was chosen.
@@ -204,7 +204,7 @@ class Lab:
         return table[picks, np.arange(self.seeds)]
 
     def gain(
-        self, measure: str, rule: str, options: Sequence[Mapping[str, Any]], *, part: str = "", **values: Any
+        self, measure: str, rule: str, options: Sequence[Mapping[str, object]], *, part: str = "", **values: object
     ) -> np.ndarray:
         """By how much the ``best`` of several options lowers a measure below that without guidance, [seeds].
 
@@ -219,12 +219,12 @@ class Lab:
                 self.idle[part] = f"without guidance {measure} is not told from that of true samples, {floor:.3g}"
         return before - self.best(measure, rule, options, **values)
 
-    def _numbers(self, measure: str, rule: str, **values: Any) -> np.ndarray:
+    def _numbers(self, measure: str, rule: str, **values: object) -> np.ndarray:
         """A measure of samples, or the ``divergence`` from the truth."""
         ask = self.divergence if measure == DIVERGENCE else self.measure
         return ask("truth" if measure == DIVERGENCE else measure, rule, **values)
 
-    def divergence(self, of: str, rule: str, **values: Any) -> np.ndarray:
+    def divergence(self, of: str, rule: str, **values: object) -> np.ndarray:
         """KL(q || p) in nats, [seeds], of the density q that a deterministic sampler draws.
 
         p is the 'truth', or the 'tilt': the normalised density that the rule's formula stands for.
@@ -236,7 +236,7 @@ class Lab:
             raise ValueError(f"rule {rule!r} stands for no tilted density")
         return self._ask(Divergence(scene, of) for scene in found)
 
-    def statistic(self, function: Callable[..., Any], rule: str = "none", **values: Any) -> np.ndarray:
+    def statistic(self, function: Callable[..., object], rule: str = "none", **values: object) -> np.ndarray:
         """A number of a rule's runs by a function of your own, [seeds].
 
         It is given the path of the particles [steps + 1, n, 2], the samples last, and the noise levels [steps + 1], and

@@ -75,7 +75,7 @@ def _own_digest(entry: Entry) -> str:
     return hashlib.sha256("\n".join(map(_bare, [entry.function, *observe])).encode()).hexdigest()[:8]
 
 
-def _bare(function: Callable[..., Any]) -> str:
+def _bare(function: Callable[..., object]) -> str:
     tree = ast.parse(textwrap.dedent(inspect.getsource(function))).body[0]
     assert isinstance(tree, ast.FunctionDef)
     if ast.get_docstring(tree) is not None:
@@ -184,7 +184,7 @@ def _summary(row: Row, result: Result) -> Numbers:
     return found
 
 
-def plain(values: np.ndarray) -> Any:
+def plain(values: np.ndarray) -> object:
     """Six digits, which is more than the seeds settle; None for what is not finite, which JSON lacks."""
     rounded = [float(f"{v:.6g}") if np.isfinite(v) else None for v in np.atleast_1d(values)]
     return rounded if values.ndim else rounded[0]

@@ -13,6 +13,7 @@ import numpy as np
 from toy import inputs, scenes, tables
 from toy.densities import Density
 from toy.files import replacing
+from toy.inputs import Json
 from toy.lab.optimise import (
     KL_POINTS,
     MEASURES,
@@ -300,7 +301,7 @@ def read_all(folder: str | Path) -> dict[str, Optimum]:
     return found
 
 
-def _optimum(data: Mapping[str, Any]) -> Optimum:
+def _optimum(data: Json) -> Optimum:
     """The Optimum of a file's content; KeyError, TypeError, ValueError or AttributeError where it is none."""
     told = dict(data["problem"])
     problem = Problem(scene=Scene.of(**told.pop("scene")), free=tuple(told.pop("free")), **told)
@@ -324,7 +325,7 @@ def _optimum(data: Mapping[str, Any]) -> Optimum:
     return Optimum(problem, methods, history, start, seconds, known, command, others)
 
 
-def _measures(given: Mapping[str, Any], count: int, where: str) -> dict[str, np.ndarray]:
+def _measures(given: Json, count: int, where: str) -> dict[str, np.ndarray]:
     found = {name: np.array([_number(value) for value in given[name]]) for name in (*MEASURES, "kl")}
     for name, values in found.items():
         if len(values) != count:
@@ -332,7 +333,7 @@ def _measures(given: Mapping[str, Any], count: int, where: str) -> dict[str, np.
     return found
 
 
-def _others(given: Mapping[str, Any], where: str) -> dict[str, np.ndarray]:
+def _others(given: Json, where: str) -> dict[str, np.ndarray]:
     found = {name: np.array([_number(value) for value in given[name]]) for name in MEASURES}
     if len({len(values) for values in found.values()}) != 1 or len(found["outliers"]) < 2:
         raise ValueError(f"{where}: its measures have not two numbers or more, one a training")

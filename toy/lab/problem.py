@@ -2,11 +2,12 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import SupportsFloat
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import ArrayLike
 from jaxtyping import Array
 
 from toy import views
@@ -73,11 +74,11 @@ class Problem:
         if INTEGRATORS[scene.integrator].stochastic:
             have = ", ".join(name for name, entry in INTEGRATORS.items() if not entry.stochastic)
             raise ValueError(f"integrator {scene.integrator!r} is stochastic and is not optimised; these are: {have}")
-        reals: tuple[tuple[str, Any, int], ...] = (("mixing", self.mixing, 1), ("roughness", self.roughness, 1000))
+        reals: tuple[tuple[str, object, int], ...] = (("mixing", self.mixing, 1), ("roughness", self.roughness, 1000))
         for name, number, most in reals:
             if not (isinstance(number, int | float) and 0 <= number <= most):
                 raise ValueError(f"{name} = {number} is not a number from 0 to {most}")
-        ranges: tuple[tuple[str, Any, int, int], ...] = (
+        ranges: tuple[tuple[str, object, int, int], ...] = (
             ("batch", self.batch, 2, 2**16),
             ("seeds", self.seeds, 1, 100),
             ("held_out", self.held_out, 2, 100),
@@ -122,7 +123,7 @@ class Problem:
     @property
     def base(self) -> Scene:
         """The scene whose knobs are turned: under the schedule 'free' where the weight's course is free."""
-        values: dict[str, Any] = {"schedule": "free"} if self.timed else {}
+        values: dict[str, object] = {"schedule": "free"} if self.timed else {}
         return self.scene.change(**values, **({self.weight.name: self.unit} if "shares" in self.free else {}))
 
     def constant(self, weight: float) -> Scene:
@@ -155,7 +156,7 @@ def chosen(names: str, scene: Scene) -> tuple[str, ...]:
 # --- From numbers without limits to knobs -----------------------------------------------------------------------------
 
 
-def _inside(lo: Any, hi: Any, u: Array) -> Array:
+def _inside(lo: float | Array, hi: float | Array, u: Array) -> Array:
     return lo + (hi - lo) * jax.nn.sigmoid(u)
 
 
@@ -165,7 +166,7 @@ def _outside(lo: float, hi: float, value: float) -> float:
     return math.log(share / (1 - share))
 
 
-def short(value: Any) -> float:
+def short(value: SupportsFloat) -> float:
     """Four digits: what is measured, written to a file and put in a link is the same number."""
     return float(f"{float(value):.4g}")
 
@@ -243,7 +244,7 @@ def starts(problem: Problem, best: float) -> dict[str, Unbounded]:
     """Where to start from, by name: a constant weight, the best one and that of no guidance; an interval is wide."""
     weight, scene, found = problem.weight, problem.scene, {}
     for name, value in ((CONSTANT, best), (PLAIN, problem.neutral)):
-        u: dict[str, Any] = {}
+        u: dict[str, ArrayLike] = {}
         if "shares" in problem.free:
             share = (value - problem.neutral) / (problem.unit - problem.neutral)
             u["shares"] = np.full(CONTROLS if problem.smooth else TABLE, _outside(SHARE.lo, SHARE.hi, share))

@@ -11,9 +11,10 @@ import numpy as np
 
 from models import zoo
 from toy import flows, mechanism, scenes, views
+from toy.inputs import Json
 from toy.lab.code import closure
-from toy.lab.trial import architectures, program
-from toy.metrics import METRICS
+from toy.lab.trial import Program, architectures, program
+from toy.metrics import METRICS, Values
 from toy.quadrature import log_mass
 from toy.scene import Scene
 
@@ -53,15 +54,15 @@ class OfRun(OfScene):
         return ()
 
     @property
-    def program(self) -> tuple[Any, ...]:
+    def program(self) -> Program:
         """By what its scene is compiled for."""
         return (self.kind, *program(self.scene))
 
-    def played(self, known: Mapping[str, Any]) -> dict[str, Any]:
+    def played(self, known: Json) -> Json:
         """The scene, its roles played by what the densities are."""
         return self.scene.flat() | {role: known[name] for role, name in self.scene.cast}
 
-    def described(self) -> dict[str, Any]:
+    def described(self) -> Json:
         """The scene."""
         return self.scene.flat()
 
@@ -77,11 +78,11 @@ class Divergence(OfRun):
         """Three times that of sampling: the points and two tangents."""
         return 3 * self.scene.n * self.scene.steps
 
-    def content(self, known: Mapping[str, Any]) -> dict[str, Any]:
+    def content(self, known: Json) -> Json:
         """The scene, and from what."""
         return {"divergence": self.value, "scene": self.played(known)}
 
-    def measure(self) -> dict[str, Any]:
+    def measure(self) -> Values:
         """By the exact log q of the scene's samples; NaN where one of them has none."""
         cast = zoo.cast(self.scene.cast)
         found = flows.flow(self.scene, cast, tilt=False)
@@ -129,7 +130,7 @@ class Pull:
         return (len(self.sigmas),)
 
     @property
-    def program(self) -> tuple[Any, ...]:
+    def program(self) -> Program:
         """By shapes, places and levels."""
         return ("pull", *architectures(self.names), self.at, self.sigmas, self.n)
 
@@ -138,16 +139,16 @@ class Pull:
         """Points at all levels."""
         return self.n * len(self.sigmas)
 
-    def content(self, known: Mapping[str, Any]) -> dict[str, Any]:
+    def content(self, known: Json) -> Json:
         """What is asked, of what the densities are."""
         roles = {role: known[name] for role in ("main", "guide", "weak") if (name := getattr(self, role))}
         return {"pull": self.described() | roles}
 
-    def described(self) -> dict[str, Any]:
+    def described(self) -> Json:
         """What is asked; of the tree its class A, without saying so, and of no weak model nothing."""
         return {name: value for name, value in asdict(self).items() if (name, value) not in UNSAID}
 
-    def measure(self) -> dict[str, Any]:
+    def measure(self) -> Values:
         """At the points of one seed, the same for all networks."""
         found = _mechanism(self.main, self.guide, self.weak, self.at, self.sigmas, self.n, self.target)
         if self.value not in found:
@@ -170,19 +171,19 @@ class Statistic(OfRun):
 
     kind = "statistic"
     function: Callable[..., Any]
-    options: tuple[tuple[str, Any], ...] = ()
+    options: tuple[tuple[str, object], ...] = ()
 
     @property
     def work(self) -> int:
         """That of sampling."""
         return self.scene.n * self.scene.steps
 
-    def content(self, known: Mapping[str, Any]) -> dict[str, Any]:
+    def content(self, known: Json) -> Json:
         """The scene, the code of the function, and its options."""
         code = hashlib.sha256("\n".join(map(" ".join, sorted(closure(self.function)))).encode()).hexdigest()
         return {"statistic": code, "options": self.options, "scene": self.played(known)}
 
-    def measure(self) -> dict[str, Any]:
+    def measure(self) -> Values:
         """Of the scene's own seed."""
         path = np.asarray(scenes.sample(self.scene, zoo.cast(self.scene.cast)))
         return {self.value: np.asarray(float(self.function(path, self.scene.sigmas(), **dict(self.options))))}

@@ -5,10 +5,9 @@ import os
 import platform
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from importlib.metadata import version
-from typing import Any
 
 import jax
 import numpy as np
@@ -16,6 +15,7 @@ import numpy as np
 from toy import distributions, inputs, tables
 from toy.figures import FIGURES
 from toy.figures.claims import Row
+from toy.inputs import Json
 from toy.lab.claim import ARXIV, Claim
 from toy.lab.claims import FULL, QUICK, Findings, Outcome, parts_of
 from toy.lab.laboratory import Size
@@ -28,7 +28,7 @@ SEEDS = {
 }
 
 
-def conditions(size: Size, command: str = "") -> dict[str, Any]:
+def conditions(size: Size, command: str = "") -> dict[str, object]:
     """What the numbers hold for: command, versions, device, and how much was measured."""
     device = jax.devices()[0]
     count = f"{os.cpu_count()} cores" if device.platform == "cpu" else f"{len(jax.devices())} of them"
@@ -129,7 +129,7 @@ def board(outcomes: Sequence[Outcome]) -> list[tuple[str, ...]]:
     return [("claim", *places), *((name, *(found.get((name, at), "–") for at in places)) for name in names)]
 
 
-def as_json(findings: Findings, command: str = "") -> dict[str, Any]:
+def as_json(findings: Findings, command: str = "") -> Json:
     """All numbers, of JSON's types; what is not finite is null."""
     named = elsewhere(findings.outcomes)
     return {
@@ -139,7 +139,7 @@ def as_json(findings: Findings, command: str = "") -> dict[str, Any]:
     }
 
 
-def _conditions(findings: Findings, command: str) -> dict[str, Any]:
+def _conditions(findings: Findings, command: str) -> Json:
     found = dict(findings.conditions) or conditions(findings.size)
     return {**found, "command": command, "seconds": round(findings.seconds, 1)}
 
@@ -150,7 +150,7 @@ def recorded(paths: Sequence[str], have: Sequence[Claim]) -> Findings:
     Of a claim that is in several files the last counts; conditions are the first's. ValueError for a file that is no
     report, or of parts that a claim does not have.
     """
-    known: list[dict[str, Any]] = []
+    known: list[Json] = []
     skipped: dict[str, None] = {}
     found: dict[tuple[str, str], Outcome] = {}
     for path in paths:
@@ -178,7 +178,7 @@ def recorded(paths: Sequence[str], have: Sequence[Claim]) -> Findings:
     return Findings(size, tuple(outcomes), sum(each["seconds"] for each in known), tuple(skipped), conditions)
 
 
-def _outcome(given: Mapping[str, Any], item: Claim, on: str, looks: int) -> Outcome:
+def _outcome(given: Json, item: Claim, on: str, looks: int) -> Outcome:
     """A claim as a report has it, on a distribution."""
     own = [part for part in given["parts"] if part["part"] in item.bounds]
     values = {part["part"]: np.array([math.nan if v is None else v for v in part["values"]]) for part in own}
@@ -191,7 +191,7 @@ def _outcome(given: Mapping[str, Any], item: Claim, on: str, looks: int) -> Outc
     return Outcome(item, judged(found), given["seeds"], tuple(given["notes"]), on, given.get("guides", 1))
 
 
-def _json(item: Outcome, named: bool) -> dict[str, Any]:
+def _json(item: Outcome, named: bool) -> dict[str, object]:
     parts = [
         {
             "part": part.name,

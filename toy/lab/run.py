@@ -18,7 +18,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from subprocess import DEVNULL, PIPE
-from typing import Any
 
 import jax
 
@@ -27,7 +26,8 @@ from models.training import Recipe
 from toy import scenes
 from toy.lab import trial as trials
 from toy.lab.store import Owner, Result, Store
-from toy.lab.trial import Measurable, Trial
+from toy.lab.trial import Measurable, Program, Trial
+from toy.metrics import Values
 from toy.progress import Progress, Report
 
 AT_ONCE = 256  # trials of one batch
@@ -52,7 +52,7 @@ class Ran:
 class Batch:
     """Trials of one program that are measured together, by address."""
 
-    program: tuple[Any, ...]
+    program: Program
     trials: Mapping[str, Measurable]
 
 
@@ -78,7 +78,7 @@ def run(
     pending, computed = Pending(store, owner, wanted, most), 0
     device = jax.default_backend() != "cpu"  # which one batch fills
     workers = 1 if device else WORKERS
-    under_way: dict[Future[tuple[list[dict[str, Any]], float]], Batch] = {}
+    under_way: dict[Future[tuple[list[Values], float]], Batch] = {}
 
     def tell(note: str = "") -> None:
         if report:
@@ -107,7 +107,7 @@ def run(
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _timed(batch: Batch) -> tuple[list[dict[str, Any]], float]:
+def _timed(batch: Batch) -> tuple[list[Values], float]:
     began = time.perf_counter()
     return trials.measure(list(batch.trials.values())), time.perf_counter() - began
 
@@ -144,9 +144,9 @@ def missing(names: Iterable[str], recipes: Iterable[Recipe]) -> list[Recipe]:
 class Pace:
     """What was measured of the time that trials take, by program: its first batch, which compiles, apart."""
 
-    first: dict[Any, tuple[float, float]] = field(default_factory=dict)
-    rest: dict[Any, tuple[float, float]] = field(default_factory=dict)
-    last: dict[Any, float] = field(default_factory=dict)
+    first: dict[Program, tuple[float, float]] = field(default_factory=dict)
+    rest: dict[Program, tuple[float, float]] = field(default_factory=dict)
+    last: dict[Program, float] = field(default_factory=dict)
 
     def add(self, batch: Batch, seconds: float) -> None:
         """Take in a batch."""
@@ -158,7 +158,7 @@ class Pace:
         before = self.rest.get(batch.program, (0.0, 0.0))
         self.rest[batch.program] = before[0] + amount, before[1] + seconds
 
-    def left(self, amounts: Mapping[Any, float], workers: int = 1) -> float | None:
+    def left(self, amounts: Mapping[Program, float], workers: int = 1) -> float | None:
         """Seconds for these amounts of work by program, each on one worker; None where too little was measured."""
         if not self.rest and len(self.first) < ENOUGH:  # what compiled tells little of what will not
             return None
@@ -177,7 +177,7 @@ class Pace:
         ]
         return max(sum(each) / workers, *each, 0.0)
 
-    def rate(self, name: Any, usual: float) -> float:
+    def rate(self, name: Program, usual: float) -> float:
         """Seconds for a unit of work, ``usual`` where nothing better is known."""
         if name in self.rest:
             amount, seconds = self.rest[name]
@@ -195,9 +195,9 @@ class Pending:
         """Ask the store what is done."""
         self.store, self.owner, self.most = store, owner, most
         self.pace = Pace()
-        self.queues: dict[Any, deque[tuple[str, Measurable]]] = {}
+        self.queues: dict[Program, deque[tuple[str, Measurable]]] = {}
         self.held: list[tuple[str, Measurable]] = []  # by other processes
-        self.amounts: dict[Any, float] = {}  # of work that is not done
+        self.amounts: dict[Program, float] = {}  # of work that is not done
         done = store.done(wanted)
         self.found = len(done)
         for address, trial in wanted.items():
@@ -231,14 +231,14 @@ class Pending:
             self._queue(address, trial)
         return bool(held)
 
-    def count(self, name: Any, trial: Measurable, device: bool) -> int:
+    def count(self, name: Program, trial: Measurable, device: bool) -> int:
         """Trials of the next batch: as many as take ``SECONDS``, going by the last; on an accelerator what fills it."""
         seconds = self.pace.last.get(name)
         count = 1 if seconds is None else int(min(SECONDS / max(seconds, 1e-9), self.most))
         width = max(1, scenes.POINTS_AT_ONCE // trial.scene.n) if device and isinstance(trial, Trial) else 1
         return max(min(max(count // width, 1) * width, self.most), 1)
 
-    def done(self, batch: Batch, measures: list[dict[str, Any]], seconds: float) -> None:
+    def done(self, batch: Batch, measures: list[Values], seconds: float) -> None:
         """Store the results of a batch."""
         share = seconds / len(batch.trials)
         rows = zip(batch.trials.items(), measures, strict=True)
@@ -252,7 +252,7 @@ class Pending:
 
 
 @contextmanager
-def helpers(count: int, work: Callable[..., None], *given: Any) -> Iterator[None]:
+def helpers(count: int, work: Callable[..., None], *given: object) -> Iterator[None]:
     """So many processes beside this one that call ``work(*given)``; what they have not done at the end is left undone.
 
     One that is killed, or fails, changes nothing: its leases are free again, and who has them next says what is wrong.

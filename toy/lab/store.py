@@ -13,7 +13,7 @@ import tempfile
 import threading
 import time
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
@@ -24,6 +24,8 @@ import psutil
 
 from toy import inputs
 from toy.files import alone, check_writable
+from toy.inputs import Json
+from toy.metrics import Values
 
 APPLICATION = 0x47584C42  # stands in the file's header and says that it is ours
 SCHEMA = 1
@@ -54,8 +56,8 @@ class Result:
     """A trial's measures, the seconds that it took (its share of a batch), and when it was stored, in UNIX time."""
 
     address: str
-    scene: Mapping[str, Any]
-    measures: Mapping[str, Any]
+    scene: Json
+    measures: Values
     seconds: float
     at: float = 0.0
 
@@ -320,7 +322,7 @@ def _check_pages(connection: sqlite3.Connection, path: Path) -> None:
         raise StoreError(f"store {str(path)!r} is damaged and was left as it is: {reason}")
 
 
-def _json(value: Any) -> str:
+def _json(value: object) -> str:
     """The same text for the same value; what is not finite as Python writes it."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"))
 

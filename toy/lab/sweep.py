@@ -54,7 +54,7 @@ def _help(sweep: Sweep, path: str) -> None:
 
 # --- Reading ----------------------------------------------------------------------------------------------------------
 
-Row = dict[str, Any]
+Row = dict[str, object]
 LAST = ("seconds", "address")  # columns of a table
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
 
@@ -31,7 +31,10 @@ def place_of(target: str) -> str:
     return on
 
 
-def answered(ask: Callable[[], Any], record: Record, kept: Kept | None, report: Report | None) -> Any:
+T = TypeVar("T")
+
+
+def answered(ask: Callable[[], T], record: Record, kept: Kept | None, report: Report | None) -> T:
     """What ``ask`` finds; it is called with NaN for every number first, to train and measure all at once."""
     record.plan(ask)
     record.answer(record.planned, kept, report)
@@ -39,7 +42,7 @@ def answered(ask: Callable[[], Any], record: Record, kept: Kept | None, report: 
 
 
 def measured(
-    methods: Sequence[tuple[str, Mapping[str, Any]]],
+    methods: Sequence[tuple[str, Mapping[str, object]]],
     measures: Sequence[str],
     *,
     trainings: int,

@@ -4,20 +4,23 @@ its numbers, whatever its densities are called, so that a store knows it again.
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 import numpy as np
 
 from models import zoo
 from toy import scenes
+from toy.densities import Density
 from toy.files import spare_maps
-from toy.metrics import columns
+from toy.inputs import Json
+from toy.metrics import Values, columns
 from toy.names import Name
 from toy.scene import Scene
 
 VERSION = 1  # of what a trial's numbers mean: raised when the same scene would be measured otherwise
+Program = tuple[Hashable, ...]
 
 
 class Measurable(Protocol):
@@ -29,7 +32,7 @@ class Measurable(Protocol):
         ...
 
     @property
-    def program(self) -> tuple[Any, ...]:
+    def program(self) -> Program:
         """What it has in common with others that one compiled program measures, as far as names tell."""
         ...
 
@@ -38,15 +41,15 @@ class Measurable(Protocol):
         """What its time goes with: points moved."""
         ...
 
-    def content(self, known: Mapping[str, Any]) -> dict[str, Any]:
+    def content(self, known: Json) -> Json:
         """All that fixes its numbers, of JSON's types; ``known`` says what each density is."""
         ...
 
-    def described(self) -> dict[str, Any]:
+    def described(self) -> Json:
         """What is written beside its numbers, for people."""
         ...
 
-    def measure(self) -> Mapping[str, Any]:
+    def measure(self) -> Values:
         """Its numbers, by name."""
         ...
 
@@ -65,7 +68,7 @@ class Trial:
         return tuple(name for _, name in self.scene.cast)
 
     @property
-    def program(self) -> tuple[Any, ...]:
+    def program(self) -> Program:
         """By what the scene is compiled for."""
         return (*program(self.scene), self.seeds)
 
@@ -74,24 +77,24 @@ class Trial:
         """Points times steps."""
         return self.scene.n * self.scene.steps * (self.seeds or 1)
 
-    def content(self, known: Mapping[str, Any]) -> dict[str, Any]:
+    def content(self, known: Json) -> Json:
         """The scene with what its densities are, and the measures."""
         scene = self.scene.flat() | {role: known[name] for role, name in self.scene.cast}
         seeds = {} if self.seeds is None else {"seeds": self.seeds}
         return {"version": VERSION, "scene": scene, "measures": self.measures, **seeds}
 
-    def described(self) -> dict[str, Any]:
+    def described(self) -> Json:
         """The scene."""
         return self.scene.flat()
 
-    def measure(self) -> Mapping[str, Any]:
+    def measure(self) -> Values:
         """By its seeds; one without is measured with others of its program by ``measure``."""
         assert self.seeds is not None
         found = scenes.measure_seeds(self.scene, zoo.cast(self.scene.cast), self.seeds, self.measures).values
         return {column: values for name in self.measures for column, values in columns(name, found[name]).items()}
 
 
-def program(scene: Scene) -> tuple[Any, ...]:
+def program(scene: Scene) -> Program:
     """What of a scene a program is compiled for, as far as names tell."""
     return (scene.rule, scene.schedule, scene.integrator, scene.n, scene.steps, scene.target, scene.start,
             architectures(name for _, name in scene.cast))  # fmt: skip
@@ -112,25 +115,25 @@ def addresses(trials: Iterable[T], code: str = "") -> dict[T, str]:
     return {trial: address(trial.content(known), code) for trial in once}
 
 
-def address(content: Mapping[str, Any], code: str = "") -> str:
+def address(content: Json, code: str = "") -> str:
     """The SHA-256 of the content, of JSON's types."""
     given = {**content, "code": code} if code else content
     text = json.dumps(given, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def measure(trials: Sequence[Measurable]) -> list[dict[str, Any]]:
+def measure(trials: Sequence[Measurable]) -> list[Values]:
     """The numbers of trials of one program, of JSON's types; scenes of one seed go together on a device."""
     spare_maps()
     if all(isinstance(trial, Trial) and trial.seeds is None for trial in trials):
         many = [trial.scene for trial in trials if isinstance(trial, Trial)]
         first = trials[0]
         assert isinstance(first, Trial)
-        found: Sequence[Mapping[str, Any]] = scenes.measure_scenes(many, list(map(_cast, many)), first.measures)
+        found: Sequence[Values] = scenes.measure_scenes(many, list(map(_cast, many)), first.measures)
     else:
         found = [trial.measure() for trial in trials]
     return [{name: np.asarray(value, float).tolist() for name, value in row.items()} for row in found]
 
 
-def _cast(scene: Scene) -> Mapping[str, Any]:
+def _cast(scene: Scene) -> dict[str, Density]:
     return zoo.cast(scene.cast)

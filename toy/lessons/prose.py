@@ -16,9 +16,9 @@ _PART = re.compile(
 KINDS = ("strong", "em", "code")
 
 
-def parts(text: str) -> list[Any]:
+def parts(text: str) -> list[object]:
     """The parts of one paragraph."""
-    found: list[Any] = []
+    found: list[object] = []
     at = 0
     for match in _PART.finditer(text):
         if match.start() > at:

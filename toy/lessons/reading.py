@@ -82,7 +82,7 @@ class Lesson:
     steps: tuple[Step, ...]
     numbers: Numbers = field(default_factory=dict)
 
-    def card(self) -> dict[str, Any]:
+    def card(self) -> dict[str, object]:
         """What a list of lessons says of it."""
         return {
             "name": self.name,
@@ -92,14 +92,14 @@ class Lesson:
             "steps": len(self.steps),
         }
 
-    def flat(self) -> dict[str, Any]:
+    def flat(self) -> dict[str, object]:
         """All of it, as it is sent to who draws it: text, numbers and lists alone."""
         steps = [self._flat(step) for step in self.steps]
         targets = {target for step in self.steps for _, _, target in prose.links(step.text)}
         methods = {target: _method(target) for target in sorted(targets) if target.startswith("method:")}
         return {**self.card(), "language": self.language, "methods": methods, "steps": steps}
 
-    def _flat(self, step: Step) -> dict[str, Any]:
+    def _flat(self, step: Step) -> dict[str, object]:
         out: dict[str, Any] = {"heading": step.heading, "kind": step.kind, "link": step.link, "text": step.text}
         if step.choices:
             choices = [(choice.text, choice.why, choice.right) for choice in step.choices]

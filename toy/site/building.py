@@ -7,12 +7,12 @@ import tempfile
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from toy import distributions, lessons
 from toy.browser import traced
 from toy.browser.told import WHOLE
 from toy.files import replacing
+from toy.inputs import Json
 from toy.languages import LANGUAGES
 from toy.progress import Progress, Report
 from toy.site import claims, packed, pages
@@ -116,11 +116,11 @@ def spoken(language: str) -> bytes:
     return as_json(sources.words(language))
 
 
-def shelf() -> dict[str, Any]:
+def shelf() -> dict[str, object]:
     """The lessons by language, each list in its order, in English where there is no other."""
     numbers = lessons.numbers()
     english = {lesson.name: lesson for lesson in lessons.lessons("en", numbers)}
-    found: dict[str, Any] = {"languages": LANGUAGES, "shelf": {}}
+    found: Json = {"languages": LANGUAGES, "shelf": {}}
     for language in LANGUAGES:
         own = english | {lesson.name: lesson for lesson in lessons.lessons(language, numbers)}
         ordered = [own[name] for name in english]
@@ -161,7 +161,7 @@ def _short(sheets: list[Path]) -> str:
     return "".join(f"{line.strip()}\n" for line in whole.splitlines() if line.strip())
 
 
-def as_json(value: Any) -> bytes:
+def as_json(value: object) -> bytes:
     """Short JSON."""
     return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
 

@@ -19,6 +19,7 @@ from toy.densities import Normalised
 from toy.distributions.strokes import FAMILY
 from toy.figures import FIG9_SIGMAS
 from toy.guidance import RULES
+from toy.inputs import Json
 from toy.names import DEGRADATIONS, Name
 from toy.registry import Entry
 from toy.sampling import INTEGRATORS
@@ -46,7 +47,7 @@ BLURRED = f"~blur={DEGRADATIONS['blur'].knobs['width'].default}"  # of an exact 
 LEARNED = ("tree", "moons", "gaussians", "spiral")  # distributions whose networks are shipped
 
 
-def catalogue(on: tuple[str, ...] | None = None) -> dict[str, Any]:
+def catalogue(on: tuple[str, ...] | None = None) -> Json:
     """All of it, of JSON's types; of some distributions, or of all."""
     families = [name for name in distributions.families() if on is None or name in on]
     return {
@@ -95,12 +96,12 @@ def catalogue(on: tuple[str, ...] | None = None) -> dict[str, Any]:
     }
 
 
-def drawing() -> dict[str, Any]:
+def drawing() -> dict[str, object]:
     """What any drawing has."""
     return method(distributions.DISTRIBUTIONS[FAMILY]) | of_drawings()
 
 
-def rule(entry: Entry) -> dict[str, Any]:
+def rule(entry: Entry) -> dict[str, object]:
     """A rule: also its roles, the file of its kind, the integrator that it is derived for, whether it has a tilt, and
     which roles' log-densities have to have their constant.
     """
@@ -118,7 +119,7 @@ def rule(entry: Entry) -> dict[str, Any]:
     return method(entry) | more
 
 
-def method(entry: Entry) -> dict[str, Any]:
+def method(entry: Entry) -> dict[str, object]:
     """What any entry of a registry says of itself."""
     return {
         "name": entry.name,
@@ -131,18 +132,18 @@ def method(entry: Entry) -> dict[str, Any]:
     }
 
 
-def declarations(settings: Mapping[str, Setting]) -> dict[str, Any]:
+def declarations(settings: Mapping[str, Setting]) -> dict[str, object]:
     """Settings by name."""
     return {name: declaration(setting) for name, setting in settings.items()}
 
 
-def declaration(setting: Any) -> dict[str, Any]:
+def declaration(setting: Any) -> dict[str, object]:
     """A setting as it was declared: its kind, its fields, and what is legal in words."""
     said = {field.name: plain(getattr(setting, field.name)) for field in fields(setting)}
     return {"kind": type(setting).__name__, "legal": setting.legal} | said
 
 
-def plain(value: Any) -> Any:
+def plain(value: object) -> object:
     """Of JSON's types: what is not a number is null, options of any kind are a list."""
     if isinstance(value, Mapping) and all(isinstance(part, list | tuple) for part in value.values()):
         return {name: list(part) for name, part in value.items()}
@@ -164,7 +165,7 @@ def own(on: str) -> str:
     return "" if on == distributions.USUAL else on
 
 
-def target(name: str) -> dict[str, Any]:
+def target(name: str) -> dict[str, object]:
     """A target as views are told of it, and what scenes and captions need to know."""
     known = distributions.of(name)
     return {

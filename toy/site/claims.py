@@ -8,7 +8,6 @@ from dataclasses import replace
 from functools import cache
 from itertools import combinations
 from pathlib import Path
-from typing import Any
 
 from toy.figures.claims import claims_figure
 from toy.figures.files import encode
@@ -126,5 +125,5 @@ def _cells(part: Part) -> str:
     mean = f"{report.number(part.interval[0])} {part.unit}".strip()
     needs = "" if not math.isfinite(part.needed) else f"{part.needed:.0f}"
     power = "" if not math.isfinite(part.power) else f"{part.power:.0%}"
-    cells: Sequence[Any] = (part.name, mean, report.ends(part), part.bound, power, needs)
+    cells: Sequence[object] = (part.name, mean, report.ends(part), part.bound, power, needs)
     return "".join(f"<td>{html.escape(str(cell))}</td>" for cell in cells)

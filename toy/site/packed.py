@@ -1,7 +1,6 @@
 """What the site's pages load on demand: densities and targets, each a small pack of numbers."""
 
 import re
-from typing import Any
 
 import numpy as np
 
@@ -12,7 +11,7 @@ from toy.browser.traced import SHOWN
 from toy.browser.truth import truth_of
 from toy.state import DEFAULTS
 from toy.viewer import computing
-from toy.viewer.packing import pack, quantise
+from toy.viewer.packing import Packed, pack, quantise
 
 FINE = 1e-4  # of an outline's size
 
@@ -33,18 +32,19 @@ def target(name: str) -> bytes:
     return pack({"truth": truth_of(name) | floors}, drawn(name))
 
 
-def floors_of(name: str) -> dict[str, dict[str, Any]]:
+def floors_of(name: str) -> dict[str, metrics.Values]:
     """What the measures give for as many true samples as the first picture and its previews have, by their number."""
     names = metrics.defined(SHOWN, name)
     return {str(n): metrics.floor(name, n, names) for n in (computing.PREVIEW, DEFAULTS["n"])}
 
 
-def drawn(name: str) -> dict[str, Any]:
+def drawn(name: str) -> dict[str, Packed]:
     """A target's scenery; outlines without points that nobody sees, in 16 bits, each point from the one before."""
-    arrays: dict[str, Any] = dict(computing.scenery(name))
-    for key in [key for key in arrays if key.endswith(".starts")]:
+    scenery = computing.scenery(name)
+    arrays: dict[str, Packed] = {**scenery}
+    for key in [key for key in scenery if key.endswith(".starts")]:
         line = key.removesuffix(".starts")
-        parts = [thinned(part) for part in np.split(arrays[line], arrays[key][1:])]
+        parts = [thinned(part) for part in np.split(scenery[line], scenery[key][1:])]
         arrays[line] = stepwise(np.concatenate(parts))
         arrays[key] = np.cumsum([0, *map(len, parts[:-1])]).astype(np.uint32)
     return arrays

@@ -1,11 +1,11 @@
 """Charts that answer to the pointer, as Vega-Lite specifications; colours are those of the figures."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import streamlit as st
 
 from toy import palette
+from toy.inputs import Json
 from toy.palette import SERIES as COLOURS
 
 GREY = palette.colour_of("other")
@@ -13,7 +13,8 @@ SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down"
 PERCENTS = (0, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1)
 HOVER = {"name": "hover", "select": {"type": "point", "on": "pointerover", "fields": ["series"], "clear": "pointerout"}}
 
-Rows = Sequence[Mapping[str, Any]]
+Rows = Sequence[Mapping[str, object]]
+Spec = Json  # of Vega-Lite
 
 
 def colour(role: str) -> str:
@@ -33,7 +34,7 @@ def series(names: Sequence[str], plain: Sequence[str] = ()) -> dict[str, tuple[s
     return {name: found.get(name, (GREY, "circle")) for name in names}
 
 
-def percent(limit: float) -> dict[str, Any]:
+def percent(limit: float) -> Spec:
     """A scale for shares: logarithmic above one percent, linear below; up to ``limit``."""
     domain = [0, min(1.0, 1.25 * max(limit, 0.02))]
     ticks = [tick for tick in PERCENTS if tick <= domain[1]]
@@ -47,13 +48,13 @@ def lines(
     rows: Rows,
     look: Mapping[str, tuple[str, str]],
     *,
-    x: Mapping[str, Any],
-    y: Mapping[str, Any],
+    x: Mapping[str, object],
+    y: Mapping[str, object],
     rules: Mapping[str, float] | None = None,
     dashes: Mapping[str, Sequence[int]] | None = None,
     size: int = 42,
     height: int = 240,
-) -> dict[str, Any]:
+) -> Spec:
     """Curves of ``mean`` over ``x`` in bands of two standard errors, a series a colour; ``rules`` are dashed levels.
 
     Rows have ``series``, ``x``, ``mean``, ``lo``, ``hi``, and ``text`` for the pointer.
@@ -81,7 +82,7 @@ def lines(
             "scale": {"domain": shown, "range": [list(dashes.get(name, ())) or [1, 0] for name in shown]},
         }}  # fmt: skip
     faint = {"condition": {"param": "hover", "value": 1}, "value": 0.25}
-    layers: list[dict[str, Any]] = [
+    layers: list[Spec] = [
         {
             "mark": {"type": "area", "opacity": 0.16, "clip": True},
             "encoding": {"x": across, "y": {**up, "field": "lo"}, "y2": {"field": "hi"}, "color": colour},
@@ -121,9 +122,9 @@ def lines(
 
 
 def trade_off(
-    rows: Rows, look: Mapping[str, tuple[str, str]], *, x: Mapping[str, Any], y: Mapping[str, Any],
+    rows: Rows, look: Mapping[str, tuple[str, str]], *, x: Mapping[str, object], y: Mapping[str, object],
     truth: tuple[float, float] | None, height: int = 420,
-) -> dict[str, Any]:  # fmt: skip
+) -> Spec:  # fmt: skip
     """One line a method through its strengths, in their order; dots grow with strength, a star is the truth.
 
     Rows have ``series``, ``strength``, ``x``, ``y``, ``at_x``, ``at_y`` as texts, and ``last`` at a line's end.
@@ -144,7 +145,7 @@ def trade_off(
         {"field": "at_y", "title": "outliers"},
         {"field": "at_x", "title": "branch TV"},
     ]
-    layers: list[dict[str, Any]] = [
+    layers: list[Spec] = [
         {
             "mark": {"type": "line", "strokeWidth": 1.8, "clip": True},
             "encoding": {**place, "order": {"field": "strength"}, "color": colour, "opacity": faint},

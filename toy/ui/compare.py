@@ -2,11 +2,11 @@
 
 import math
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 import streamlit as st
@@ -57,6 +57,9 @@ def measure(point: Point) -> list[Row]:
     return compare.rows(point, compare.columns(found), found.seconds)
 
 
+T = TypeVar("T")
+
+
 class Table:
     """What one visitor's trials gave so far, by their keys; asks the engine for the next one, no more."""
 
@@ -64,8 +67,8 @@ class Table:
         """Nothing is known."""
         self.rows: dict[str, list[Row]] = {}
         self.failures: dict[str, str] = {}
-        self.floors: dict[tuple[str, int], dict[str, Any]] = {}
-        self._held: tuple[Any, Future] | None = None
+        self.floors: dict[tuple[str, int], metrics.Values] = {}
+        self._held: tuple[object, Future] | None = None
 
     def advance(self, found: Engine, wanted: Sequence[Point], patience: float) -> Point | None:
         """Take what is done and ask for what comes next; the trial that is being measured, None at the end."""
@@ -89,7 +92,7 @@ class Table:
             self.rows[trial.key] = rows
         return None
 
-    def _ask(self, found: Engine, key: Any, work: Any, end: float) -> Any:
+    def _ask(self, found: Engine, key: Hashable, work: Callable[[], T], end: float) -> T | None:
         """The result of ``work``; None where it is not there in time."""
         held = self._held[1] if self._held and self._held[0] == key else None
         if held is None or not held.done() or held.cancelled():
@@ -114,9 +117,7 @@ def number(name: str, value: float, error: float = math.nan) -> str:
     return tables.cell(name, value, error, digits=3) if math.isfinite(value) else "diverged"
 
 
-def curve(
-    rows: Sequence[Row], name: str, ends: tuple[float, float], flat: Collection[str] = ()
-) -> list[dict[str, Any]]:
+def curve(rows: Sequence[Row], name: str, ends: tuple[float, float], flat: Collection[str] = ()) -> list[Row]:
     """Points of a chart of one measure; a method of ``flat``, which has no strength, stands at both ends."""
     out = []
     for method, its in compare.summary(list(rows), name).items():
@@ -131,7 +132,7 @@ def curve(
     return out
 
 
-def axis(name: str, points: Sequence[Mapping[str, Any]], words: str) -> dict[str, Any]:
+def axis(name: str, points: Sequence[Row], words: str) -> dict[str, object]:
     """Scale and title of a measure."""
     values = [point["mean"] for point in points] or [0.0]
     if name == "outliers":
@@ -140,7 +141,7 @@ def axis(name: str, points: Sequence[Mapping[str, Any]], words: str) -> dict[str
     return {"title": words, "scale": {"domain": domain, "nice": False}, "axis": {"tickCount": 5}}
 
 
-def crossing(rows: Sequence[Row]) -> list[dict[str, Any]]:
+def crossing(rows: Sequence[Row]) -> list[Row]:
     """Points of the trade-off, each method's in order of strength."""
     quality, variation = (compare.summary(list(rows), name) for name in ("outliers", "branch_tv"))
     out = []
@@ -161,14 +162,14 @@ def crossing(rows: Sequence[Row]) -> list[dict[str, Any]]:
     return out
 
 
-def _apart(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+def _apart(one: Row, other: Row) -> bool:
     """Whether the names of two lines, written at their ends, would not lie over each other."""
     across = abs(one["x"] - other["x"])
     up = abs(math.log1p(one["y"] / 0.01) - math.log1p(other["y"] / 0.01))  # as the axis is
     return across > 0.3 or up > 0.12
 
 
-def table(rows: Sequence[Row], floor: Mapping[str, Any], asked: Mapping[str, tuple[int, int]]) -> dict[str, list[Any]]:
+def table(rows: Sequence[Row], floor: metrics.Values, asked: Mapping[str, tuple[int, int]]) -> dict[str, list[object]]:
     """Every measure that is one number, with its standard error, a line a method and strength.
 
     ``asked`` are the scores that a sample takes and the steps, by method.
@@ -182,7 +183,7 @@ def table(rows: Sequence[Row], floor: Mapping[str, Any], asked: Mapping[str, tup
         for i, strength in enumerate(its["strength"].tolist()):
             values = {n: number(n, found[n][method]["mean"][i], found[n][method]["error"][i]) for n in names}
             lines.append((title(method), strength, asked[method], values))
-    out: dict[str, list[Any]] = {
+    out: dict[str, list[object]] = {
         "method": [method for method, *_ in lines],
         "strength": [strength for _, strength, *_ in lines],
         "evaluations": [times for _, _, (times, _), _ in lines],

@@ -58,18 +58,18 @@ def renew() -> None:
     st.session_state.renewed = st.session_state.get("renewed", 0) + 1
 
 
-def _widget(key: str, changed: Callable[..., None], *about: Any) -> dict[str, Any]:
+def _widget(key: str, changed: Callable[..., None], *about: object) -> dict[str, Any]:
     """Arguments of a widget: its key, and to call ``changed`` with ``about`` and the key when something is chosen."""
     return {"key": key, "on_change": _heard, "args": (changed, key, *about)}
 
 
-def _heard(changed: Callable[..., None], key: str, *about: Any) -> None:
+def _heard(changed: Callable[..., None], key: str, *about: object) -> None:
     """What a browser says of a widget counts unless that was made anew since."""
     if key.startswith(_key("")):
         changed(*about, key)
 
 
-def _set(name: str, value: Any) -> str:
+def _set(name: str, value: object) -> str:
     """Give a widget the State's value, and return its key; the State, not the widget, is what counts."""
     key = _key(name)
     st.session_state[key] = value

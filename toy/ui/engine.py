@@ -13,7 +13,8 @@ from concurrent.futures import TimeoutError as FutureTimeout
 from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import Any
+from types import ModuleType
+from typing import Any, TypeVar
 
 from cachetools import LRUCache
 
@@ -25,6 +26,7 @@ REHEARSAL_DELAY = 2.5  # seconds
 LEASE = 6.0  # seconds for which work is done for somebody who will ask again
 ASKED = 30.0  # the same for what a visitor asked for last: longer than an answer waits behind sixty others
 QUICK, COMPILING, LONG = "engine", "engine-compiling", "engine-long"  # the workers
+T = TypeVar("T")
 
 
 class Busy(Exception):
@@ -40,7 +42,7 @@ class Work:
     """
 
     key: Hashable
-    do: Callable[[], Any] = field(compare=False)
+    do: Callable[[], object] = field(compare=False)
     program: Hashable = field(default=None, compare=False)
     name: str = field(default="", compare=False)
     heavy: bool = field(default=False, compare=False)
@@ -76,7 +78,7 @@ class Engine:
 
     def __init__(
         self,
-        warm_up: Callable[[], Mapping[Any, Any] | None] | None = None,
+        warm_up: Callable[[], Mapping[object, object] | None] | None = None,
         rehearsals: Callable[[], Iterable[Work]] | None = None,
     ) -> None:
         """Start the workers; ``warm_up`` is their first job, and ``ready`` is set when it is done.
@@ -123,12 +125,12 @@ class Engine:
     def get(
         self,
         key: Hashable,
-        work: Callable[[], Any],
+        work: Callable[[], T],
         *,
         priority: int = FULL,
         wait: float = 8.0,
         program: Hashable = None,
-    ) -> Any:
+    ) -> T:
         """The result of ``work`` by its ``key``, from the cache or a worker; Busy where that takes too long.
 
         Work that is under way goes on, so that asking again finds it; work that nobody waits for any more is dropped.
@@ -142,12 +144,12 @@ class Engine:
             with self._lock:
                 job.waiters -= 1
 
-    def submit(self, key: Hashable, work: Callable[[], Any], *, priority: int = FULL) -> Future:
+    def submit(self, key: Hashable, work: Callable[[], object], *, priority: int = FULL) -> Future:
         """Queue ``work`` unless its result is there or awaited already; Busy where the queue is full."""
         return self._enqueue(Work(key, work), priority, wanted=True).future
 
     def lease(
-        self, key: Hashable, work: Callable[[], Any], *, priority: int = BACKGROUND, seconds: float = LEASE
+        self, key: Hashable, work: Callable[[], object], *, priority: int = BACKGROUND, seconds: float = LEASE
     ) -> Future:
         """Queue ``work`` for somebody who will ask again within ``seconds``; it is dropped when nobody does.
 
@@ -258,7 +260,7 @@ class Engine:
                 self._news.wait()
             return None
 
-    def _start(self, warm_up: Callable[[], Mapping[Any, Any] | None] | None) -> bool:
+    def _start(self, warm_up: Callable[[], Mapping[object, object] | None] | None) -> bool:
         try:
             for known, result in ((warm_up and warm_up()) or {}).items():
                 work = known if isinstance(known, Work) else Work(known, lambda: None)
@@ -271,7 +273,7 @@ class Engine:
         self.ready.set()
         return True
 
-    def _run(self, warm_up: Callable[[], Mapping[Any, Any] | None] | None) -> None:
+    def _run(self, warm_up: Callable[[], Mapping[object, object] | None] | None) -> None:
         if self._start(warm_up):
             with self._lock:
                 if not self._closing:
@@ -315,12 +317,12 @@ class Engine:
             self.prepare(rehearsals())
 
 
-def memory() -> Any:
+def memory() -> ModuleType:
     """What bounds the memory; it needs JAX."""
     return import_module("toy.ui.memory")
 
 
-def _size(value: Any) -> int:
+def _size(value: object) -> int:
     """Bytes of a result: of its arrays, in whatever they stand."""
     if isinstance(value, Mapping | tuple | list):
         return 1 + sum(map(_size, value.values() if isinstance(value, Mapping) else value))
@@ -332,7 +334,7 @@ _started: list[Engine] = []  # the app's, once there is one
 
 
 def start(
-    warm_up: Callable[[], Mapping[Any, Any] | None] | None = None,
+    warm_up: Callable[[], Mapping[Any, object] | None] | None = None,
     rehearsals: Callable[[], Iterable[Work]] | None = None,
 ) -> Engine:
     """The app's engine, started like this on first use."""

@@ -67,12 +67,12 @@ def _viewer() -> None:
         links.rerun()  # with the settings of what was drawn, or with those that nobody else decides any more
 
 
-def _settings(ui: Any) -> None:
+def _settings(ui: object) -> None:
     st.session_state.alone = mapping(ui).get("alone") is True
     save_state(from_viewer(st.session_state.state, ui), by_viewer=True)
 
 
-def _answer(given: Any, fresh: bool) -> bytes:
+def _answer(given: object, fresh: bool) -> bytes:
     memory = st.session_state
 
     def save(state: State, _: Request) -> None:
@@ -83,13 +83,13 @@ def _answer(given: Any, fresh: bool) -> bytes:
 
 
 def heard(
-    given: Any,
+    given: object,
     fresh: bool,
     state: State,
-    memory: Any,
+    memory: live.Session,
     save: Callable[[State, Request], object],
     pause: Callable[[], object],
-    beside: Mapping[str, Any] | None = None,
+    beside: Mapping[str, object] | None = None,
 ) -> bytes:
     """The pack for what a view asked last; its knobs are taken into the state once, which ``save`` is then given.
 
@@ -139,12 +139,12 @@ def answer(
     found: Engine,
     state: State,
     request: Request,
-    memory: Any,
+    memory: live.Session,
     note: str = "",
     pause: Callable[[], object] = lambda: None,
     *,
     train: bool = True,
-    beside: Mapping[str, Any] | None = None,
+    beside: Mapping[str, object] | None = None,
 ) -> bytes:
     """The pack for a request: a preview while dragging, the whole scene on release, what there is when that is late.
 
@@ -209,7 +209,7 @@ def answer(
     )
 
 
-def _told(found: Engine, scenes: State, request: Request, memory: Any) -> telling.Told:
+def _told(found: Engine, scenes: State, request: Request, memory: live.Session) -> telling.Told:
     """What the browser is told so that it computes the scenes itself, or why it cannot."""
     if request.phase in ("drag", "draw"):
         return telling.Told()
@@ -225,12 +225,12 @@ def _living(
     state: State,
     scenes: State,
     request: Request,
-    memory: Any,
+    memory: live.Session,
     said: telling.Told,
     training: Mapping[str, casting.Waiting],
     *,
     note: str,
-    beside: Mapping[str, Any],
+    beside: Mapping[str, object],
 ) -> bytes:
     """The pack by which the browser computes the scenes itself, some of which stand in for what is in ``training``.
 
@@ -294,8 +294,8 @@ def curve_of(scene: Scene) -> Work:
 
 
 def _extras(
-    collect: Callable[..., tuple[dict[str, Any], dict[str, str]]], state: State, request: Request
-) -> tuple[dict[str, Any], dict[str, str]]:
+    collect: Callable[..., tuple[dict[str, object], dict[str, str]]], state: State, request: Request
+) -> tuple[dict[str, object], dict[str, str]]:
     """Layers, probe and curves of both sides, if they were asked for, and words for what is late."""
     scenes = {slot: state.scene(slot) for slot in SLOTS}
     sigma, box, at = request.sigma, request.box, request.probe
@@ -303,7 +303,7 @@ def _extras(
     if request.layers and box:
         # Neither the noise nor the number of particles matters to a field.
         plain = [replace(scene, n=COUNTS[0], seed=0) for scene in scenes.values()]
-        do: Callable[[], Any] = partial(_both, computing.field, scenes, sigma, box)
+        do: Callable[[], object] = partial(_both, computing.field, scenes, sigma, box)
         works["fields"] = _quick(("field", *plain, sigma, box), do, scenes)
     if at:
         do = partial(_probes, scenes, at, sigma)
@@ -323,15 +323,15 @@ def _extras(
     return results, late
 
 
-def _quick(key: tuple, do: Callable[[], Any], scenes: Mapping[str, Scene]) -> Work:
+def _quick(key: tuple, do: Callable[[], object], scenes: Mapping[str, Scene]) -> Work:
     """What is fast once it is compiled, for both sides at once."""
     programs = tuple(computing.program(scene, key[0]) for scene in scenes.values())
     return Work(key, do, programs, "the layers" if key[0] == "field" else "the probe")
 
 
-def _both(make: Callable, scenes: Mapping[str, Scene], *arguments: Any) -> dict[str, Any]:
+def _both(make: Callable, scenes: Mapping[str, Scene], *arguments: object) -> dict[str, object]:
     return {slot: make(scene, *arguments) for slot, scene in scenes.items()}
 
 
-def _probes(scenes: Mapping[str, Scene], at: tuple[float, float], sigma: float) -> list[dict[str, Any]]:
+def _probes(scenes: Mapping[str, Scene], at: tuple[float, float], sigma: float) -> list[dict[str, object]]:
     return [computing.probe(scene, at, sigma) for scene in scenes.values()]

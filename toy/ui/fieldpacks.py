@@ -16,6 +16,7 @@ from toy.names import Name
 from toy.scene import Scene
 from toy.ui import live, telling
 from toy.ui.engine import PREVIEW, Engine, Work
+from toy.ui.live import Session
 from toy.viewer import computing
 from toy.viewer.look import HALF_MIN, MARGIN, SIGMA_MAX, SIGMA_MIN, Look
 from toy.viewer.packing import pack, quantise
@@ -46,7 +47,7 @@ class Request:
         return cls(look.sigma, _rounded(replace(window, half=window.half * MARGIN).box))
 
     @classmethod
-    def of(cls, given: Any, look: Look, home: View) -> "Request":
+    def of(cls, given: object, look: Look, home: View) -> "Request":
         """A request from the component's value; what is missing or not legal falls back to a fresh page's."""
         base = cls.plain(look, home)
         if not isinstance(given, Mapping):
@@ -90,7 +91,7 @@ def grids(scene: Scene, sigma: float, box: Box, side: int) -> Grids:
     found = fields(scene, models.cast(scene.cast), sigma=sigma, box=box, resolution=side, arrows=ARROWS)
     names = {"logp1": "left.logp1", "logp0": "left.logp0", "truth": "truth.logp", "at": "arrows.at"}
     names |= {"main": "left.arrows.main", "guide": "left.arrows.guide", "true": "arrows.truth"}
-    arrays: dict[str, Any] = {}
+    arrays: dict[str, object] = {}
     for name, sent in names.items():
         if name in found:
             arrays[sent] = np.nan_to_num(found[name], nan=-1e6, posinf=1e6, neginf=-1e6).astype(np.float32)
@@ -115,7 +116,7 @@ def answer(
     look: Look,
     request: Request,
     link: int = 0,
-    memory: Any = None,
+    memory: Session | None = None,
     pause: Callable[[], object] = lambda: None,
 ) -> bytes:
     """The pack for a request: a coarse grid while the slider moves, the fine one at rest, what there is when busy.
@@ -124,7 +125,7 @@ def answer(
     """
     home, guide, drag = home_of(scene), guide_role(scene), request.phase == "drag"
     cast = dict(scene.cast)
-    header: dict[str, Any] = {
+    header: dict[str, object] = {
         "version": 1,
         "kind": "fields",
         "id": identity(scene),

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import partial
-from typing import Any
 
 import streamlit as st
 
@@ -44,7 +43,7 @@ def _save(look: Look) -> None:
 def _panels_live(scene: Scene) -> None:
     memory = st.session_state
 
-    def answered(given: Any, fresh: bool) -> bytes:
+    def answered(given: object, fresh: bool) -> bytes:
         look, home = memory.fields_look, home_of(scene)
         request = Request.of(given, look, home) if fresh else Request.plain(look, home)
         linked_again = memory.get("fields_link", 0)

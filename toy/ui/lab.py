@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import streamlit as st
 
 from toy import distributions, figures, tables
 from toy.figures.sweeps import sweep_figure
+from toy.inputs import Json
 from toy.lab import claims, grid, optima, report, sweep
 from toy.lab.claim import Claim
 from toy.lab.grid import Sweep
@@ -65,7 +65,7 @@ def _claims() -> None:
     st.code("python -m toy claims --paper 2408.09000 --quick", language="bash", wrap_lines=True)
 
 
-def _of_place(found: Mapping[str, Any], on: str) -> Mapping[str, Any] | None:
+def _of_place(found: Json, on: str) -> Json | None:
     """What a report of several distributions says of one; None where that is nothing."""
     own = [each for each in found["claims"] if each["on"] == on]
     return {**found, "claims": own} if own else None
@@ -73,8 +73,8 @@ def _of_place(found: Mapping[str, Any], on: str) -> Mapping[str, Any] | None:
 
 def _board(
     have: Mapping[str, Claim],
-    reports: Sequence[Mapping[str, Any] | None],
-    elsewhere: Mapping[str, list[Any]],
+    reports: Sequence[Json | None],
+    elsewhere: Mapping[str, list[Json]],
     on: str = "",
 ) -> None:
     """Claims with their verdicts in reports, those ``elsewhere`` than on the tree, and a way to measure them here.
@@ -123,15 +123,15 @@ def _guides(count: int) -> str:
     return "a guide" if count == 1 else f"{count} guides"
 
 
-def _entries(reports: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
+def _entries(reports: Sequence[Json]) -> dict[str, list[Json]]:
     """The entries of reports by claim, one a distribution."""
-    entries: dict[str, list[Any]] = {}
+    entries: dict[str, list[Json]] = {}
     for each in [each for found in reports for each in found["claims"]]:
         entries.setdefault(each["name"], []).append(each)
     return entries
 
 
-def _verdict(entries: Sequence[Mapping[str, Any]]) -> str:
+def _verdict(entries: Sequence[Json]) -> str:
     """A word, or where several distributions are measured on which of them it is said."""
     by_verdict: dict[str, list[str]] = {}
     for each in entries:
@@ -141,7 +141,7 @@ def _verdict(entries: Sequence[Mapping[str, Any]]) -> str:
     return "; ".join(f"{verdict} on {', '.join(map(plain, places))}" for verdict, places in by_verdict.items())
 
 
-def _told(item: Mapping[str, Any], words: str) -> None:
+def _told(item: Json, words: str) -> None:
     """One measurement of a claim, and whose it is."""
     st.caption(words + (f" On **{plain(item['on'])}**." if "on" in item else ""))
     st.table(_parts(item))
@@ -149,7 +149,7 @@ def _told(item: Mapping[str, Any], words: str) -> None:
         st.caption(plain(note))
 
 
-def _smaller(known: Mapping[str, Any] | None) -> str:
+def _smaller(known: Json | None) -> str:
     """What was measured here, and by how much it is less than the report."""
     size = claims.QUICK
     words = f"Measured here, in small: **{size.n} samples** a scene, {size.trainings} repetitions with training"
@@ -159,13 +159,13 @@ def _smaller(known: Mapping[str, Any] | None) -> str:
     return f"{words}. Fewer samples and repetitions give wider intervals; where they differ, believe the narrower."
 
 
-def _reported(name: str) -> dict[str, Any] | None:
+def _reported(name: str) -> Json | None:
     """A report that comes with the program."""
     path = DOCS / f"{name}.json"
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
 
 
-def _parts(item: Mapping[str, Any]) -> dict[str, list[str]]:
+def _parts(item: Json) -> dict[str, list[str]]:
     """The parts of a claim as columns."""
     parts = item["parts"]
     return {
@@ -185,7 +185,7 @@ def _number(value: float | None) -> str:
     return "–" if value is None else f"{value:.3g}"
 
 
-def _bound(part: Mapping[str, Any]) -> str:
+def _bound(part: Json) -> str:
     lo, hi = part["lo"], part["hi"]
     if lo is not None and hi is not None:
         return f"{lo:.3g} to {hi:.3g}"
@@ -217,13 +217,13 @@ def _again(name: str, on: str) -> None:
     st.fragment(watch, run_every=POLL)()
 
 
-def _measure(name: str, on: str, tell: Report) -> list[dict[str, Any]]:
+def _measure(name: str, on: str, tell: Report) -> list[Json]:
     def told(now: Progress) -> None:
         tell(f"{now.stage}: {now.done} of {now.total}", now.done / max(now.total, 1))
 
     item = (claims.published() | claims.papers())[name]
     measured = claims.run([item], claims.QUICK, on=[on] if on else (), report=told)
-    found: list[dict[str, Any]] = report.as_json(measured)["claims"]
+    found: list[Json] = report.as_json(measured)["claims"]
     return found
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import cache
-from typing import Any
 
 import streamlit as st
 
@@ -13,6 +12,7 @@ from toy.lessons import Lesson
 from toy.settings import Choice, Knob, Refused
 from toy.state import State, from_viewer, of_link
 from toy.ui import explore, links, live
+from toy.ui.live import Session
 from toy.ui.words import plain
 from toy.viewer.packing import pack
 from toy.viewer.requests import Request, mapping, sequence
@@ -96,12 +96,12 @@ def _load() -> None:
         st.warning(f"Not taken from the link: {plain(note)}")
 
 
-def _memory() -> dict[str, Any]:
-    memory: dict[str, Any] = st.session_state.setdefault("learning", {})
+def _memory() -> Session:
+    memory: Session = st.session_state.setdefault("learning", {})
     return memory
 
 
-def _open(memory: dict[str, Any], place: Place) -> None:
+def _open(memory: Session, place: Place) -> None:
     memory["state"] = of_link(place.link)
     memory["ui_from"] = memory.get("ui_from", 0) + 1
 
@@ -111,7 +111,7 @@ def _view() -> None:
     live.serve(live.LEARN, _went, _answer)
 
 
-def _went(said: Any) -> None:
+def _went(said: object) -> None:
     """The reader went to another place; another lesson opens at what its step shows."""
     told, memory = mapping(said), _memory()
     number = sequence(told.get("number"))
@@ -133,12 +133,12 @@ def _explored(state: State, language: str) -> str:
     return from_viewer(replace(state, hide=()), dict(state.ui) | {"language": language}).link()
 
 
-def _answer(given: Any, fresh: bool) -> bytes:
+def _answer(given: object, fresh: bool) -> bytes:
     memory, request = _memory(), mapping(given)
     if fresh:
         _went(request.get("place"))
     place: Place = memory["place"]
-    learn: dict[str, Any] = {"place": asdict(place), "from": memory["linked"], "languages": LANGUAGES}
+    learn: dict[str, object] = {"place": asdict(place), "from": memory["linked"], "languages": LANGUAGES}
     if place.found is None:
         learn["lessons"] = [lesson.card() for lesson in shelf(place.language).values()]
         return pack({"version": 1, "seq": 0, "learn": learn}, {})

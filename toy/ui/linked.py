@@ -32,7 +32,7 @@ def _field(key: str) -> str:
     return f"{links.here().page}/{key}"
 
 
-def _recall(key: str, default: Any, read: Callable[[str], Any]) -> str:
+def _recall(key: str, default: object, read: Callable[[str], object]) -> str:
     """The key of a widget that holds what the link says, else what was chosen before, else the default.
 
     A link's value for which ``read`` raises ValueError is named.
@@ -58,7 +58,7 @@ def _recall(key: str, default: Any, read: Callable[[str], Any]) -> str:
     return field
 
 
-def _tell(key: str, value: Any, write: Callable[[Any], str] = str) -> Any:
+def _tell(key: str, value: object, write: Callable[[Any], str] = str) -> Any:
     """Keep a value and, if it was changed, write it into the URL unless it is the default."""
     memory = links.here()
     said = None if value == memory.usual[key] else write(value)
@@ -68,7 +68,7 @@ def _tell(key: str, value: Any, write: Callable[[Any], str] = str) -> Any:
     return value
 
 
-def put(key: str, value: Any) -> None:
+def put(key: str, value: object) -> None:
     """Set what a widget shows, before it is drawn, as if it had been chosen there."""
     touched()
     st.session_state[_field(key)] = value

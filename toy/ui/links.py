@@ -20,7 +20,7 @@ class Link:
     page: str = ""
     seen: dict[str, str] = field(default_factory=dict)
     kept: dict[str, Any] = field(default_factory=dict)
-    usual: dict[str, Any] = field(default_factory=dict)
+    usual: dict[str, object] = field(default_factory=dict)
     notes: dict[str, tuple[str, float]] = field(default_factory=dict)
     read: set[str] = field(default_factory=set)
     drawn: set[str] = field(default_factory=set)

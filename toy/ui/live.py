@@ -1,7 +1,7 @@
 """A live view on a page: mounted with a pack, heard, and answered in time with what there is. It knows no page."""
 
 import time
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, MutableMapping
 from concurrent.futures import wait
 from functools import partial
 from typing import Any
@@ -12,9 +12,8 @@ from toy.ui.engine import Busy, Engine, Work
 from toy.viewer.sources import viewer_sources
 
 EXPLORE, FIELDS, LEARN = "viewer", "fieldview", "learn"  # the views: their sources, and the keys of what they say
-Collected = tuple[
-    dict[str, Any], dict[str, str]
-]  # results, or the sentence that says why there is none; words for the late
+Session = MutableMapping[str | int, Any]  # what the server keeps of a visitor, as Streamlit does, by name
+Collected = tuple[dict[str, Any], dict[str, str]]  # results, or in a sentence why there is none; words for the late
 # An answer waits, in seconds: for what was not asked for before; where the viewer asked, which knows that it waits;
 # for what was asked for before, and longer for each computation that waits, so that many do not ask all the time.
 SOON, LIVE, PATIENT, LINE = 0.1, 0.5, 1.0, 0.25
@@ -23,7 +22,7 @@ LOOKS = 4  # computations that wait: many who look all the time leave no process
 
 
 @st.cache_resource
-def _component(view: str) -> Any:
+def _component(view: str) -> Callable[..., object]:
     return st.components.v2.component(f"toy_{view}", **viewer_sources(view), isolate_styles=True)
 
 
@@ -32,7 +31,7 @@ def mount(view: str, pack: bytes) -> None:
     _component(view)(key=view, data=pack, on_request_change=lambda: None, on_ui_change=lambda: None)
 
 
-def serve(view: str, settings: Callable[[Any], object], answer: Callable[[Any, bool], bytes]) -> None:
+def serve(view: str, settings: Callable[[object], object], answer: Callable[[object, bool], bytes]) -> None:
     """Hear a view and mount it with the answer.
 
     ``settings`` takes what the view says of itself when that is news; ``answer`` takes its last request, and whether
@@ -51,9 +50,9 @@ def serve(view: str, settings: Callable[[Any], object], answer: Callable[[Any, b
 
 def asking(
     found: Engine,
-    memory: Any,
+    memory: Session,
     name: str,
-    asked: Any,
+    asked: object,
     *,
     live: bool,
     pause: Callable[[], object],
@@ -68,7 +67,7 @@ def asking(
     return partial(collected, found, memory.setdefault("visitor", object()), end=end, pause=pause)
 
 
-def patience(found: Engine, memory: Any, name: str, asked: Any, *, live: bool) -> float:
+def patience(found: Engine, memory: Session, name: str, asked: object, *, live: bool) -> float:
     """Seconds that an answer may take: few for what is asked for the first time, since whoever asked will ask again.
 
     What was asked for last is kept in ``memory`` under ``name``; ``live`` is who knows by himself that he waits.
@@ -99,7 +98,7 @@ def collected(
         if not wait(futures.values(), min(left, SLICE * (1 + found.waiting / LOOKS))).not_done:
             break
         pause()
-    results: dict[str, Any] = {}
+    results: dict[str, object] = {}
     late: dict[str, str] = {}
     for name, future in futures.items():
         if not future.done() or future.cancelled():

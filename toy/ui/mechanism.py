@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 from urllib.parse import urlencode
 
 import streamlit as st
@@ -105,7 +104,7 @@ def _trained(names: Mapping[str, str]) -> bool:
     return casting.ready(names.items())
 
 
-def _answer(work: Work, words: str) -> Any:
+def _answer(work: Work, words: str) -> object:
     """A result from the engine; None, with words on the page, while it is computed or where it cannot be."""
     memory = st.session_state
     held: Future | None = memory.get(f"held.{words}", (None, None))[1]
@@ -137,7 +136,7 @@ def _mechanism(names: Mapping[str, str], target: str) -> Mechanism:
     return mechanism(cast["main"], cast["guide"], weak=cast.get("weak"), target=target, n=N, seeds=SEEDS)
 
 
-def _live(work: Work, words: str, show: Callable[[Any], None]) -> None:
+def _live(work: Work, words: str, show: Callable[[object], None]) -> None:
     """Show a result where it is; else look again every second until it is."""
     done = st.session_state.setdefault("mechanism.done", {})
 

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import streamlit as st
 
+from toy.inputs import Json
 from toy.mechanism import BETWEEN, REGIONS, Mechanism, due_to_task
 from toy.ui import charts
 
@@ -114,9 +114,9 @@ class Recorded:
 
 
 @lru_cache(maxsize=1)
-def _report() -> dict[str, Any]:
+def _report() -> Json:
     try:
-        found: dict[str, Any] = json.loads(REPORT.read_text(encoding="utf-8"))
+        found: Json = json.loads(REPORT.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
     return found
@@ -132,13 +132,13 @@ def recorded(cast: Mapping[str, str]) -> Recorded | None:
     return Recorded(tuple(found["words"]), np.array(placebo["sigmas"]), share, error)
 
 
-def chart(measured: Mechanism, name: str) -> dict[str, Any] | None:
+def chart(measured: Mechanism, name: str) -> charts.Spec | None:
     """One chart over noise levels; None where there is nothing to draw."""
     _, curves = CURVES[name]
     values, sigmas, log = dict(measured.values), measured.sigmas, name in LOGARITHMIC
     if "task" in values:
         values["correction"] = np.sqrt(2 * np.maximum(values["error_main"], 0))
-    rows: list[dict[str, Any]] = []
+    rows: list[Json] = []
     for key, (label, _) in curves.items():
         if key not in values:
             continue

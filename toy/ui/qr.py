@@ -1,6 +1,6 @@
 """A QR code on a page: for those who sit in front of the screen."""
 
-from typing import Any
+from collections.abc import Callable
 
 import streamlit as st
 
@@ -11,7 +11,7 @@ CSS = "svg { display: block; width: min(260px, 100%); margin: 0 auto; }"
 
 
 @st.cache_resource
-def _component() -> Any:
+def _component() -> Callable[..., object]:
     script = bundle(VIEWER / "qrview.js")
     return st.components.v2.component("toy_qr", html=HTML, css=CSS, js=script, isolate_styles=True)
 

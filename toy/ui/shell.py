@@ -3,13 +3,18 @@
 from collections.abc import Sequence
 from contextvars import ContextVar
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+from streamlit.navigation.page import StreamlitPage
 
 from toy.ui import links
 from toy.ui.words import plain
 from toy.viewer.sources import VIEWER, bundle
+
+if TYPE_CHECKING:  # it takes JAX
+    from toy.state import State
 
 ICONS = {
     "": ":material/park:",
@@ -77,7 +82,7 @@ EMBEDDED = """
 """
 
 
-_actions: ContextVar[Any] = ContextVar("actions")
+_actions: ContextVar[DeltaGenerator] = ContextVar("actions")
 
 
 def embedded() -> bool:
@@ -85,7 +90,7 @@ def embedded() -> bool:
     return bool(st.context.is_embedded)
 
 
-def begin(pages: Sequence[Any], current: Any) -> None:
+def begin(pages: Sequence[StreamlitPage], current: StreamlitPage) -> None:
     """The style of every page, and its first line: the pages, and room for what can be done with this one.
 
     In another page there is no such line: all the room is the picture's.
@@ -118,7 +123,7 @@ def _speak_as(before: str | None, page: str) -> None:
         st.query_params["language"] = said
 
 
-def actions() -> Any:
+def actions() -> DeltaGenerator:
     """The place beside the navigation for what can be done with a page."""
     return _actions.get()
 
@@ -128,7 +133,7 @@ def asks_for_methods() -> bool:
     return any(key.startswith(("left.", "right.", "language")) for key in st.query_params)
 
 
-def load_state() -> Any:
+def load_state() -> "State":
     """The visitor's State: from the URL when it was pasted or the browser went back, else as it was left."""
     from toy import state
 
@@ -142,7 +147,7 @@ def load_state() -> Any:
     return st.session_state.state
 
 
-def save_state(new: Any, *, by_viewer: bool = False, asked: bool = False) -> None:
+def save_state(new: "State", *, by_viewer: bool = False, asked: bool = False) -> None:
     """Keep the State and write it into the URL; settings of the viewer that it did not report itself are sent to it.
 
     Unless the view ``asked`` for it, what its controls say is of the scene before; see ``Request.after``.
@@ -155,7 +160,7 @@ def save_state(new: Any, *, by_viewer: bool = False, asked: bool = False) -> Non
     links.here().replace(new.query())
 
 
-def _keep(new: Any) -> None:
+def _keep(new: "State") -> None:
     st.session_state.state = new
     st.session_state.setdefault("now", {})["state"] = new  # for files, which are made outside of the session
 
@@ -167,7 +172,7 @@ def _changed_beside() -> None:
         st.session_state.state_before = st.session_state.state
 
 
-def _send_ui(new: Any) -> None:
+def _send_ui(new: "State") -> None:
     old = st.session_state.get("state")
     if old is not None and old.ui != new.ui:
         st.session_state.ui_from = st.session_state.get("ui_from", 0) + 1

@@ -2,12 +2,12 @@
 
 import re
 from dataclasses import replace
-from typing import Any
 
 from toy.browser import told
 from toy.browser.truth import of_drawings
 from toy.captions import captions
 from toy.distributions.strokes import EXAMPLE, Stroke, store
+from toy.inputs import Json
 from toy.state import SLOTS, State
 from toy.ui import casting
 from toy.viewer import packs
@@ -16,7 +16,7 @@ THREE = (*EXAMPLE, Stroke("C", EXAMPLE[0].width, EXAMPLE[0].at * [1, 0]))  # A, 
 PLAYED = re.compile(rf"exact:strokes-\w+/[A-Z]+(~blur=[\d.e-]+)?({re.escape(told.WHOLE)})?")
 
 
-def sketch(state: State) -> dict[str, Any] | None:
+def sketch(state: State) -> dict[str, object] | None:
     """How a drawing would be shown in the state's place, said of one whose classes are A, B and C.
 
     ``some`` where of these A is shown, ``all``, and ``alone`` where there is no class but A: of each side title,
@@ -28,7 +28,7 @@ def sketch(state: State) -> dict[str, Any] | None:
     targets = {"some": f"{on}/A", "all": f"{on}/ABC", "alone": f"{alone}/A"}
     try:
         asked = {name: state.change("left", target=target) for name, target in targets.items()}
-        found: dict[str, Any] = {name: _shown(each) for name, each in asked.items()}
+        found: dict[str, Json] = {name: _shown(each) for name, each in asked.items()}
     except ValueError:
         return None
     some = asked["some"]
@@ -41,7 +41,7 @@ def sketch(state: State) -> dict[str, Any] | None:
     return found | {"lead": lead} | of_drawings()
 
 
-def _shown(asked: State) -> dict[str, Any]:
+def _shown(asked: State) -> Json:
     titles = captions(*(asked.scene(slot) for slot in SLOTS), knobs=False)
     sides = {}
     for slot, title in zip(SLOTS, titles, strict=True):

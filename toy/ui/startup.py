@@ -4,7 +4,7 @@ import gc
 import time
 from collections.abc import Mapping
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
@@ -12,6 +12,9 @@ from toy.ui import engine as engines
 from toy.ui import links
 from toy.ui.engine import Engine, Work
 from toy.ui.words import plain
+
+if TYPE_CHECKING:
+    from toy.viewer.computing import Side
 
 
 def prepare() -> None:
@@ -22,7 +25,7 @@ def prepare() -> None:
     import_module("toy.ui.explore")
 
 
-def warm_up() -> Mapping[Work, Any]:
+def warm_up() -> Mapping[Work, "Side"]:
     """Load the default cast, compile and compute what the default page shows; previews follow later."""
     prepare()
     from toy.ui import explore

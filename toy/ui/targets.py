@@ -36,7 +36,7 @@ def choose(
     if uploading.unknown(links.said().get(parameter, ""), taken):
         st.divider()
 
-    def widget(name: str, value: Any) -> dict[str, Any]:
+    def widget(name: str, value: object) -> dict[str, Any]:
         field = f"{key}.{name}"
         st.session_state[field] = value  # the target, not the widget, is what counts
         return {"key": field, "on_change": _apply, "args": (name, field, target, chosen)}

@@ -6,7 +6,6 @@ from collections.abc import Callable, Hashable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
 
 from cachetools import LRUCache
 
@@ -41,7 +40,7 @@ class Tasks:
         self._tasks: LRUCache = LRUCache(KEPT)
         self._pool = ThreadPoolExecutor(1, "task")
 
-    def ask(self, key: Hashable, work: Callable[[Report], Any]) -> Task:
+    def ask(self, key: Hashable, work: Callable[[Report], object]) -> Task:
         """The task of this key, begun where it is not; to be asked for again and again until its future is done."""
         with self._lock:
             task = self._tasks.get(key)
@@ -51,7 +50,7 @@ class Tasks:
             task.asked = time.monotonic()
             return task
 
-    def _run(self, task: Task, work: Callable[[Report], Any]) -> Any:
+    def _run(self, task: Task, work: Callable[[Report], object]) -> object:
         def report(words: str, share: float) -> None:
             task.words, task.share = words, min(max(share, 0.0), 1.0)
             if time.monotonic() - task.asked > PATIENCE:

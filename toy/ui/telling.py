@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+
+import numpy as np
 
 from toy import distributions
 from toy.browser import told
@@ -12,6 +13,7 @@ from toy.scene import Scene
 from toy.state import SLOTS
 from toy.ui import live
 from toy.ui.engine import FULL, Engine, Work
+from toy.ui.live import Session
 
 
 @dataclass(frozen=True)
@@ -21,8 +23,8 @@ class Told:
     Without an ``engine`` the browser does not compute it: for the reason ``why``, or that is found out ``later``.
     """
 
-    engine: dict[str, Any] | None = None
-    arrays: dict[str, Any] = field(default_factory=dict)
+    engine: dict[str, object] | None = None
+    arrays: dict[str, np.ndarray] = field(default_factory=dict)
     news: tuple[str, ...] = ()
     why: str = ""
     later: bool = False
@@ -33,7 +35,7 @@ def work_of(news: tuple[str, ...]) -> Work:
     return Work(("told", news), partial(told.told, news))
 
 
-def made(scenes: Mapping[str, Scene], memory: Any) -> None:
+def made(scenes: Mapping[str, Scene], memory: Session) -> None:
     """The browser of the visitor of ``memory`` has made itself what these scenes need of the drawing that they show."""
     on = distributions.of(scenes[SLOTS[0]].target).on
     if strokes.is_drawing(on):
@@ -41,7 +43,7 @@ def made(scenes: Mapping[str, Scene], memory: Any) -> None:
         memory["told"] = memory.get("told", set()) | own
 
 
-def tell(found: Engine, scenes: Mapping[str, Scene], memory: Any, *, anew: bool) -> Told:
+def tell(found: Engine, scenes: Mapping[str, Scene], memory: Session, *, anew: bool) -> Told:
     """What the visitor of ``memory`` is told of scenes by their names in a view.
 
     ``anew`` is a visitor who has forgotten what he was told.

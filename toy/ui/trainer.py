@@ -12,7 +12,6 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
 import numpy as np
 
@@ -301,7 +300,7 @@ def picture(run: Run, n: int = 1024) -> bytes | None:
         scene, {"main": run.net.frozen()}, keep=False, floor=False, measures=("outliers", "branch_tv")
     )
     view = views.window("tree", target)
-    values: dict[str, Any] = dict(frame.metrics)
+    values = frame.metrics
     title = f"iteration {run.step}: {values['outliers']:.1%} outside, branch TV {values['branch_tv']:.2f}"
     from toy import figures  # here: matplotlib would be a quarter of a second of every start
 

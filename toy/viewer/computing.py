@@ -5,7 +5,7 @@ import math
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 
@@ -14,12 +14,13 @@ from toy import distributions, flows, metrics, scenes, views
 from toy.captions import mode_word
 from toy.densities import Normalised
 from toy.distributions.strokes import is_drawing
+from toy.metrics import Values
 from toy.names import Name
 from toy.scene import Scene
 from toy.scenes import Frame
 from toy.state import SLOTS, State
 from toy.viewer import cost
-from toy.viewer.packing import DEFAULT_PACK, quantise, unpack
+from toy.viewer.packing import DEFAULT_PACK, Packed, quantise, unpack
 
 PREVIEW = 512
 SIGMA_DATA = 0.5
@@ -35,9 +36,9 @@ class Side:
     """One scene, computed and packed: what the cache keeps."""
 
     scene: Scene
-    arrays: dict[str, Any]
-    metrics: dict[str, Any]
-    floor: dict[str, Any]
+    arrays: dict[str, Packed]
+    metrics: Values
+    floor: Values
     waiting: str = ""  # what stands in the place of the particles, which are not there yet
     errors: dict[str, float] = dataclasses.field(default_factory=dict)  # standard ones of the metrics
 
@@ -52,11 +53,11 @@ def stand_in(scene: Scene, waiting: str) -> Side:
     return Side(scene, {}, {}, {}, waiting)
 
 
-def program(scene: Scene, *extra: Any) -> tuple:
+def program(scene: Scene, *extra: object) -> tuple:
     """What has to be compiled or worked out once for a scene, whatever its knobs: its static parts, and shapes."""
     types = scene.entry.types
 
-    def kind(role: str, name: str) -> Any:
+    def kind(role: str, name: str) -> object:
         parsed = Name.parse(name)
         # A density's constant is worked out for itself, and so is a degraded density.
         if parsed.items or types[role] is Normalised:
@@ -77,7 +78,7 @@ def side(scene: Scene) -> Side:
     """Sample, measure and pack one scene."""
     measures = metrics.defined(MEASURES, scene.target)
     frame = scenes.compute(scene, models.cast(scene.cast), floor=False, measures=measures)
-    arrays = {
+    arrays: dict[str, Packed] = {
         "positions": positions(frame),
         "outside": views.outside(frame).astype(np.uint8),
         "branch_gain": branch_gain(frame),
@@ -111,7 +112,7 @@ def scenery(target: str) -> dict[str, np.ndarray]:
     return {name: array for name, array in arrays.items() if name.startswith(("tree.", "outline."))}
 
 
-def of_target(target: str) -> dict[str, Any]:
+def of_target(target: str) -> dict[str, object]:
     """What a view is told of a target: its name and classes, the rest and all of them, its own modes of the scenery.
 
     And words for classes, where there are some.
@@ -163,16 +164,24 @@ def forward_samples(scene: Scene) -> np.ndarray:
     return np.asarray(scenes.data_and_noise(scene)[0], np.float32)
 
 
-def field(scene: Scene, sigma: float, box: tuple[float, float, float, float]) -> dict[str, Any]:
+class Layers(TypedDict):
+    """What is drawn of one side over a box: arrays of its ``own`` and ``shared`` by both, its ``tilt`` in words."""
+
+    own: dict[str, Packed]
+    shared: dict[str, Packed]
+    tilt: str
+
+
+def field(scene: Scene, sigma: float, box: tuple[float, float, float, float]) -> Layers:
     """Layers of one side over ``box``, as the viewer takes them."""
     found = views.fields(scene, models.cast(scene.cast), sigma=sigma, box=box, resolution=RESOLUTION)
-    arrays: dict[str, Any] = {
+    arrays: dict[str, Packed] = {
         name: quantise(found[name]) for name in ("logp1", "logp0", "logtilt", "error") if name in found
     }
     for name in ("main", "guide", "guided"):
         if name in found:
             arrays[f"arrows.{name}"] = found[name].astype(np.float32)
-    shared = {
+    shared: dict[str, Packed] = {
         "truth.logp": quantise(found["truth"]),
         "arrows.at": found["at"],
         "arrows.truth": found["true"].astype(np.float32),
@@ -212,7 +221,7 @@ def without_weight(scene: Scene) -> Scene:
     return scene.change(w=knob.default) if knob else scene
 
 
-def curve(scene: Scene) -> dict[str, Any]:
+def curve(scene: Scene) -> dict[str, object]:
     """Share outside and branch TV at weights over the whole range of a scene's w.
 
     Raises:
@@ -231,17 +240,17 @@ def curve(scene: Scene) -> dict[str, Any]:
     return {"w": weights, **numbers}
 
 
-def probe(scene: Scene, at: tuple[float, float], sigma: float) -> dict[str, Any]:
+def probe(scene: Scene, at: tuple[float, float], sigma: float) -> dict[str, object]:
     """Scores and log-densities of one side at a point."""
     cast = models.cast(scene.cast)
     x, level = np.array([at], np.float32), np.float32(sigma)
     truth, guide = distributions.mixture(scene.target), views.guide_role(scene)
 
-    def numbers(values: Any) -> list[float] | None:
+    def numbers(values: object) -> list[float] | None:
         found = [float(v) for v in np.asarray(values).ravel()]
         return found if all(map(math.isfinite, found)) else None
 
-    def number(value: Any) -> float | None:
+    def number(value: object) -> float | None:
         found = numbers(value)
         return found[0] if found else None
 

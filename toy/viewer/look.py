@@ -31,7 +31,7 @@ class Look:
     language: Annotated[str, Choice(LANGUAGES, "language", "of the words around the pictures")] = "en"
 
     @classmethod
-    def of(cls, values: Mapping[str, Any]) -> "Look":
+    def of(cls, values: Mapping[str, object]) -> "Look":
         """The Look of legal values, to the digits that a link has."""
         digits: dict[str, Any] = {"panels": tuple, "arrows": bool, "language": str}
         digits["sigma"] = lambda v: float(f"{v:.4g}")
@@ -42,7 +42,7 @@ class Look:
         """What differs from the default, as URL parameters."""
         return to_query(declared(Look), self.flat())
 
-    def flat(self) -> dict[str, Any]:
+    def flat(self) -> dict[str, object]:
         """As the component takes it."""
         view = list(self.view) if self.view else None
         return {
@@ -64,7 +64,7 @@ def parse(query: Mapping[str, str]) -> tuple[Look, list[str]]:
     return Look.of(values), notes
 
 
-def looked(given: Any, before: Look) -> Look:
+def looked(given: object, before: Look) -> Look:
     """The Look after what the component says; what is not legal stays as it was."""
     if not isinstance(given, Mapping):
         return before

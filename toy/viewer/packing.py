@@ -8,13 +8,16 @@ import json
 import struct
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+
+from toy.inputs import Json
 
 MAGIC = b"TOYV"
 DEFAULT_PACK = Path(__file__).parent / "default.pack"
 DTYPES = ("uint8", "uint16", "uint32", "int32", "float32", "float64")
+
+Packed = np.ndarray | tuple[np.ndarray, float, float]  # an array, or its codes with their range
 
 _ALIGN = 8
 
@@ -42,16 +45,16 @@ def dequantise(codes: np.ndarray, lo: float, hi: float) -> np.ndarray:
     return (codes.astype(np.float64) / 65535 * (hi - lo) + lo).astype(np.float32)
 
 
-def pack(header: Mapping[str, Any], arrays: Mapping[str, np.ndarray | tuple[np.ndarray, float, float]]) -> bytes:
+def pack(header: Mapping[str, object], arrays: Mapping[str, Packed]) -> bytes:
     """One blob for the viewer.
 
     An array given as `quantise` returns it, `(codes, lo, hi)`, keeps its range in the table.
     """
-    table: dict[str, dict[str, Any]] = {}
+    table: dict[str, dict[str, object]] = {}
     parts: list[bytes] = []
     offset = 0
     for name, given in arrays.items():
-        entry: dict[str, Any] = {}
+        entry: dict[str, object] = {}
         if isinstance(given, tuple):
             given, entry["lo"], entry["hi"] = given
         array = np.ascontiguousarray(given)
@@ -67,7 +70,7 @@ def pack(header: Mapping[str, Any], arrays: Mapping[str, np.ndarray | tuple[np.n
     return b"".join([head, _padding(len(head)), *parts])
 
 
-def unpack(blob: bytes) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+def unpack(blob: bytes) -> tuple[Json, dict[str, np.ndarray]]:
     """Header and arrays of a pack; 16-bit arrays stay codes, their range is in `header["arrays"][name]`.
 
     Raises:

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from dataclasses import astuple, replace
 from typing import Any
 
-import numpy as np
-
 import models
 from toy import distributions, views
 from toy.browser import told
 from toy.captions import captions
+from toy.inputs import Json
+from toy.metrics import Values
 from toy.names import Name
 from toy.sampling import INTEGRATORS
 from toy.scene import Scene
@@ -21,6 +21,7 @@ from toy.viewer import presets
 from toy.viewer.computing import (
     RESOLUTION,
     SIGMA_DATA,
+    Layers,
     Side,
     drawn_scenery,
     forward_samples,
@@ -30,7 +31,7 @@ from toy.viewer.computing import (
     side,
     stand_in,
 )
-from toy.viewer.packing import pack
+from toy.viewer.packing import Packed, pack
 from toy.viewer.requests import Request
 
 TITLE = "Guidance explorer"
@@ -44,7 +45,7 @@ def identity(left: Scene, right: Scene) -> str:
     return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
 
-def panel(slot: str, asked: Scene, found: Side, title: str, pending: str = "") -> dict[str, Any]:
+def panel(slot: str, asked: Scene, found: Side, title: str, pending: str = "") -> dict[str, object]:
     """What stands around a panel: title, knobs, formula of what is asked; numbers of what is shown.
 
     ``shown`` says whose particles and numbers these are, ``pending`` in words why they are not those of ``asked``.
@@ -91,15 +92,15 @@ def panel(slot: str, asked: Scene, found: Side, title: str, pending: str = "") -
     }
 
 
-def _schedule(scene: Scene) -> dict[str, Any]:
+def _schedule(scene: Scene) -> dict[str, object]:
     values = dict(scene.knobs) if scene.schedule == "interval" else {}
     return {"name": scene.schedule, "lo": values.get("lo"), "hi": values.get("hi")}
 
 
-def measured(found: Side) -> dict[str, Any]:
+def measured(found: Side) -> dict[str, object]:
     """The numbers of a side by name, each with its standard error and what true samples give; null is no number."""
 
-    def plain(numbers: Mapping[str, Any]) -> dict[str, Any]:
+    def plain(numbers: Values) -> dict[str, object]:
         return {name: value if math.isfinite(value) else None for name, value in numbers.items()}
 
     return {
@@ -129,14 +130,14 @@ def assemble(
     busy: bool = False,
     precomputed: bool = False,
     note: str = "",
-    fields: Mapping[str, dict[str, Any]] | None = None,
+    fields: Mapping[str, Layers] | None = None,
     densities: Mapping[str, tuple | str] | None = None,
-    probes: list[dict[str, Any]] | None = None,
-    curves: Mapping[str, dict[str, Any] | str] | None = None,
-    drawn: Mapping[str, np.ndarray] | None = None,
+    probes: list[dict[str, object]] | None = None,
+    curves: Mapping[str, dict[str, object] | str] | None = None,
+    drawn: Mapping[str, Packed] | None = None,
     ui_from: int = 0,
-    engine: Mapping[str, Any] | None = None,
-    beside: Mapping[str, Any] | None = None,
+    engine: Mapping[str, object] | None = None,
+    beside: Mapping[str, object] | None = None,
     lacks: Mapping[str, str] | None = None,
 ) -> bytes:
     """One pack: frames unless the viewer has them already, layers and a probe if they were asked for.
@@ -149,7 +150,7 @@ def assemble(
     titles = captions(*(state.scene(slot) for slot in SLOTS), knobs=False)
     absent = [slot for slot in SLOTS if sides[slot].waiting and not engine]
     frames_id = "-".join([identity(*(sides[slot].scene for slot in SLOTS)), *absent])
-    header: dict[str, Any] = {
+    header: Json = {
         "version": 1,
         "id": frames_id,
         "seq": request.seq,
@@ -175,7 +176,7 @@ def assemble(
         "field": None,
         "probe": None,
     } | dict(beside or {})
-    arrays: dict[str, Any] = {}
+    arrays: dict[str, Packed] = {}
     if engine:
         header["engine"] = engine
         arrays |= drawn or {}
@@ -217,7 +218,12 @@ def living_pack(state: State) -> bytes:
 
 
 def told_pack(
-    state: State, scenes: Mapping[str, Scene], request: Request, engine: Mapping[str, Any], arrays: Any, **more: Any
+    state: State,
+    scenes: Mapping[str, Scene],
+    request: Request,
+    engine: Mapping[str, object],
+    arrays: Mapping[str, Packed],
+    **more: Any,
 ) -> bytes:
     """A pack without particles: ``engine`` and ``arrays`` are what the browser's own is told of the scenes."""
     waiting = {slot: stand_in(scene, "computing in your browser …") for slot, scene in scenes.items()}

@@ -20,10 +20,10 @@ class Preset:
 
     title: str
     sentence: str
-    left: dict[str, Any]
-    right: dict[str, Any]
+    left: dict[str, object]
+    right: dict[str, object]
     shows: tuple[str, ...]
-    ui: dict[str, Any] = field(default_factory=dict)
+    ui: dict[str, object] = field(default_factory=dict)
 
     def state(self, hide: tuple[str, ...] = (), story: str = "") -> State:
         """The State that shows it."""

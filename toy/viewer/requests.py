@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
@@ -18,7 +17,7 @@ LONGEST_LINK = 4000  # characters of a link that is to be opened
 FAR = 1000.0  # from the origin; nothing is asked of beyond
 
 
-def numbers(value: Any, count: int) -> tuple[float, ...] | None:
+def numbers(value: object, count: int) -> tuple[float, ...] | None:
     """A list of so many finite numbers; None where it is not that."""
     if not isinstance(value, list | tuple) or len(value) != count:
         return None
@@ -27,22 +26,22 @@ def numbers(value: Any, count: int) -> tuple[float, ...] | None:
     return tuple(float(v) for v in value)
 
 
-def mapping(value: Any) -> Mapping:
+def mapping(value: object) -> Mapping:
     """A mapping, empty where the value is none."""
     return value if isinstance(value, Mapping) else {}
 
 
-def names(value: Any, known: Sequence[str]) -> tuple[str, ...]:
+def names(value: object, known: Sequence[str]) -> tuple[str, ...]:
     """Those of the known names that a list has, in their order."""
     return tuple(name for name in known if name in value) if isinstance(value, list) else ()
 
 
-def sequence(value: Any) -> int:
+def sequence(value: object) -> int:
     """The number of a request; 0 where it has none."""
     return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**53 else 0
 
 
-def box_of(value: Any, least: float = 0.0) -> Box | None:
+def box_of(value: object, least: float = 0.0) -> Box | None:
     """A box whose sides are positive and at least so long."""
     box = numbers(value, 4)
     if not box or max(map(abs, box)) > FAR:
@@ -51,13 +50,13 @@ def box_of(value: Any, least: float = 0.0) -> Box | None:
     return (left, right, bottom, top) if min(right - left, top - bottom) >= max(least, 1e-300) else None
 
 
-def place(value: Any) -> Place | None:
+def place(value: object) -> Place | None:
     """A point on the plane."""
     found = numbers(value, 2)
     return (found[0], found[1]) if found and max(map(abs, found)) <= FAR else None
 
 
-def drawing(value: Any) -> tuple[Stroke, ...]:
+def drawing(value: object) -> tuple[Stroke, ...]:
     """A drawing: strokes of a class, a width, and coordinates x, y, x, y, ...; empty where it is none."""
     found = []
     for given in map(mapping, value[: MOST_STROKES + 1] if isinstance(value, list) else []):
@@ -91,7 +90,7 @@ class Request:
     open: str | None = None  # the link, or its query, of what is to be shown instead
 
     @classmethod
-    def of(cls, given: Any, state: State) -> "Request":
+    def of(cls, given: object, state: State) -> "Request":
         """A request from the component's value; what is missing or not legal falls back to nothing asked."""
         if not isinstance(given, Mapping):
             return cls()

@@ -6,8 +6,8 @@ import json
 import re
 from functools import cache
 from pathlib import Path
-from typing import Any
 
+from toy.inputs import Json
 from toy.languages import LANGUAGES
 
 VIEWER = Path(__file__).parent / "web"
@@ -90,7 +90,7 @@ def bare(script: str) -> str:
 
 
 @cache
-def words(language: str) -> dict[str, Any]:
+def words(language: str) -> Json:
     """What the views say in a language: ``labels``, ``meanings`` and, but for English, ``stories``, by key."""
     return json.loads((VIEWER / f"words.{language}.json").read_text(encoding="utf-8"))
 

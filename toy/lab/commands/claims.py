@@ -4,11 +4,15 @@ import json
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
 from toy import interrupts, progress
+
+if TYPE_CHECKING:
+    from toy.lab.claim import Claim
+    from toy.lab.claims import Findings
 
 
 @click.command()
@@ -120,7 +124,7 @@ def places_of(on: tuple[str, ...], file: str | None = None) -> list[str]:
     return list(dict.fromkeys(distributions.canonical(text) or distributions.USUAL for text in texts))
 
 
-def command_of(names: tuple[str, ...], flags: Mapping[str, Any]) -> str:
+def command_of(names: tuple[str, ...], flags: Mapping[str, object]) -> str:
     """The command line that asks for the same: ``flags`` with their values, one that is alone is True."""
     words = []
     for flag, value in flags.items():
@@ -129,13 +133,13 @@ def command_of(names: tuple[str, ...], flags: Mapping[str, Any]) -> str:
     return shlex.join(["python", "-m", "toy", "claims", *names, *words])
 
 
-def _listing(item: Any) -> str:
+def _listing(item: "Claim") -> str:
     bounds = ", ".join(f"{name}: {bound}" if name else str(bound) for name, bound in item.bounds.items())
     on = f", on {' and '.join(place or 'tree' for place in item.on)}" if any(item.on) else ""
     return f"{item.name}\n    {item.statement}\n    {bounds}  {item.source}{on}"
 
 
-def _show(findings: Any, command: str, as_json: bool, out: str | None) -> None:
+def _show(findings: "Findings", command: str, as_json: bool, out: str | None) -> None:
     """Print the table or the JSON; write the report and its figure."""
     from toy import tables
     from toy.files import replacing

@@ -8,7 +8,7 @@ if __name__ == "__main__":  # the door, before anything that is slow to import
 import shlex
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -16,6 +16,9 @@ from toy import door, interrupts, tables
 from toy.files import check_writable, keep_compiled, replacing
 from toy.progress import Progress, Report, bars
 from toy.scene import Scene
+
+if TYPE_CHECKING:
+    from toy.lab.optima import Optimum
 
 N, BATCH = "2048", {"kl": 512}  # samples of a seed; points of an iteration where not the usual number
 
@@ -41,7 +44,7 @@ def command(scene_options: Callable[[Callable], Callable], scene_of: Callable[..
     @scene_options
     def optimise(
         objective: str, free: str, smooth: bool, mixing: float, roughness: float, iterations: int, rate: float,
-        batch: int | None, seeds: int, held_out: int, out: str, **flags: Any,
+        batch: int | None, seeds: int, held_out: int, out: str, **flags: object,
     ) -> None:  # fmt: skip
         """Find the best weight of every step by gradient; a table, the result as JSON, and a figure beside it.
 
@@ -133,7 +136,7 @@ def report(folder: str, trainings: int | None) -> None:
         click.echo(path)
 
 
-def _elsewhere(path: Path, optimum: Any, trainings: int) -> Any:
+def _elsewhere(path: Path, optimum: "Optimum", trainings: int) -> "Optimum":
     """The result measured with other networks, and written again."""
     from toy.lab import optima
     from toy.lab.store import unfinished

@@ -40,12 +40,12 @@ KEPT: dict[str, Any] = {
 }
 
 
-def cfg(lab: Lab) -> dict[str, Any]:
+def cfg(lab: Lab) -> dict[str, object]:
     """CFG at w = 4 by AB32@512; where little is trained, by one network for all seeds."""
     return {"w": CFG, "unconditional": "AB32@512#0" if lab.size.small else "AB32@512"}
 
 
-def root_kept(lab: Lab, rule: str, **values: Any) -> np.ndarray:
+def root_kept(lab: Lab, rule: str, **values: object) -> np.ndarray:
     """Samples on the root branch as a share of what the truth has there, [seeds]."""
     return lab.measure("root_share", rule, **values) / root_mass()
 
@@ -56,7 +56,7 @@ def root_mass() -> float:
     return float(tree.mass[tree.level == 0].sum())
 
 
-def kept(lab: Lab, rule: str, *, against: Mapping[str, Any], **values: Any) -> dict[str, np.ndarray]:
+def kept(lab: Lab, rule: str, *, against: Mapping[str, object], **values: object) -> dict[str, np.ndarray]:
     """By how much branch TV and outliers are smaller, and the mean posterior larger, than CFG's: the parts of KEPT."""
 
     def gain(measure: str) -> np.ndarray:
@@ -75,6 +75,6 @@ def area(path: np.ndarray, sigmas: np.ndarray) -> float:
     return float(np.sqrt(np.linalg.det(np.cov(path[-1].astype(float), rowvar=False))))
 
 
-def traded(lab: Lab, rule: str, **values: Any) -> tuple[np.ndarray, np.ndarray]:
+def traded(lab: Lab, rule: str, **values: object) -> tuple[np.ndarray, np.ndarray]:
     """Mean posterior of the class, and the area of the samples, [seeds] each."""
     return lab.measure("alignment", rule, **values), lab.statistic(area, rule, **values)

@@ -6,7 +6,6 @@ nothing else is said, are this project's reading; the rules say where they diffe
 """
 
 from functools import partial
-from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -31,7 +30,7 @@ from toy.lab.published.shared import (
 
 CHUNG = "Chung et al. 2024, arXiv:2406.08070"
 PAIRS = {"λ = 0.2, w = 2": (0.2, 2.0), "λ = 0.6, w = 7.5": (0.6, 7.5)}
-DDIM: dict[str, Any] = {"integrator": "euler", "steps": 50}
+DDIM: dict[str, object] = {"integrator": "euler", "steps": 50}
 
 
 @claim(
@@ -199,7 +198,7 @@ def tangential_damping_improves_on_cfg(lab: Lab) -> Effect:
 # --- The same for less ------------------------------------------------------------------------------------------------
 
 AGREED = 0.991  # cosine
-FINE: dict[str, Any] = {"integrator": "euler", "steps": 64}
+FINE: dict[str, object] = {"integrator": "euler", "steps": 64}
 
 
 def saved(path: np.ndarray, sigmas: np.ndarray, *, target: str, agreed: float) -> float:
