@@ -26,6 +26,7 @@ GAIN_START = 0.01
 SILU_GAIN = 0.596  # root mean square of SiLU under a unit normal: dividing keeps magnitudes
 
 
+Matrix = TypeVar("Matrix", Array, np.ndarray)
 PARAMETRISATIONS = ("energy", "score", "denoiser")
 
 

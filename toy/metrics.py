@@ -290,7 +290,7 @@ class Measured:
 
     logp: np.ndarray
     occupancy: np.ndarray
-    values: Values
+    values: dict[str, Any]
 
 
 def evaluate(x: Float[Array | np.ndarray, "n 2"], target: str, names: tuple[str, ...] | None = None) -> Measured:
@@ -319,7 +319,7 @@ def evaluate(x: Float[Array | np.ndarray, "n 2"], target: str, names: tuple[str,
     )
 
 
-def measure(x: Float[Array | np.ndarray, "n 2"], target: str, names: tuple[str, ...] | None = None) -> Values:
+def measure(
     x: Float[Array | np.ndarray, "n 2"], target: str, names: tuple[str, ...] | None = None
 ) -> dict[str, float | list[float]]:
     """The values of ``evaluate`` alone.
@@ -339,7 +339,7 @@ def measure(x: Float[Array | np.ndarray, "n 2"], target: str, names: tuple[str, 
 
 
 @lru_cache(maxsize=32)
-def floor(target: str, n: int, names: tuple[str, ...] | None = None) -> Values:
+def floor(target: str, n: int, names: tuple[str, ...] | None = None) -> dict[str, float | list[float]]:
     """The noise floor: what the measures give for true samples.
 
     Args:
@@ -362,7 +362,7 @@ RESAMPLES = 200
 SHARES = ("outliers", "tail", "deep_tail", "root_share", "alignment")  # whose standard error is that of a share
 
 
-def errors(values: Values, occupancy: Float[np.ndarray, " g"], n: int, target: str) -> dict[str, float]:
+def errors(values: Values, occupancy: Float[np.ndarray, " m"], n: int, target: str) -> dict[str, float]:
     """Standard errors of shares and of the mode TV over draws of ``n`` samples, from one draw's own ``values``.
 
     Without one where the value is NaN because it means nothing for the target, or because the shares of the modes are.

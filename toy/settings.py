@@ -25,9 +25,16 @@ class Refused(ValueError):
 Turned = float | tuple[float, ...]  # what a knob is set to
 
 
+class _Told:
+    """What a person is told of a setting; each kind says in its own place."""
+
+    label: str
+    help: str
+
+
 @dataclass(frozen=True, kw_only=True)
-class Setting:
-    """Something that can be set, by its name; the kinds below say to what, each with a ``label`` and a ``help``."""
+class Setting(_Told):
+    """Something that can be set, by its name; the kinds below say to what."""
 
     name: str = ""
     default: Any = None  # what ``check`` returns

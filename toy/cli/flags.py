@@ -14,7 +14,7 @@ from toy.guidance import RULES
 from toy.sampling import INTEGRATORS
 from toy.scene import CHOICES, ROLE_DEFAULTS, SETTINGS, Scene
 from toy.schedules import SCHEDULES
-from toy.settings import Choice, Knob, text
+from toy.settings import Knob, Setting, text
 
 if TYPE_CHECKING:
     from toy.scenes import Frame
@@ -74,7 +74,7 @@ def _help(knobs: dict[str, Knob]) -> str:
     return "; ".join(f"{', '.join(owners)}: {words}" for words, owners in meanings.items())
 
 
-def option(setting: Knob | Choice) -> Callable[[Callable], Callable]:
+def option(setting: Setting) -> Callable[[Callable], Callable]:
     """A setting as a flag of its name; None where it is not given, else text, which the setting checks."""
     number = isinstance(setting, Knob)
     words = f"{setting.help}, {setting.legal}" if number else f"{setting.help or 'one of'}: {setting.legal}"
