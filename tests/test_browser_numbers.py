@@ -1,6 +1,7 @@
 """A density as plain numbers: what there is, and one sentence for what there is not."""
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import nnx
@@ -64,7 +65,7 @@ def test_a_mixture_has_its_masses_and_a_fixed_dropout_is_a_network():
         dropout_per_step(net(), KEY, rate=0.1),
         input_noise(MIXTURE, KEY, share=0.1),
         blur(input_noise(MIXTURE, KEY, share=0.1), width=0.1),
-        Tilted((MIXTURE,), (np.float32(2),)),
+        Tilted((MIXTURE,), (jnp.float32(2),)),
     ],
     ids=lambda density: type(density).__name__,
 )
