@@ -73,7 +73,7 @@ def guided(
         True
     """
     step = step or Step(sigma, jnp.zeros_like(sigma), jnp.ones(()), jnp.ones(()))
-    given: dict[str, Any] = {"x": x, "sigma": sigma, "memory": memory, "step": step}
+    given: dict[str, object] = {"x": x, "sigma": sigma, "memory": memory, "step": step}
     whole = {role for role in rule.roles if rule.types[role] in (Density, Normalised)}
     given |= {role: cast[role] for role in whole}
     given |= scores({role: cast[role] for role in rule.roles if role not in whole}, x, sigma)
