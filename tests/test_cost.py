@@ -38,7 +38,7 @@ def counted(scene: Scene) -> Counter:
     names = {"rule": scene.rule, "schedule": scene.schedule, "integrator": scene.integrator}
     x = jnp.linspace(-1, 1, 32).reshape(16, 2)
     with jax.disable_jit():
-        sampling.trajectory(x, scene.sigmas(), cast, knobs, jax.random.key(0), keep=False, **names)
+        sampling.trajectory(x, jnp.asarray(scene.sigmas()), cast, knobs, jax.random.key(0), keep=False, **names)
     return seen
 
 

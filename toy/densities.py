@@ -12,6 +12,7 @@ from typing import Annotated, Protocol, runtime_checkable
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import ArrayLike
 from jaxtyping import Array, Bool, Float, Int
 
 from toy.labels import UNNAMED, Labels
@@ -291,7 +292,7 @@ class GaussianMixture:
         return self.origins[group] + local[:, :1] * axes[:, 0] + local[:, 1:] * axes[:, 1], group
 
 
-def rounded(values: np.ndarray) -> Array:
+def rounded(values: ArrayLike) -> Array:
     """JAX's array of NumPy's, in single precision unless double is on: not told the type, JAX would compile for it."""
     dtype = jax.dtypes.canonicalize_dtype(np.asarray(values).dtype)
     return jnp.asarray(np.asarray(values, dtype), dtype)

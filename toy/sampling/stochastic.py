@@ -94,7 +94,7 @@ def predictor_corrector(
     x = x + (sigma - sigma_next) * sigma * unguided(x, sigma)
     epsilon = sigma * sigma - sigma_next * sigma_next
 
-    def correct(i: Array, x: Points) -> Points:
+    def correct(i: int | Array, x: Points) -> Points:
         score, _ = field(x, sigma_next, memory)
         return x + epsilon / 2 * score + jnp.sqrt(epsilon) * jax.random.normal(jax.random.fold_in(key, i), x.shape)
 
@@ -225,7 +225,7 @@ def gibbs(
         field, memory = field_at(sigma, sigma_next, progress, x, memory)
         return heun(field, x, sigma, sigma_next, memory), None
 
-    def refine(i: Array, x: Points) -> Points:
+    def refine(i: int | Array, x: Points) -> Points:
         noisy = x + renoise * jax.random.normal(jax.random.fold_in(key, i), x.shape)
         steps = (levels[:-1], levels[1:], jnp.arange(GIBBS_STEPS) / GIBBS_STEPS)
         return jax.lax.scan(down, (noisy, memory), steps)[0][0]
