@@ -31,14 +31,13 @@ gc.set_threshold(50_000, 20, 20)
 
 # A number may be Python's, NumPy's or an array without axes: knobs and noise levels come as any.
 checked = beartype(conf=BeartypeConf(hint_overrides=FrozenDict({float: float | int | np.number | jax.Array})))
-# Not toy.metrics: the program of its measures has stand-ins in place of the mixtures that a Truth has.
+# Not toy.densities and toy.sampling, which examples and tests ask with plain numbers and NumPy's arrays too, nor
+# toy.metrics: the program of its measures has stand-ins in place of the mixtures that a Truth has.
 ROOMS = (
-    "toy.densities",
     "toy.flows",
     "toy.guidance",
     "toy.mechanism",
     "toy.quadrature",
-    "toy.sampling",
     "toy.schedules",
     "models.degradations",
     "models.drawn",

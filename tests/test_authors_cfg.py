@@ -43,6 +43,10 @@ class Given(NamedTuple):
         """The known one."""
         return self.known
 
+    def logp(self, x, sigma):
+        """Not known, nor asked for."""
+        raise NotImplementedError
+
 
 @jax.jit
 def follow(x, sigma, progress, density):

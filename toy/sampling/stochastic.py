@@ -49,7 +49,7 @@ def edm_stochastic(
     x: Points,
     sigma: Array,
     sigma_next: Array,
-    steps: int,
+    steps: int | Array,
     memory: Memory,
     key: Array,
     *,
