@@ -1,7 +1,7 @@
 """The app's pages run by Streamlit's own test runner: opened as by a link, and what is seen on them."""
 
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,11 @@ from streamlit.testing.v1 import AppTest
 from ui_helpers import FRAME, PAGES, ROOT
 from ui_helpers import until as waiting_until
 
-from toy.ui.startup import engine
+from toy.ui import engine as engines
+from toy.ui import startup
+from toy.ui.engine import Engine
+from toy.ui.trainer import Trainer, trainer
+from toy.viewer import computing
 from toy.viewer.packing import unpack
 
 # Every runner looks through all installed packages for components, of which there are none, for a third of a second.
@@ -23,15 +27,39 @@ EXPLORE, FIELDS, TRAIN, FIGURES = (FILES[name] for name in ("explore", "fields",
 COMPARE, MECHANISM = FILES["compare"], FILES["mechanism"]
 
 
+def engine() -> Engine:
+    """The app's engine, ready with the few particles that most tests ask for; nothing is rehearsed for browsers."""
+    found = engines.start(lambda: _few_particles(startup.warm_up))
+    assert found.ready.wait(300), found.failure
+    return found
+
+
+def _few_particles(do: Callable[[], Any]) -> Any:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(computing, "usual", partial(computing.usual, 512))
+        return do()
+
+
+TRAIN_ON = Trainer._work  # before pages train nothing
+
+
+@pytest.fixture
+def pages(small_pages):
+    """Pages that ask for little, which train no networks: what fills them is measured and drawn elsewhere."""
+    yield
+    for run in list(trainer(engine()).runs.values()):
+        run.stop()
+
+
 @pytest.fixture(scope="module")
-def pages(coarse_outlines):
-    """An engine that is ready, and pages that ask for little: what fills them is measured and drawn elsewhere."""
+def small_pages(coarse_outlines):
+    """What ``pages`` has in place of what is large."""
     from toy import figures
     from toy.ui import compare, fieldpacks, mechanism
 
-    found = engine()
-    assert found.ready.wait(300), found.failure
+    engine()
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Trainer, "_work", lambda self, run: None)
         patch.setattr("toy.ui.live.SOON", 8.0)  # a runner asks no second time
         patch.setattr("toy.ui.memory.LIMIT", float("inf"))  # a server's; many tests' programs are more than that
         patch.setattr(figures, "draw", lambda *args: Figure())

@@ -17,6 +17,7 @@ from page_runner import (
     MECHANISM,
     TRAIN,
     control,
+    engine,
     fine,
     link,
     opened,
@@ -31,7 +32,6 @@ from toy.densities import Normalised
 from toy.guidance import RULES
 from toy.scene import default_cast, exact_of
 from toy.state import SLOTS, parse
-from toy.ui.startup import engine
 from toy.ui.words import plain
 from toy.viewer import computing
 from toy.viewer.presets import PRESETS

@@ -4,7 +4,7 @@ from functools import partial
 from types import SimpleNamespace
 
 import pytest
-from page_runner import EXPLORE, FIELDS, TRAIN, control, fine, link, opened, pack, settled
+from page_runner import EXPLORE, FIELDS, TRAIN, TRAIN_ON, control, engine, fine, link, opened, pack, settled
 from streamlit.testing.v1 import AppTest
 from ui_helpers import until
 
@@ -12,8 +12,7 @@ import models
 from models.mlp import Spec
 from models.training import Recipe
 from toy.ui import controls
-from toy.ui.startup import engine
-from toy.ui.trainer import trainer
+from toy.ui.trainer import Trainer, trainer
 
 
 class Memory(dict):
@@ -28,6 +27,7 @@ pytestmark = pytest.mark.usefixtures("pages")
 
 def test_a_model_is_trained_and_kept(tmp_path, monkeypatch):
     monkeypatch.setenv("GUIDANCE_EXPLORER_MODELS", str(tmp_path))
+    monkeypatch.setattr(Trainer, "_work", TRAIN_ON)
     monkeypatch.setattr("toy.ui.train.Recipe", partial(Recipe, batch=64))
     at = opened(TRAIN, width="8", depth="1", iterations="64")
     next(button for button in at.button if button.label == "Train").click().run()
@@ -97,6 +97,7 @@ def test_a_name_can_be_typed_and_a_bad_one_is_a_sentence():
 @pytest.mark.parametrize("page", [EXPLORE, FIELDS])
 def test_a_network_is_trained_because_a_name_asks_for_it(page, tmp_path, monkeypatch):
     monkeypatch.setenv("GUIDANCE_EXPLORER_MODELS", str(tmp_path))
+    monkeypatch.setattr(Trainer, "_work", TRAIN_ON)
     monkeypatch.setitem(models.zoo.SHIPPED, "A8", Recipe(Spec("A", 8, 1), batch=64))
     name = "A8@96~depth=1"
     at = opened(page, **({"left.main": name, "n": "512"} if page == EXPLORE else {"main": name}))

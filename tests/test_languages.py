@@ -95,8 +95,9 @@ def test_a_challenge_in_a_link_is_refused_alike_in_app_and_site():
         assert len(notes) == (value not in ("outside<7,", "outside<7\n"))
 
 
+@pytest.mark.usefixtures("coarse_outlines")
 def test_the_command_line_takes_a_link_in_any_language(tmp_path):
-    link = "language=ko&n=512&challenge=outside<7"
+    link = "language=ko&n=512&steps=8&challenge=outside<7"
     out = tmp_path / "a.png"
     found = CliRunner().invoke(main, ["figure", "explore", "--link", link, "--out", str(out)])
     assert found.exit_code == 0, found.output
