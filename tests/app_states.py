@@ -24,7 +24,7 @@ from toy.viewer.presets import PRESETS
 QUICK = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 ALL_LAYERS = [layer for group in LAYERS for layer in group]
 
-SMALL = State().change("left", n=512)
+SMALL = State().change("left", n=512, steps=8)
 
 
 def knob_value(knob):

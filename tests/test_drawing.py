@@ -96,6 +96,7 @@ def test_the_viewer_draws_no_more_than_is_taken():
 # --- What stands in for networks --------------------------------------------------------------------------------------
 
 
+@pytest.mark.computes  # the edge of the drawing, from many samples
 def test_while_one_draws_exact_scores_answer_and_nothing_is_trained(desk):
     state = after(pen())
     answers: list[dict] = []

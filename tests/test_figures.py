@@ -31,7 +31,7 @@ def load(name: str):
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _unnormalised():
+def _unnormalised(coarse_outlines):
     """Constants of densities have tests of their own, and take their time; figures are laid out the same without."""
     with pytest.MonkeyPatch.context() as patch:
         for room in ("toy.flows", "toy.figures.explanation"):

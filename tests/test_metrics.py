@@ -182,6 +182,7 @@ def test_measures_are_labelled(name):
     assert METRICS[name].better in ("low", "high", "truth")
 
 
+@pytest.mark.computes
 @pytest.mark.parametrize("n", [128, 2048])
 def test_errors_are_the_spread_over_draws(n):
     """Over independent true samples the measures spread as far as one draw's own errors say, and shares no farther."""

@@ -316,6 +316,7 @@ def test_outside_tells_one_percent_of_true_points_at_each_level():
     assert views.outside(far).all()
 
 
+@pytest.mark.computes
 def test_contours_are_closed_and_on_the_level():
     lines = views.contours("A", sigma=0.1)
     assert lines

@@ -84,7 +84,7 @@ def test_a_link_is_read_strictly():
 
 
 def test_the_figure_shows_the_window_on_the_screen():
-    whole, near = (of_link(f"n=512&left.main=exact:A&view={view}") for view in ("0.3,0.3,1.2", "0.45,1.22,0.3"))
+    whole, near = (of_link(f"n=512&steps=8&left.main=exact:A&view={view}") for view in ("0.3,0.3,1.2", "0.45,1.22,0.3"))
     assert figure(whole, "svg") != figure(near, "svg")
     with pytest.raises(ValueError, match="bmp"):
         figure(whole, "bmp")

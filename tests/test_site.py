@@ -9,6 +9,7 @@ from typing import Annotated
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from scipy.spatial import cKDTree
 from site_helpers import said
 from ui_helpers import ROOT
 
@@ -123,7 +124,7 @@ def test_outlines_are_those_that_are_drawn():
         line = dequantise(codes, lo, hi).T
         assert len(line) < len(drawn[name])
         size = np.max(np.ptp(drawn[name], axis=0))
-        nearest = np.min(np.linalg.norm(line[:, None] - drawn[name][None], axis=-1), axis=1)
+        nearest, _ = cKDTree(drawn[name]).query(line)
         assert np.max(nearest) < 1e-3 * size
         starts = kept[f"{name}.starts"]
         assert len(starts) == len(drawn[f"{name}.starts"])

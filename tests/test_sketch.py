@@ -19,6 +19,8 @@ from toy.viewer import packs
 from toy.viewer.packing import unpack
 from toy.viewer.requests import Request
 
+pytestmark = pytest.mark.computes  # edges of drawings, from many samples each
+
 
 @pytest.fixture(scope="module", autouse=True)
 def folder(tmp_path_factory):

@@ -212,9 +212,10 @@ class Lab:
         """
         plain = {name: value for name, value in values.items() if name in ("main", "n", "target")}
         before = self._numbers(measure, "none", **plain)
-        if measure != DIVERGENCE:
+        low = interval(before)[1]
+        if measure != DIVERGENCE and not np.isnan(low):  # while a claim is planned there are no numbers yet
             scene = self.scenes("none", **plain)[0]
-            floor, low = float(np.mean(metrics.floor(scene.target, scene.n, (measure,))[measure])), interval(before)[1]
+            floor = float(np.mean(metrics.floor(scene.target, scene.n, (measure,))[measure]))
             if low <= floor:
                 self.idle[part] = f"without guidance {measure} is not told from that of true samples, {floor:.3g}"
         return before - self.best(measure, rule, options, **values)
