@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 from ui_helpers import Blocked, Clock, until
 
+from models import zoo
 from models.mlp import Spec
 from models.training import Recipe
 from toy import compare
@@ -67,6 +68,7 @@ def test_as_many_are_in_at_once_as_there_are_places():
 
 def test_a_training_that_nobody_asks_for_any_more_is_given_up(tmp_path, monkeypatch):
     monkeypatch.setenv("GUIDANCE_EXPLORER_MODELS", str(tmp_path))
+    monkeypatch.setitem(zoo.SHIPPED, "A8", Recipe(Spec("A", 8, 1), batch=64))
     monkeypatch.setattr(trainers, "time", clock := Clock())
     found = trainers.Trainer(Engine())
     run = found.need("A8@8192~depth=1")
