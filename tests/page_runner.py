@@ -62,7 +62,7 @@ def small_pages(coarse_outlines):
         patch.setattr(Trainer, "_work", lambda self, run: None)
         patch.setattr("toy.ui.live.SOON", 8.0)  # a runner asks no second time
         patch.setattr("toy.ui.memory.LIMIT", float("inf"))  # a server's; many tests' programs are more than that
-        patch.setattr(figures, "draw", lambda *args: Figure())
+        patch.setattr(figures, "draw", lambda *args: Figure(figsize=(1, 1)))  # a wide one is scaled down in every run
         patch.setattr(compare, "measure", lambda trial: [])
         patch.setattr(fieldpacks, "FINE", 32)
         patch.setattr(fieldpacks, "COARSE", 16)

@@ -128,6 +128,7 @@ def test_a_pause_trains_all_that_the_picture_needs(desk):
     assert {run.name for run in found.runs.values()} == {f"{on}/{net}" for net in ("A64@4096", "AB32@512", "A32@512")}
 
 
+@pytest.mark.computes
 def test_the_browser_is_told_when_to_ask_for_what_is_trained_after_a_pause(desk, monkeypatch):
     monkeypatch.setattr(explore, "engine", lambda: desk.engine)
     monkeypatch.setattr(explore, "time", clock := Clock())

@@ -76,7 +76,6 @@ def test_regions_make_up_the_whole():
     assert (found["error_rim"] < found["error_outside"]).all()
 
 
-@pytest.mark.computes
 def test_the_known_size_of_the_exact_score():
     # E sigma^2 |s_A|^2 / 2 of the zero score, at sigma 5, .5, .1, .03, .01.
     @jax.tree_util.register_dataclass
