@@ -12,6 +12,7 @@ import models
 from models import stored, zoo
 from toy import compare
 from toy.lab import optima
+from toy.mechanism import Mechanism
 from toy.state import check_density, of_link
 from toy.ui import compare as comparing
 from toy.ui import pull, trainer
@@ -91,22 +92,22 @@ def test_what_a_guide_is_is_said_below_and_above_the_noise_where_it_turns():
     share = np.array([0.1, 0.3, 0.9, 1.0])
     values = {"task_share": share, "quality": np.sqrt(1 - share), "task": np.sqrt(share)}
     values |= {f"{part}_cosine": np.full(4, 0.25) for part in ("quality", "task")}
-    found = pull.verdict(SimpleNamespace(sigmas=sigmas, values=values))
+    found = pull.verdict(Mechanism(sigmas, values, {}))
     assert (found.below, found.above) == pytest.approx((0.2, 0.95))
     bad, shift = "mostly a **bad version of the model itself**: 20%", "mostly a **distribution shift**: 95%"
     due = "of its pull is due to the task"
     assert found.sentence.startswith(f"Below σ = 0.07 the negative side is {bad} {due}. Above it is {shift} {due}.")
     assert found.sentence.endswith("the quality part with cosine +0.25, the task part with cosine +0.25.")
-    same = pull.verdict(SimpleNamespace(sigmas=sigmas, values={**values, "task_share": np.ones(4)}))
+    same = pull.verdict(Mechanism(sigmas, {**values, "task_share": np.ones(4)}, {}))
     assert same.sentence.startswith("The negative side is entirely a **distribution shift**: 100%")
-    assert pull.verdict(SimpleNamespace(sigmas=sigmas, values={})) is None
+    assert pull.verdict(Mechanism(sigmas, {}, {})) is None
 
 
 def test_noise_runs_from_high_to_low_on_axes_that_have_their_ends():
     sigmas = np.geomspace(0.005, 5, 5)
     ones = np.ones(5)
     names = [*(f"error_{part}" for part in ("main", "guide", "core", "rim", "outside")), "cosine", "best_w", "left"]
-    found = SimpleNamespace(sigmas=sigmas, values=dict.fromkeys(names, ones), errors={})
+    found = Mechanism(sigmas, dict.fromkeys(names, ones), {})
     for name in ("errors", "cosines", "best", "left"):
         spec = pull.chart(found, name)
         for layer in spec["layer"][:3]:
