@@ -155,7 +155,7 @@ def test_going_back_agrees_with_going_down(monkeypatch):
     scene = Scene.of("cfg", unconditional="AB64@4096", w=1.5, n=256, steps=96)
     cast = models.cast(scene.cast)
     x = scenes.initial(scene)
-    levels = jnp.asarray(scene.sigmas()[:-1])
+    levels = scene.sigmas()[:-1]
     end, log_det = flows._volume(scene, cast, x, levels, upwards=False)
     down = np.asarray(flows.log_start(scene, x) - log_det)
     back = flows.pulled_back(scene, cast, np.asarray(end))
