@@ -29,7 +29,7 @@ def lacks(name: str, doc: str | None = None) -> list[str]:
     if list(told.sections) != [title for title in SECTIONS if title in told.sections]:
         found.append("order")
     if name in CLASSES:
-        have = {*told.items("Attributes"), *api.settings(thing)}
+        have = {*told.items("Attributes"), *settings.declared(thing)}
         return found + [field for field in thing.__dataclass_fields__ if field not in have]
     if list(told.items("Args")) != api.arguments(thing):
         found.append("Args")

@@ -19,13 +19,13 @@ from functools import cache
 from importlib import import_module
 from pathlib import Path
 from pkgutil import resolve_name
-from typing import Any, NamedTuple, get_type_hints
+from typing import Any, NamedTuple
 
 import click
 
 from toy import docs, door
 from toy.files import check_writable, replacing
-from toy.settings import Setting, setting_of
+from toy.settings import Setting, declared
 
 COMMAND = "python -m toy.api docs/api.md"
 SECTIONS = ("Args", "Attributes", "Returns", "Raises", "Source", "Example")
@@ -190,13 +190,6 @@ def arguments(thing: Any) -> list[str]:
     return [argument.arg for argument in given if argument.arg not in ("self", "cls")]
 
 
-def settings(thing: Any) -> dict[str, Setting]:
-    """The fields of a class that are annotated with a setting, which says what they are."""
-    hints = get_type_hints(thing, include_extras=True)
-    found = {name: setting_of(hint, Setting) for name, hint in hints.items()}
-    return {name: setting for name, setting in found.items() if setting is not None}
-
-
 # --- The page ---------------------------------------------------------------------------------------------------------
 
 
@@ -223,7 +216,7 @@ def entry(name: str) -> str:
     told, is_class = said(thing.__doc__ or ""), inspect.isclass(thing)
     blocks = [f"### `{name}`", _text(told.prose)]
     if is_class:
-        settable = {field: _setting(kind) for field, kind in settings(thing).items()}
+        settable = {field: _setting(kind) for field, kind in declared(thing).items()}
         blocks += _table("field", told.items("Attributes") | settable)
     else:
         blocks[1:1] = [f"```python\n{_signature(thing)}\n```"]
