@@ -1,14 +1,17 @@
 """Mixtures that hold others, as p(x) holds p(x|A): what they have in common at the same points is worked out once."""
 
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 import jax
 import numpy as np
+from cachetools import LRUCache, cached
 from jaxtyping import Array, Float
 
 from toy.densities import Density, GaussianMixture, Sums, pull, rounded, sums
+from toy.identity import same
 
 SAME = 1e-5  # nats by which single precision rounds the ratios of weights that are equal
 
@@ -47,6 +50,7 @@ def extended(cast: Mapping[str, Density]) -> dict[str, Density]:
     return found
 
 
+@cached(LRUCache(64), key=same, lock=threading.Lock())
 def _more(whole: GaussianMixture, part: GaussianMixture) -> tuple[GaussianMixture, Array] | None:
     """The groups of a mixture that another lacks, and the log of what that weighs in it; None where it is no part."""
     if len(part.origins) >= len(whole.origins) or part.parts != whole.parts:

@@ -9,10 +9,11 @@ from typing import TypeVar
 import jax
 import jax.numpy as jnp
 import numpy as np
-from cachetools import LRUCache
+from cachetools import LRUCache, cached
 from jaxtyping import Array, Float
 
 from toy.densities import Density, GaussianMixture, Normalised
+from toy.identity import Same, same
 
 A = TypeVar("A", Array, np.ndarray)
 NODES, NODE_WEIGHTS = np.polynomial.legendre.leggauss(4)
@@ -111,9 +112,7 @@ def _tame(sigma: A) -> A:
 
 
 TABLE = np.geomspace(0.002, 80, 48)
-# By id, with the density itself, so that its id is not given away.
-_made: LRUCache[int, tuple[Density, Normalised]] = LRUCache(32)
-_lock = threading.Lock()
+_made: LRUCache[Same, Tabulated] = LRUCache(32)
 
 
 def normalised(density: Density) -> Normalised:
@@ -132,20 +131,17 @@ def normalised(density: Density) -> Normalised:
         >>> quadrature.normalised(A) is A
         True
     """
-    if isinstance(density, GaussianMixture | Tabulated):
-        return density
+    return density if isinstance(density, GaussianMixture | Tabulated) else _tabulated(density)
+
+
+@cached(_made, key=same, lock=threading.Lock())
+def _tabulated(density: Density) -> Tabulated:
     from scipy.interpolate import CubicSpline  # here: it would be a third of a second of every start
 
-    with _lock:
-        if found := _made.get(id(density)):
-            return found[1]
     masses, errors = np.transpose([log_mass(density, float(sigma), tolerance=1e-3) for sigma in TABLE])
     spline = CubicSpline(np.log(TABLE), masses * _tame(TABLE))
     knots, coefficients = (jnp.asarray(a, jnp.float32) for a in (spline.x, spline.c))
-    table = Tabulated(density, knots, coefficients, float(errors.max()))
-    with _lock:
-        _made[id(density)] = (density, table)
-    return table
+    return Tabulated(density, knots, coefficients, float(errors.max()))
 
 
 def _square(half: float, count: int) -> np.ndarray:

@@ -13,7 +13,8 @@ from jaxtyping import Array, Float, PyTree
 
 from toy import distributions, metrics, sampling
 from toy.densities import Density, GaussianMixture, Normalised
-from toy.extensions import Extended, extended
+from toy.extensions import extended
+from toy.identity import same
 from toy.metrics import Values
 from toy.quadrature import normalised
 from toy.scene import Scene
@@ -189,20 +190,12 @@ def _measure_equal_shapes(
         found = _sample_and_measure(keys[0], *arguments[0], **constants)
         return {name: np.asarray(found[name])[None] for name in chosen}
     targets, sigmas, players_, knobs, truths = zip(*arguments, strict=True)
-    differ = {
-        role: len({_follows(role, *each) for each in zip(players_, casts, strict=True)}) > 1 for role in players_[0]
-    }
-    same = {role: density for role, density in players_[0].items() if not differ[role]}
+    differ = {role: len({same(*jax.tree.leaves(own[role])) for own in players_}) > 1 for role in players_[0]}
+    shared = {role: density for role, density in players_[0].items() if not differ[role]}
     other = [{role: density for role, density in each.items() if differ[role]} for each in players_]
     stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *zip(keys, sigmas, other, knobs, strict=True))
-    found = _measure_stacked(*stacked, targets[0], same, truths[0], **constants)
+    found = _measure_stacked(*stacked, targets[0], shared, truths[0], **constants)
     return {name: np.asarray(found[name]) for name in chosen}
-
-
-def _follows(role: str, own: Mapping[str, Density], cast: Mapping[str, Density]) -> tuple[int, ...]:
-    """What of a cast a role's density follows from."""
-    density = own[role]
-    return (id(cast[role]), id(cast[density.part])) if isinstance(density, Extended) else (id(cast[role]),)
 
 
 def _arguments(scene: Scene, cast: Mapping[str, Density]) -> tuple[PyTree, ...]:
@@ -255,12 +248,12 @@ def _measure_stacked(
     other: PyTree,
     knobs: PyTree,
     target: PyTree,
-    same: PyTree,
+    shared: PyTree,
     truth: PyTree,
     **constants: Any,
 ) -> dict[str, Array]:
     def one(key: Array, sigmas: Array, other: PyTree, knobs: PyTree) -> dict[str, Array]:
-        return _sample_and_measure(key, target, sigmas, {**same, **other}, knobs, truth, **constants)
+        return _sample_and_measure(key, target, sigmas, {**shared, **other}, knobs, truth, **constants)
 
     return jax.vmap(one)(keys, sigmas, other, knobs)
 
