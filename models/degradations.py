@@ -15,8 +15,7 @@ network has to be trained. In the name of an exact density ``data`` is that dens
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import replace
 from typing import Annotated, Any
 
 import jax
@@ -24,8 +23,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from models import drawn
 from models.drawn import Dropped, DroppedPerLevel, Net, NoisyInput, masked, with_weights
 from models.mlp import EnergyMLP, Spec
+from models.shifted import Shifted
 from toy import distributions
 from toy.densities import Density, GaussianMixture
 from toy.labels import Labels
@@ -68,6 +69,37 @@ def dropout_fixed(net: Net, key: Array, *, rate: Share = 0.02) -> Net:
 def dropout_per_step(net: Net, key: Array, *, rate: Share = 0.02) -> Density:
     """Leave out another random set of hidden units at each noise level, the same for all points there."""
     return DroppedPerLevel(net.frozen(), key, jnp.float32(rate))
+
+
+@degradation(
+    source="Hyung et al. 2024, arXiv:2411.18664; Stability AI 2024, as skip-layer guidance of SD3.5",
+    formula="h' = W h, with W = 1 in hidden layer l",
+)
+def skip_layer(
+    net: Net,
+    *,
+    layer: Annotated[int, Knob(0, 16, 1, "l", "which hidden layer is left out, the first is 1", neutral=0)] = 1,
+) -> Net:
+    """Leave one hidden layer out: what it would multiply, the activations before it, is passed on as it is.
+
+    Both sources leave out a block whose input goes on beside it. Here no path leads round a layer: more is missing.
+    """
+    layers = jnp.arange(1, drawn.hidden_layers(net, least=layer) + 1)
+    return drawn.without(net.frozen(), layers == layer)
+
+
+@degradation(
+    source="after Chen et al. 2025, arXiv:2508.12880", formula="h' = W h, with W = 1 in k hidden layers drawn at each σ"
+)
+def skip_random_layers(
+    net: Net,
+    key: Array,
+    *,
+    count: Annotated[int, Knob(0, 16, 1, "k", "how many hidden layers are left out", neutral=0)] = 1,
+) -> Density:
+    """Leave other hidden layers out at each noise level, drawn at random: the sub-networks of S²-Guidance."""
+    drawn.hidden_layers(net, least=count)
+    return drawn.SkippedPerLevel(jnp.int32(count), key, net.frozen())
 
 
 @degradation(source=f"this project; as a guide: {KARRAS_2024}", formula="W' = W (1 + v ε), ε ~ N(0, 1)")
@@ -156,28 +188,6 @@ def blur(
 ) -> Density:
     """The density of data blurred by a Gaussian: a guide that errs the same way everywhere, most at low noise."""
     return Shifted(density, jnp.float32(1), jnp.float32(width))
-
-
-@partial(jax.tree_util.register_dataclass, data_fields=["density", "scale", "width"], meta_fields=[])
-@dataclass(frozen=True)
-class Shifted:
-    """Another density at noise level sqrt((scale sigma)^2 + width^2), read as if it were at sigma."""
-
-    density: Density
-    scale: Float[Array, ""]
-    width: Float[Array, ""]
-
-    def level(self, sigma: Float[Array, "*b"] | float) -> Float[Array, "*b"]:
-        """The noise level that is asked for in place of ``sigma``."""
-        return jnp.hypot(self.scale * jnp.asarray(sigma), self.width)
-
-    def logp(self, x: Float[Array, "*b 2"], sigma: Float[Array, "*#b"] | float) -> Float[Array, "*b"]:
-        """Log-density in nats."""
-        return self.density.logp(x, self.level(sigma))
-
-    def score(self, x: Float[Array, "*b 2"], sigma: Float[Array, "*#b"] | float) -> Float[Array, "*b 2"]:
-        """Gradient of ``logp`` with respect to ``x``, in 1/length."""
-        return self.density.score(x, self.level(sigma))
 
 
 # --- What a network is trained with -----------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Densities that are drawn anew wherever they are asked: networks with dropout, and any with noise on its input.
+"""Densities that are drawn anew wherever they are asked: networks less some units or layers, any with a noisy input.
 
 What is drawn at a point depends on a key, the strength, the noise level and the point itself, bit by bit: as good as
 another draw for each point and evaluation, and still a function. A point may be asked again, alone or among others.
@@ -11,7 +11,7 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 from flax import nnx
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float, Int
 
 from models.mlp import Dropout, EnergyMLP
 from toy.densities import Density, on_points
@@ -78,20 +78,12 @@ class Dropped:
 Net = EnergyMLP | Dropped
 
 
-# In another order than those of ``Dropped``: JAX takes two dataclasses for one where their fields hold the same kinds
-# of arrays, and may then run one's compiled program for the other.
-@partial(jax.tree_util.register_dataclass, data_fields=["key", "net", "rate"], meta_fields=[])
-@dataclass(frozen=True)
-class DroppedPerLevel:
-    """A network with another dropout mask at each noise level, drawn from ``key`` and the bits of sigma in float32."""
-
-    net: Net
-    key: Array
-    rate: Float[Array, ""]
+class PerLevel:
+    """A network that is another at each noise level: the one that is drawn ``at`` it."""
 
     def at(self, sigma: Float[Array, ""]) -> Net:
         """The network of one noise level."""
-        return masked(self.net, jax.random.fold_in(self.key, bits(sigma)), self.rate)
+        raise NotImplementedError
 
     def logp(self, x: Float[Array, "*b 2"], sigma: Float[Array, "*#b"] | float) -> Float[Array, "*b"]:
         """Log-density in nats, up to a constant per sigma; many noise levels at once take their time."""
@@ -111,12 +103,58 @@ class DroppedPerLevel:
         return answers.reshape(*shape, *last)
 
 
+# These have their fields in another order than ``Dropped`` has: JAX takes two dataclasses for one where their fields
+# hold the same kinds of arrays, and may then run one's compiled program for the other.
+@partial(jax.tree_util.register_dataclass, data_fields=["key", "net", "rate"], meta_fields=[])
+@dataclass(frozen=True)
+class DroppedPerLevel(PerLevel):
+    """A network with another dropout mask at each noise level, drawn from ``key`` and the bits of sigma in float32."""
+
+    net: Net
+    key: Array
+    rate: Float[Array, ""]
+
+    def at(self, sigma: Float[Array, ""]) -> Net:
+        """The network less the units that are left out at one noise level."""
+        return masked(self.net, jax.random.fold_in(self.key, bits(sigma)), self.rate)
+
+
+@partial(jax.tree_util.register_dataclass, data_fields=["count", "key", "net"], meta_fields=[])
+@dataclass(frozen=True)
+class SkippedPerLevel(PerLevel):
+    """A network less ``count`` hidden layers, others at each noise level, drawn as ``DroppedPerLevel`` draws units."""
+
+    count: Int[Array, ""]
+    key: Array
+    net: Net
+
+    def at(self, sigma: Float[Array, ""]) -> Net:
+        """The network less the layers that are left out at one noise level."""
+        ranks = jax.random.permutation(jax.random.fold_in(self.key, bits(sigma)), hidden_layers(self.net))
+        return without(self.net, ranks < self.count)
+
+
 def masked(net: Net, key: Array, rate: Float[Array, ""] | float) -> Net:
     """The network without a random share of what feeds its hidden layers, the rest scaled up to keep the mean."""
     first, *rest = net.weights()
     keys = jax.random.split(key, len(rest))
     kept = [jax.random.bernoulli(k, 1 - rate, (len(w), 1)).astype(w.dtype) for k, w in zip(keys, rest, strict=True)]
     return with_weights(net, [first, *(w * mask / (1 - rate) for w, mask in zip(rest, kept, strict=True))])
+
+
+def hidden_layers(net: Net, *, least: int = 0) -> int:
+    """How many layers from hidden units to hidden units a network has; ValueError where they are fewer than asked."""
+    found = len(net.weights()) - 1
+    if found < least:
+        raise ValueError(f"the network has {found} hidden layers, not {least}")
+    return found
+
+
+def without(net: Net, left_out: Bool[Array, " depth"]) -> Net:
+    """The network less the hidden layers that are ``left_out``: the identity in their place."""
+    first, *rest = net.weights()
+    same = jnp.eye(first.shape[1], dtype=first.dtype)
+    return with_weights(net, [first, *(jnp.where(out, same, w) for out, w in zip(left_out, rest, strict=True))])
 
 
 def with_weights(net: Net, weights: list[Float[Array, "_ _"]]) -> Net:

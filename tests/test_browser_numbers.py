@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 from flax import nnx
 
-from models.degradations import blur, dropout, dropout_fixed, dropout_per_step, input_noise, level_shift
+from models.degradations import (
+    blur,
+    dropout,
+    dropout_fixed,
+    dropout_per_step,
+    input_noise,
+    level_shift,
+    skip_layer,
+    skip_random_layers,
+)
 from models.mlp import Spec, network
 from toy import distributions
 from toy.browser.numbers import bytes_of, numbers_of
@@ -53,8 +62,9 @@ def test_they_travel_in_a_pack():
         np.testing.assert_array_equal(array, numbers[name])
 
 
-def test_a_mixture_has_its_masses_and_a_fixed_dropout_is_a_network():
+def test_a_mixture_has_its_masses_and_what_is_left_of_a_network_is_one():
     assert "knots" not in numbers_of(MIXTURE, normalised=True)
+    np.testing.assert_array_equal(numbers_of(skip_layer(net(), layer=2))["hidden"][1], np.eye(8))
     assert numbers_of(dropout_fixed(net(), KEY, rate=0.25))["predicts"] == "energy"
 
 
@@ -63,6 +73,7 @@ def test_a_mixture_has_its_masses_and_a_fixed_dropout_is_a_network():
     [
         dropout(net(), KEY, rate=0.1),
         dropout_per_step(net(), KEY, rate=0.1),
+        skip_random_layers(net(), KEY, count=1),
         input_noise(MIXTURE, KEY, share=0.1),
         blur(input_noise(MIXTURE, KEY, share=0.1), width=0.1),
         Tilted((MIXTURE,), (jnp.float32(2),)),

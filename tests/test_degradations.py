@@ -13,7 +13,7 @@ import pytest
 import models
 from models import checkpoint, degradations, stored, training, zoo
 from models.degradations import DEGRADATIONS
-from models.mlp import Spec
+from models.mlp import SIGMA_DATA, SILU_GAIN, Spec
 from models.training import Recipe
 from toy import distributions
 from toy.densities import Density, GaussianMixture
@@ -30,6 +30,7 @@ NAMES = [
     "A64@4096~dropout_per_step=0.2~seed=3~input_noise=0.1",
     "A64@4096~dropout_fixed=0.2~seed=3~level_shift=0.1",
     "A64@4096~ema=0.2~dropout=0.05~weight_noise=0.02~seed=7",
+    "A64@4096~skip_layer=4~skip_random_layers=2~seed=3",
     "exact:A~label_mixing=0.2~subset=50~blur=0.02",
     "dns:A64@4096,AB64@4096~w=1.5~seed=1~blur=0.1",
 ]
@@ -135,6 +136,8 @@ def test_no_two_kinds_are_one_to_a_compiled_program():
         [f"A64@4096~dropout={v}~seed={s}" for v, s in ((0, 0), (0.1, 3))],
         ["A64@4096", *(f"A64@4096~dropout_fixed={v}~seed={s}" for v, s in ((0, 0), (0.1, 3)))],
         [f"A64@4096~dropout_per_step={v}~seed={s}" for v, s in ((0.1, 0), (0.2, 1))],
+        ["A64@4096", *(f"A64@4096~skip_layer={layer}" for layer in (1, 2, 4))],
+        [f"A64@4096~skip_random_layers={k}~seed={s}" for k, s in ((1, 0), (1, 3), (2, 0))],
         ["A64@4096~weight_noise=0.1", "A64@4096~weight_noise=0.01~seed=2", "A64@4096~ema=0.2", "A64@2048~ema=0.05"],
         ["exact:A~blur=0", "exact:A~blur=0.1", "exact:A~level_shift=0.3"],
         ["exact:A~input_noise=0.1", "exact:A~input_noise=0.1~draw=0", "exact:A~input_noise=0.3~seed=2"],
@@ -168,7 +171,7 @@ def test_name_survives_the_url(name):
     "kind",
     [
         *("dropout=0.2", "dropout_fixed=0.2", "dropout_per_step=0.2", "weight_noise=0.2", "blur=0.05"),
-        *("input_noise=0.2", "level_shift=0.2"),
+        *("input_noise=0.2", "level_shift=0.2", "skip_layer=1", "skip_random_layers=1"),
     ],
 )
 @pytest.mark.parametrize("sigma", [0.03, 0.1, 0.5])
@@ -212,6 +215,39 @@ def test_dropout_per_step_has_one_mask_a_noise_level():
     other = models.load("A64@4096~dropout_per_step=0.2~seed=1")
     x, sigma = points(0.5), jnp.float32(0.5)
     assert not np.allclose(score_on(density, x, sigma), score_on(other, x, sigma))
+
+
+def test_a_layer_left_out_passes_on_what_it_would_multiply():
+    base, x, sigma = models.load("A64@4096"), np.asarray(points(0.3)[:16], np.float64), 0.3
+    scaled, gain = x / np.sqrt(sigma**2 + SIGMA_DATA**2), abs(float(base.gain[...]))
+    first, *rest = (np.asarray(w, np.float64) for w in base.weights())
+    for left_out in range(1, 5):
+        h = np.column_stack([scaled, np.full(len(x), np.log(sigma) / 4), np.ones(len(x))]) @ first
+        for layer, w in enumerate(rest, 1):
+            h = h / (1 + np.exp(-h)) / SILU_GAIN
+            h = h if layer == left_out else h @ w
+        wanted = -gain / sigma * np.mean(h**2, axis=1) - np.sum(scaled**2, axis=1) / 2
+        found, _ = both(models.load(f"A64@4096~skip_layer={left_out}"), points(0.3)[:16], jnp.float32(sigma))
+        np.testing.assert_allclose(found, wanted, rtol=1e-3, atol=1e-3)
+
+
+def left_out(name: str, sigma: float) -> tuple[int, ...]:
+    """The hidden layers of a network that are not there at a noise level."""
+    layers = enumerate(models.load(name).at(jnp.float32(sigma)).weights()[1:], 1)
+    return tuple(layer for layer, w in layers if np.array_equal(w, np.eye(64)))
+
+
+@pytest.mark.parametrize("count", [1, 3, 4])
+def test_random_layers_are_others_at_each_noise_level(count):
+    name, levels = f"A64@4096~skip_random_layers={count}", np.linspace(0.1, 1, 60)
+    chosen = [left_out(name, level) for level in levels]
+    assert {len(layers) for layers in chosen} == {count}
+    assert chosen == [left_out(name, level) for level in levels]
+    times = np.bincount(np.ravel(chosen), minlength=5)[1:]
+    share = count / 4
+    assert np.all(np.abs(times - 60 * share) <= 4 * np.sqrt(60 * share * (1 - share)))
+    if count < 4:
+        assert chosen != [left_out(f"{name}~seed=1", level) for level in levels]
 
 
 def test_weight_noise_is_relative():

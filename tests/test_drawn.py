@@ -154,6 +154,7 @@ def test_dropout_twice_is_dropout_of_what_is_left(name, rate):
     "name",
     [
         "A64@4096~dropout=0.1~weight_noise=0.05",
+        "A64@4096~dropout=0.1~skip_layer=1~skip_random_layers=2",
         "A64@4096~dropout=0.1~dropout_per_step=0.1~seed=2",
         "A64@4096~dropout=0.1~dropout_fixed=0.1~input_noise=0.1",
         "A64@4096~ema=0.1~dropout=0.1~blur=0.05",

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from models import zoo
-from models.degradations import Shifted
+from models.shifted import Shifted
 from toy import distributions
 from toy.quadrature import log_mass
 

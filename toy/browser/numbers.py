@@ -4,8 +4,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from models.degradations import Shifted
 from models.mlp import EnergyMLP, VectorMLP
+from models.shifted import Shifted
 from toy.densities import Density, GaussianMixture
 from toy.quadrature import Tabulated
 from toy.quadrature import normalised as with_masses
