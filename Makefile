@@ -11,7 +11,7 @@ SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13)
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help app test figures weights bench kernel default-scene site docs lint js clean gpu venv ready ready-dev
+.PHONY: help app test figures weights bench kernel default-scene site docs lint js clean gpu test-gpu venv ready ready-dev
 
 help: ## Show this list
 	@echo "Usage: make TARGET [PYTHON=python3.12] [ARGS='...']"
@@ -81,6 +81,14 @@ js: # Standard input keeps `node --check` independent of file names: the viewer 
 
 gpu: venv ## Install JAX for NVIDIA GPUs (Linux) into .venv
 	@$(call install,requirements.txt requirements-gpu.txt,gpu)
+
+# What computes: arrays, networks, rules, samplers, measures.
+GPU_TESTS := $(patsubst %,tests/test_%.py,authors authors_cfg degradations densities drawn ensemble extensions flows \
+	guidance identities mechanism metrics mlp quadrature sampling scenes schedules training)
+
+test-gpu: gpu ready-dev ## Run the numeric tests on an NVIDIA GPU (Linux); fails where there is none
+	@$(PY) -c 'import sys, jax; sys.exit("JAX finds no GPU" if jax.default_backend() != "gpu" else 0)'
+	@XLA_PYTHON_CLIENT_PREALLOCATE=false $(PY) -m pytest -n 0 -m "not browser" $(GPU_TESTS) $(ARGS)
 
 clean: ## Remove what was made, except .venv
 	rm -rf out .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
