@@ -154,5 +154,8 @@ def interval(
     lo: Annotated[float, Knob(0, 5, 0.01, "σ low", "no guidance at or below this noise level", log=True)] = 0.05,
     hi: Annotated[float, Knob(0, 5, 0.01, "σ high", "no guidance above this noise level", log=True)] = 0.3,
 ) -> Share:
-    """Guide only in an interval of noise levels; a step is guided if it starts inside."""
+    """Guide only in an interval of noise levels; a step is guided if it starts inside.
+
+    With lo = 0 it is delayed guidance: none until the noise has fallen to hi, all the way from there.
+    """
     return ((sigma > lo) & (sigma <= hi)).astype(sigma.dtype)
