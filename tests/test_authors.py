@@ -105,7 +105,7 @@ def test_feedback_s_usual_loss_a_step_lets_it_settle():
 @pytest.mark.computes
 def test_the_posterior_that_is_tracked_is_the_posterior(reference):
     # Along random small steps of the main model the ratio of both models' steps is R at the end over R at the start.
-    n, steps, entry = 2048, 256, RULES["feedback_guidance"]
+    n, steps, entry = 512, 256, RULES["feedback_guidance"]
     levels = jnp.geomspace(5.0, 0.1, steps + 1)
     x = distributions.mixture("A").sample(jax.random.key(0), n, levels[0])
     cast = {role: distributions.mixture(classes) for role, classes in CAST.items()}

@@ -31,7 +31,7 @@ def test_no_page_shows_what_a_drawing_is_kept_under(drawing, page):
     exact = {"main": f"exact:{drawing}/A", "weak": f"exact:{drawing}/A~blur=0.1"}
     sides = {f"{slot}.{role}": name for slot in ("left", "right") for role, name in exact.items()}
     rules = {"left.rule": "autoguidance", "right.rule": "autoguidance"}
-    own = {"n": "512"} | rules | sides if page == EXPLORE else {"rule": "autoguidance"} | exact
+    own = {"n": "512", "steps": "8"} | rules | sides if page == EXPLORE else {"rule": "autoguidance"} | exact
     at = opened(page, target=f"{drawing}/A", **own)
     fine(at)
     assert not at.warning, [found.value for found in at.warning]
@@ -45,7 +45,8 @@ def test_no_page_shows_what_a_drawing_is_kept_under(drawing, page):
 
 
 def test_a_name_that_is_typed_is_taken_as_it_is_written(drawing):
-    at = opened(EXPLORE, n="512", target=f"{drawing}/A", **{"left.rule": "none", "left.main": f"exact:{drawing}/A"})
+    few = {"n": "512", "steps": "8"}
+    at = opened(EXPLORE, **few, target=f"{drawing}/A", **{"left.rule": "none", "left.main": f"exact:{drawing}/A"})
     box = next(box for box in at.selectbox if box.label == "main")
     assert box.value == f"exact:{drawing}/A"
     box.set_value(f"exact:{drawing}/AB").run()

@@ -10,7 +10,7 @@ from app_states import SMALL
 
 import models
 import toy
-from toy import distributions, scenes
+from toy import distributions, flows, scenes
 from toy.guidance import RULES
 from toy.state import (
     SLOTS,
@@ -117,8 +117,11 @@ def test_layers_and_probe_are_sent_when_asked_for(sides):
     assert left["truth"] == right["truth"]
 
 
-@pytest.mark.computes
-def test_the_drawn_density_is_sent_on_the_true_ones_grid(sides):
+def test_the_drawn_density_is_sent_on_the_true_ones_grid(sides, monkeypatch):
+    for module in (computing, packs):
+        monkeypatch.setattr(module, "RESOLUTION", 40)
+    monkeypatch.setattr(computing, "COVER", 2048)
+    monkeypatch.setattr(flows, "CHUNK", 1024)
     box = (-0.6, 1.4, -0.6, 1.4)
     request = requests.Request.of({"sigma": 0.3, "box": list(box), "layers": ["drawn", "p9", 7]}, SMALL)
     assert request.layers == ("drawn",)

@@ -20,7 +20,7 @@ from toy.lab import sweep as sweeps
 from toy.lab.store import Store, at_work
 
 ROOT = Path(__file__).parents[1]
-COUNT = 480  # trials, which take some seconds
+COUNT = 240  # trials, which take a second or two
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +77,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> list[dict]:
 def test_killed_it_goes_on_and_ends_as_if_undisturbed(start, undisturbed: list[dict], tmp_path: Path) -> None:
     spec, path = tmp_path / "spec.toml", tmp_path / "store.sqlite"
     spec.write_text(long(COUNT))
-    with kept_back(long(COUNT), path, since=400):
+    with kept_back(long(COUNT), path, since=200):
         process = start(spec, "--store", path)
         rows_after(path, 0, process)
         process.send_signal(signal.SIGKILL)
@@ -98,7 +98,7 @@ def test_two_at_once_share_the_work(start, undisturbed: list[dict], tmp_path: Pa
     spec, path = tmp_path / "spec.toml", tmp_path / "store.sqlite"
     spec.write_text(long(COUNT))
     sweep = grid.read(spec)
-    with kept_back(long(COUNT), path, since=100) as store:  # until both are there
+    with kept_back(long(COUNT), path, since=20) as store:  # until both are there
         processes = [start(spec, "--store", path) for _ in range(2)]
         while len(store.owners()) < 3:
             assert all(process.poll() is None for process in processes)
@@ -114,7 +114,7 @@ def test_two_at_once_share_the_work(start, undisturbed: list[dict], tmp_path: Pa
 def test_a_helper_that_is_killed_changes_nothing(start, undisturbed: list[dict], tmp_path: Path) -> None:
     spec, path = tmp_path / "spec.toml", tmp_path / "store.sqlite"
     spec.write_text(long(COUNT))
-    with kept_back(long(COUNT), path, since=400) as store:  # until it is there
+    with kept_back(long(COUNT), path, since=200) as store:  # until it is there
         process = start(spec, "--store", path, "--cluster", "local:2")
         while len(store.owners()) < 3:
             assert process.poll() is None, process.communicate()[1]
@@ -130,7 +130,7 @@ def test_a_helper_that_is_killed_changes_nothing(start, undisturbed: list[dict],
 def test_interrupted_it_says_so_and_gives_its_leases_back(start, tmp_path: Path) -> None:
     spec, path = tmp_path / "spec.toml", tmp_path / "store.sqlite"
     spec.write_text(long(COUNT))
-    with kept_back(long(COUNT), path, since=400):
+    with kept_back(long(COUNT), path, since=200):
         process = start(spec, "--store", path)
         rows_after(path, 0, process)
         process.send_signal(signal.SIGINT)

@@ -1,7 +1,8 @@
 """Integrals over the plane by adaptive quadrature, with the error that was reached."""
 
+import hashlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
@@ -17,14 +18,23 @@ from toy.identity import Same, same
 
 A = TypeVar("A", Array, np.ndarray)
 NODES, NODE_WEIGHTS = np.polynomial.legendre.leggauss(4)
-BATCH = 4096  # cells evaluated at once: one shape, one compilation
+BATCH = 1024  # cells evaluated at once: one shape, one compilation
 
 
+def _content(density: Density, sigma: float, *, tolerance: float = 1e-4, most: int = 2**18) -> Hashable:
+    """What an integral depends on: a product of powers is made anew for every question that it is asked."""
+    leaves, structure = jax.tree.flatten(density)
+    arrays = [np.asarray(leaf) for leaf in leaves]
+    content = tuple((a.dtype.str, a.shape, hashlib.sha256(a.tobytes()).digest()) for a in arrays)
+    return structure, content, float(sigma), tolerance, most
+
+
+@cached(LRUCache(256), key=_content, lock=threading.Lock())
 def log_mass(density: Density, sigma: float, *, tolerance: float = 1e-4, most: int = 2**18) -> tuple[float, float]:
     """Log of the integral of a density over the plane: 0 for one that is normalised.
 
     Cells of a square that reaches 8 standard deviations beyond the data are halved where one Gauss-Legendre rule and
-    its four children's disagree by most.
+    its four children's disagree by most. What was found is kept.
 
     Args:
         density: Whose exp(log p(x; sigma)) is integrated.
@@ -43,12 +53,13 @@ def log_mass(density: Density, sigma: float, *, tolerance: float = 1e-4, most: i
     half = 8 * float(np.hypot(sigma, 0.5))
     logp = partial(_logp, density, sigma)
     cells = _square(half, 64)
-    top = float(np.max(logp(cells[:, :2])))
-    values = _integrate(logp, cells, top)
+    logs = _at_nodes(logp, cells)
+    top = float(np.max(logs))
+    values = _integrals(logs, cells, top)
     done, error_done, used = 0.0, 0.0, len(cells)
     while True:
         children = _split(cells)
-        parts = _integrate(logp, children, top).reshape(-1, 4)
+        parts = _integrals(_at_nodes(logp, children), children, top).reshape(-1, 4)
         used += len(children)
         sums = parts.sum(axis=1)
         errors = np.abs(sums - values)
@@ -159,13 +170,17 @@ def _split(cells: np.ndarray) -> np.ndarray:
     return np.concatenate([centres, halves], axis=-1).reshape(-1, 3)
 
 
-def _integrate(logp: Callable[[np.ndarray], np.ndarray], cells: np.ndarray, top: float) -> np.ndarray:
-    """Integral of exp(logp - top) over each cell by a 4 x 4 Gauss-Legendre rule."""
+def _at_nodes(logp: Callable[[np.ndarray], np.ndarray], cells: np.ndarray) -> np.ndarray:
+    """``logp`` at the 4 x 4 nodes of a Gauss-Legendre rule in each cell, [m, 16]."""
     u, v = np.meshgrid(NODES, NODES)
-    weights = np.outer(NODE_WEIGHTS, NODE_WEIGHTS).ravel()
     points = cells[:, None, :2] + cells[:, None, 2:] * np.column_stack([u.ravel(), v.ravel()])
-    density = np.exp(logp(points.reshape(-1, 2)).reshape(len(cells), 16) - top)
-    return np.asarray(density @ weights * cells[:, 2] ** 2)
+    return logp(points.reshape(-1, 2)).reshape(-1, 16)
+
+
+def _integrals(logs: np.ndarray, cells: np.ndarray, top: float) -> np.ndarray:
+    """Integral of exp(log p - top) over each cell, from the logs at its nodes."""
+    weights = np.outer(NODE_WEIGHTS, NODE_WEIGHTS).ravel()
+    return np.asarray(np.exp(logs - top) @ weights * cells[:, 2] ** 2)
 
 
 def _logp(density: Density, sigma: float, points: np.ndarray) -> np.ndarray:

@@ -44,9 +44,14 @@ class Frame:
 
 
 @partial(jax.jit, static_argnames="n")
+def _noise(key: Array, sigma: Array, *, n: int) -> Array:
+    return sigma * jax.random.normal(key, (n, 2))
+
+
 def _start(density: GaussianMixture, key: Array, sigma: Array, *, n: int) -> tuple[Array, Array]:
+    """Data and noise of a key, [n, 2] each: the data by the program that draws what measures compare with."""
     key_data, key_noise = jax.random.split(key)
-    return density.sample(key_data, n), sigma * jax.random.normal(key_noise, (n, 2))
+    return metrics.draw(density, key_data, n=n), _noise(key_noise, sigma, n=n)
 
 
 def data_and_noise(scene: Scene) -> tuple[Float[Array, "n 2"], Float[Array, "n 2"]]:

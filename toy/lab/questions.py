@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from typing import Any, ClassVar
 
@@ -89,18 +89,9 @@ class Divergence(OfRun):
         if self.value == "truth":
             return {self.value: np.asarray(np.mean(found.logq - found.logp))}
         product, level = flows.tilted(self.scene, cast), flows.tilt_level(self.scene, cast)
+        assert product is not None
         logp = views.logp_on(product, jnp.asarray(found.samples), jnp.float32(level))
-        mass = _tilt_mass(replace(self.scene, seed=0, n=1))
-        return {self.value: np.asarray(np.mean(found.logq - logp) + mass)}
-
-
-@lru_cache(maxsize=16)
-def _tilt_mass(scene: Scene) -> float:
-    """Log of the tilted density's integral, the same for all seeds."""
-    cast = zoo.cast(scene.cast)
-    product = flows.tilted(scene, cast)
-    assert product is not None
-    return log_mass(product, flows.tilt_level(scene, cast))[0]
+        return {self.value: np.asarray(np.mean(found.logq - logp) + log_mass(product, level)[0])}
 
 
 UNSAID = ("target", "A"), ("weak", "")

@@ -1,7 +1,6 @@
 """What a side of a step shows, in numbers: the measures of its samples, and what lessons ask for besides."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import cache
 
 import jax
@@ -9,11 +8,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from models import zoo
-from toy import distributions, flows, views
+from toy import distributions, flows, metrics, views
 from toy.densities import Tilted
 from toy.mechanism import cosine, mechanism
 from toy.names import Name
-from toy.quadrature import log_mass
 from toy.scene import Scene
 from toy.scenes import Frame, compute
 
@@ -22,10 +20,14 @@ MANY = 2**16  # samples whose mean is the data's
 LOW, HIGH = 0.02, 0.2  # noise levels at which a pull is taken apart
 
 
+OF_SAMPLES = ("outliers", "branch_tv", "root_share", "alignment", "sw1")  # those that lessons ask for
+
+
 @cache
 def frame(scene: Scene) -> Frame:
     """What a scene becomes, its measures and its last points."""
-    return compute(scene, zoo.cast(scene.cast), keep=False, floor=False)
+    measures = metrics.defined(OF_SAMPLES, scene.target)
+    return compute(scene, zoo.cast(scene.cast), keep=False, floor=False, measures=measures)
 
 
 def value(scene: Scene, name: str) -> float:
@@ -72,10 +74,8 @@ def true_root(scene: Scene) -> float:
 
 def nats_from_tilt(scene: Scene) -> float:
     """KL(q || tilt) of what the sampler draws from the normalised tilted density of the rule, in nats."""
-    cast = zoo.cast(scene.cast)
-    found, level = flows.flow(scene, cast, tilt=False), flows.tilt_level(scene, cast)
-    logtilt = views.logp_on(_tilted(scene), found.samples, jnp.float32(level)) - _tilt_mass(replace(scene, seed=0))
-    return replace(found, logtilt=np.asarray(logtilt)).summary()["kl_tilt"]
+    _tilted(scene)  # says so where there is none
+    return flows.flow(scene, zoo.cast(scene.cast)).summary()["kl_tilt"]
 
 
 def _tilted(scene: Scene) -> Tilted:
@@ -84,12 +84,6 @@ def _tilted(scene: Scene) -> Tilted:
     if found is None:
         raise ValueError(f"rule {scene.rule!r} stands for no tilted density")
     return found
-
-
-@cache
-def _tilt_mass(scene: Scene) -> float:
-    """Log of the tilted density's mass: the same for all seeds, and the slowest part."""
-    return log_mass(_tilted(scene), flows.tilt_level(scene, zoo.cast(scene.cast)))[0]
 
 
 def nats_from_truth(scene: Scene) -> float:

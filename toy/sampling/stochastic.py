@@ -142,7 +142,7 @@ def smc(
     other, most at low noise, and the weights then favour a few spots, even without guidance.
     """
     key_noise, key_resample = jax.random.split(key)
-    weights = jnp.where(past.started, past.log_weights, tilt(x, sigma) - logp(x, sigma))
+    weights = jax.lax.cond(past.started, lambda: past.log_weights, lambda: tilt(x, sigma) - logp(x, sigma))
     weights = jnp.where(jnp.isfinite(weights), weights, -jnp.inf)
     share = jax.nn.softmax(weights)
     again = (ess * len(x) * jnp.sum(share * share) > 1) | (sigma_next == 0)
