@@ -150,11 +150,15 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 @pytest.fixture(scope="module")
 def coarse_outlines():
-    """The tree's outline from few pixels: what it is drawn for is the same, in a moment."""
+    """The tree's outline, and figures, from few pixels: what they are drawn for is the same, in a moment."""
     from toy.figures.panels import outline
+    from toy.figures.paper import Options
 
+    usual = Options.__init__.__defaults__
+    few = tuple(100 if value == Options.resolution else value for value in usual)
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(outline.__kwdefaults__, "resolution", 100)
+        patch.setattr(Options.__init__, "__defaults__", few)
         yield
 
 

@@ -37,15 +37,12 @@ def test_log_q_of_a_gaussian_flow_in_closed_form(integrator, steps):
 
 
 # Without and with a guide, a density asked elsewhere, differentiated or normalised, the step's levels, every memory.
+# What the rule alone decides is followed by Euler's method, which asks once a step: half as much to trace.
 KINDS = [
-    *(("heun", rule) for rule in ("none", "cfg", "cfg_plus_plus", "self_guidance", "classifier_guidance", "cads")),
-    # What iterates within a step by a method of one evaluation: half as much to trace.
-    *(
-        ("euler" if name == "characteristic_guidance" else "heun", name)
-        for name, rule in RULES.items()
-        if "memory" in rule.inputs
-    ),
+    *(("heun", rule) for rule in ("none", "cfg", "adaptive_projected_guidance")),
     *(("dpm_2m", rule) for rule in ("cfg", "adaptive_projected_guidance")),
+    *(("euler", rule) for rule in ("cfg_plus_plus", "self_guidance", "classifier_guidance", "cads")),
+    *(("euler", name) for name, rule in RULES.items() if "memory" in rule.inputs),
 ]
 
 

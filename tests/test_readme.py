@@ -77,10 +77,7 @@ SWEEP = "docs/sweeps/example.toml"
 @pytest.mark.usefixtures("coarse_outlines")
 @pytest.mark.parametrize(
     "command",
-    [
-        pytest.param(line, marks=[pytest.mark.computes] * ("--logq" in line or "figure all" in line))
-        for line in COMMANDS
-    ],
+    [pytest.param(line, marks=[pytest.mark.computes] * ("--logq" in line)) for line in COMMANDS],
 )
 def test_command(command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)

@@ -147,12 +147,20 @@ class Spread:
 def measure_seeds(
     scene: Scene, cast: Mapping[str, Density], seeds: int, measures: tuple[str, ...] | None = None
 ) -> Spread:
-    """Sample and measure with the ``seeds`` seeds from the scene's own on, all in one batch."""
+    """Sample and measure with the ``seeds`` seeds from the scene's own on.
+
+    On a GPU all of them in one batch; on a CPU one after the other, by the programs of any scene of that shape.
+    """
     began = time.perf_counter()
     chosen = metrics.chosen(measures, scene.target)
-    keys = jax.vmap(jax.random.key)(scene.seed + jnp.arange(seeds))
-    found = _measure_keys(keys, *_arguments(scene, cast), **_constants(scene, chosen))
-    return Spread(scene, {name: np.asarray(found[name]) for name in chosen}, time.perf_counter() - began)
+    arguments, constants = _arguments(scene, cast), _constants(scene, chosen)
+    if jax.default_backend() == "cpu":
+        each = [_sample_and_measure(jax.random.key(scene.seed + i), *arguments, **constants) for i in range(seeds)]
+        found = {name: np.stack([np.asarray(values[name]) for values in each]) for name in chosen}
+    else:
+        keys = jax.vmap(jax.random.key)(scene.seed + jnp.arange(seeds))
+        found = {name: np.asarray(value) for name, value in _measure_keys(keys, *arguments, **constants).items()}
+    return Spread(scene, {name: found[name] for name in chosen}, time.perf_counter() - began)
 
 
 def measure_scenes(

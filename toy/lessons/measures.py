@@ -1,6 +1,7 @@
 """What a side of a step shows, in numbers: the measures of its samples, and what lessons ask for besides."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 
 import jax
@@ -18,8 +19,6 @@ from toy.scenes import Frame, compute
 FEW = 0.25  # of its true share: a branch with less is emptied
 MANY = 2**16  # samples whose mean is the data's
 LOW, HIGH = 0.02, 0.2  # noise levels at which a pull is taken apart
-
-
 OF_SAMPLES = ("outliers", "branch_tv", "root_share", "alignment", "sw1")  # those that lessons ask for
 
 
@@ -106,7 +105,12 @@ def _true(target: str) -> np.ndarray:
 
 
 def tilt_trunk(scene: Scene) -> float:
-    """Share of the tilted density's mass on the first branch, from weighted true samples."""
+    """Share of the tilted density's mass on the first branch, from weighted true samples: the same for all seeds."""
+    return _tilt_trunk(replace(scene, seed=0))
+
+
+@cache
+def _tilt_trunk(scene: Scene) -> float:
     product, truth = _tilted(scene), distributions.mixture(scene.target)
     x = _true(scene.target)
     log_weight = np.asarray(views.logp_on(product, x, jnp.float32(0)) - views.logp_on(truth, x, jnp.float32(0)))
