@@ -6,7 +6,8 @@ import pytest
 
 from models import zoo
 from models.shifted import Shifted
-from toy import distributions
+from toy import distributions, quadrature
+from toy.densities import Tilted
 from toy.quadrature import log_mass
 
 
@@ -40,3 +41,20 @@ def test_what_is_kept_of_masses_is_bounded(monkeypatch):
     assert len(quadrature._made) == quadrature._made.maxsize
     assert quadrature.normalised(made[-1]) is tables[-1]
     assert quadrature.normalised(made[0]).density is made[0]  # worked out again, and never another's
+
+
+def test_an_integral_is_kept_by_what_it_is_of(monkeypatch):
+    def product(power: float) -> Tilted:
+        return Tilted((distributions.mixture("gaussians/A"),), (jnp.float32(power),))
+
+    asked, logp = [], quadrature._logp
+    monkeypatch.setattr(quadrature, "_logp", lambda *given: asked.append(given[:2]) or logp(*given))
+    found = log_mass(product(2.0), 0.5)
+    asked.clear()
+    assert log_mass(product(2.0), 0.5) == found
+    assert not asked
+    for power, sigma, tolerance in ((2.5, 0.5, 1e-4), (2.0, 0.6, 1e-4), (2.0, 0.5, 1e-2)):
+        asked.clear()
+        other = log_mass(product(power), sigma, tolerance=tolerance)
+        assert asked
+        assert (other != found) == (tolerance == 1e-4)  # so smooth a density is integrated as well either way

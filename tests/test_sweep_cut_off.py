@@ -13,6 +13,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from cli_runner import good, run
 from sweep_helpers import SMALL, long, stored, table
 
 from toy.lab import grid
@@ -164,24 +165,22 @@ def test_a_full_disk_ends_it_in_one_sentence_and_it_goes_on_later(
     assert table(grid.read(spec), path) == undisturbed
 
 
-def test_a_damaged_store_ends_it_before_anything_and_stays(start, tmp_path: Path) -> None:
+def test_a_damaged_store_ends_it_before_anything_and_stays(tmp_path: Path) -> None:
     spec, path = tmp_path / "spec.toml", tmp_path / "store.sqlite"
     spec.write_text(SMALL)
     sweeps.run(grid.read(spec), path)
     data = path.read_bytes()[:5000]
     path.write_bytes(data)
-    process = start(spec, "--store", path)
-    _, err = process.communicate(timeout=300)
-    assert process.returncode == 2
-    assert f"Error: store '{path}' is damaged and was left as it is" in err.splitlines()[-1]
+    found = run("sweep", spec, "--store", path)
+    assert found.exit_code == 2
+    assert f"Error: store '{path}' is damaged and was left as it is" in found.stderr.splitlines()[-1]
     assert path.read_bytes() == data
 
 
-@pytest.mark.slow
-def test_the_command_writes_what_it_says(tmp_path: Path, start) -> None:
+def test_the_command_writes_what_it_says(tmp_path: Path) -> None:
     spec = tmp_path / "spec.toml"
     spec.write_text(SMALL)
     files = [tmp_path / name for name in ("store.sqlite", "a.csv", "a.parquet", "a.png")]
-    out = ended(start(spec, "--store", files[0], "--export", files[1], "--export", files[2], "--figure", files[3]))
+    out = good("sweep", spec, "--store", files[0], "--export", files[1], "--export", files[2], "--figure", files[3])
     assert out.splitlines() == ["6 trials: 6 measured now, 0 found in the store", *map(str, files)]
     assert all(file.stat().st_size > 0 for file in files)
