@@ -36,6 +36,7 @@ test: lint js ## Lint, types, import rules, JavaScript checks, pytest; ARGS goes
 	$(PY) -m pytest -n auto --maxprocesses 4 --dist worksteal -m "not browser and not computes" $(ARGS) || test $$? -eq 5 || status=1; \
 	XLA_FLAGS="$(COMPILE_WELL) $$XLA_FLAGS" $(ONE_THREAD) \
 	$(PY) -m pytest -n auto --maxprocesses 4 --dist worksteal -m "computes and not browser" $(ARGS) || test $$? -eq 5 || status=1; \
+	XLA_FLAGS="$(COMPILE_QUICKLY) $$XLA_FLAGS" $(ONE_THREAD) \
 	$(PY) -m pytest -n auto --maxprocesses 2 --dist worksteal -m browser $(ARGS) || test $$? -eq 5 || status=1; \
 	exit $$status  # the browsers apart, each with a server of its own, and always, whatever the others found
 

@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 from browser_server import OUT, WAIT, Server, Tabs
-from browser_visitor import Visitor
+from browser_visitor import SCREEN, Visitor
 
 
 @pytest.fixture(scope="session")
@@ -59,6 +59,52 @@ def own(tmp_path):
 @pytest.fixture(scope="session")
 def tabs(browser) -> Tabs:
     return Tabs(browser)
+
+
+FAILED = pytest.StashKey[bool]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item):
+    report = yield
+    item.stash[FAILED] = item.stash.get(FAILED, False) or report.failed
+    return report
+
+
+@pytest.fixture(scope="session")
+def staying() -> dict[tuple, list[Visitor]]:
+    """Visitors between two tests, by their device and whether the screen has room for the settings."""
+    return {}
+
+
+@pytest.fixture
+def follow(tabs, server, staying, request):
+    """Follows links within the app, in pages that stay open: half of what it takes to load one.
+
+    The view is new each time, and shows what the link says. What the page has loaded, the browser's engine with all it
+    was told, and the server's session are those of tests before: who asks for them visits.
+    """
+    followed: list[tuple[Visitor, list[Visitor]]] = []
+
+    def follow_link(path: str, *, viewport: dict[str, int] = SCREEN, color_scheme: str = "light", **device) -> Visitor:
+        free = staying.setdefault((viewport["width"] > 768, *sorted(device.items())), [])
+        if free:
+            visitor = free.pop()
+            visitor.follow(path, viewport=viewport, color_scheme=color_scheme)
+        else:
+            visitor = Visitor(tabs, server, path, viewport=viewport, color_scheme=color_scheme, **device)
+        followed.append((visitor, free))
+        return visitor
+
+    yield follow_link
+    errors = [error for visitor, _ in followed for error in visitor.errors]
+    for visitor, free in followed:
+        if errors or request.node.stash.get(FAILED, False):
+            visitor.close()
+        else:
+            visitor.leave()
+            free.append(visitor)
+    assert not errors
 
 
 @pytest.fixture

@@ -17,6 +17,13 @@ OUT = ROOT / "out" / "browser"
 WAIT = 120_000  # ms: the machine may be busy; nothing waits longer than it must
 
 
+# Nothing is compiled ahead of those who may come: tests come soon, and wait for what they ask.
+ASKED_ONLY = """
+from toy.ui import startup
+startup.rehearsals = list
+"""
+
+
 class Server:
     """The app on a port of its own, which can be killed and started again."""
 
@@ -38,7 +45,7 @@ class Server:
             "server.headless": "true",
             "server.fileWatcherType": "none",
         }
-        start = f"{before}\nfrom streamlit.web import cli\ncli.main()"
+        start = f"{ASKED_ONLY}{before}\nfrom streamlit.web import cli\ncli.main()"
         command = [sys.executable, "-c", start, "run", "app.py", *(f"--{k}={v}" for k, v in options.items())]
         with self.log.open("ab") as file:
             self.process = subprocess.Popen(command, cwd=ROOT, stdout=file, stderr=file, env=self.environment)
@@ -87,12 +94,12 @@ class Tabs:
         context.add_init_script(script)
         return context.new_page()
 
-    def give_back(self, tab, server: "Server", **device) -> None:
-        """Take it back, without anything that the last visitor left in it."""
+    def give_back(self, tab, empty: str, **device) -> None:
+        """Take it back, without anything that the last visitor left in it: ``empty`` is a page of the same host."""
         for other in tab.context.pages:
             if other is not tab:
                 other.close()
-        tab.goto(f"{server.url}/_stcore/health")
+        tab.goto(empty)
         tab.mouse.move(0, 0)
         tab.evaluate("localStorage.clear(); sessionStorage.clear()")
         tab.context.clear_cookies()

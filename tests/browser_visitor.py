@@ -65,6 +65,13 @@ RESTS = """() => Promise.allSettled(document.getAnimations()
   .filter((animation) => animation.effect.getComputedTiming().endTime < Infinity)
   .map((animation) => animation.finished))"""
 
+# As if it were gone back to: the history's own function, since where one goes back to a page stays what it was.
+FOLLOWED = """url => {
+  History.prototype.pushState.call(history, {}, "", url);
+  dispatchEvent(new PopStateEvent("popstate"));
+}"""
+NOWHERE = "/train"  # a page without a view
+
 WITHOUT_ENGINE = "globalThis.toyEngine = null"  # as a `script`: the server computes all that is shown
 SCREEN = {"width": 1280, "height": 800}
 
@@ -94,17 +101,38 @@ class Visitor:
         self.tabs, self.server, self.device = tabs, server, device
         self.page = tabs.take(**device)
         self.context = self.page.context
+        self.heard = 0
+        self._begin(path, viewport, color_scheme)
+        self.page.on("pageerror", self._wrong)
+        self.page.on("websocket", self._listen)
+        self.context.on("request", self._asked)
+        self.page.goto(server.url + path, wait_until="commit")
+
+    def _begin(self, path: str, viewport: dict[str, int], color_scheme: str) -> None:
         self.page.set_viewport_size(viewport)
         self.page.emulate_media(color_scheme=color_scheme, reduced_motion="no-preference")
         self.errors: list[str] = []
         self.foreign: list[str] = []  # what other hosts were asked for
         self.sent: list[bytes] = []
-        self.heard = 0
         self.drawn_by = "fields" if path.startswith("/fields") else "viewer"
-        self.page.on("pageerror", self._wrong)
-        self.page.on("websocket", self._listen)
-        self.context.on("request", self._asked)
-        self.page.goto(server.url + path, wait_until="commit")
+
+    def follow(self, path: str, *, viewport: dict[str, int] = SCREEN, color_scheme: str = "light") -> None:
+        """Follow a link of the app, after ``leave``."""
+        self._begin(path, viewport, color_scheme)
+        self.page.evaluate(FOLLOWED, path)
+
+    def leave(self) -> None:
+        """Go where there is no view, so that the next one is made anew, and forget what the browser has kept."""
+        from playwright.sync_api import expect
+
+        for other in self.context.pages:
+            if other is not self.page:
+                other.close()
+        self.page.mouse.move(0, 0)
+        self.page.evaluate("document.fullscreenElement && document.exitFullscreen()")
+        self.page.evaluate(FOLLOWED, NOWHERE)
+        expect(self.get("viewer").or_(self.get("fields"))).to_have_count(0, timeout=WAIT)
+        self.page.evaluate("localStorage.clear(); sessionStorage.clear()")
 
     def _wrong(self, error) -> None:
         self.errors.append(str(error))
@@ -257,4 +285,4 @@ class Visitor:
         self.page.remove_listener("pageerror", self._wrong)
         self.page.remove_listener("websocket", self._listen)
         self.context.remove_listener("request", self._asked)
-        self.tabs.give_back(self.page, self.server, **self.device)
+        self.tabs.give_back(self.page, f"{self.server.url}/_stcore/health", **self.device)

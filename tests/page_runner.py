@@ -94,6 +94,13 @@ def opened(page: str = EXPLORE, **query: str) -> AppTest:
     return at.run()
 
 
+def unfolded(at: AppTest, *titles: str) -> AppTest:
+    """The page with parts of its settings open."""
+    for title in titles:
+        at.session_state[f"fold.{title}"] = True
+    return at.run()
+
+
 def fine(at: AppTest) -> None:
     """No traceback, no error message."""
     assert not at.exception, [element.value for element in at.exception]

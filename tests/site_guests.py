@@ -1,14 +1,16 @@
 """The site in a real Chromium: what is written of it, and who comes to it."""
 
 import math
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import parse_qsl, urlsplit
 
+import filelock
 import pytest
 from browser_server import WAIT
-from browser_visitor import fingers
+from browser_visitor import SCREEN, fingers
 from file_server import served_folder
 
 from toy.site import building
@@ -32,13 +34,15 @@ def few(files: dict) -> dict:
 
 @pytest.fixture(scope="session")
 def written(tmp_path_factory):
-    """A site under a path of its own, and the single file beside it."""
-    whole = building.contents
-    folder = tmp_path_factory.mktemp("static")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(building, "contents", lambda on=None: few(whole(ON)))
-        building.build(folder / "a" / "course" / "site")
-        building.single(folder / "explorer.html")
+    """A site under a path of its own, and the single file beside it: one for all processes that run tests together."""
+    whole, base = building.contents, tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    folder = shared / "static"
+    with filelock.FileLock(shared / "static.lock"), pytest.MonkeyPatch.context() as patch:
+        if not (folder / "explorer.html").exists():
+            patch.setattr(building, "contents", lambda on=None: few(whole(ON)))
+            building.build(folder / "a" / "course" / "site")
+            building.single(folder / "explorer.html")
     return folder
 
 
@@ -50,19 +54,31 @@ def served(written) -> Iterator[str]:
 
 
 class Guest:
-    """A page in a profile of its own, and whatever went wrong in it."""
+    """A tab, and whatever goes wrong in it."""
 
-    def __init__(self, browser, **device) -> None:
-        self.context = browser.new_context(**{"viewport": {"width": 1280, "height": 800}} | device)
-        self.context.set_default_timeout(WAIT)
-        self.page = self.context.new_page()
+    def __init__(self, tab) -> None:
+        self.page, self.context = tab, tab.context
         self.wrong: list[str] = []
         self.asked: list[str] = []
-        self.page.on("pageerror", lambda error: self.wrong.append(str(error)))
-        self.page.on(
-            "console", lambda message: message.type in ("error", "warning") and self.wrong.append(message.text)
-        )
-        self.page.on("request", lambda request: self.asked.append(request.url))
+        self.page.on("pageerror", self._error)
+        self.page.on("console", self._said)
+        self.page.on("request", self._request)
+
+    def _error(self, error) -> None:
+        self.wrong.append(str(error))
+
+    def _said(self, message) -> None:
+        if message.type in ("error", "warning"):
+            self.wrong.append(message.text)
+
+    def _request(self, request) -> None:
+        self.asked.append(request.url)
+
+    def leave(self) -> None:
+        """See nothing any more of what happens in the tab."""
+        self.page.remove_listener("pageerror", self._error)
+        self.page.remove_listener("console", self._said)
+        self.page.remove_listener("request", self._request)
 
     def get(self, name: str):
         return self.page.get_by_test_id(name)
@@ -105,26 +121,36 @@ class Guest:
 
 
 @pytest.fixture
-def come(browser, served):
+def come(tabs, served):
     """Opens pages of the site; looks for errors and for foreign requests at the end."""
-    guests: list[Guest] = []
+    guests: list[tuple[Guest, dict]] = []
+    site = f"{served}/a/course/site"
 
-    def go(page: str = "", **device) -> Guest:
-        guests.append(Guest(browser, **device))
-        guests[-1].page.goto(f"{served}/a/course/site/{page}")
-        return guests[-1]
+    def go(page: str = "", *, viewport: dict[str, int] = SCREEN, color_scheme: str = "light", **device) -> Guest:
+        guest = Guest(tabs.take(**device))
+        guests.append((guest, device))
+        guest.page.set_viewport_size(viewport)
+        guest.page.emulate_media(color_scheme=color_scheme)
+        guest.page.goto(f"{site}/{page}")
+        return guest
 
     yield go
-    for guest in guests:
+    for guest, _ in guests:
         guest.page.evaluate("0")
+    for guest, device in guests:
+        guest.leave()
+        tabs.give_back(guest.page, f"{site}/site.json", **device)
+    for guest, _ in guests:
         assert not guest.wrong
         assert guest.hosts() == {urlsplit(served).netloc}
-        guest.context.close()
 
 
 @contextmanager
-def alone(browser, url: str, **device) -> Iterator[Guest]:
-    guest = Guest(browser, **device)
+def alone(browser, url: str) -> Iterator[Guest]:
+    """A guest of one page, whatever its address, in a profile of its own."""
+    context = browser.new_context(viewport=SCREEN)
+    context.set_default_timeout(WAIT)
+    guest = Guest(context.new_page())
     guest.page.goto(url)
     yield guest
     assert not guest.wrong

@@ -24,6 +24,7 @@ from page_runner import (
     pack,
     settled,
     shows_something,
+    unfolded,
 )
 from ui_helpers import PAGES, QUERIES, ROOT
 
@@ -180,6 +181,7 @@ def test_settings_are_kept_in_the_link():
     assert link(at) == {"n": "512", "steps": "8", "left.rule": "naive_truncation"}
     assert settled(at)[0]["panels"][0]["rule"] == "naive_truncation"
     control(at, "text_input", "control.left.seed").set_value("5").run()
+    unfolded(at, "Cast and schedule, right")
     control(at, "selectbox", "control.right.weak").set_value("exact:A").run()
     control(at, "selectbox", "control.right.schedule").set_value("interval").run()
     control(at, "select_slider", "control.left.n").set_value(1024).run()

@@ -4,7 +4,7 @@ from functools import partial
 from types import SimpleNamespace
 
 import pytest
-from page_runner import EXPLORE, FIELDS, TRAIN, TRAIN_ON, control, engine, fine, link, opened, pack, settled
+from page_runner import EXPLORE, FIELDS, TRAIN, TRAIN_ON, control, engine, fine, link, opened, pack, settled, unfolded
 from streamlit.testing.v1 import AppTest
 from ui_helpers import until
 
@@ -77,7 +77,7 @@ def test_exact_or_learned_is_one_click_for_each_role():
 
 
 def test_a_name_can_be_typed_and_a_bad_one_is_a_sentence():
-    at = opened(n="512")
+    at = unfolded(opened(n="512"), "Cast and schedule, left")
     typed(at, "control.left.main", "exact:A~blur=0.05")
     fine(at)
     assert link(at) == {"n": "512", "left.main": "exact:A~blur=0.05"}

@@ -1,7 +1,7 @@
 """The menu of distributions on the pages: what is chosen there is in the link, and the usual cast follows."""
 
 import pytest
-from page_runner import COMPARE, FIGURES, FILES, TRAIN, control, fine, link, opened, pack, settled
+from page_runner import COMPARE, FIGURES, FILES, TRAIN, control, fine, link, opened, pack, settled, unfolded
 
 from toy.lab import claims
 from toy.ui import lab
@@ -19,7 +19,7 @@ EXACT = {
 
 
 def test_another_distribution_is_chosen_in_the_settings():
-    at = opened(**EXACT)
+    at = unfolded(opened(**EXACT), "Distribution, both sides")
     control(at, "selectbox", "control.left.target.family").set_value("gaussians").run()
     fine(at)
     said = link(at)
@@ -34,6 +34,7 @@ def test_another_distribution_is_chosen_in_the_settings():
 
 def test_a_knob_of_a_distribution_is_in_the_link():
     at = opened(target="gaussians/A", **{name: value.replace(":A", ":gaussians/A") for name, value in EXACT.items()})
+    unfolded(at, "Distribution, both sides")
     control(at, "text_input", "control.left.target.classes").set_value("5").run()
     fine(at)
     assert link(at)["target"] == "gaussians:classes=5/A"

@@ -10,8 +10,8 @@ from ui_helpers import until
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
-def test_a_layer_is_fetched_and_follows_the_noise_level(visit):
-    visitor = visit("/?n=512").ready()
+def test_a_layer_is_fetched_and_follows_the_noise_level(follow):
+    visitor = follow("/?n=512").ready()
     visitor.open_drawer()
     before = visitor.scenery()
     visitor.get("layer-ratio").click()
@@ -35,10 +35,10 @@ def test_a_layer_is_fetched_and_follows_the_noise_level(visit):
     visitor.fine()
 
 
-def test_a_curve_shows_both_numbers_over_the_weight(visit):
+def test_a_curve_shows_both_numbers_over_the_weight(follow):
     from playwright.sync_api import expect
 
-    visitor = visit("/?n=512&right.rule=none").ready()
+    visitor = follow("/?n=512&right.rule=none").ready()
     left, right = visitor.get("curve-left"), visitor.get("curve-right")
     expect(left).to_be_hidden()
     visitor.get("show-curve").click()
@@ -59,8 +59,8 @@ def test_a_curve_shows_both_numbers_over_the_weight(visit):
     visitor.fine()
 
 
-def test_the_density_that_the_sampler_draws_is_a_layer(visit):
-    visitor = visit("/?n=512&t=30").ready()
+def test_the_density_that_the_sampler_draws_is_a_layer(follow):
+    visitor = follow("/?n=512&t=30").ready()
     visitor.open_drawer()
     before = visitor.scenery()
     visitor.get("layer-drawn").click()
@@ -73,8 +73,8 @@ def test_the_density_that_the_sampler_draws_is_a_layer(visit):
     visitor.fine()
 
 
-def test_the_ends_of_the_interval_are_dragged_on_the_bar(visit):
-    visitor = visit("/?n=512&right.schedule=interval&right.lo=0.05&right.hi=0.8").ready()
+def test_the_ends_of_the_interval_are_dragged_on_the_bar(follow, visit):
+    visitor = follow("/?n=512&right.schedule=interval&right.lo=0.05&right.hi=0.8").ready()
     track, bar = visitor.get("scrub").locator(".tv-track"), visitor.page.locator(".tv-band")
 
     def shaded() -> tuple[float, float]:
@@ -129,10 +129,10 @@ def test_the_ends_of_the_interval_are_dragged_on_the_bar(visit):
     visitor.fine()
 
 
-def test_a_click_pins_a_particle_and_probes_the_scores(visit):
+def test_a_click_pins_a_particle_and_probes_the_scores(follow):
     from playwright.sync_api import expect
 
-    visitor = visit("/?n=512&right.rule=none&right.main=exact:A").ready()
+    visitor = follow("/?n=512&right.rule=none&right.main=exact:A").ready()
     card = visitor.get("card-left")
     expect(card).to_be_hidden()
     visitor.page.mouse.click(*visitor.place("left", on_dot=True))
@@ -155,10 +155,10 @@ def test_a_click_pins_a_particle_and_probes_the_scores(visit):
     visitor.fine()
 
 
-def test_a_double_click_resets_the_zoom_and_nothing_else(visit):
+def test_a_double_click_resets_the_zoom_and_nothing_else(follow):
     from playwright.sync_api import expect
 
-    visitor = visit("/?n=512").ready()
+    visitor = follow("/?n=512").ready()
     scenery = visitor.scenery()
     x, y = visitor.place("left", on_dot=False)
     visitor.page.mouse.move(x, y)

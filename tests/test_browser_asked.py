@@ -63,10 +63,10 @@ def test_a_moved_knob_makes_its_panel_pending_at_once(visit, server):
     visitor.fine()
 
 
-def test_what_is_chosen_beside_the_viewer_makes_it_pending_at_once(visit, server):
+def test_what_is_chosen_beside_the_viewer_makes_it_pending_at_once(follow, server):
     from playwright.sync_api import expect
 
-    visitor = visit("/?n=512").ready()
+    visitor = follow("/?n=512").ready()
     before = visitor.data
     visitor.page.get_by_role("combobox", name="Left method").click()
     option = visitor.page.get_by_role("option", name="No guidance")
@@ -81,10 +81,10 @@ def test_what_is_chosen_beside_the_viewer_makes_it_pending_at_once(visit, server
     visitor.fine()
 
 
-def test_numbers_are_taken_as_people_type_them(visit):
+def test_numbers_are_taken_as_people_type_them(follow):
     from playwright.sync_api import expect
 
-    visitor = visit("/?n=512").ready()
+    visitor = follow("/?n=512").ready()
     field, said = visitor.get("number-w-left"), visitor.get("said-number-w-left")
     for typed, kept, words in (
         ("2,5", "2.50", ""),
@@ -113,8 +113,8 @@ def pack_of(*rules: str) -> str:
     return base64.b64encode(packs.assemble(state, sides, request)).decode()
 
 
-def test_every_rule_leaves_the_whole_page_on_a_small_screen(visit):
-    visitor = visit("/?n=512", viewport={"width": 1280, "height": 720}).ready()
+def test_every_rule_leaves_the_whole_page_on_a_small_screen(follow):
+    visitor = follow("/?n=512", viewport={"width": 1280, "height": 720}).ready()
     visitor.viewer.evaluate("root => { root.viewer.send = null; }")  # it is told of every rule here
     update = """(root, text) => new Promise((done) => {
       root.viewer.update(Uint8Array.from(atob(text), (c) => c.charCodeAt(0)));

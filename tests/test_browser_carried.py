@@ -120,7 +120,6 @@ def test_what_is_carried_and_is_not_what_is_named_gets_a_sentence(visit):
     from playwright.sync_api import expect
 
     for drawn, words in (
-        ("A,0.05,-1,0.5,1,nan", "not two finite numbers"),
         (DRAWN, "carries another drawing"),
         ("", "open a link that carries the drawing, or draw it again"),
     ):

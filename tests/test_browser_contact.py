@@ -77,10 +77,10 @@ def test_a_dismissed_note_stays_away_where_nothing_can_be_stored(visit):
     assert visitor.get("callout").count() == 0
 
 
-def test_a_word_says_what_it_means_by_mouse_keyboard_and_touch(visit):
+def test_a_word_says_what_it_means_by_mouse_keyboard_and_touch(follow):
     from playwright.sync_api import expect
 
-    visitor = visit("/?n=512", has_touch=True).ready()
+    visitor = follow("/?n=512", has_touch=True).ready()
     note, legend = visitor.get("meaning"), visitor.get("legend")
     word = legend.get_by_role("button", name="outside")
     word.tap()
@@ -99,8 +99,8 @@ def test_a_word_says_what_it_means_by_mouse_keyboard_and_touch(visit):
     visitor.fine()
 
 
-def test_the_keyboard_comes_to_play_then_to_the_weight_then_to_what_is_shown(visit):
-    visitor = visit("/?n=512").ready()
+def test_the_keyboard_comes_to_play_then_to_the_weight_then_to_what_is_shown(follow):
+    visitor = follow("/?n=512").ready()
     order = visitor.viewer.evaluate(
         "root => [...root.querySelectorAll('button, input, [tabindex]')].map((e) => e.dataset.testid).filter(Boolean)"
     )

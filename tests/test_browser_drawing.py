@@ -11,8 +11,9 @@ from ui_helpers import until
 from toy.distributions.strokes import FAMILY
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
-# Small networks, so that they are trained in moments.
-SMALL = "/?n=512&left.main=A8@64&left.unconditional=AB8@32&right.main=A8@64&right.weak=A8@32"
+# One small network, so that it is trained in moments, and none.
+LEARNED = "/?n=512&left.main=A8@64&left.unconditional=exact:AB&right.rule=none&right.main=A8@64"
+EXACT = "/?n=512&left.rule=none&left.main=exact:A&right.rule=none&right.main=exact:A"
 
 
 def stroke(visitor, height: float, slot: str = "left") -> None:
@@ -34,7 +35,7 @@ def target(visitor) -> str:
 def test_what_is_drawn_is_answered_and_learned_and_opened_by_others(visit):
     from playwright.sync_api import expect
 
-    visitor = visit(SMALL).ready()
+    visitor = visit(LEARNED).ready()
     visitor.get("draw").click()
     expect(visitor.get("brush")).to_be_visible()
     view = visitor.view
@@ -59,7 +60,7 @@ def test_what_is_drawn_is_answered_and_learned_and_opened_by_others(visit):
     expect(visitor.get("brush")).to_be_hidden()
     drawn = target(visitor)
 
-    # Networks are trained, and play; the sidebar has the drawing.
+    # The network is trained, and plays; the sidebar has the drawing.
     visitor.when('d.state === "idle"')
     until(lambda: target(visitor) == drawn)  # it says nothing for a moment while it is written
     expect(visitor.get("asked-left")).to_be_empty()
@@ -123,7 +124,7 @@ def test_strokes_are_answered_while_the_server_is_not_there(visit, server):
 def test_where_the_browser_computes_nothing_the_server_answers_a_stroke(visit):
     from playwright.sync_api import expect
 
-    visitor = visit(SMALL, script=WITHOUT_ENGINE).ready()
+    visitor = visit(EXACT, script=WITHOUT_ENGINE).ready()
     before = visitor.data
     visitor.get("draw").click()
     stroke(visitor, 0.4)
@@ -134,7 +135,7 @@ def test_where_the_browser_computes_nothing_the_server_answers_a_stroke(visit):
 
 
 def test_one_finger_draws_and_two_zoom(visit):
-    visitor = visit(SMALL, viewport={"width": 390, "height": 844}, has_touch=True).ready()
+    visitor = visit(EXACT, viewport={"width": 390, "height": 844}, has_touch=True).ready()
     visitor.get("draw").click()
     box, paper = visitor.get("plot-left").bounding_box(), visitor.view
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
@@ -163,7 +164,7 @@ HOSTILE = {
 def test_a_file_of_points_is_given_and_a_hostile_one_gets_a_sentence(visit):
     from playwright.sync_api import expect
 
-    visitor = visit("/?n=512&left.rule=none&left.main=exact:A&right.rule=none&right.main=exact:A").ready()
+    visitor = visit(EXACT).ready()
     page = visitor.page
     visitor.unfold("Distribution, both sides")
     page.get_by_role("button", name="Own points").click()

@@ -35,10 +35,10 @@ def in_browser(visitor):
     return visitor
 
 
-def test_knobs_are_answered_while_the_server_is_not_there(visit, server):
+def test_knobs_are_answered_while_the_server_is_not_there(follow, server):
     from playwright.sync_api import expect
 
-    visitor = in_browser(visit(LINK).ready())
+    visitor = in_browser(follow(LINK).ready())
     before = visitor.data
     with server.frozen():
         visitor.fill("number-w-left", "5")
@@ -55,8 +55,8 @@ def test_knobs_are_answered_while_the_server_is_not_there(visit, server):
     visitor.fine()
 
 
-def test_dragging_asks_the_server_nothing(visit):
-    visitor = in_browser(visit(LINK).ready())
+def test_dragging_asks_the_server_nothing(follow):
+    visitor = in_browser(follow(LINK).ready())
     asked, before = visitor.requests(), visitor.data
     knob = visitor.get("knob-w-left")
     for value in ("3.5", "4", "4.5"):
@@ -72,8 +72,8 @@ def test_dragging_asks_the_server_nothing(visit):
 
 
 @pytest.mark.parametrize("link", [LINK, "/?n=512&left.rule=cfg&left.main=exact:A&left.unconditional=exact:AB&seed=3"])
-def test_both_engines_draw_the_same_picture(visit, link):
-    here = in_browser(visit(link).ready())
+def test_both_engines_draw_the_same_picture(follow, visit, link):
+    here = in_browser(follow(link).ready())
     there = visit(link, script=WITHOUT_ENGINE).ready()
     for slot in ("left", "right"):
         for measure in ("outliers", "branch_tv", "root_share", "alignment"):
@@ -87,11 +87,11 @@ def test_both_engines_draw_the_same_picture(visit, link):
         visitor.fine()
 
 
-def test_what_the_browser_cannot_compute_is_the_servers_and_says_why(visit):
+def test_what_the_browser_cannot_compute_is_the_servers_and_says_why(follow):
     from playwright.sync_api import expect
 
     exact = "left.main=exact:A&left.unconditional=exact:AB&right.rule=none&right.main=exact:A"
-    visitor = visit(f"/?n=512&integrator=smc&left.rule=cfg&{exact}").ready()
+    visitor = follow(f"/?n=512&integrator=smc&left.rule=cfg&{exact}").ready()
     expect(visitor.get("status")).to_contain_text("Computed by the server: it needs all points at once")
     expect(visitor.get("badge-left")).to_have_text(THERE)
     visitor.fine()
@@ -125,8 +125,8 @@ def test_an_engine_that_breaks_is_replaced_by_the_server(visit):
     visitor.fine()
 
 
-def test_fields_are_the_browsers_own(visit, server):
-    visitor = visit("/fields")
+def test_fields_are_the_browsers_own(follow, server):
+    visitor = follow("/fields")
     visitor.viewer.evaluate(FINE, "root.viewer.local.base")
     with server.frozen():
         visitor.viewer.evaluate("root => root.viewer.jump(0.2)")
@@ -160,8 +160,8 @@ DEAF = "({ viewer }) => { const { send } = viewer; viewer.send = () => Object.as
 LATER = "({ viewer }) => { viewer.local.toldWhen -= 60_000; }"
 
 
-def test_what_was_chosen_and_not_heard_is_told_again(visit):
-    visitor = visit("/?n=512&left.w=2").ready()
+def test_what_was_chosen_and_not_heard_is_told_again(follow, visit):
+    visitor = follow("/?n=512&left.w=2").ready()
     before = visitor.data
     visitor.viewer.evaluate(DEAF)
     visitor.fill("number-w-left", "3")

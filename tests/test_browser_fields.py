@@ -10,9 +10,9 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
 @pytest.fixture
-def fields(visit):
+def fields(follow):
     """The Fields page with three panels, as sharp as they become."""
-    visitor = visit("/fields?sigma=0.1")
+    visitor = follow("/fields?sigma=0.1")
     visitor.viewer.wait_for()
     visitor.when('d.state === "idle" && d.side === "128"')
     return visitor

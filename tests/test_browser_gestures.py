@@ -13,8 +13,8 @@ from ui_helpers import until
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
-def test_scrubbing_playing_zooming_and_hovering_need_no_server(visit, server):
-    visitor = visit("/?n=1024").ready()
+def test_scrubbing_playing_zooming_and_hovering_need_no_server(follow, server):
+    visitor = follow("/?n=1024").ready()
     mouse = visitor.page.mouse
     asked = visitor.requests()
     end, scenery = visitor.dots(), visitor.scenery()
@@ -64,8 +64,8 @@ def test_scrubbing_playing_zooming_and_hovering_need_no_server(visit, server):
     visitor.fine()
 
 
-def test_space_and_arrows(visit):
-    visitor = visit("/?n=512").ready()
+def test_space_and_arrows(follow):
+    visitor = follow("/?n=512").ready()
     press = visitor.page.keyboard.press
     visitor.get("speed").select_option("0.25")  # so that it does not come to its end before it is stopped
     visitor.get("plot-left").focus()
@@ -85,8 +85,8 @@ def test_space_and_arrows(visit):
     visitor.until_query(t="0")
 
 
-def test_two_fingers_zoom_and_pan_both_panels_and_one_does_not(visit):
-    visitor = visit("/?n=512&paper_look=1", has_touch=True).ready()
+def test_two_fingers_zoom_and_pan_both_panels_and_one_does_not(follow):
+    visitor = follow("/?n=512&paper_look=1", has_touch=True).ready()
     (cx, cy, half), (x, y) = visitor.view, visitor.centre("plot-left")
     assert visitor.scenery("left") == visitor.scenery("right")
 
@@ -119,16 +119,16 @@ def test_two_fingers_zoom_and_pan_both_panels_and_one_does_not(visit):
     visitor.fine()
 
 
-def test_a_pinch_on_a_phone_zooms_the_picture(visit):
-    visitor = visit("/?n=512", has_touch=True, is_mobile=True, viewport={"width": 390, "height": 844}).ready()
+def test_a_pinch_on_a_phone_zooms_the_picture(follow):
+    visitor = follow("/?n=512", has_touch=True, is_mobile=True, viewport={"width": 390, "height": 844}).ready()
     half, (x, y) = visitor.view[2], visitor.centre("plot-left")
     visitor.touch(*([(x - reach, y - reach), (x + reach, y + reach)] for reach in (40, 60, 80)))
     until(lambda: visitor.view[2] == pytest.approx(half / 2))
     assert visitor.page.evaluate("visualViewport.scale") == 1
 
 
-def test_the_forward_process_dissolves_the_data_and_comes_back(visit, server):
-    visitor = visit("/?n=512").ready()
+def test_the_forward_process_dissolves_the_data_and_comes_back(follow, server):
+    visitor = follow("/?n=512").ready()
     asked, end = visitor.requests(), visitor.dots()
     with server.frozen():
         visitor.get("forward").click()
@@ -146,8 +146,8 @@ def test_the_forward_process_dissolves_the_data_and_comes_back(visit, server):
     visitor.fine()
 
 
-def test_the_divider_swipes_between_both_sides(visit):
-    visitor = visit("/?n=512&layout=swipe").ready()
+def test_the_divider_swipes_between_both_sides(follow):
+    visitor = follow("/?n=512&layout=swipe").ready()
     plot, divider = visitor.get("plot-right"), visitor.get("divider")
     left, width = plot.evaluate("plot => [plot.getBoundingClientRect().left, plot.clientWidth]")
     _, y = visitor.centre("divider")
@@ -173,8 +173,8 @@ def test_the_divider_swipes_between_both_sides(visit):
     visitor.fine()
 
 
-def test_full_screen_and_back(visit):
-    visitor = visit("/?n=512").ready()
+def test_full_screen_and_back(follow):
+    visitor = follow("/?n=512").ready()
     before = visitor.dots()
     full = "root => root.matches(':fullscreen')"
     visitor.get("fullscreen").click()
@@ -190,8 +190,8 @@ def test_full_screen_and_back(visit):
 
 
 @pytest.mark.parametrize(("layout", "panels"), [("two", 2), ("swipe", 1)])
-def test_the_picture_is_saved_as_it_is_seen(visit, tmp_path, layout, panels):
-    visitor = visit(f"/?n=512&layout={layout}").ready()
+def test_the_picture_is_saved_as_it_is_seen(follow, tmp_path, layout, panels):
+    visitor = follow(f"/?n=512&layout={layout}").ready()
     with visitor.page.expect_download() as waiting:
         visitor.get("save-png").click()
     assert re.fullmatch(r"toy-[0-9a-f]{8}\.png", waiting.value.suggested_filename)
@@ -208,10 +208,10 @@ def test_the_picture_is_saved_as_it_is_seen(visit, tmp_path, layout, panels):
     visitor.fine()
 
 
-def test_what_is_swiped_away_is_not_in_the_saved_picture(visit, tmp_path):
+def test_what_is_swiped_away_is_not_in_the_saved_picture(follow, tmp_path):
     pictures = []
     for layout in ("swipe", "right"):
-        visitor = visit("/?n=512", viewport={"width": 800, "height": 1500}).ready()  # as high as wide in both
+        visitor = follow("/?n=512", viewport={"width": 800, "height": 1500}).ready()  # as high as wide in both
         visitor.get(f"layout-{layout}").click()
         if layout == "swipe":
             visitor.drag("divider", 0, visitor.centre("divider")[1])

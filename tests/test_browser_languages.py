@@ -42,8 +42,8 @@ def english(language: str) -> set[str]:
 
 @pytest.mark.parametrize("language", OTHERS)
 @pytest.mark.parametrize("width", [390, 1280])
-def test_explore_says_nothing_in_english(visit, language, width):
-    visitor = visit(f"/?language={language}&n=512&curve=1", viewport={"width": width, "height": 844}).ready()
+def test_explore_says_nothing_in_english(follow, language, width):
+    visitor = follow(f"/?language={language}&n=512&steps=8&curve=1", viewport={"width": width, "height": 844}).ready()
     if width > 768:
         visitor.open_drawer()
     said = visitor.viewer.evaluate(SAID)
@@ -60,9 +60,9 @@ def test_explore_says_nothing_in_english(visit, language, width):
 
 @pytest.mark.parametrize("language", OTHERS)
 @pytest.mark.parametrize("width", [390, 1280])
-def test_fields_says_nothing_in_english(visit, language, width):
+def test_fields_says_nothing_in_english(follow, language, width):
     link = f"/fields?language={language}&sigma=0.1&panels=p1,p0,ratio,truth,error"
-    visitor = visit(link, viewport={"width": width, "height": 844})
+    visitor = follow(link, viewport={"width": width, "height": 844})
     visitor.when('d.state === "idle"')
     said = visitor.viewer.evaluate(SAID)
     assert not [text for text in said if text in english(language)]
@@ -109,8 +109,8 @@ def test_newcomers_are_told_in_their_language(visit):
     assert visitor.get("callout").inner_text().startswith(chinese["welcome.branches"].partition("{")[0].strip())
 
 
-def test_the_view_beside_a_lesson_speaks_the_lessons_language(visit):
-    visitor = visit("/learn?lesson=branches&step=5&language=zh")
+def test_the_view_beside_a_lesson_speaks_the_lessons_language(follow):
+    visitor = follow("/learn?lesson=branches&step=5&language=zh")
     visitor.when('d.state === "idle"')
     label = "aria-label"
     assert visitor.get("play").get_attribute(label) == words("zh")["labels"]["play"]

@@ -3,8 +3,8 @@
 import re
 
 import pytest
+from accessibility import accessible
 from browser_server import OUT, WAIT
-from browser_visitor import RESTS
 from ui_helpers import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -23,8 +23,8 @@ def shown_of(visitor, condition: str, slot: str) -> tuple[float, bool]:
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(390, "light"), (1280, "dark")])
-def test_a_challenge_says_when_it_is_met_and_by_how_much(visit, width, scheme):
-    visitor = visit(f"/{CARD}", viewport={"width": width, "height": 844}, color_scheme=scheme).ready()
+def test_a_challenge_says_when_it_is_met_and_by_how_much(follow, width, scheme):
+    visitor = follow(f"/{CARD}", viewport={"width": width, "height": 844}, color_scheme=scheme).ready()
     card, state = visitor.get("challenge"), visitor.get("challenge-state")
     until(lambda: "…" not in state.inner_text())
     slots = ["left", "right"]
@@ -49,8 +49,8 @@ def test_a_challenge_says_when_it_is_met_and_by_how_much(visit, width, scheme):
     visitor.until_query(challenge="outside<9.5,mode_tv<0.5", right__w="1")
 
 
-def test_the_measured_score_is_copied_with_all_that_it_takes_to_see_it_again(visit):
-    visitor = visit(f"/{CARD}").ready()
+def test_the_measured_score_is_copied_with_all_that_it_takes_to_see_it_again(follow):
+    visitor = follow(f"/{CARD}").ready()
     visitor.context.grant_permissions(["clipboard-read", "clipboard-write"])
     until(lambda: "…" not in visitor.get("challenge-state").inner_text())
     visitor.get("copy-score").click()
@@ -63,22 +63,22 @@ def test_the_measured_score_is_copied_with_all_that_it_takes_to_see_it_again(vis
     assert "challenge=" in link
 
 
-def test_a_challenge_is_said_in_the_language_of_the_link(visit):
-    visitor = visit(f"/{CARD}&language=zh").ready()
+def test_a_challenge_is_said_in_the_language_of_the_link(follow):
+    visitor = follow(f"/{CARD}&language=zh").ready()
     until(lambda: visitor.get("challenge-state").inner_text() == "已达成：右侧")
     assert visitor.get("challenge").inner_text().startswith("挑战：区域外 < 9.5%")
 
 
-def test_nothing_strange_gets_into_a_challenge(visit):
+def test_nothing_strange_gets_into_a_challenge(follow):
     from playwright.sync_api import expect
 
-    visitor = visit("/?n=512&challenge=<img src=x onerror=alert(1)><9").ready()
+    visitor = follow("/?n=512&challenge=<img src=x onerror=alert(1)><9").ready()
     expect(visitor.page.get_by_test_id("stAlert").filter(has_text="challenge")).to_be_visible()
     assert not visitor.get("challenge").is_visible()
 
 
-def test_a_frozen_page_is_tried_when_one_says_so(visit):
-    visitor = visit("/?n=512&left.w=2&freeze=1").ready()
+def test_a_frozen_page_is_tried_when_one_says_so(follow):
+    visitor = follow("/?n=512&left.w=2&freeze=1").ready()
     assert visitor.get("number-w-left").input_value() == "2.00"
     assert visitor.get("number-w-left").evaluate(LOCKED)
     assert visitor.get("show-trails").evaluate(LOCKED)
@@ -96,18 +96,10 @@ def test_a_frozen_page_is_tried_when_one_says_so(visit):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_in_a_challenge_on_a_frozen_page(visit, scheme):
-    from axe_playwright_python.sync_playwright import Axe
-
-    visitor = visit(f"/{CARD}&freeze=1&language=ko", color_scheme=scheme).ready()
+def test_axe_finds_nothing_in_a_challenge_on_a_frozen_page(follow, scheme):
+    visitor = follow(f"/{CARD}&freeze=1&language=ko", color_scheme=scheme).ready()
     until(lambda: "…" not in visitor.get("challenge-state").inner_text())
-
-    def found() -> list[str]:
-        told = Axe().run(visitor.page).response["violations"]
-        return [f"{each['id']}: {node['html'][:200]}" for each in told for node in each["nodes"]]
-
-    visitor.page.evaluate(RESTS)
-    assert found() == []
+    accessible(visitor.page, scheme)
 
 
 def lecture_of(visitor) -> str:
@@ -176,15 +168,15 @@ def test_others_follow_what_the_lecturer_shows(visit):
 
 
 @pytest.mark.parametrize("name", ["nobody", "..%2F..%2Fx", "%3Cscript%3E", "a%20b"])
-def test_a_lecture_that_is_not_there_is_said_in_one_sentence(visit, name):
-    visitor = visit(f"/?n=512&lecture={name}")
+def test_a_lecture_that_is_not_there_is_said_in_one_sentence(follow, name):
+    visitor = follow(f"/?n=512&lecture={name}")
     until(lambda: visitor.get("lecture-words").last.inner_text().startswith("There is no lecture at this link"))
     visitor.when('d.state === "idle"')
     visitor.fine()
 
 
-def test_the_link_stands_beside_its_qr_code(visit):
-    visitor = visit("/?n=512").ready()
+def test_the_link_stands_beside_its_qr_code(follow):
+    visitor = follow("/?n=512").ready()
     visitor.page.get_by_test_id("stPopover").filter(has_text="Link").get_by_role("button").click()
     visitor.get("qr").locator("svg").wait_for(timeout=WAIT)
     assert visitor.get("qr").locator("svg").get_attribute("aria-label") == "QR code of the link"

@@ -15,8 +15,8 @@ from toy.viewer.presets import PRESETS
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
-def test_a_moved_slider_changes_the_picture_and_a_link_restores_it(visit):
-    visitor = visit("/?n=512").ready()
+def test_a_moved_slider_changes_the_picture_and_a_link_restores_it(follow, visit):
+    visitor = follow("/?n=512").ready()
     first, picture = visitor.data, visitor.dots()
     right = visitor.dots("right")
     visitor.fill("number-w-left", "2")
@@ -44,10 +44,10 @@ def test_a_moved_slider_changes_the_picture_and_a_link_restores_it(visit):
     visitor.until_query(left__w=None, n=None)
 
 
-def test_the_command_redraws_what_the_viewer_was_changed_to(visit, tmp_path):
+def test_the_command_redraws_what_the_viewer_was_changed_to(follow, tmp_path):
     from playwright.sync_api import expect
 
-    visitor = visit("/?n=512&right.rule=none").ready()
+    visitor = follow("/?n=512&right.rule=none").ready()
     before = visitor.data
     visitor.fill("number-w-left", "2.5")
     visitor.changed(before)
@@ -70,8 +70,8 @@ def test_the_command_redraws_what_the_viewer_was_changed_to(visit, tmp_path):
     visitor.fine()
 
 
-def test_a_value_out_of_range_becomes_the_end_of_the_range(visit):
-    visitor = visit("/?n=512").ready()
+def test_a_value_out_of_range_becomes_the_end_of_the_range(follow):
+    visitor = follow("/?n=512").ready()
     before = visitor.data
     visitor.fill("number-w-left", "99")
     visitor.changed(before)
@@ -93,10 +93,10 @@ def test_dragging_shows_previews_and_ends_with_the_whole_picture(visit):
     visitor.until_query(left__w="6")
 
 
-def test_a_bad_link_says_so_and_still_shows_a_picture(visit):
+def test_a_bad_link_says_so_and_still_shows_a_picture(follow):
     from playwright.sync_api import expect
 
-    visitor = visit("/?left.w=99&right.rule=magic&n=512").ready()
+    visitor = follow("/?left.w=99&right.rule=magic&n=512").ready()
     for word in ("99", "magic"):
         expect(visitor.page.get_by_test_id("stAlert").filter(has_text=word)).to_be_visible()
     assert visitor.dots()["drawn"] > 300
@@ -104,8 +104,8 @@ def test_a_bad_link_says_so_and_still_shows_a_picture(visit):
     visitor.fine()
 
 
-def test_the_viewers_own_settings_are_in_the_link(visit):
-    visitor = visit("/?n=512").ready()
+def test_the_viewers_own_settings_are_in_the_link(follow, visit):
+    visitor = follow("/?n=512").ready()
     visitor.get("show-trails").click()
     visitor.get("layout-swipe").click()
     visitor.until_query(trails="1", layout="swipe")
@@ -115,8 +115,8 @@ def test_the_viewers_own_settings_are_in_the_link(visit):
     other.fine()
 
 
-def test_a_story_brings_its_own_view_and_layers(visit):
-    visitor = visit("/?n=512").ready()
+def test_a_story_brings_its_own_view_and_layers(follow, visit):
+    visitor = follow("/?n=512").ready()
     before = visitor.data
     box = visitor.page.get_by_test_id("stSidebar").get_by_role("combobox").first
     box.click()

@@ -48,10 +48,10 @@ def test_other_screens(visit, name, context):
     visitor.fine()
 
 
-def test_everything_of_explore_is_on_the_screen(visit):
+def test_everything_of_explore_is_on_the_screen(follow):
     from playwright.sync_api import expect
 
-    visitor = visit("/?n=512").ready()
+    visitor = follow("/?n=512").ready()
     for width, height in ((1280, 720), (1920, 1080)):
         visitor.page.set_viewport_size({"width": width, "height": height})
         plot, main = visitor.get("plot-left"), visitor.page.locator(".stMain")
@@ -80,8 +80,8 @@ APART = """row => {
 }"""
 
 
-def test_no_measure_covers_another(visit):
-    visitor = visit("/?n=512").ready()
+def test_no_measure_covers_another(follow):
+    visitor = follow("/?n=512").ready()
     for width in (360, 768, 960, 1280):
         visitor.page.set_viewport_size({"width": width, "height": 900})
         until(lambda width=width: visitor.viewer.evaluate("root => innerWidth") == width)

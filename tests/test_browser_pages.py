@@ -6,6 +6,7 @@ from contextlib import suppress
 from urllib.parse import quote, urlsplit
 
 import pytest
+from accessibility import accessible
 from browser_server import OUT, WAIT
 from browser_visitor import Visitor
 from ui_helpers import PAGES, ROOT, until
@@ -140,23 +141,13 @@ def test_every_page_opens_from_a_link(opened):
 
 
 def test_axe_finds_nothing(opened):
-    from axe_playwright_python.sync_playwright import Axe
-
     visitor, path = opened
     resize(visitor, 1280, 720)
     if not path:
         visitor.get("draw").click()  # its row, too
     for scheme in ("light", "dark"):
         repaint(visitor, scheme)
-
-        def found() -> list[str]:
-            told = Axe().run(visitor.page).response["violations"]
-            return [f"{each['id']}: {node['html'][:200]}" for each in told for node in each["nodes"]]
-
-        try:  # what is being drawn anew is faint for a moment
-            until(lambda found=found: not found())
-        except AssertionError:
-            pytest.fail(f"{scheme}: {found()}")
+        accessible(visitor.page, scheme, seconds=300)
 
 
 def test_the_settings_open_and_close_by_touch(visit):

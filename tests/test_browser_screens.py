@@ -28,8 +28,8 @@ def placed(visitor, one: bool) -> bool:
     return (on_each_other if one else beside) and apart(left, bar)
 
 
-def test_panels_stand_beside_each_other_or_share_one_picture(visit):
-    visitor = visit("/", viewport={"width": 1280, "height": 720}).ready()
+def test_panels_stand_beside_each_other_or_share_one_picture(follow):
+    visitor = follow("/?n=512", viewport={"width": 1280, "height": 720}).ready()
     for width, height in SCREENS:
         visitor.page.set_viewport_size({"width": width, "height": height})
         one = width < 600
@@ -45,8 +45,8 @@ def test_panels_stand_beside_each_other_or_share_one_picture(visit):
     assert apart(box(visitor, "plot-right"), box(visitor, "scrub"))
 
 
-def test_on_a_phone_one_finger_scrolls_and_a_tap_opens_a_sheet(visit):
-    visitor = visit("/", has_touch=True, is_mobile=True, viewport={"width": 360, "height": 740}).ready()
+def test_on_a_phone_one_finger_scrolls_and_a_tap_opens_a_sheet(follow):
+    visitor = follow("/?n=512", has_touch=True, is_mobile=True, viewport={"width": 360, "height": 740}).ready()
     view, (x, y) = visitor.view, visitor.centre("plot-left")
     x += 60  # beside the divider
     visitor.touch(*([(x, y - 25 * i)] for i in range(8)))

@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 import pytest
+from accessibility import accessible
 from browser_server import OUT
 from browser_visitor import WITHOUT_ENGINE
 from site_guests import Guest, alone
@@ -14,6 +15,7 @@ from toy.viewer.sources import words
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 ROOM = "() => document.documentElement.scrollWidth <= innerWidth"
+DARK = "getComputedStyle(document.body).backgroundColor !== 'rgb(255, 255, 255)'"
 
 
 def outside(guest: Guest, slot: str = "left") -> float:
@@ -267,10 +269,9 @@ def test_on_a_phone(come, scheme):
     until(lambda: "left.rule=none" in guest.query)
     guest.get("close-settings").tap()
     assert not guest.get("rule-left").is_visible()
-    dark = guest.page.evaluate("getComputedStyle(document.body).backgroundColor") != "rgb(255, 255, 255)"
-    assert dark == (scheme == "dark")
+    assert guest.page.evaluate(DARK) == (scheme == "dark")
     guest.get("theme").tap()
-    assert guest.page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert not guest.page.evaluate(DARK)
     here = guest.page.url.partition("?")[0]
     for page in ("fields.html", "claims.html", "learn.html"):
         guest.page.goto(here + page)
@@ -339,32 +340,22 @@ def test_every_control_has_a_name(come):
     assert fields.page.evaluate(NAMELESS) == []
 
 
-def violations(page) -> list[str]:
-    """What axe has against a page."""
-    from axe_playwright_python.sync_playwright import Axe
-
-    told = Axe().run(page).response["violations"]
-    return [f"{each['id']}: {node['html'][:200]}" for each in told for node in each["nodes"]]
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize(
     "page", ["?n=512", "fields.html", "learn.html", "learn.html?lesson=branches&step=4", "claims.html"]
 )
-def test_axe_finds_nothing(come, page, scheme):
-    guest = come(page, color_scheme=scheme)
+def test_axe_finds_nothing(come, page):
+    guest = come(page)
     guest.page.wait_for_function("() => window.toySite")
-    guest.page.evaluate("() => window.toySite")
     if page.startswith("?"):
         guest.settled()
         guest.get("more").click()
         guest.page.evaluate("for (const fold of document.querySelectorAll('details')) fold.open = true")
     elif "lesson" in page:
         guest.page.wait_for_function("() => document.querySelector('[data-testid=viewer]')?.dataset.quality === 'full'")
-    try:  # what is being drawn anew is faint for a moment
-        until(lambda: not violations(guest.page), 20)
-    except AssertionError:
-        pytest.fail(f"{scheme}: {violations(guest.page)}")
+    for scheme in ("light", "dark"):
+        guest.page.emulate_media(color_scheme=scheme)
+        until(lambda scheme=scheme: guest.page.evaluate(DARK) == (scheme == "dark"), 20)
+        accessible(guest.page, scheme)
 
 
 def test_in_another_page_it_is_the_picture_alone(come):

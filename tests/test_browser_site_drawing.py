@@ -109,8 +109,8 @@ def test_a_link_carries_a_drawing_and_one_without_it_says_so(come):
 def test_what_is_kept_and_is_no_drawing_is_refused(come):
     name = "strokes-0123456789ab"
     wrong = {"label": "A", "width": 0.1, "at": [0, 0, 1, 1]}
+    guest = come("?n=512").settled()
     for kept in ("{", json.dumps([[name, [wrong]]]), json.dumps([[name, "x"]]), json.dumps({name: [wrong]})):
-        guest = come("?n=512").settled()
         guest.page.evaluate("([key, text]) => localStorage.setItem(key, text)", [KEPT, kept])
         guest.page.goto(f"{guest.page.url.partition('?')[0]}?n=512&target={name}/A")
         guest.settled()
@@ -120,12 +120,8 @@ def test_what_is_kept_and_is_no_drawing_is_refused(come):
     assert len(json.loads(guest.page.evaluate("key => localStorage.getItem(key)", KEPT))) == 2
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_one_finger_draws_on_a_phone(come, scheme):
-    guest = come(
-        "?n=512&seed=0", viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True, color_scheme=scheme
-    )
-    guest.settled()
+def test_one_finger_draws_on_a_phone(come):
+    guest = come("?n=512&seed=0", viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True).settled()
     guest.get("draw").tap()
     box = guest.get("plot-left").bounding_box()
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
@@ -139,7 +135,9 @@ def test_one_finger_draws_on_a_phone(come, scheme):
     assert guest.target == name
     guest.page.wait_for_function(f"() => {SHOWN}.root.dataset.quality === 'full' && {SHOWN}.header.target.drawing")
     assert guest.page.evaluate(ROOM)
-    guest.page.screenshot(path=OUT / f"site-drawing-phone-{scheme}.png")
+    for scheme in ("light", "dark"):
+        guest.page.emulate_media(color_scheme=scheme)
+        guest.page.screenshot(path=OUT / f"site-drawing-phone-{scheme}.png")
 
 
 def test_one_file_draws_too(browser, written):

@@ -239,6 +239,7 @@ def field(state):
         from toy.ui import controls
 
         st.session_state.setdefault("state", state)
+        st.session_state["fold.Cast and schedule, left"] = True
         controls.method(st.session_state.state, "left")
 
     return AppTest.from_function(page, kwargs={"state": state}, default_timeout=300).run()

@@ -12,7 +12,7 @@ from toy.guidance import RULES
 from toy.names import Name
 from toy.registry import Knob
 from toy.sampling import INTEGRATORS
-from toy.scene import SETTINGS, STARTS, default_cast
+from toy.scene import SETTINGS, STARTS, Scene, default_cast
 from toy.schedules import SCHEDULES
 from toy.state import COUNTS, SLOTS, State, check_density, text
 from toy.ui import casting, numbers, targets
@@ -181,6 +181,14 @@ def _numbers(knob: Knob, value: Sequence[float], slot: str) -> None:
     )
 
 
+def _fold(title: str, make: Callable[..., None], *about: object) -> None:
+    """A part of the settings, made when it is opened: it takes a browser as long as half of the pictures."""
+    fold = st.expander(title, key=f"fold.{title}", on_change="rerun")
+    if fold.open:
+        with fold:
+            make(*about)
+
+
 def method(state: State, slot: str) -> None:
     """Rule, cast and schedule of one side."""
     scene = state.scene(slot)
@@ -195,22 +203,25 @@ def method(state: State, slot: str) -> None:
     if scene.advice:
         st.caption(scene.advice)
     _exact(state, slot)
-    with st.expander(f"Cast and schedule, {slot}"):
-        for role, name in scene.cast:
-            _density(role, name, slot)
-        _select(
-            "schedule",
-            list(SCHEDULES),
-            scene.schedule,
-            slot,
-            "schedule",
-            format_func=lambda name: SCHEDULES[name].title,
-            help=f"{meaning('schedule')} {SCHEDULES[scene.schedule].summary} {SCHEDULES[scene.schedule].formula}",
-        )
-        values = dict(scene.knobs)
-        for entry in scene.entries[1:]:
-            for name, knob in entry.knobs.items():
-                (_numbers if knob.size else _number)(knob, values[name], slot)
+    _fold(f"Cast and schedule, {slot}", _cast_and_schedule, scene, slot)
+
+
+def _cast_and_schedule(scene: Scene, slot: str) -> None:
+    for role, name in scene.cast:
+        _density(role, name, slot)
+    _select(
+        "schedule",
+        list(SCHEDULES),
+        scene.schedule,
+        slot,
+        "schedule",
+        format_func=lambda name: SCHEDULES[name].title,
+        help=f"{meaning('schedule')} {SCHEDULES[scene.schedule].summary} {SCHEDULES[scene.schedule].formula}",
+    )
+    values = dict(scene.knobs)
+    for entry in scene.entries[1:]:
+        for name, knob in entry.knobs.items():
+            (_numbers if knob.size else _number)(knob, values[name], slot)
 
 
 def sampling(state: State) -> None:
@@ -220,31 +231,37 @@ def sampling(state: State) -> None:
     options = list(COUNTS) if scene.n in COUNTS else sorted({*COUNTS, scene.n})
     st.select_slider("particles", options, **_widget(key, _apply, "left", "n"), help=meaning("n"))
     _number(SETTINGS["seed"], scene.seed)
-    with st.expander("Distribution, both sides"):
-        key = _key("left.target")
-        targets.choose(scene.target, key, partial(_heard, lambda target, _: _change("left", target=target), key))
-    with st.expander("Sampler, both sides"):
-        entry = INTEGRATORS[scene.integrator]
-        _select(
-            "integrator",
-            list(INTEGRATORS),
-            scene.integrator,
-            "left",
-            "integrator",
-            format_func=integrator_title,
-            help=f"{meaning('integrator')} {entry.summary} {entry.source}",
-        )
-        _number(SETTINGS["steps"], scene.steps)
-        _select(
-            "start",
-            list(STARTS),
-            scene.start,
-            "left",
-            "start",
-            help=f"{meaning('start')} Exact smoothed density, or N(0, σ max²).",
-        )
-        for name in ("sigma_max", "sigma_min", "rho"):
-            _number(SETTINGS[name], getattr(scene, name))
+    _fold("Distribution, both sides", _distribution, scene)
+    _fold("Sampler, both sides", _sampler, scene)
+
+
+def _distribution(scene: Scene) -> None:
+    key = _key("left.target")
+    targets.choose(scene.target, key, partial(_heard, lambda target, _: _change("left", target=target), key))
+
+
+def _sampler(scene: Scene) -> None:
+    entry = INTEGRATORS[scene.integrator]
+    _select(
+        "integrator",
+        list(INTEGRATORS),
+        scene.integrator,
+        "left",
+        "integrator",
+        format_func=integrator_title,
+        help=f"{meaning('integrator')} {entry.summary} {entry.source}",
+    )
+    _number(SETTINGS["steps"], scene.steps)
+    _select(
+        "start",
+        list(STARTS),
+        scene.start,
+        "left",
+        "start",
+        help=f"{meaning('start')} Exact smoothed density, or N(0, σ max²).",
+    )
+    for name in ("sigma_max", "sigma_min", "rho"):
+        _number(SETTINGS[name], getattr(scene, name))
 
 
 def _choose_story(key: str) -> None:
