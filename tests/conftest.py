@@ -163,5 +163,5 @@ def coarse_outlines():
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The browser comes last: the event loop that drives it would be in the way of others'."""
-    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+    """The browser comes last, since its event loop would be in the way of others'; of its tests the longest first."""
+    items.sort(key=lambda item: (item.get_closest_marker("browser") is not None, "browser_training" not in item.nodeid))

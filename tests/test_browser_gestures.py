@@ -210,12 +210,12 @@ def test_the_picture_is_saved_as_it_is_seen(follow, tmp_path, layout, panels):
 
 def test_what_is_swiped_away_is_not_in_the_saved_picture(follow, tmp_path):
     pictures = []
+    visitor = follow("/?n=512", viewport={"width": 800, "height": 1500}).ready()  # as high as wide in both
     for layout in ("swipe", "right"):
-        visitor = follow("/?n=512", viewport={"width": 800, "height": 1500}).ready()  # as high as wide in both
         visitor.get(f"layout-{layout}").click()
         if layout == "swipe":
             visitor.drag("divider", 0, visitor.centre("divider")[1])
-            until(lambda visitor=visitor: visitor.get("divider").get_attribute("aria-valuenow") == "0")
+            until(lambda: visitor.get("divider").get_attribute("aria-valuenow") == "0")
         with visitor.page.expect_download() as waiting:
             visitor.get("save-png").click()
         waiting.value.save_as(tmp_path / layout)

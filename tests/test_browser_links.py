@@ -47,7 +47,7 @@ def test_a_moved_slider_changes_the_picture_and_a_link_restores_it(follow, visit
 def test_the_command_redraws_what_the_viewer_was_changed_to(follow, tmp_path):
     from playwright.sync_api import expect
 
-    visitor = follow("/?n=512&right.rule=none").ready()
+    visitor = follow("/?n=512&steps=8&right.rule=none").ready()
     before = visitor.data
     visitor.fill("number-w-left", "2.5")
     visitor.changed(before)

@@ -8,6 +8,7 @@ from browser_server import OUT, WAIT
 from ui_helpers import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
+FEW = "/?n=512&steps=8&left.rule=none&left.main=exact:A"  # a guide is on the right
 
 
 def type_density(page, role: str, name: str) -> None:
@@ -75,7 +76,7 @@ def test_a_training_is_held_and_kept_and_cast(visit):
     assert step() > held
     visitor.fine()
 
-    cast = visit("/?n=512").ready()
+    cast = visit(FEW).ready()
     before = cast.data
     cast.unfold("Cast and schedule, right")
     type_density(cast.page, "weak", "kept:pupil")
@@ -92,7 +93,7 @@ def test_a_training_is_held_and_kept_and_cast(visit):
 def test_a_name_is_typed_and_its_network_trained(visit):
     from playwright.sync_api import expect
 
-    visitor = visit("/?n=512").ready()
+    visitor = visit(FEW).ready()
     before = visitor.data
     visitor.unfold("Cast and schedule, right")
     type_density(visitor.page, "weak", "A8@128~depth=1")
