@@ -103,7 +103,7 @@ def run(
     first, all in one go, and kept.
 
     What is undecided is measured with more repetitions, until nothing is or the looks of the size are spent; with
-    ``most`` only as far as there are no more repetitions with training than that.
+    ``most`` no look has more repetitions with training than that.
 
     Before each look claims are called with NaN for every number, to learn all that has to be trained and sampled. What
     a store has ``kept`` is not measured again. ValueError names a claim that asks for what there is not, before
@@ -111,6 +111,7 @@ def run(
     """
     began = time.perf_counter()
     record = Record()
+    size = replace(size, trainings=min(size.trainings, most or size.trainings))
     wanted, skipped = _planned(claims, on, size, record)
     found: dict[tuple[str, str], Outcome] = {}
     left = wanted

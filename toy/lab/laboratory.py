@@ -268,10 +268,11 @@ class Lab:
         self.asked += len(found)
         return np.stack(found)
 
-    def trained(self, recipe: Recipe) -> tuple[str, ...]:
-        """Names of networks trained by a recipe, one a seed: for what no name can say."""
+    def trained(self, recipe: Recipe, *, guides: bool = False) -> tuple[str, ...]:
+        """Names of networks trained by a recipe, one a seed, or one a guide's seed: for what no name can say."""
         found, spec = [], replace(recipe.spec, classes=distributions.counterpart(recipe.spec.classes, self.target))
-        for seed in range(self.seeds):
+        first = GUIDES * (self.guide + 1) if guides else 0
+        for seed in range(first, first + self.seeds):
             wanted = replace(recipe, spec=spec, seed=seed)
             name = f"{spec.classes}{spec.width}@{recipe.iterations}#{seed}"
             if zoo.identity(name) == {"recipe": asdict(wanted), "steps": []}:
