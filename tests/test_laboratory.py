@@ -232,6 +232,17 @@ def test_one_looks_again_only_at_what_is_undecided(calls):
     assert "needs" in report.table(few.outcomes)
 
 
+@pytest.mark.parametrize(("most", "count"), [(1, 1), (2, 2), (3, 2), (None, 2)])
+def test_no_look_has_more_main_models_than_are_allowed(calls, most, count):
+    @claim(source="here", above=0)
+    def learned(lab):
+        """Something is so."""
+        return lab.measure("outliers")
+
+    assert len(run([learned], TINY, most=most).outcomes[0].parts[0].values) == count
+    assert len(calls) == count
+
+
 def test_where_samples_are_as_good_as_true_ones_there_is_nothing_to_gain(calls, monkeypatch):
     @claim(source="here", above=0.01, exact=True)
     def better(lab):
@@ -328,4 +339,6 @@ def test_what_a_claim_lacks_is_trained_once_and_kept(tmp_path, monkeypatch):
 def test_shipped_networks_are_not_trained_again():
     here = Lab(TINY)
     assert here.trained(Recipe(Spec("A", 64))) == ("A64@4096#0", "A64@4096#1")
+    other = Lab(TINY, guide=1)
+    assert other.trained(Recipe(Spec("A", 64)), guides=True) == ("A64@4096#2000", "A64@4096#2001")
     assert not here.record.recipes
