@@ -199,7 +199,8 @@ def test_a_network_that_is_shipped_is_the_one_of_its_recipe(name):
 def test_what_is_said_of_the_tree_s_own_numbers_is_not_measured_elsewhere():
     own = [item for item in published().values() if item.places(["moons"]) == []]
     assert {item.name for item in own} == {
-        "parametrisation_does_not_matter", "denoising_and_exact_score_matching_agree"
+        "parametrisation_does_not_matter", "denoising_and_exact_score_matching_agree",
+        "figure_1_is_so_with_other_parametrisations",
     }  # fmt: skip
     for item in published().values():
         lengths = {part for part, unit in item.units.items() if "distance" in part and "length" in unit}
