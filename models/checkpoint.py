@@ -18,7 +18,7 @@ from safetensors.numpy import save as serialised
 from models import training
 from models.mlp import Predictor, Spec, network
 from toy import inputs
-from toy.files import replacing
+from toy.files import put
 from toy.inputs import Json
 
 FORMAT = "guidance-explorer/1"
@@ -48,8 +48,7 @@ def save(path: str | Path, tree: PyTree, recipe: training.Recipe, **facts: objec
         **facts,
     }
     data = serialised(tensors(tree), metadata={"header": json.dumps(header, sort_keys=True)})
-    with replacing(path) as temporary:
-        temporary.write_bytes(data)
+    put(path, data)
 
 
 @dataclass(frozen=True)

@@ -1,20 +1,17 @@
 """``python -m models.zoo``: train the networks of names, or the shipped ones."""
 
 import shlex
-import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
-import numpy as np
 
 from models import runs, stored, zoo
-from models.runs import Report
 from models.stored import SHIPPED
 from models.training import Recipe
 from toy import door, interrupts
 from toy.files import check_writable, keep_compiled
+from toy.progress import bars
 
 
 @click.command(cls=door.Command, context_settings=door.HELP)
@@ -33,9 +30,10 @@ def main(names: tuple[str, ...], force: bool) -> None:
     keep_compiled()
     command = shlex.join(["python", "-m", "models.zoo", *names, *["--force"] * force])
     interrupts.keeps(f"what was trained is kept; the same command goes on from there: {command}")
-    wanted = {name: sum(recipe.iterations for recipe in zoo.missing(name)) for name in names}
-    for name, iterations in wanted.items():
-        with _progress(name, iterations) as report:
+    for name in names:
+        zoo.missing(name)  # refuses what is no name, before the first one is trained
+    for name in names:
+        with bars() as report:
             zoo.ensure(name, report=report)
     for label, recipe in SHIPPED.items() if not names else ():
         out = stored.snapshot(label, recipe.iterations)
@@ -53,23 +51,5 @@ def main(names: tuple[str, ...], force: bool) -> None:
 
 def _train(recipe: Recipe, out: Path, snapshots: Mapping[int, Path]) -> None:
     check_writable(out)
-    with _progress(out.stem, recipe.iterations) as report:
+    with bars() as report:
         runs.train(recipe, out, snapshots=snapshots, command="python -m models.zoo", report=report)
-
-
-@contextmanager
-def _progress(name: str, total: int) -> Iterator[Report]:
-    """A bar of ``total`` iterations, of one training or of several after one another."""
-    from tqdm import tqdm
-
-    with tqdm(total=total, desc=name, file=sys.stderr) as bar:
-        last = 0
-
-        def report(step: int, values: np.ndarray) -> None:
-            nonlocal last
-            bar.update(step - last if step > last else step)
-            last = step
-            if len(values):
-                bar.set_postfix(loss=f"{values.mean():.4f}")
-
-        yield report

@@ -1,6 +1,6 @@
 """Trainings to the end, of one network or of many at once: kept as they go, and gone on with when interrupted."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,8 +10,7 @@ from models import checkpoint, ensemble, stored, training
 from models.stored import file_of, trained_path
 from models.training import Recipe
 from toy.files import check_writable
-
-Report = Callable[[int, np.ndarray], None]
+from toy.progress import Progress, Report
 
 
 def train(
@@ -25,13 +24,14 @@ def train(
     """Train to the end and write the averaged network to ``out``; ``snapshots`` says where earlier ones go, by step.
 
     The state is kept beside ``out`` until the end, so that an interrupted training goes on from its last snapshot
-    and gives what an uninterrupted one gives. ``report(step, losses)`` is called after every chunk.
+    and gives what an uninterrupted one gives. It is reported after every chunk of iterations.
     """
     out = Path(out)
+    stage = f"training {recipe.spec.classes}{recipe.spec.width}@{recipe.iterations}"
+    tell = report or (lambda now: None)
     check_writable(out, _resume(out))
     state = _interrupted(recipe, out)
-    if state is not None and report:
-        report(int(state.step), np.zeros(0))
+    tell(Progress(stage, 0 if state is None else int(state.step), recipe.iterations))
     snapshots = snapshots or {}
     for now, losses in training.train(recipe, state):
         step = int(now.step)
@@ -45,8 +45,7 @@ def train(
             checkpoint.save(out, now.ema, recipe, **facts)
         else:
             checkpoint.save(_resume(out), now, recipe, **facts)
-        if report:
-            report(step, values)
+        tell(Progress(stage, step, recipe.iterations, note=f"loss {values.mean():.4f}"))
     _resume(out).unlink(missing_ok=True)
     return out
 
@@ -65,13 +64,12 @@ def _interrupted(recipe: Recipe, out: Path) -> training.State | None:
         return None
 
 
-def train_many(
-    recipes: Iterable[Recipe], *, command: str = "", report: Callable[[int, int], None] | None = None
-) -> list[Path]:
+def train_many(recipes: Iterable[Recipe], *, command: str = "", report: Report | None = None) -> list[Path]:
     """Train many networks, as few programs as possible, each to its ``trained_path``; returns where all are.
 
     What is there already, or shipped, is left as it is. Recipes that differ in their length alone are one training; its
-    usual snapshots are kept too. ``report(done, total)`` and ValueError as in ``ensure_many``.
+    usual snapshots are kept too. What is reported is in iterations, summed over networks. ValueError names what
+    diverged; the rest is kept.
     """
     recipes = list(dict.fromkeys(recipes))
     together = ensemble.runs([recipe for recipe in recipes if not file_of(recipe).is_file()])
@@ -79,14 +77,14 @@ def train_many(
     states = {run: state for run in together if (state := _interrupted(run, trained_path(run))) is not None}
     done = {run: int(states[run].step) if run in states else 0 for run in together}
     total, diverged = sum(run.iterations for run in together), []
-    if report and together:
-        report(sum(done.values()), total)
+    tell = report or (lambda now: None)
+    if together:
+        tell(Progress("training", sum(done.values()), total))
     stops = {recipe.iterations for recipe in recipes}
     for now in (now for at in ensemble.train(list(together), states, stops=stops) for now in at):
         run, step, out = now.recipe, int(now.state.step), trained_path(now.recipe)
         done[run] = step
-        if report:
-            report(sum(done.values()), total)
+        tell(Progress("training", sum(done.values()), total))
         if run in diverged:
             continue
         if not np.isfinite(now.losses).all():

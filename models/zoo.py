@@ -17,7 +17,7 @@ if __name__ == "__main__":  # the door, before anything that is slow to import; 
 import difflib
 import hashlib
 import shlex
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from itertools import takewhile
@@ -29,13 +29,13 @@ import numpy as np
 
 from models import checkpoint, degradations, runs, stored
 from models.mlp import Predictor, Spec
-from models.runs import Report
 from models.stored import SHIPPED, file_of, kept, kept_path, trained_path
 from models.training import Recipe
 from toy import distributions
 from toy.densities import Density
 from toy.inputs import Json
 from toy.names import DEGRADATIONS, FITTED, NETWORK, Name, Step
+from toy.progress import Report
 from toy.quadrature import log_mass
 
 
@@ -86,10 +86,7 @@ def load(name: str) -> Density:
 
 
 def ensure(name: str, *, report: Report | None = None) -> Density:
-    """Train what ``load`` lacks for this name, then load it. An interrupted training goes on where it was.
-
-    ``report(step, losses)`` is called after every chunk of iterations.
-    """
+    """Train what ``load`` lacks for this name, then load it. An interrupted training goes on where it was."""
     for recipe in missing(name):
         steps = [step for step in stored.SNAPSHOTS if step < recipe.iterations]
         snapshots = {step: trained_path(replace(recipe, iterations=step)) for step in steps}
@@ -98,12 +95,8 @@ def ensure(name: str, *, report: Report | None = None) -> Density:
     return load(name)
 
 
-def ensure_many(names: Iterable[str], *, report: Callable[[int, int], None] | None = None) -> None:
-    """Train what all these names lack, many networks in one program; interrupted, it goes on where it was.
-
-    ``report(done, total)`` is called in iterations, summed over networks. ValueError names what diverged; the rest
-    is kept.
-    """
+def ensure_many(names: Iterable[str], *, report: Report | None = None) -> None:
+    """Train what all these names lack, many networks in one program; interrupted, it goes on where it was."""
     recipes = [recipe for name in names for recipe in missing(name)]
     runs.train_many(recipes, command="python -m models.zoo", report=report)
 

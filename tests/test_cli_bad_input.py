@@ -207,7 +207,7 @@ def test_nothing_is_left_of_a_file_that_could_not_be_finished(folder, monkeypatc
         (("metrics", "--rule", "cfg", "--schedule", "interval", "--lo", "2", "--hi", "1"), "lo = 2 is above hi = 1"),
         (("metrics", "--main", "A64@4096~drop=1"), "drop"),
         (("compare", "--methods", "cgf"), "unknown method 'cgf'; have: all, none"),
-        (("compare", "--strengths", "1,x"), "strength 'x' is not a number from 0 to 8"),
+        (("compare", "--strengths", "1,x"), "strength = x is not a number from 0 to 8"),
         (("compare", "--n", "1.5"), "n = 1.5 is not a whole number"),
         (("compare", "--evaluations", "7"), "evaluations = 7 is not a whole number from 8 to 100000"),
         (

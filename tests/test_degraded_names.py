@@ -13,6 +13,7 @@ from models.degradations import DEGRADATIONS
 from models.mlp import EnergyMLP, Spec
 from models.training import Recipe
 from toy.densities import GaussianMixture
+from toy.progress import Progress
 
 TINY = Recipe(Spec("A", 8, 1), batch=64)
 KINDS = ", ".join(DEGRADATIONS)
@@ -103,11 +104,11 @@ def test_trained_once_and_found_again(small, name):
     steps: list[int] = []
     with pytest.raises(ValueError, match=r"has to be trained first \(40 iterations\): python -m models.zoo "):
         models.load(name)
-    density = zoo.ensure(name, report=lambda step, _: steps.append(step))
-    assert steps == [20, 40]
-    assert zoo.ensure(name, report=lambda step, _: steps.append(step)) is density
+    density = zoo.ensure(name, report=lambda now: steps.append(now.done))
+    assert steps == [0, 20, 40]
+    assert zoo.ensure(name, report=lambda now: steps.append(now.done)) is density
     assert models.load(name) is density
-    assert steps == [20, 40]
+    assert steps == [0, 20, 40]
     assert models.names() == [n for n in models.names() if "A8" not in n]  # plain lists are as they were
 
 
@@ -126,8 +127,8 @@ def test_file_says_what_it_was_trained_on(small):
 def test_killed_half_way_goes_on(small):
     name = "A8@40~subset=20"
 
-    def kill(step: int, _: np.ndarray) -> None:
-        if step == 20:
+    def kill(now: Progress) -> None:
+        if now.done == 20:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -135,7 +136,7 @@ def test_killed_half_way_goes_on(small):
     with pytest.raises(ValueError, match="has to be trained first"):
         models.load(name)
     steps: list[int] = []
-    found = zoo.ensure(name, report=lambda step, _: steps.append(step))
+    found = zoo.ensure(name, report=lambda now: steps.append(now.done))
     assert steps == [20, 40]
     *_, (state, _) = training.train(Recipe(TINY.spec, 40, batch=64, data="subset=20"))
     np.testing.assert_array_equal(found.gain[...], state.ema.frozen().gain[...])

@@ -214,9 +214,9 @@ def test_levels_are_where_the_table_stands():
 
 def test_all_that_is_free_of_a_mix():
     scene = Scene.of("cfg_autoguidance", n=64)
-    assert problems.chosen("all", scene) == ("shares", "interval", "alpha")
-    assert problems.chosen("all", LEARNED) == ("shares", "interval")
-    problem = Problem(scene, free=problems.chosen("all", scene))
+    assert problems.everything(scene) == ("shares", "interval", "alpha")
+    assert problems.everything(LEARNED) == ("shares", "interval")
+    problem = Problem(scene, free=problems.everything(scene))
     assert problem.free == ("shares", "alpha", "interval")
     assert 0 < dict(problems.scene_of(problem, unbounded(problem, 2.0)).knobs)["alpha"] < 1
 
@@ -238,8 +238,8 @@ def test_training_points_are_used_in_turn():
     ("rule", "values", "words"),
     [
         ("cfg", {"objective": "speed"}, "unknown objective 'speed'; have: energy, kl, quality_variation"),
-        ("cfg", {"free": ("shares", "v")}, "'v' cannot be optimised; these can: shares, w, alpha, interval"),
-        ("cfg", {"free": ()}, "nothing is free"),
+        ("cfg", {"free": ("shares", "v")}, "unknown part 'v'; have: shares, w, alpha, interval"),
+        ("cfg", {"free": ()}, "free =  is not 1 to 100 of shares, w, alpha, interval"),
         ("none", {}, "rule 'none' has no weight to optimise; these do: naive_truncation, "),
         ("cfg_plus_plus", {}, "rule 'cfg_plus_plus' has no weight"),
         ("cfg", {"free": ("alpha",)}, "rule 'cfg' has no alpha to optimise; these do: "),

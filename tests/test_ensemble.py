@@ -17,6 +17,7 @@ from models.mlp import Spec, VectorMLP
 from models.training import Recipe
 from toy import distributions
 from toy.densities import GaussianMixture
+from toy.progress import Progress
 
 TINY = Recipe(Spec("A", 8, 1), iterations=12, batch=64)
 TOGETHER = {
@@ -131,9 +132,9 @@ def folder(tmp_path, monkeypatch):
 def test_many_are_kept_with_what_they_were_trained_by(folder):
     recipes = [*TOGETHER["one stream"], replace(TINY, data_seed=5, iterations=7)]
     told = []
-    paths = runs.train_many(recipes, command="test", report=lambda *now: told.append(now))
-    assert told[0] == (0, 36)
-    assert told[-1] == (36, 36)
+    paths = runs.train_many(recipes, command="test", report=told.append)
+    assert told[0] == Progress("training", 0, 36)
+    assert told[-1] == Progress("training", 36, 36)
     for path, recipe in zip(paths, recipes, strict=True):
         _, header = checkpoint.read(path)
         assert checkpoint.recipe_of(header) == recipe
@@ -148,8 +149,8 @@ def test_interrupted_it_goes_on_where_it_was(folder, monkeypatch):
     recipes = TOGETHER["one stream"]
     real = ensemble.train
 
-    def stop(done: int, total: int) -> None:
-        if done == 36 - 6:
+    def stop(now: Progress) -> None:
+        if now.done == 36 - 6:
             raise KeyboardInterrupt
 
     monkeypatch.setattr(ensemble, "train", lambda *given, **options: real(*given, **options, every=5))
@@ -157,8 +158,8 @@ def test_interrupted_it_goes_on_where_it_was(folder, monkeypatch):
         runs.train_many(recipes, report=stop)
     monkeypatch.setattr(ensemble, "train", real)
     told = []
-    paths = runs.train_many(recipes, report=lambda *now: told.append(now))
-    assert told[0][0] > 0
+    paths = runs.train_many(recipes, report=told.append)
+    assert told[0].done > 0
     for path, recipe in zip(paths, recipes, strict=True):
         assert close(checkpoint.load(path), ends([recipe])[recipe].state.ema)
 

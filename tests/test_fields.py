@@ -33,7 +33,7 @@ LOOKS = st.builds(
     lambda sigma, view, panels, arrows: looked(
         {"sigma": sigma, "view": view and list(view), "panels": sorted(panels), "arrows": arrows}, Look()
     ),
-    st.floats(looks.SIGMA_MIN, looks.SIGMA_MAX),
+    st.floats(looks.SIGMA.lo, looks.SIGMA.hi),
     st.none() | VIEWS,
     st.sets(st.sampled_from(looks.PANELS), min_size=1),
     st.booleans(),
@@ -113,10 +113,10 @@ def test_named_views_are_links_too():
 @given(JUNK | st.dictionaries(st.sampled_from([*looks.OWN, "box", "probe", "seq", "phase", "have"]), JUNK))
 def test_no_value_of_the_component_breaks_the_page(given_):
     look = looked(given_, Look())
-    assert looks.SIGMA_MIN <= look.sigma <= looks.SIGMA_MAX
+    assert looks.SIGMA.lo <= look.sigma <= looks.SIGMA.hi
     assert parse(look.query())[1] == []
     request = Request.of(given_, look, HOME)
-    assert looks.SIGMA_MIN <= request.sigma <= looks.SIGMA_MAX
+    assert looks.SIGMA.lo <= request.sigma <= looks.SIGMA.hi
     left, right, bottom, top = request.box
     assert left < right
     assert bottom < top

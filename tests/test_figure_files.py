@@ -106,7 +106,7 @@ def test_unknown_formats_write_nothing(simple, tmp_path, name):
         (lambda: Options(sigma=-1), "sigma = -1 is not a number from 0.001 to 100"),
         (lambda: Options(sigma=float("nan")), "sigma = nan is not"),
         (lambda: Options(target="C"), "unknown class 'C'; have: A, B, AB"),
-        (lambda: Options(resolution=1), "resolution = 1 is not from 16"),
+        (lambda: Options(resolution=1), "resolution = 1 is not a whole number from 16 to 4096"),
         (lambda: figures.spread("A", 0.03, View(9, 9, 0.1)), "no sample of class 'A' .* is in view 9,9,0.1"),
     ],
 )

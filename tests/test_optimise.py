@@ -11,10 +11,9 @@ from click.testing import CliRunner
 
 import models
 from toy import door, scenes, tables
-from toy.__main__ import scene_of, scene_options
+from toy.cli.optimise import optimise as command
 from toy.figures.optimum import optimum_figure
 from toy.lab import optima, optimise
-from toy.lab.commands.optimise import command
 from toy.lab.optimise import OPTIMUM, ORACLE, Measured, Optimum
 from toy.lab.problem import CONSTANT, PLAIN, Problem
 from toy.scene import Scene
@@ -255,7 +254,7 @@ def test_a_figure_has_a_row_for_each_result(found, cast, coarse_outlines):
 def run(*args: object):
     """The command within a group as the program has it."""
     group = door.Group("toy")
-    group.add_command(command(scene_options, scene_of))
+    group.add_command(command)
     return CliRunner().invoke(group, ["optimise", *map(str, args)], prog_name="python -m toy")
 
 
@@ -282,7 +281,7 @@ def test_the_command_writes_what_it_prints(tmp_path):
         (("--rule", "cfg", "--out", "a.txt"), "--out 'a.txt' does not end in .json"),
         (("--out", "a.json"), "rule 'none' has no weight"),
         (("--rule", "cfg", "--objective", "speed", "--out", "a.json"), "unknown objective 'speed'"),
-        (("--rule", "cfg", "--free", ",", "--out", "a.json"), "nothing is free"),
+        (("--rule", "cfg", "--free", ",", "--out", "a.json"), "free =  is not 1 to 100 of shares"),
         (("--rule", "cfg", "--iterations", "0", "--out", "a.json"), "iterations = 0 is not a whole number"),
         (("--rule", "cfg", "--integrator", "smc", "--out", "a.json"), "integrator 'smc' is stochastic"),
     ],

@@ -14,6 +14,7 @@ from models.mlp import EnergyMLP, Spec, rms_normalise
 from models.training import Recipe, State
 from toy import distributions
 from toy.densities import GaussianMixture
+from toy.progress import Progress
 
 TINY = Recipe(Spec("A", 8, 1), iterations=61, batch=64)
 EVERY = 20
@@ -102,8 +103,8 @@ def quick(monkeypatch):
 def interrupt(at: int):
     """A report that stops the training as a user would."""
 
-    def report(step: int, losses: np.ndarray) -> None:
-        if step == at:
+    def report(now: Progress) -> None:
+        if now.done == at:
             raise KeyboardInterrupt
 
     return report
@@ -117,9 +118,9 @@ def test_interrupted_and_started_again_gives_the_same_file(quick, tmp_path, done
             runs.train(TINY, broken, command="here", report=interrupt(at))
         assert not broken.exists()
     steps = []
-    path = runs.train(TINY, broken, command="here", report=lambda step, losses: steps.append((step, len(losses))))
+    path = runs.train(TINY, broken, command="here", report=lambda now: steps.append((now.done, bool(now.note))))
     assert path == broken
-    assert steps == [(60, 0), (61, 1)]
+    assert steps == [(60, False), (61, True)]
     assert broken.read_bytes() == whole.read_bytes()
     assert same(checkpoint.load(whole), done[0].ema)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["broken.safetensors", "whole.safetensors"]

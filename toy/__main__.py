@@ -11,17 +11,16 @@ from toy import door
 from toy.cli.bench import bench
 from toy.cli.compare import compare
 from toy.cli.figure import figure
-from toy.cli.flags import scene_of, scene_options
 from toy.cli.listing import list_
 from toy.cli.mechanism import mechanism
 from toy.cli.metrics import metrics
+from toy.cli.optimise import optimise
 from toy.cli.probe import probe
 from toy.cli.sample import sample
 from toy.cli.site import site
 from toy.cli.table import table
 from toy.cli.train import train
 from toy.files import keep_compiled
-from toy.lab.commands import optimise
 from toy.lab.commands.claims import claims
 from toy.lab.commands.sweep import sweep
 
@@ -39,6 +38,7 @@ def main() -> None:
     keep_compiled()
 
 
-for command in (figure, train, sample, metrics, mechanism, compare, table, probe, list_, bench, claims, sweep, site):
+for command in (
+    figure, train, sample, metrics, mechanism, compare, table, probe, list_, bench, claims, sweep, optimise, site,
+):  # fmt: skip
     main.add_command(command)
-main.add_command(optimise.command(scene_options, scene_of))

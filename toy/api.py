@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 import click
 
 from toy import docs, door
-from toy.files import check_writable, replacing
+from toy.files import check_writable, put
 from toy.settings import Setting, declared
 
 COMMAND = "python -m toy.api docs/api.md"
@@ -285,6 +285,5 @@ def _joined(words: str) -> str:
 def main(file: str) -> None:
     """Write the page of the library into FILE [docs/api.md]."""
     check_writable(Path(file))
-    with replacing(Path(file)) as temporary:
-        temporary.write_text(page(), encoding="utf-8")
+    put(Path(file), page())
     click.echo(f"{sum(len(room.names) for room in ROOMS)} functions and classes in {file}")

@@ -89,7 +89,7 @@ def at_strength(scene: Scene, strength: float) -> Scene:
         value = knob.neutral + (strength - 1) * (knob.default - knob.neutral)
     else:
         value = knob.lo + (strength - 1) / 3 * (knob.hi - knob.lo)
-    return scene.change(**{name: float(f"{min(max(value, knob.lo), knob.hi):.6g}")})
+    return scene.change(**{name: knob.within(value)})
 
 
 @dataclass(frozen=True)

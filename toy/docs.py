@@ -26,7 +26,7 @@ from models.degradations import DEGRADATIONS, FITTED
 from toy import door, figures, interrupts, metrics, scenes, tables
 from toy.densities import Density, Normalised
 from toy.distributions import DISTRIBUTIONS
-from toy.files import check_writable, keep_compiled, replacing
+from toy.files import check_writable, keep_compiled, put
 from toy.guidance import RULES, Rule
 from toy.lab import methods
 from toy.lab.code import parts
@@ -267,13 +267,13 @@ def write(folder: str | Path, report: Report | None = None) -> list[Path]:
             if not image.exists() or any(row.scene and row.key in fresh for row in mine):
                 frames = [_frame(row.scene) for row in mine[:2] if row.scene]
                 titles = [row.label if name == "distributions" else f"{row.label} densities" for row in mine[:2]]
-                _put(image, figures.encode_small(figures.side_by_side(frames, titles=titles)))
+                put(image, figures.encode_small(figures.side_by_side(frames, titles=titles)))
             written.append(image)
-        written.append(_put(folder / name / f"{entry.name}.md", page(name, entry, numbers)))
+        written.append(put(folder / name / f"{entry.name}.md", page(name, entry, numbers)))
         if report:
             report(Progress("pages", i + 1, len(entries), note=f"{name}/{entry.name}"))
     methods.write(kept, numbers, only=["floor", *(row.key for row in every if row.scene)])
-    written.insert(0, _put(folder / "README.md", index(numbers)))
+    written.insert(0, put(folder / "README.md", index(numbers)))
     for old in (path for name in FOLDERS for path in (folder / name).glob("*") if path.suffix in (".md", ".png")):
         if old not in written:
             old.unlink()
@@ -288,12 +288,6 @@ def floor() -> Values:
 
 def _frame(scene: Scene) -> Frame:
     return scenes.compute(scene, zoo.cast(scene.cast), keep=False, floor=False)
-
-
-def _put(path: Path, content: str | bytes) -> Path:
-    with replacing(path) as temporary:
-        temporary.write_bytes(content.encode() if isinstance(content, str) else content)
-    return path
 
 
 @click.command(cls=door.Command, context_settings=door.HELP)

@@ -37,6 +37,19 @@ def replacing(path: str | Path) -> Iterator[Path]:
         _forget(name)
 
 
+def put(path: str | Path, content: str | bytes) -> Path:
+    """Write all of a file or nothing, as by ``replacing``; returns the path."""
+    with replacing(path) as temporary:
+        temporary.write_bytes(content.encode() if isinstance(content, str) else content)
+    return Path(path)
+
+
+def check_ending(path: str | Path, *endings: str, what: str = "--out") -> None:
+    """ValueError unless the file's name ends in one of these; ``what`` it is in words."""
+    if not str(path).endswith(endings):
+        raise ValueError(f"{what} {str(path)!r} does not end in {' or '.join(endings)}")
+
+
 def check_writable(*paths: str | Path) -> None:
     """ValueError unless files can be written there: to be asked before long work, not after."""
     for path in map(Path, paths):

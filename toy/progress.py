@@ -1,10 +1,10 @@
 """How far long work is: one value for all of it, and one bar on stderr that shows it."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,7 @@ class Progress:
 
 
 Report = Callable[[Progress], None]
+T = TypeVar("T")
 
 
 def duration(seconds: float) -> str:
@@ -38,6 +39,17 @@ def duration(seconds: float) -> str:
     if seconds < 5400:
         return f"{seconds / 60:.0f} min left"
     return f"{seconds / 3600:.1f} h left"
+
+
+def each(
+    items: Collection[T], stage: str, report: Report | None = None, note: Callable[[T], str] = lambda item: ""
+) -> Iterator[T]:
+    """The items one after another, with a report, if any is wanted, before each of them and after the last."""
+    tell = report or (lambda now: None)
+    for done, item in enumerate(items):
+        tell(Progress(stage, done, len(items), note=note(item)))
+        yield item
+    tell(Progress(stage, len(items), len(items)))
 
 
 @contextmanager

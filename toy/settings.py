@@ -90,6 +90,10 @@ class Knob(Setting):
         """A value of the knob that is this number, everywhere."""
         return (number,) * self.size if self.size else number
 
+    def within(self, number: float, digits: int = 6) -> float:
+        """The legal number that is nearest, to so many digits."""
+        return float(f"{min(max(number, self.lo), self.hi):.{digits}g}")
+
     def spelled(self, value: Turned) -> dict[str, float]:
         """The numbers of a value by ``parts``."""
         return dict(zip(self.parts, value if isinstance(value, tuple) else (value,), strict=True))

@@ -13,9 +13,9 @@ from toy.distributions import carrying
 from toy.languages import LANGUAGES
 from toy.scene import CHOICES, Scene
 from toy.scenes import compute
-from toy.settings import Choice, Conditions, Flag, Knob, Numbers, Refused, Several, from_query, listed, table, text
+from toy.settings import Choice, Conditions, Flag, Knob, Refused, Several, from_query, listed, table, text
+from toy.views import VIEW
 
-WITHIN = ((-100, 100), (-100, 100), (1e-3, 100))  # the middle of a window and half its width
 SLOTS = ("left", "right")
 COUNTS = (512, 1024, 2048, 4096, 8192)
 SHARED = ("n", "seed", "steps", "integrator", "start", "target", "sigma_max", "sigma_min", "rho")
@@ -37,7 +37,7 @@ VIEWER = table(  # what the viewer keeps of itself; what has no default is kept 
     loop=Flag("loop", "play again and again"),
     layout=Choice(LAYOUTS, "layout", "which panels are shown", default="two"),
     layers=Several([layer for group in LAYERS for layer in group], "layers", "fields behind the particles", "layer"),
-    view=Numbers(WITHIN, "X,Y,HALFWIDTH within 100 of the origin", "view", "the window on the plane"),
+    view=VIEW,
     t=Knob(0, 1024, 1, "step", "the step that is shown", default=None),
     speed=Knob(0.1, 10, 0.1, "speed", "of playing", default=1.0),
     language=Choice(LANGUAGES, "language", "of the words around the pictures", default="en"),

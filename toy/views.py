@@ -16,6 +16,7 @@ from toy.guidance import RULES, Step
 from toy.scene import Scene
 from toy.scenes import Frame, players
 from toy.schedules import SCHEDULES
+from toy.settings import Knob, Numbers
 
 
 def grid(box: tuple[float, float, float, float], resolution: int) -> np.ndarray:
@@ -68,17 +69,23 @@ def window(name: str, target: str) -> View:
     return View(x, y, float(np.ceil(5 * np.max(high - low)) / 10))
 
 
-def view_of(name: str) -> View:
-    """A view by name, or from 'x,y,half'; ValueError lists what there is."""
-    if name in VIEWS:
-        return VIEWS[name]
-    try:
-        x, y, half = (float(part) for part in name.split(","))
-    except ValueError:
-        raise ValueError(f"unknown view {name!r}; have: {', '.join(VIEWS)}, or X,Y,HALFWIDTH") from None
-    if not (abs(x) <= 100 and abs(y) <= 100 and 1e-3 <= half <= 100):
-        raise ValueError(f"view {name!r} is not within 100 of the origin with a half-width from 0.001 to 100")
-    return View(x, y, half)
+def view_setting(least: float = 1e-3, most: float = 100.0) -> Numbers:
+    """What a view may be: by name, or its middle and half-width, within these."""
+    form = f"X,Y,HALFWIDTH within 100 of the origin, the half-width from {least:g} to {most:g}"
+    named = {name: (view.x, view.y, view.half) for name, view in VIEWS.items()}
+    ranges = ((-100, 100), (-100, 100), (least, most))
+    return Numbers(ranges, form, "view", "the window on the plane", named, name="view", default=None)
+
+
+VIEW = view_setting()
+
+
+def view_of(said: str) -> View:
+    """A view as a setting has it: by name, or as 'x,y,half'; ValueError lists what there is."""
+    return View(*VIEW.check(said))
+
+
+SIGMA = Knob(1e-3, 100, 1e-3, "σ", "noise level", log=True, name="sigma", default=0.03)
 
 
 @jax.jit

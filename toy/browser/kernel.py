@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 
 from toy import door
-from toy.files import check_writable, replacing
+from toy.files import check_writable, put
 
 WEB = Path(__file__).parent / "web"
 SOURCES = ("kernel.ts", "lanes.ts", "network.ts", "mixture.ts")
@@ -60,6 +60,5 @@ def main() -> None:
     paths = [WEB / file for file in KERNELS]
     check_writable(*paths)
     for file, content in built().items():
-        with replacing(WEB / file) as temporary:
-            temporary.write_bytes(content)
+        put(WEB / file, content)
         click.echo(f"{WEB / file}  {len(content)} bytes")

@@ -7,22 +7,23 @@ from pathlib import Path
 import click
 
 from toy import distributions, interrupts, memory, progress
-from toy.cli.flags import given, on_option, option
-from toy.files import check_writable
+from toy.cli.flags import checked, on_option, option, target_of
+from toy.files import check_ending, check_writable
 from toy.scene import CHOICES, SETTINGS
 from toy.settings import Knob
 
 N = replace(SETTINGS["n"], default=4096)
 EQUAL = "equal cost: every method in as many steps as so many scores a sample, of all densities, allow"
 EVALUATIONS = Knob(8, 100_000, 1, "evaluations", EQUAL, whole=True, name="evaluations", default=None)
+STRENGTH = Knob(0, 8, 0.5, "strength", "1 is no guidance", name="strength")
 SEEDS = Knob(1, 100, 1, "seeds", "seeds of every trial", whole=True, name="seeds", default=5)
 
 
 @click.command()
 @click.option("--methods", default="all", show_default=True, metavar="NAMES", help="names by commas, or all")
 @click.option("--strengths", metavar="NUMBERS", help="by commas, 0 to 8: 1 is no guidance [1,1.5,...,4]")
-@option(N)
-@option(SEEDS)
+@checked(N)
+@checked(SEEDS)
 @click.option(
     "--scores",
     default="learned",
@@ -31,21 +32,19 @@ SEEDS = Knob(1, 100, 1, "seeds", "seeds of every trial", whole=True, name="seeds
     help="exact, exact-main, exact-guides: "
     "the exact densities in place of networks in all roles, in main, in the others",
 )
-@option(EVALUATIONS)
+@checked(EVALUATIONS)
 @click.option("--out", metavar="FILE", help="the .csv file to write [out/compare.csv, with --on NAME compare-NAME.csv]")
 @option(CHOICES["target"])
 @on_option
 def compare(
     methods: str,
     strengths: str | None,
-    n: str | None,
-    seeds: str | None,
+    n: int,
+    seeds: int,
     scores: str,
-    evaluations: str | None,
+    evaluations: int | None,
     out: str | None,
-    target: str | None,
-    on: str | None,
-    points: str | None,
+    **flags: str | None,
 ) -> None:
     """Measure many methods over strengths and seeds; a table as CSV and Parquet, and a figure beside it.
 
@@ -64,19 +63,15 @@ def compare(
     from toy.lab.compare import run
     from toy.uncertainty import OF_DRAWS
 
-    target = CHOICES["target"].check(given({"on": on, "points": points, "target": target}).get("target", "A"))
+    target = target_of(flags)
     out = out or f"out/compare{re.sub('[/:]', '-', f'-{name}' if (name := distributions.of(target).on) else '')}.csv"
-    if not out.endswith(".csv"):
-        raise ValueError(f"--out {out!r} does not end in .csv")
-    levels = STRENGTHS if strengths is None else tuple(_strength(text) for text in strengths.split(","))
-    count = SEEDS.check(seeds or SEEDS.default)
-    size = N.check(n or N.default)
-    wanted = compare.points(chosen(methods), levels, n=size, seeds=count, scores=scores, target=target)
+    check_ending(out, ".csv")
+    levels = STRENGTHS if strengths is None else tuple(map(STRENGTH.check, strengths.split(",")))
+    wanted = compare.points(chosen(methods), levels, n=n, seeds=seeds, scores=scores, target=target)
     if evaluations is not None:
-        budget = EVALUATIONS.check(evaluations)
-        wanted, dear = compare.at_cost(wanted, budget)
+        wanted, dear = compare.at_cost(wanted, evaluations)
         if not wanted:
-            raise ValueError(f"nothing takes as few as {budget} score evaluations: {'; '.join(dear)}")
+            raise ValueError(f"nothing takes as few as {evaluations} score evaluations: {'; '.join(dear)}")
         for words in dear:
             click.echo(f"not measured: {words}", err=True)
     for name in {name for point in wanted for _, name in point.scene.cast}:
@@ -92,13 +87,3 @@ def compare(
     for path in (Path(out), Path(out).with_suffix(".parquet"), picture):
         click.echo(path)
     click.echo(OF_DRAWS, err=True)
-
-
-def _strength(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = float("nan")
-    if not 0 <= value <= 8:
-        raise ValueError(f"strength {text!r} is not a number from 0 to 8")
-    return value

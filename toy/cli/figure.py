@@ -1,15 +1,16 @@
 """``python -m toy figure``: the paper's figures, and those of other questions."""
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from toy import interrupts, memory
-from toy.cli.flags import KNOBS, ROLES, SIGMA, cast_options, given, knob_options, on_option, option
-from toy.files import check_writable, replacing
+from toy.cli.flags import KNOBS, ROLES, cast_options, given, knob_options, on_option, option
+from toy.files import check_writable, put
+from toy.progress import bars, each
 from toy.scene import CHOICES, SETTINGS, Scene
+from toy.views import SIGMA, VIEW, view_of
 
 if TYPE_CHECKING:
     from toy.figures import Options
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
 @click.option("--out", default="out/figures", show_default=True, metavar="DIR", help="folder to write to")
 @click.option("--format", "kind", default="png", show_default=True, help="png, pdf or svg")
-@click.option("--view", metavar="VIEW", help="tree, closeup, tree-B, closeup-B, both, or X,Y,HALF [the figure's own]")
-@click.option("--sigma", metavar="NUMBER", help="noise level of figure 2 [0.03]")
+@option(VIEW)
+@option(SIGMA)
 @on_option
 @option(CHOICES["target"])
 @click.option("--link", metavar="LINK", help="what explore draws: a link to the app, or what follows its '?'")
@@ -84,8 +85,8 @@ def figure(
         models.ensure(needed)
     paths = [Path(out) / f"{name}.{kind}" for name in chosen]
     check_writable(*paths)
-    with click.progressbar(chosen, label="figures", item_show_func=lambda n: n or "", file=sys.stderr) as bar:
-        for name, path in zip(bar, paths, strict=True):
+    with bars() as report:
+        for name, path in zip(each(chosen, "figures", report, note=str), paths, strict=True):
             figures.save(figures.draw(name, models.load, options), path, caption=figures.caption(name, options))
             click.echo(path)
             interrupts.keeps(f"the figures that were drawn are kept in {out}.")
@@ -117,15 +118,12 @@ def explore(names: tuple[str, ...], path: Path, link: str, flags: dict[str, str 
     check_format(kind)
     check_writable(path)
     data = figure(state, kind, dark=dark)
-    with replacing(path) as temporary:
-        temporary.write_bytes(data)
-    return path
+    return put(path, data)
 
 
 def figure_options(flags: dict[str, str | None]) -> "Options":
     """The figures' Options of the given flags, checked."""
     from toy.figures import Options
-    from toy.views import view_of
 
     said = given(flags)
     values: dict[str, Any] = {"cast": tuple((role, said.pop(role)) for role in ROLES if role in said)}

@@ -14,7 +14,7 @@ from toy.guidance import RULES
 from toy.sampling import INTEGRATORS
 from toy.scene import CHOICES, ROLE_DEFAULTS, SETTINGS, Scene
 from toy.schedules import SCHEDULES
-from toy.settings import Knob, Setting, text
+from toy.settings import Flag, Knob, Setting, Several, text
 
 if TYPE_CHECKING:
     from toy.scenes import Frame
@@ -32,7 +32,8 @@ for _registry in (RULES, SCHEDULES, INTEGRATORS):
             KNOBS.setdefault(_name, {})[_entry.name] = _knob
 
 
-def _decorate(command: Callable, options: list[Callable]) -> Callable:
+def decorated(command: Callable, options: list[Callable]) -> Callable:
+    """The command with options, in their order."""
     for option in reversed(options):
         command = option(command)
     return command
@@ -40,7 +41,7 @@ def _decorate(command: Callable, options: list[Callable]) -> Callable:
 
 def cast_options(command: Callable) -> Callable:
     """One flag a role."""
-    return _decorate(
+    return decorated(
         command,
         [
             click.option(
@@ -60,7 +61,7 @@ def knob_options(command: Callable) -> Callable:
         flag, size = f"--{name.replace('_', '-')}", next(iter(knobs.values())).size
         options.append(click.option(flag, name, metavar="NUMBERS" if size else "NUMBER", help=_help(knobs)))
         options += [click.option(f"{flag}{i}", f"{name}{i}", hidden=True) for i in range(1, size + 1)]
-    return _decorate(command, options)
+    return decorated(command, options)
 
 
 def _help(knobs: dict[str, Knob]) -> str:
@@ -76,11 +77,36 @@ def _help(knobs: dict[str, Knob]) -> str:
 
 def option(setting: Setting) -> Callable[[Callable], Callable]:
     """A setting as a flag of its name; None where it is not given, else text, which the setting checks."""
+    return _option(setting, f"--{setting.name}")
+
+
+def checked(setting: Setting, flag: str = "") -> Callable[[Callable], Callable]:
+    """A setting as a flag, of its name or another; its value, checked, and the default where it is not given."""
+    flag = flag or f"--{setting.name.replace('_', '-')}"
+    if isinstance(setting, Flag):
+        flag = f"{flag}/--no-{setting.name}" if setting.default else flag
+        return click.option(flag, setting.name, is_flag=True, default=setting.default, help=setting.help)
+    return _option(setting, flag, type=_Checked(setting), default=setting.default)
+
+
+class _Checked(click.ParamType):
+    """What a setting allows."""
+
+    name = "setting"
+
+    def __init__(self, setting: Setting) -> None:
+        self.setting = setting
+
+    def convert(self, value: object, param: object, ctx: object) -> Any:
+        return self.setting.check(value)
+
+
+def _option(setting: Setting, flag: str, **how: Any) -> Callable[[Callable], Callable]:
     number = isinstance(setting, Knob)
     words = f"{setting.help}, {setting.legal}" if number else f"{setting.help or 'one of'}: {setting.legal}"
     usual = "" if setting.default is None else f" [{text(setting.default)}]"
-    flag, kind = f"--{setting.name.replace('_', '-')}", "NUMBER" if number else "NAME"
-    return click.option(flag, setting.name, metavar=kind, help=words + usual)
+    kind = "NUMBER" if number else "NAMES" if isinstance(setting, Several) else "NAME"
+    return click.option(flag.replace("_", "-"), setting.name, metavar=kind, help=words + usual, **how)
 
 
 def on_option(command: Callable) -> Callable:
@@ -88,13 +114,13 @@ def on_option(command: Callable) -> Callable:
     words = f"distribution: {', '.join(distributions.families())}; with knobs as gaussians:distance=2:classes=5 [tree]"
     own = "a distribution of your own points: x, y and perhaps class, in CSV, Parquet, NPY or NPZ"
     options = [click.option("--on", metavar="NAME", help=words), click.option("--points", metavar="FILE", help=own)]
-    return _decorate(command, options)
+    return decorated(command, options)
 
 
 def scene_options(command: Callable) -> Callable:
     """All flags of a Scene."""
     choices, settings = list(map(option, CHOICES.values())), list(map(option, SETTINGS.values()))
-    return on_option(_decorate(cast_options(knob_options(_decorate(command, settings))), choices))
+    return on_option(decorated(cast_options(knob_options(decorated(command, settings))), choices))
 
 
 def given(flags: Mapping[str, str | None]) -> dict[str, str]:
@@ -118,6 +144,11 @@ def _points(file: str, on: str) -> str:
     return name
 
 
+def target_of(flags: Mapping[str, str | None]) -> str:
+    """The target of the given flags."""
+    return CHOICES["target"].check(given(flags).get("target", CHOICES["target"].default))
+
+
 def scene_of(**flags: str | None) -> Scene:
     """The Scene of the given flags; those that were not given take their defaults."""
     return Scene.of(**given(flags))
@@ -130,9 +161,6 @@ def frame_of(scene: Scene, **options: Any) -> "Frame":
 
     memory.check(scene, keep=options.get("keep", True))
     return compute(scene, models.cast(scene.cast), **options)
-
-
-SIGMA = Knob(1e-3, 100, 1e-3, "σ", "noise level", log=True, name="sigma", default=0.03)
 
 
 def finite(value: object) -> object:

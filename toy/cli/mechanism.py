@@ -1,7 +1,6 @@
 """``python -m toy mechanism``: what the pull of a guide is made of, at every noise level."""
 
 import json
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,12 +10,12 @@ import click
 import numpy as np
 
 from toy import interrupts, progress, tables
-from toy.cli.flags import TRAININGS, finite, given, on_option, option
-from toy.files import check_writable, replacing
+from toy.cli.flags import TRAININGS, checked, finite, given, on_option
+from toy.files import check_ending, check_writable, put
 from toy.mechanism import BETWEEN, PLACES, Mechanism, due_to_task
 from toy.mechanism import mechanism as of_networks
 from toy.scene import of_target
-from toy.settings import Choice, Knob
+from toy.settings import Choice, Knob, flags
 from toy.uncertainty import standard_error
 
 if TYPE_CHECKING:
@@ -31,6 +30,7 @@ PLACE = Choice(
     name="place",
     default="truth",
 )
+USUAL = {setting.name: setting.default for setting in (N, PLACE)}
 COLUMNS = ("error_main", "error_guide", "cosine", "best_w", "left", "task_share")
 SEEDS = 4  # draws, where the networks are those that there are
 DRAWS = f"Means and standard errors over {SEEDS} draws of the points, by the same networks."
@@ -88,13 +88,13 @@ def sentences(own: Pull, placebo: Pull | None) -> list[str]:
 @click.option("--main", metavar="DENSITY", help=f"the model that is guided [{ROLES['main']}]")
 @click.option("--guide", metavar="DENSITY", help=f"what its guidance points away from [{ROLES['guide']}]")
 @click.option("--weak", metavar="DENSITY", help=f"of main's own task, as poor as the guide, or none [{ROLES['weak']}]")
-@option(PLACE)
-@option(N)
-@option(TRAININGS)
+@checked(PLACE)
+@checked(N)
+@checked(TRAININGS)
 @click.option("--json", "as_json", is_flag=True, help="print one JSON object")
 @click.option("--out", metavar="FILE", help="the .md report to write, with figure and numbers beside it")
 @on_option
-def mechanism(as_json: bool, out: str | None, **flags: str | None) -> None:
+def mechanism(place: str, n: int, trainings: int | None, as_json: bool, out: str | None, **names: str | None) -> None:
     """Take the pull of a guide apart, at 25 noise levels: where it points, and how much of it another task makes.
 
     With --trainings a placebo stands beside it, a guide without another task: the weak model trained once more.
@@ -108,31 +108,29 @@ def mechanism(as_json: bool, out: str | None, **flags: str | None) -> None:
     from toy.lab.store import unfinished
     from toy.lab.trainings import OVER
 
-    asked = given(flags)
+    asked = given(names)
     target = str(asked.pop("target", "A"))
-    n, place = N.check(asked.pop("n", N.default)), PLACE.check(asked.pop("place", PLACE.default))
-    trainings = TRAININGS.check(asked.pop("trainings")) if "trainings" in asked else None
-    names = {role: asked.get(role, of_target(usual, target)) for role, usual in ROLES.items()}
-    if names["weak"] == "none":
-        del names["weak"]
-    for name in names.values():
+    cast = {role: asked.get(role, of_target(usual, target)) for role, usual in ROLES.items()}
+    if cast["weak"] == "none":
+        del cast["weak"]
+    for name in cast.values():
         zoo.missing(name)  # refuses what is no name
     if out is not None:
-        if not out.endswith(".md"):
-            raise ValueError(f"--out {out!r} does not end in .md")
+        check_ending(out, ".md")
         check_writable(*(Path(out).with_suffix(suffix) for suffix in (".md", ".png", ".json")))
     interrupts.keeps("no report was written; networks that were trained are kept, and numbers that were measured.")
     with unfinished(Path(out) if out else stored.kept_path("mechanism")) as kept:
-        own, placebo = _measured(names, target, place, n, trainings, kept)
+        own, placebo = _measured(cast, target, place, n, trainings, kept)
         words = OVER.format(trainings) if trainings else DRAWS
         lines = [*sentences(own, placebo), words]
-        found = {"cast": names, "place": place, "n": n, "trainings": trainings, "words": lines, "guide": own.numbers()}
+        found = {"cast": cast, "place": place, "n": n, "trainings": trainings, "words": lines, "guide": own.numbers()}
         if placebo:
             found["placebo"] = placebo.numbers()
         text = json.dumps(finite(found), indent=1, ensure_ascii=False)
         click.echo(text if as_json else "\n".join([tables.aligned(own.table()), "", *lines]))
         if out is not None:
-            _write(out, names["guide"], own, placebo, text, lines, command_of(flags, out))
+            command = command_of({**names, "place": place, "n": n, "trainings": trainings}, out)
+            _write(out, cast["guide"], own, placebo, text, lines, command)
 
 
 def _measured(
@@ -163,10 +161,10 @@ def _measured(
     return Pull.of(each, together(each)), Pull.of(again, together(again)) if again else None
 
 
-def command_of(flags: Mapping[str, str | None], out: str) -> str:
+def command_of(values: Mapping[str, object], out: str) -> str:
     """The command line that asks for the same."""
-    said = [word for name, value in flags.items() if value is not None for word in (f"--{name}", value)]
-    return shlex.join(["python", "-m", "toy", "mechanism", *said, "--out", out])
+    said = {name: value for name, value in values.items() if value is not None and value != USUAL.get(name)}
+    return f"python -m toy mechanism {flags({**said, 'out': out})}"
 
 
 def _write(
@@ -190,5 +188,4 @@ def _write(
         ".md": f"{report}\n",
     }
     for suffix, content in contents.items():
-        with replacing(path.with_suffix(suffix)) as temporary:
-            temporary.write_bytes(content if isinstance(content, bytes) else content.encode())
+        put(path.with_suffix(suffix), content)

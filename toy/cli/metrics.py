@@ -5,7 +5,7 @@ import json
 import click
 
 from toy import memory
-from toy.cli.flags import finite, frame_of, option, scene_of, scene_options
+from toy.cli.flags import checked, finite, frame_of, scene_of, scene_options
 from toy.cost import evaluations, total
 from toy.scene import Scene
 from toy.settings import Knob
@@ -17,10 +17,10 @@ SEEDS = Knob(
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="print one JSON object")
-@option(SEEDS)
+@checked(SEEDS)
 @click.option("--logq", is_flag=True, help="give KL(q || p) and entropy of the density that the sampler itself draws")
 @scene_options
-def metrics(as_json: bool, seeds: str | None, logq: bool, **flags: str | None) -> None:
+def metrics(as_json: bool, seeds: int | None, logq: bool, **flags: str | None) -> None:
     """Measure samples against the exact distribution, beside the noise floor of true samples, and count what they cost.
 
     \b
@@ -34,7 +34,7 @@ def metrics(as_json: bool, seeds: str | None, logq: bool, **flags: str | None) -
     if seeds is not None and logq:
         raise ValueError("--seeds does not go with --logq, which gives its own standard errors")
     if seeds is not None:
-        _over_seeds(scene, SEEDS.check(seeds), as_json)
+        _over_seeds(scene, seeds, as_json)
         return
     if logq:
         _log_q(scene, as_json)

@@ -6,8 +6,8 @@ from dataclasses import replace
 import click
 import numpy as np
 
-from toy.cli.flags import SIGMA
 from toy.names import Name
+from toy.views import SIGMA
 
 
 @click.command()

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from toy.files import check_writable
+from toy.files import check_ending, check_writable
 from toy.progress import bars
 
 
@@ -22,8 +22,7 @@ def site(out: str, single: str | None) -> None:
 
     building.check_place(Path(out))
     if single:
-        if not single.endswith(".html"):
-            raise ValueError(f"the file {single!r} does not end in .html")
+        check_ending(single, ".html", what="the file")
         check_writable(single)
     with bars() as report:
         files = building.build(out, report)

@@ -1,6 +1,5 @@
 """``python -m toy table``: the methods of the paper, one line each."""
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,10 +8,11 @@ import click
 import numpy as np
 
 from toy import cost, interrupts, metrics, progress, tables
-from toy.cli.flags import ROLES, TRAININGS, frame_of, given, on_option, option
-from toy.files import check_writable, replacing
+from toy.cli.flags import ROLES, TRAININGS, checked, frame_of, on_option, option, target_of
+from toy.files import check_ending, check_writable, put
 from toy.metrics import Values
-from toy.scene import CHOICES, Scene, of_target
+from toy.scene import CHOICES, SETTINGS, Scene, of_target
+from toy.settings import flags
 from toy.uncertainty import standard_error
 
 PAPER_METHODS: tuple[tuple[str, str, dict[str, Any]], ...] = (
@@ -27,18 +27,17 @@ PAPER_METHODS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("exact scores, CFG, w = 4", "cfg", {"w": 4, "main": "exact:A", "unconditional": "exact:AB"}),
 )
 
-N = 16384
 COLUMNS = ("outliers", "deep_tail", "mean_logp", "branch_tv", "root_share", "alignment", "sw1")
 
 
 @click.command()
-@click.option("--n", default=str(N), show_default=True, metavar="NUMBER", help="number of samples")
-@click.option("--seed", metavar="NUMBER", help="seed of the initial noise [0]")
-@option(TRAININGS)
+@checked(SETTINGS["n"])
+@option(SETTINGS["seed"])
+@checked(TRAININGS)
 @click.option("--out", metavar="FILE", help="a .md file to write the table of --trainings to")
 @option(CHOICES["target"])
 @on_option
-def table(n: str, seed: str | None, trainings: str | None, out: str | None, **flags: str | None) -> None:
+def table(n: int, seed: str | None, trainings: int | None, out: str | None, **place: str | None) -> None:
     """Measure the paper's methods and print a Markdown table; evaluations are the scores that one sample takes.
 
     \b
@@ -46,7 +45,7 @@ def table(n: str, seed: str | None, trainings: str | None, out: str | None, **fl
     python -m toy table --on moons
     python -m toy table --trainings 5
     """
-    target = CHOICES["target"].check(given(flags).get("target", "A"))
+    target = target_of(place)
     columns = metrics.defined(COLUMNS, target)
     scenes = []
     for label, rule, values in PAPER_METHODS:
@@ -55,14 +54,14 @@ def table(n: str, seed: str | None, trainings: str | None, out: str | None, **fl
     if trainings is not None:
         if seed is not None:
             raise ValueError(f"--seed {seed} does not go with --trainings, each of which has its own")
-        _over_trainings(columns, scenes, TRAININGS.check(trainings), out)
+        _over_trainings(columns, scenes, trainings, out)
         return
     if out is not None:
         raise ValueError(f"--out {out!r} is for the table of --trainings")
     rows = []
     floor: Values = {}
-    with click.progressbar(scenes, label="measuring", file=sys.stderr) as bar:
-        for label, scene in bar:
+    with progress.bars() as report:
+        for label, scene in progress.each(scenes, "measuring", report):
             frame = frame_of(scene, keep=False)
             floor = dict(frame.floor)
             cells = [tables.cell(name, frame.metrics[name], digits=3) for name in columns]
@@ -87,8 +86,7 @@ def _over_trainings(
     target, n = scenes[0][1].target, scenes[0][1].n
     on = place_of(target)
     if out is not None:
-        if not out.endswith(".md"):
-            raise ValueError(f"--out {out!r} does not end in .md")
+        check_ending(out, ".md")
         check_writable(Path(out))
     methods = [(rule, values) for _, rule, values in PAPER_METHODS]
     interrupts.keeps("no table was written; networks that were trained are kept, and numbers that were measured.")
@@ -104,7 +102,6 @@ def _over_trainings(
         words = f"{n} samples. {OVER.format(trainings)}"
         click.echo(f"{text}\n\n{words}")
         if out is not None:
-            given = "".join(f" --{name} {value}" for name, value in (("n", n), ("on", on)) if value not in (N, ""))
-            command = f"python -m toy table --trainings {trainings}{given} --out {out}"
-            with replacing(out) as temporary:
-                temporary.write_text(f"# The paper's methods\n\n`{command}`: {words}\n\n{text}\n", encoding="utf-8")
+            others = {k: v for k, v in (("n", n), ("on", on)) if v not in (SETTINGS["n"].default, "")}
+            command = f"python -m toy table {flags({'trainings': trainings, **others, 'out': out})}"
+            put(out, f"# The paper's methods\n\n`{command}`: {words}\n\n{text}\n")

@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from toy import inputs
-from toy.files import alone, data_folder, replacing
+from toy.files import alone, data_folder, put
 from toy.settings import Refused
 
 MOST_FILES = 2048  # each stroke that is added to a drawing makes another
@@ -45,8 +45,7 @@ def keep(family: str, text: str) -> str:
     name = named(family, text)
     path = path_of(name)
     with alone(path.parent):
-        with replacing(path) as temporary:
-            temporary.write_bytes(data)
+        put(path, data)
         _make_room(path)
     return name
 
@@ -88,8 +87,7 @@ def number(address: str, work: Callable[[], float]) -> float:
             return found
     made = work()
     with suppress(OSError, ValueError), alone(path.parent):
-        with replacing(path) as temporary:
-            temporary.write_text(repr(made), encoding="utf-8")
+        put(path, repr(made))
         _make_room(path)
     return made
 

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from toy.figures.panels import DPI, style
-from toy.files import replacing
+from toy.files import put
 
 FORMATS = ("png", "pdf", "svg")
 
@@ -52,6 +52,4 @@ def save(figure: Figure, path: str | Path, *, caption: Mapping[str, str]) -> Pat
     """Write the figure, whole or not at all, in the format of the path's suffix; returns the path."""
     path = Path(path)
     data = encode(figure, path.suffix.removeprefix(".").lower(), caption)
-    with replacing(path) as temporary:
-        temporary.write_bytes(data)
-    return path
+    return put(path, data)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Annotated
 
 import jax
 import jax.numpy as jnp
@@ -11,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from toy import distributions, sampling, scenes, views
+from toy import distributions, sampling, scenes, settings, views
 from toy.captions import captions
 from toy.densities import Density
 from toy.figures.files import check_format
@@ -36,7 +37,8 @@ from toy.palette import colour_of
 from toy.registry import Entry, Registry
 from toy.scene import Scene
 from toy.scenes import Frame
-from toy.views import View
+from toy.settings import Knob
+from toy.views import SIGMA, View
 
 Load = Callable[[str], Density]
 
@@ -78,10 +80,10 @@ class Options:
     n: int = 2**14
     seed: int = 0
     steps: int = 32
-    sigma: float = 0.03
+    sigma: Annotated[float, SIGMA] = 0.03
     view: View | None = None
     target: str = "A"
-    resolution: int = 500
+    resolution: Annotated[int, Knob(16, 4096, 1, "resolution", "side of the grids", whole=True)] = 500
 
     def __post_init__(self) -> None:
         """Check, and keep the pairs sorted: equal options are equal keys of a cache."""
@@ -96,10 +98,7 @@ class Options:
             object.__setattr__(self, name, tuple(sorted(pairs.items())))
         for rule in METHODS:
             self.scene(rule)
-        if not 1e-3 <= self.sigma <= 100:
-            raise ValueError(f"sigma = {self.sigma} is not a number from 0.001 to 100")
-        if not 16 <= self.resolution <= 4096:
-            raise ValueError(f"resolution = {self.resolution} is not from 16 to 4096")
+        settings.check(self)
 
     def scene(self, rule: str) -> Scene:
         """The Scene of one method of a figure."""

@@ -17,7 +17,7 @@ import numpy as np
 from models.zoo import missing
 from toy import compare, inputs
 from toy.distributions import targets
-from toy.files import alone, replacing
+from toy.files import alone, put
 from toy.guidance import Rule
 from toy.lab import run as running
 from toy.lab.code import digest, parts
@@ -210,6 +210,5 @@ def write(path: Path, numbers: Numbers, only: Iterable[str] | None = None) -> Nu
         merged = numbers | {key: found for key, found in read(path).items() if key != "floor"}
         if only is not None:
             merged = {key: merged[key] for key in only if key in merged}
-        with replacing(path) as temporary:
-            temporary.write_text(json.dumps(merged, indent=1, sort_keys=True), encoding="utf-8")
+        put(path, json.dumps(merged, indent=1, sort_keys=True))
     return merged

@@ -12,7 +12,7 @@ import numpy as np
 
 from toy import inputs, scenes, tables
 from toy.densities import Density
-from toy.files import replacing
+from toy.files import put
 from toy.inputs import Json
 from toy.lab.optimise import (
     KL_POINTS,
@@ -25,7 +25,7 @@ from toy.lab.optimise import (
 )
 from toy.lab.problem import CONSTANT, OBJECTIVES, PLAIN, Problem
 from toy.scene import Scene
-from toy.settings import flags
+from toy.settings import declared, flags, to_query
 from toy.state import COUNTS, State
 from toy.uncertainty import standard_error
 
@@ -167,12 +167,8 @@ def link(optimum: Optimum) -> str:
 
 def command(problem: Problem, *, iterations: int, rate: float) -> str:
     """The command line that finds it, but for where to write it."""
-    usual, made = Problem(problem.scene), asdict(problem) | {"free": ",".join(problem.free)}
-    values = problem.scene.short()
-    for name in ("objective", "free", "mixing", "roughness", "batch", "seeds", "held_out"):
-        if made[name] != getattr(usual, name) and (name, problem.free) != ("free", usual.free):
-            values[name] = made[name]
-    values |= {"iterations": iterations, "rate": rate}
+    own = to_query(declared(Problem), {name: getattr(problem, name) for name in declared(Problem) if name != "smooth"})
+    values = problem.scene.short() | own | {"iterations": iterations, "rate": rate}
     return " ".join(["python -m toy optimise", flags(values), *([] if problem.smooth else ["--no-smooth"])])
 
 
@@ -258,9 +254,7 @@ def write(optimum: Optimum, path: str | Path) -> Path:
     }
     words = json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False)
     words = re.sub(r"\[[^\[\]{}]*\]", lambda found: re.sub(r"\s+", " ", found[0]), words)  # a list on one line
-    with replacing(path) as temporary:
-        temporary.write_text(words + "\n", encoding="utf-8")
-    return Path(path)
+    return put(path, words + "\n")
 
 
 def _plain(series: Mapping[str, Any]) -> dict[str, list[float | None]]:

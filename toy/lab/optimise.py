@@ -22,11 +22,11 @@ from toy.densities import Density
 from toy.lab import run as running
 from toy.lab.code import digest
 from toy.lab.descent import Descent, adam, descend, prepared, training_points
-from toy.lab.problem import CONSTANT, PLAIN, Problem, scene_of, short, starts
+from toy.lab.problem import CONSTANT, DESCENT, PLAIN, Problem, scene_of, short, starts
 from toy.lab.questions import Divergence
 from toy.lab.store import Owner, Result, Store, unfinished
 from toy.lab.trial import Measurable, Trial, address, addresses
-from toy.progress import Progress, Report
+from toy.progress import Progress, Report, each
 from toy.registry import Knob
 from toy.scene import Scene
 from toy.schedules import SCHEDULES
@@ -141,10 +141,8 @@ def optimise(
     by Ctrl-C, the iterations end there, and what was found so far is measured. Ended otherwise, it goes on where it was
     with what a store has ``kept``.
     """
-    if not 1 <= iterations <= 100_000:
-        raise ValueError(f"iterations = {iterations} is not a whole number from 1 to 100000")
-    if not 1e-4 <= rate <= 10:
-        raise ValueError(f"rate = {rate} is not a number from 0.0001 to 10")
+    DESCENT["iterations"].check(iterations)
+    DESCENT["rate"].check(rate)
     if kept is None:
         with unfinished(None) as kept:
             return optimise(problem, cast, iterations=iterations, rate=rate, command=command, kept=kept, report=report)
@@ -202,13 +200,11 @@ def optimise(
     oracle, methods = problem.oracle(), {}
     if oracle is not None:
         found[ORACLE] = oracle
-    for count, (name, scene) in enumerate(found.items()):
-        tell(Progress("measuring", count, len(found)))
+    for name, scene in each(found.items(), "measuring", report):
         parts = (
             numbers(scene, seeds, kl=False) | numbers(scene, seeds, kl=True) for seeds in (problem.train, problem.test)
         )
         methods[name] = Measured(scene, *parts)
-    tell(Progress("measuring", len(found), len(found)))
     history = {name: tuple(run.history) for name, run in runs.items()}
     seconds = time.perf_counter() - began
     return Optimum(problem, methods, history, start or CONSTANT, seconds, versions(), command)

@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from typing import SupportsFloat
+from typing import Annotated, SupportsFloat
 
 import jax
 import jax.numpy as jnp
@@ -16,6 +16,7 @@ from toy.registry import Knob
 from toy.sampling import INTEGRATORS
 from toy.scene import SETTINGS, Scene
 from toy.schedules import SCHEDULES
+from toy.settings import Choice, Flag, Several, check, table
 
 FREE = ("shares", "w", "alpha", "interval")
 OBJECTIVES = {
@@ -43,25 +44,19 @@ class Problem:
     """
 
     scene: Scene
-    objective: str = "energy"
-    free: tuple[str, ...] = ("shares",)
-    smooth: bool = True
-    mixing: float = 0.5
-    roughness: float = 0.0
-    batch: int = 1024
-    seeds: int = 4
-    held_out: int = 8
+    objective: Annotated[str, Choice(OBJECTIVES, "objective", "what is made small")] = "energy"
+    free: Annotated[tuple[str, ...], Several(FREE, "free", "what is optimised", "part", ordered=True)] = ("shares",)
+    smooth: Annotated[bool, Flag("smooth", "eight shares, linear in between")] = True
+    mixing: Annotated[float, Knob(0, 1, 0.05, "mixing", "share of quality in quality_variation")] = 0.5
+    roughness: Annotated[float, Knob(0, 1000, 0.1, "roughness", "penalty on the shares' differences")] = 0.0
+    batch: Annotated[int, Knob(2, 2**16, 1, "batch", "points of an iteration", whole=True)] = 1024
+    seeds: Annotated[int, Knob(1, 100, 1, "seeds", "seeds that are trained with", whole=True)] = 4
+    held_out: Annotated[int, Knob(2, 100, 1, "held out", "seeds after them, only measured", whole=True)] = 8
 
     def __post_init__(self) -> None:
         """Refuse what cannot be optimised, by name and value."""
         scene, knobs = self.scene, self.scene.entry.knobs
-        if self.objective not in OBJECTIVES:
-            raise ValueError(f"unknown objective {self.objective!r}; have: {', '.join(OBJECTIVES)}")
-        for name in self.free:
-            if name not in FREE:
-                raise ValueError(f"{name!r} cannot be optimised; these can: {', '.join(FREE)}")
-        if not self.free:
-            raise ValueError(f"nothing is free to be optimised; these can be: {', '.join(FREE)}")
+        check(self)
         object.__setattr__(self, "free", tuple(name for name in FREE if name in self.free))
         if not any(knob.neutral is not None for knob in knobs.values()):
             have = ", ".join(n for n, rule in RULES.items() if any(k.neutral is not None for k in rule.knobs.values()))
@@ -74,18 +69,6 @@ class Problem:
         if INTEGRATORS[scene.integrator].stochastic:
             have = ", ".join(name for name, entry in INTEGRATORS.items() if not entry.stochastic)
             raise ValueError(f"integrator {scene.integrator!r} is stochastic and is not optimised; these are: {have}")
-        reals: tuple[tuple[str, object, int], ...] = (("mixing", self.mixing, 1), ("roughness", self.roughness, 1000))
-        for name, number, most in reals:
-            if not (isinstance(number, int | float) and 0 <= number <= most):
-                raise ValueError(f"{name} = {number} is not a number from 0 to {most}")
-        ranges: tuple[tuple[str, object, int, int], ...] = (
-            ("batch", self.batch, 2, 2**16),
-            ("seeds", self.seeds, 1, 100),
-            ("held_out", self.held_out, 2, 100),
-        )
-        for name, value, lo, hi in ranges:
-            if not (isinstance(value, int) and lo <= value <= hi):
-                raise ValueError(f"{name} = {value} is not a whole number from {lo} to {hi}")
         scene.change(seed=scene.seed + self.seeds + self.held_out - 1)
 
     @property
@@ -146,11 +129,15 @@ class Problem:
         return "weak" if "weak" in self.scene.entry.roles else views.guide_role(self.scene)
 
 
-def chosen(names: str, scene: Scene) -> tuple[str, ...]:
-    """What is free, by names separated by commas; 'all' is the course, its interval, and alpha where there is one."""
-    if names == "all":
-        return ("shares", "interval", *(("alpha",) if "alpha" in scene.entry.knobs else ()))
-    return tuple(name.strip() for name in names.split(",") if name.strip())
+DESCENT = table(
+    iterations=Knob(1, 100_000, 1, "iterations", "steps of the descent", whole=True, default=200),
+    rate=Knob(1e-4, 10, 0.01, "rate", "of Adam, in the first iteration", log=True, default=0.04),
+)
+
+
+def everything(scene: Scene) -> tuple[str, ...]:
+    """All that can be free at once: the course, its interval, and alpha where there is one."""
+    return ("shares", "interval", *(("alpha",) if "alpha" in scene.entry.knobs else ()))
 
 
 # --- From numbers without limits to knobs -----------------------------------------------------------------------------

@@ -118,18 +118,13 @@ def train(
 ) -> None:  # fmt: skip
     """Train ``recipes`` and what the names lack, one process at a time: the next one finds it done."""
     names, recipes = sorted(names), list(recipes)
-
-    def tell(done: int, total: int) -> None:
-        if report:
-            report(Progress("training", done, total))
-
     while wanted := missing(names, recipes):
         taken, _ = store.lease([TRAINING], owner)
         if not taken:
             time.sleep(POLL)
             continue
         try:
-            runs.train_many(wanted, command=command, report=tell)
+            runs.train_many(wanted, command=command, report=report)
         finally:
             store.give_back(TRAINING, owner)
 

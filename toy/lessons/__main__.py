@@ -8,7 +8,7 @@ if __name__ == "__main__":  # the door, before anything that is slow to import
 import click
 
 from toy import door, lessons
-from toy.files import check_writable, keep_compiled, replacing
+from toy.files import check_writable, keep_compiled, put
 from toy.lessons import measuring
 from toy.progress import bars
 
@@ -30,6 +30,4 @@ def main(out: str) -> None:
     keep_compiled()
     with bars() as report:
         found = measuring.measure_all(wanted, report)
-    with replacing(out) as temporary:
-        temporary.write_text(measuring.written(found), encoding="utf-8")
-    click.echo(out)
+    click.echo(put(out, measuring.written(found)))

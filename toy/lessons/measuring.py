@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from toy.lessons.measures import frame, value
-from toy.progress import Progress, Report
+from toy.progress import Report, each
 from toy.state import SLOTS, of_link
 from toy.uncertainty import standard_error
 
@@ -56,18 +56,12 @@ def measure_all(
     asked: Mapping[str, Mapping[str, tuple[str, str]]], report: Report | None = None
 ) -> dict[str, dict[str, Number]]:
     """Every number of ``asked``, (link, what) by lesson and name."""
-    total, done = sum(map(len, asked.values())), 0
-    found: dict[str, dict[str, Number]] = {}
-    for lesson, named in asked.items():
-        found[lesson] = {}
-        for name, (link, what) in named.items():
-            if report:
-                report(Progress("measuring", done, total, note=f"{lesson} {name}"))
-            found[lesson][name] = measure(link, what)
-            done += 1
-        frame.cache_clear()  # lessons share few scenes, and each holds its points
-    if report:
-        report(Progress("measuring", done, total))
+    found: dict[str, dict[str, Number]] = {lesson: {} for lesson in asked}
+    every = [(lesson, *named) for lesson, numbers in asked.items() for named in numbers.items()]
+    for lesson, name, (link, what) in each(every, "measuring", report, note=lambda item: f"{item[0]} {item[1]}"):
+        if not found[lesson]:
+            frame.cache_clear()  # lessons share few scenes, and each holds its points
+        found[lesson][name] = measure(link, what)
     return found
 
 

@@ -11,10 +11,10 @@ from pathlib import Path
 from toy import distributions, lessons
 from toy.browser import traced
 from toy.browser.told import WHOLE
-from toy.files import replacing
+from toy.files import put
 from toy.inputs import Json
 from toy.languages import LANGUAGES
-from toy.progress import Progress, Report
+from toy.progress import Report, each
 from toy.site import claims, packed, pages
 from toy.site.catalogue import catalogue
 from toy.state import SLOTS, State
@@ -61,8 +61,7 @@ def single(path: str | Path, report: Report | None = None) -> Path:
     every = contents((distributions.USUAL,))
     files = made({name: make for name, make in every.items() if name.endswith(READ) and name != "lessons.json"}, report)
     script = script_of("main").decode().replace("</script", "<\\/script")
-    with replacing(path) as temporary:
-        temporary.write_text(pages.alone(script, style(), ICON.read_text(encoding="utf-8"), files), encoding="utf-8")
+    put(path, pages.alone(script, style(), ICON.read_text(encoding="utf-8"), files))
     return Path(path)
 
 
@@ -75,15 +74,8 @@ def check_place(out: Path) -> None:
 
 
 def made(contents: dict[str, Making], report: Report | None) -> dict[str, bytes]:
-    """The bytes of every file; a file that has no such thing is left out."""
-    out = {}
-    for i, (name, make) in enumerate(contents.items()):
-        if report:
-            report(Progress("files", i, len(contents), note=name))
-        out[name] = make()
-    if report:
-        report(Progress("files", len(contents), len(contents)))
-    return out
+    """The bytes of every file."""
+    return {name: make() for name, make in each(contents.items(), "files", report, note=lambda item: item[0])}
 
 
 def contents(on: tuple[str, ...] | None = None) -> dict[str, Making]:

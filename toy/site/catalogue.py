@@ -91,7 +91,7 @@ def catalogue(on: tuple[str, ...] | None = None) -> Json:
             name: {"title": preset.title, "sentence": preset.sentence, "query": preset.state(story=name).query()}
             for name, preset in PRESETS.items()
         },
-        "fields": {"range": [look.SIGMA_MAX, look.SIGMA_MIN], "rows": FIG9_SIGMAS, "margin": look.MARGIN},
+        "fields": {"range": [look.SIGMA.hi, look.SIGMA.lo], "rows": FIG9_SIGMAS, "margin": look.MARGIN},
         "page": {"title": packs.TITLE, "text": packs.WHAT, "sigma_data": computing.SIGMA_DATA},
     }
 

@@ -18,7 +18,7 @@ from toy.ui import live, telling
 from toy.ui.engine import PREVIEW, Engine, Work
 from toy.ui.live import Session
 from toy.viewer import computing
-from toy.viewer.look import HALF_MIN, MARGIN, SIGMA_MAX, SIGMA_MIN, Look
+from toy.viewer.look import HALF_MIN, MARGIN, SIGMA, Look
 from toy.viewer.packing import pack, quantise
 from toy.viewer.requests import Box, Place, box_of, numbers, place, sequence
 from toy.views import View, fields, guide_role, window
@@ -54,7 +54,7 @@ class Request:
             return base
         sigma, phase = numbers([given.get("sigma")], 1), given.get("phase")
         return cls(
-            sigma=float(f"{min(max(sigma[0], SIGMA_MIN), SIGMA_MAX):.4g}") if sigma else base.sigma,
+            sigma=SIGMA.within(sigma[0], 4) if sigma else base.sigma,
             box=_rounded(box_of(given.get("box"), HALF_MIN) or base.box),
             seq=sequence(given.get("seq")),
             phase=phase if phase in ("drag", "release", "probe") else "release",
@@ -142,7 +142,7 @@ def answer(
         "constant": {
             who: Name.parse(cast[role]).is_network for who, role in (("main", "main"), ("guide", guide)) if role
         },
-        "range": [SIGMA_MAX, SIGMA_MIN],
+        "range": [SIGMA.hi, SIGMA.lo],
         "rows": list(figures.FIG9_SIGMAS),
         "layout": {"view": [home.x, home.y, home.half]},
         "margin": MARGIN,

@@ -9,7 +9,7 @@ import streamlit as st
 
 import models
 from toy import distributions
-from toy.settings import Choice, Flag, Knob, Refused, Several, text
+from toy.settings import Choice, Flag, Knob, Refused, Setting, Several, text
 from toy.state import check_density
 from toy.ui import casting, links, numbers, targets
 from toy.ui.words import plain
@@ -87,6 +87,12 @@ def select(
     if st.session_state[field] not in options:  # there are others by now
         st.session_state[field] = default
     return _tell(key, st.selectbox(label, options, key=field, format_func=title, on_change=touched, **more))
+
+
+def one(setting: Setting, options: Sequence[object], default: object = None) -> Any:
+    """A value that a setting allows, of ``options``: a selectbox, kept in the URL parameter of its name."""
+    usual = setting.default if default is None else default
+    return setting.check(select(setting.label, list(map(text, options)), setting.name, text(usual), help=setting.help))
 
 
 def target(default: str, label: str | None = "target class", key: str = "target") -> str:

@@ -10,7 +10,7 @@ import click
 from toy import door
 from toy.bench import CHROMIUM_FLAGS, chromium, serving
 from toy.bench.browser import Visit
-from toy.files import check_writable, replacing
+from toy.files import check_ending, check_writable, put
 
 
 @click.command(cls=door.Command, context_settings=door.HELP)
@@ -18,8 +18,7 @@ from toy.files import check_writable, replacing
 @click.argument("query", default="seed=0")  # without a query the page greets a first visitor
 def main(out: str, query: str) -> None:
     """Start the app at what QUERY says, wait for the engine's own frames, take the picture."""
-    if not out.endswith(".png"):
-        raise ValueError(f"the picture {out!r} does not end in .png")
+    check_ending(out, ".png", what="the picture")
     check_writable(out)
     program = chromium()
     from playwright.sync_api import sync_playwright
@@ -31,6 +30,4 @@ def main(out: str, query: str) -> None:
         Visit(page).wait_ready()
         picture = page.screenshot(type="png")
         browser.close()
-    with replacing(out) as temporary:
-        temporary.write_bytes(picture)
-    click.echo(out)
+    click.echo(put(out, picture))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable
 from contextlib import suppress
 from pathlib import Path
 
-from toy.files import replacing
+from toy.files import put
 
 QUOTA = 256e6  # bytes
 IN_USE = 900.0  # seconds after it was last asked for
@@ -44,8 +44,7 @@ class Shelf:
                     other.unlink(missing_ok=True)
                     self._used.pop(other, None)
                     total -= sizes.pop(other)
-            with replacing(self._list) as temporary:
-                temporary.write_text("".join(f"{other.name}\n" for other in sizes), encoding="utf-8")
+            put(self._list, "".join(f"{other.name}\n" for other in sizes))
 
     def full(self) -> bool:
         """Whether the quota is used up by files that are in use."""

@@ -10,26 +10,32 @@ from models.mlp import Spec
 from models.training import LOSSES, Recipe
 from toy.captions import named
 from toy.scene import SETTINGS
+from toy.settings import declared
+from toy.state import MOST
 from toy.ui import linked
 from toy.ui.engine import engine
 from toy.ui.trainer import Run, Trainer, keep, picture, trainer
 from toy.ui.words import plain
 
-WIDTHS = ("8", "16", "32", "64", "128")
-ITERATIONS = ("64", "128", "256", "512", "1024", "2048", "4096", "8192")
+SPEC, RECIPE = declared(Spec), declared(Recipe)
+USUAL = {"width": 32, "iterations": 512}  # quicker than what is shipped
+LEAST = {"width": 8, "depth": 1, "iterations": 64}
+
+
+def doubled(name: str) -> list[int]:
+    """From the least on, each twice the one before, up to the most that a page trains."""
+    return [LEAST[name] << i for i in range((MOST[name] // LEAST[name]).bit_length())]
 
 
 def page() -> None:
     """Choose a recipe, watch it learn, keep what is good."""
     found = trainer(engine())
     with st.sidebar:
-        classes = linked.target("A", "Class", key="classes")
-        width = int(linked.select("Width", WIDTHS, "width", "32"))
-        depth = int(linked.select("Hidden layers", ["1", "2", "3", "4", "5", "6"], "depth", "4"))
-        iterations = int(linked.select("Iterations", ITERATIONS, "iterations", "512"))
-        loss = linked.select(
-            "Target", list(LOSSES), "loss", "exact", help="the exact score, or denoising score matching"
-        )
+        classes = linked.target(SPEC["classes"].default, SPEC["classes"].label, key="classes")
+        width = linked.one(SPEC["width"], doubled("width"), USUAL["width"])
+        depth = linked.one(SPEC["depth"], range(LEAST["depth"], MOST["depth"] + 1))
+        iterations = linked.one(RECIPE["iterations"], doubled("iterations"), USUAL["iterations"])
+        loss = linked.one(RECIPE["loss"], LOSSES)
         seed = linked.whole(SETTINGS["seed"], "seed")
         if st.button(
             "Train", type="primary", width="stretch", icon=":material/model_training:", on_click=linked.touched

@@ -8,7 +8,7 @@ if __name__ == "__main__":  # the door, before anything that is slow to import
 import click
 
 from toy import door
-from toy.files import check_writable, replacing
+from toy.files import check_writable, put
 from toy.viewer.packing import DEFAULT_PACK
 from toy.viewer.packs import default_pack
 
@@ -17,6 +17,4 @@ from toy.viewer.packs import default_pack
 def main() -> None:
     """Compute what the app shows first, and write it where the app finds it."""
     check_writable(DEFAULT_PACK)
-    with replacing(DEFAULT_PACK) as temporary:
-        temporary.write_bytes(default_pack())
-    click.echo(DEFAULT_PACK)
+    click.echo(put(DEFAULT_PACK, default_pack()))

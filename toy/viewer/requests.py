@@ -8,12 +8,14 @@ import numpy as np
 from toy import distributions
 from toy.distributions.strokes import MOST_POINTS, MOST_STROKES, Stroke, store
 from toy.scene import knobs_of
+from toy.settings import Knob
 from toy.state import LAYERS, SLOTS, State, of_link
 
 Box = tuple[float, float, float, float]  # left, right, bottom, top
 Place = tuple[float, float]
 PHASES = ("drag", "release", "draw", "field", "probe", "tell")
 LONGEST_LINK = 4000  # characters of a link that is to be opened
+SIGMA = Knob(0.002, 100, 0.001, "σ", "noise level of the layers", log=True, default=0.03)
 FAR = 1000.0  # from the origin; nothing is asked of beyond
 
 
@@ -104,15 +106,14 @@ class Request:
             for name, value in wanted.items():
                 number = numbers([value], 1)
                 if name in known and number:
-                    knob = known[name]
-                    knobs.append((slot, name, float(f"{min(max(number[0], knob.lo), knob.hi):.6g}")))
+                    knobs.append((slot, name, known[name].within(number[0])))
         sigma = numbers([given.get("sigma")], 1)
         return cls(
             seq=sequence(given.get("seq")),
             have=str(given.get("have") or "")[:64],
             phase=str(given.get("phase")) if given.get("phase") in PHASES else "release",
             knobs=tuple(knobs),
-            sigma=min(max(sigma[0], 0.002), 100.0) if sigma else 0.03,
+            sigma=SIGMA.within(sigma[0]) if sigma else SIGMA.default,
             box=box_of(given.get("box")),
             layers=names(given.get("layers"), [name for group in LAYERS for name in group]),
             probe=place(given.get("probe")),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from toy import interrupts, progress
+from toy.files import check_ending, check_writable, keep_compiled, put
 
 if TYPE_CHECKING:
     from toy.lab.claim import Claim
@@ -62,7 +63,6 @@ def claims(
     python -m toy claims --out docs/claims.md
     """
     from models import stored
-    from toy.files import check_writable, keep_compiled
     from toy.lab import claims as lab
     from toy.lab import report
     from toy.lab.claim import chosen, load, of_paper
@@ -87,8 +87,7 @@ def claims(
             click.echo("\n".join([*(f"not measured: {sentence}" for sentence in plan.skipped), plan.line()]))
         return
     if out is not None:
-        if not out.endswith(".md"):
-            raise ValueError(f"--out {out!r} does not end in .md")
+        check_ending(out, ".md")
         check_writable(*(Path(out).with_suffix(suffix) for suffix in (".md", ".png", ".json")))
     if recorded:
         for flag, value in (("--quick", quick), ("--most", most), ("--on", on), ("--points", points)):
@@ -142,7 +141,6 @@ def _listing(item: "Claim") -> str:
 def _show(findings: "Findings", command: str, as_json: bool, out: str | None) -> None:
     """Print the table or the JSON; write the report and its figure."""
     from toy import tables
-    from toy.files import replacing
     from toy.lab import report
 
     if as_json:
@@ -164,11 +162,7 @@ def _show(findings: "Findings", command: str, as_json: bool, out: str | None) ->
 
     path, picture, numbers = (Path(out).with_suffix(suffix) for suffix in (".md", ".png", ".json"))
     image = encode_small(claims_figure(report.rows(findings.outcomes)), pixels=1600)
-    with replacing(picture) as temporary:
-        temporary.write_bytes(image)
-    with replacing(path) as temporary:
-        temporary.write_text(report.markdown(findings, command=command, picture=picture.name), encoding="utf-8")
-    with replacing(numbers) as temporary:
-        text = json.dumps(report.as_json(findings, command), indent=1, ensure_ascii=False)
-        temporary.write_text(text + "\n", encoding="utf-8")
+    put(picture, image)
+    put(path, report.markdown(findings, command=command, picture=picture.name))
+    put(numbers, json.dumps(report.as_json(findings, command), indent=1, ensure_ascii=False) + "\n")
     click.echo(f"{path}\n{picture}\n{numbers}", err=as_json)

@@ -28,7 +28,7 @@ def sweep(spec: str, store: str | None, cluster: str | None, exports: tuple[str,
     python -m toy sweep docs/sweeps/guide_map.toml --cluster local:4
     """
     from toy import figures, memory, tables
-    from toy.files import check_writable, replacing
+    from toy.files import check_writable, put
     from toy.lab import grid
     from toy.lab import sweep as sweeps
 
@@ -42,8 +42,7 @@ def sweep(spec: str, store: str | None, cluster: str | None, exports: tuple[str,
     for scene in {(point.scene.n, point.scene.steps): point.scene for point in wanted.points}.values():
         memory.check(scene)
     if store is None:  # the app's page finds the spec beside its store
-        with replacing(path.with_suffix(".toml")) as temporary:
-            temporary.write_bytes(Path(spec).read_bytes())
+        put(path.with_suffix(".toml"), Path(spec).read_bytes())
     check_writable(*exports, *([picture] if picture else []))
     interrupts.keeps(f"what was measured is kept in {path}; the same command goes on from there.")
     with progress.bars() as report:
