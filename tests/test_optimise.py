@@ -281,7 +281,7 @@ def test_the_command_writes_what_it_prints(tmp_path):
         (("--rule", "cfg", "--out", "a.txt"), "--out 'a.txt' does not end in .json"),
         (("--out", "a.json"), "rule 'none' has no weight"),
         (("--rule", "cfg", "--objective", "speed", "--out", "a.json"), "unknown objective 'speed'"),
-        (("--rule", "cfg", "--free", ",", "--out", "a.json"), "free =  is not 1 to 100 of shares"),
+        (("--rule", "cfg", "--free", ",", "--out", "a.json"), "free = , is not 1 to 100 of shares"),
         (("--rule", "cfg", "--iterations", "0", "--out", "a.json"), "iterations = 0 is not a whole number"),
         (("--rule", "cfg", "--integrator", "smc", "--out", "a.json"), "integrator 'smc' is stochastic"),
     ],

@@ -81,7 +81,7 @@ def sorted_out(notes: list[str]) -> tuple[list[str], list[str]]:
 
 
 def test_what_a_stranger_writes_is_refused_alike():
-    queries = [{"target": "nowhere/A"}, *drawn(QUERIES, 400)]
+    queries = [{"target": "nowhere/A"}, {"target": "/A"}, *drawn(QUERIES, 400)]
     links = [urlencode(query) for query in queries]
     for link, found in zip(links, said(links)["links"], strict=True):
         state, notes = parse(dict(parse_qsl(link, keep_blank_values=True)))

@@ -83,7 +83,7 @@ export class Catalogue {
 
   canonical(on, name) {
     const [family, ...items] = on.split(":");
-    const entry = this.family(family);
+    const entry = family ? this.family(family) : null;
     if (!entry && family.startsWith("strokes-")) throw new Refused(`${name} = ${family} is a drawing that this browser does not have: open it where it was drawn, or draw it again`, name);
     if (!entry && family.startsWith("points-")) throw new Refused(`${name} = ${family} is not on this page: it is data of the app's`, name);
     if (!entry) throw new Refused(`unknown distribution ${quoted(family)}; have: ${[...this.distributions.keys()].join(", ")}`, name);
