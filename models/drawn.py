@@ -14,7 +14,7 @@ from flax import nnx
 from jaxtyping import Array, Bool, Float, Int
 
 from models.mlp import Dropout, EnergyMLP
-from toy.densities import Density, on_points
+from toy.densities import Density, Level, Points, on_points
 
 TINY = 1e-12  # a noise level that is none
 
@@ -31,7 +31,7 @@ def at_point(key: Array, strength: Array, x: Float[Array, "2"], sigma: Array) ->
     return key
 
 
-def each(ask: Callable[[Array, Array], Array], x: Array, sigma: Array | float) -> Array:
+def each(ask: Callable[[Array, Array], Array], x: Points, sigma: Level) -> Array:
     """``ask`` for each point alone: ``x`` [*b, 2], ``sigma`` [*#b]; what it gives, with axes [*b] before it."""
     shape = jnp.broadcast_shapes(x.shape[:-1], jnp.shape(sigma))
     x = jnp.broadcast_to(x, (*shape, 2)).reshape(-1, 2)
@@ -66,11 +66,11 @@ class Dropped:
         """What is left out at one point."""
         return Dropout(at_point(self.key, self.rate, x, sigma), self.rate)
 
-    def logp(self, x: Float[Array, "*b 2"], sigma: Float[Array, "*#b"] | float) -> Float[Array, "*b"]:
+    def logp(self, x: Points, sigma: Level) -> Float[Array, "*b"]:
         """Log-density in nats, up to a constant that is another at each point."""
         return each(lambda x, sigma: self.net.logp(x, sigma, dropout=self.dropout(x, sigma)), x, sigma)
 
-    def score(self, x: Float[Array, "*b 2"], sigma: Float[Array, "*#b"] | float) -> Float[Array, "*b 2"]:
+    def score(self, x: Points, sigma: Level) -> Float[Array, "*b 2"]:
         """Gradient of ``logp`` with respect to ``x``, in 1/length."""
         return each(lambda x, sigma: self.net.score(x, sigma, dropout=self.dropout(x, sigma)), x, sigma)
 
@@ -85,15 +85,15 @@ class PerLevel:
         """The network of one noise level."""
         raise NotImplementedError
 
-    def logp(self, x: Float[Array, "*b 2"], sigma: Float[Array, "*#b"] | float) -> Float[Array, "*b"]:
+    def logp(self, x: Points, sigma: Level) -> Float[Array, "*b"]:
         """Log-density in nats, up to a constant per sigma; many noise levels at once take their time."""
         return self._each(lambda net, x, sigma: net.logp(x, sigma), x, sigma, ())
 
-    def score(self, x: Float[Array, "*b 2"], sigma: Float[Array, "*#b"] | float) -> Float[Array, "*b 2"]:
+    def score(self, x: Points, sigma: Level) -> Float[Array, "*b 2"]:
         """Gradient of ``logp`` with respect to ``x``, in 1/length."""
         return self._each(lambda net, x, sigma: net.score(x, sigma), x, sigma, (2,))
 
-    def _each(self, ask: Callable[..., Array], x: Array, sigma: Array | float, last: tuple[int, ...]) -> Array:
+    def _each(self, ask: Callable[..., Array], x: Points, sigma: Level, last: tuple[int, ...]) -> Array:
         sigma = jnp.asarray(sigma, jnp.float32)
         if sigma.ndim == 0:
             return ask(self.at(sigma), x, sigma)
@@ -179,20 +179,20 @@ class NoisyInput:
     share: Float[Array, ""]
     drawn: Float[Array, ""]
 
-    def _ask(self, x: Array, sigma: Array | float) -> tuple[Array, Array, Array]:
+    def _ask(self, x: Points, sigma: Level) -> tuple[Array, Array, Array]:
         """What is added to the points, over sigma, [*b, 2]; where the density is asked, [*b, 2], and at which level."""
         ratio, sigma = 1 + self.share, jnp.asarray(sigma)
         noise = each(lambda x, sigma: jax.random.normal(at_point(self.key, self.share, x, sigma), (2,)), x, sigma)
         noise = jnp.sqrt(jnp.maximum(ratio * ratio - 1, 0)) * self.drawn * noise
-        return noise, x + on_points(sigma, x) * noise, ratio * sigma
+        return noise, jnp.asarray(x) + on_points(sigma, x) * noise, ratio * sigma
 
-    def logp(self, x: Float[Array, "*b 2"], sigma: Float[Array, "*#b"] | float) -> Float[Array, "*b"]:
+    def logp(self, x: Points, sigma: Level) -> Float[Array, "*b"]:
         """Log-density in nats up to a constant that is another at each point; with n held its gradient is the score."""
         noise, moved, level = self._ask(x, sigma)
         pull = jnp.sum(noise * x, axis=-1) / jnp.maximum(sigma, TINY)
         return pull + jnp.square(1 + self.share) * self.density.logp(moved, level)
 
-    def score(self, x: Float[Array, "*b 2"], sigma: Float[Array, "*#b"] | float) -> Float[Array, "*b 2"]:
+    def score(self, x: Points, sigma: Level) -> Float[Array, "*b 2"]:
         """(D' − x)/σ², in 1/length."""
         noise, moved, level = self._ask(x, sigma)
         pull = noise / jnp.maximum(on_points(sigma, x), TINY)

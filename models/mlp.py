@@ -4,7 +4,7 @@ Karras et al. 2024, arXiv:2406.02507, Appendix C. Beside it the same MLP predict
 """
 
 from dataclasses import asdict, dataclass
-from typing import Annotated, NamedTuple, Self, TypeVar
+from typing import Annotated, NamedTuple, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -13,7 +13,7 @@ from flax import nnx
 from jaxtyping import Array, Float
 
 from toy import distributions
-from toy.densities import on_points, rounded
+from toy.densities import Level, Points, on_points, rounded
 from toy.distributions import TargetChoice
 from toy.settings import Choice, Knob
 
@@ -26,13 +26,19 @@ GAIN_START = 0.01
 SILU_GAIN = 0.596  # root mean square of SiLU under a unit normal: dividing keeps magnitudes
 
 
+Own = TypeVar("Own", bound="Network")
 Matrix = TypeVar("Matrix", Array, np.ndarray)
 PARAMETRISATIONS = ("energy", "score", "denoiser")
 
 
 @dataclass(frozen=True)
 class Spec:
-    """What a network is."""
+    """What a network is.
+
+    Example:
+        >>> mlp.Spec("moons/A", width=32)
+        Spec(classes='moons/A', width=32, depth=4, parametrisation='energy')
+    """
 
     classes: Annotated[str, TargetChoice(distributions.targets(), "Class", "classes of the data", "class")] = "A"
     width: Annotated[int, Knob(1, 1024, 1, "Width", "hidden units of a layer", whole=True)] = 64
@@ -87,7 +93,7 @@ class Network(nnx.Module):
             return layers
         return [rms_normalise(w) / jnp.sqrt(w.shape[0]) for w in layers]
 
-    def frozen(self) -> Self:
+    def frozen(self: Own) -> Own:
         """The same function of (x, sigma), with normalisation done once instead of at each evaluation.
 
         Returns:
@@ -126,9 +132,7 @@ class Network(nnx.Module):
 class EnergyMLP(Network):
     """log p(x; sigma) up to a constant per sigma."""
 
-    def logp(
-        self, x: Float[Array, "*b 2"], sigma: Float[Array, "*#b"] | float, *, dropout: Dropout | None = None
-    ) -> Float[Array, "*b"]:
+    def logp(self, x: Points, sigma: Level, *, dropout: Dropout | None = None) -> Float[Array, "*b"]:
         """Log-density in nats, up to a constant that depends on sigma alone.
 
         Args:
@@ -145,14 +149,12 @@ class EnergyMLP(Network):
             True
         """
         sigma = on_points(sigma, x)
-        scaled = x / jnp.sqrt(jnp.square(sigma) + SIGMA_DATA**2)
+        scaled = jnp.asarray(x) / jnp.sqrt(jnp.square(sigma) + SIGMA_DATA**2)
         h = self.outcome(scaled, sigma, dropout)
         energy = jnp.abs(self.gain[...]) / sigma[..., 0] * jnp.mean(jnp.square(h), axis=-1)
         return -energy - jnp.sum(jnp.square(scaled), axis=-1) / 2
 
-    def score(
-        self, x: Float[Array, "*b 2"], sigma: Float[Array, "*#b"] | float, *, dropout: Dropout | None = None
-    ) -> Float[Array, "*b 2"]:
+    def score(self, x: Points, sigma: Level, *, dropout: Dropout | None = None) -> Float[Array, "*b 2"]:
         """Gradient of ``logp`` with respect to ``x``.
 
         Args:
@@ -183,13 +185,11 @@ class VectorMLP(Network):
 
     outputs = 2
 
-    def logp(self, x: Float[Array, "*b 2"], sigma: Float[Array, "*#b"] | float) -> Float[Array, "*b"]:
+    def logp(self, x: Points, sigma: Level) -> Float[Array, "*b"]:
         """There is none: ValueError."""
         raise ValueError(f"a network that predicts the {self.parametrisation} has no log-density")
 
-    def score(
-        self, x: Float[Array, "*b 2"], sigma: Float[Array, "*#b"] | float, *, dropout: Dropout | None = None
-    ) -> Float[Array, "*b 2"]:
+    def score(self, x: Points, sigma: Level, *, dropout: Dropout | None = None) -> Float[Array, "*b 2"]:
         """What the layers predict, as a score.
 
         Args:
@@ -199,10 +199,15 @@ class VectorMLP(Network):
 
         Returns:
             In 1/length, [*b, 2].
+
+        Example:
+            >>> spec = mlp.Spec(width=8, depth=1, parametrisation="score")
+            >>> mlp.network(spec, rngs=nnx.Rngs(0)).score(X, 0.5).shape
+            (3, 2)
         """
         sigma = on_points(sigma, x)
         variance = jnp.square(sigma) + SIGMA_DATA**2
-        out = self.gain[...] / sigma * self.outcome(x / jnp.sqrt(variance), sigma, dropout)
+        out = self.gain[...] / sigma * self.outcome(jnp.asarray(x) / jnp.sqrt(variance), sigma, dropout)
         if self.parametrisation == "denoiser":
             out = SIGMA_DATA / jnp.sqrt(variance) * out
         return out - x / variance

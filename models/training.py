@@ -35,6 +35,11 @@ class Recipe:
 
     Attributes:
         spec: The network.
+
+    Example:
+        >>> training.Recipe(mlp.Spec("AB", width=32), iterations=512, batch=0)
+        Traceback (most recent call last):
+        toy.settings.Refused: batch = 0 is not a whole number from 1 to 65536
     """
 
     spec: Spec = field(default_factory=Spec)
@@ -64,6 +69,10 @@ class Recipe:
 
         Raises:
             ValueError: As by ``degradations.altered``.
+
+        Example:
+            >>> training.Recipe(mlp.Spec("gaussians/A"), data="subset=64").density().log_weights.size
+            64
         """
         return degradations.altered(distributions.mixture(self.spec.classes), self.data)
 
@@ -237,6 +246,12 @@ def iterate(recipe: Recipe, density: GaussianMixture, state: State) -> tuple[Sta
 
     Returns:
         The new state, and the loss.
+
+    Example:
+        >>> recipe = training.Recipe(mlp.Spec("gaussians/A", width=8, depth=1), batch=16)
+        >>> state, loss = training.iterate(recipe, recipe.density(), training.start(recipe))
+        >>> int(state.step), loss.shape
+        (1, ())
     """
     return learn(recipe, state, next_batch(recipe, density, state))
 
@@ -254,6 +269,13 @@ def learn(recipe: Recipe, state: State, batch: Batch) -> tuple[State, Array]:
 
     Source:
         Karras et al. 2024, arXiv:2406.02507, Appendix C.
+
+    Example:
+        >>> recipe = training.Recipe(mlp.Spec("gaussians/A", width=8, depth=1))
+        >>> state, batch = training.start(recipe), training.Batch(X, jnp.ones(3), -X)
+        >>> after, loss = training.learn(recipe, state, batch)
+        >>> bool(training.loss(after.net, batch) < loss)
+        True
     """
     net = jax.tree.map(lambda w: rms_normalise(w) if w.ndim == 2 else w, state.net)
     dropped = Dropout(jax.random.fold_in(stream(state), 3), state.settings.dropout) if recipe.dropout else None
@@ -307,6 +329,11 @@ def train(recipe: Recipe, state: State | None = None, *, every: int = SNAPSHOT_E
 
     Raises:
         ValueError: The recipe's data cannot be made.
+
+    Example:
+        >>> recipe = training.Recipe(mlp.Spec("gaussians/A", width=8, depth=1), iterations=4, batch=16)
+        >>> [(int(state.step), losses.shape) for state, losses in training.train(recipe, every=3)]
+        [(3, (3,)), (4, (1,))]
     """
     state = start(recipe) if state is None else state
     density = recipe.density()

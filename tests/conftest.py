@@ -21,6 +21,8 @@ from hypothesis import HealthCheck, settings
 from jaxtyping import install_import_hook
 from scipy.special import logsumexp, softmax
 
+from toy.settings import Setting
+
 pytest_plugins = ["browser_fixtures", "page_runner", "site_guests"]
 
 # A job in the background is started with interrupts ignored, and what it starts inherits that: tests interrupt both.
@@ -30,18 +32,30 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 gc.set_threshold(50_000, 20, 20)
 
 # A number may be Python's, NumPy's or an array without axes: knobs and noise levels come as any.
-checked = beartype(conf=BeartypeConf(hint_overrides=FrozenDict({float: float | int | np.number | jax.Array})))
-# Not toy.densities and toy.sampling, which examples and tests ask with plain numbers and NumPy's arrays too, nor
-# toy.metrics: the program of its measures has stand-ins in place of the mixtures that a Truth has.
+_numbers = BeartypeConf(hint_overrides=FrozenDict({float: float | int | np.number | jax.Array}))
+
+
+def checked(function: Callable) -> Callable:
+    """A function whose arguments have to be of their types; what declares settings refuses them in its own words."""
+    hints = function.__annotations__.values()
+    declares = any(isinstance(part, Setting) for hint in hints for part in getattr(hint, "__metadata__", ()))
+    return function if declares and function.__name__ == "__init__" else beartype(conf=_numbers)(function)
+
+
 ROOMS = (
+    "toy.densities",
     "toy.flows",
     "toy.guidance",
     "toy.mechanism",
+    "toy.metrics",
     "toy.quadrature",
+    "toy.sampling",
     "toy.schedules",
     "models.degradations",
     "models.drawn",
     "models.ensemble",
+    "models.mlp",
+    "models.training",
 )
 install_import_hook(ROOMS, f"{__name__}.checked")
 

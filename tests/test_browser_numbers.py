@@ -19,7 +19,7 @@ from models.degradations import (
 from models.mlp import Spec, network
 from toy import distributions
 from toy.browser.numbers import bytes_of, numbers_of
-from toy.densities import Tilted
+from toy.sampling.scores import Tilted
 from toy.viewer.packing import pack, unpack
 
 MIXTURE = distributions.mixture("moons/A")

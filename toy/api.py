@@ -38,10 +38,13 @@ from flax import nnx
 
 from models import degradations, mlp, training
 from toy import distributions, flows, guidance, mechanism, metrics, quadrature, sampling, schedules
-from toy.densities import GaussianMixture, Tilted
+from toy.densities import GaussianMixture
 from toy.distributions.distribution import gaussians, lines
-from toy.distributions.points import read, usual_bandwidth
+from toy.distributions import points
+from toy.distributions.points import read, store, usual_bandwidth
+from toy.sampling.scores import Tilted
 from toy.scene import Scene
+from toy.views import View
 
 np.set_printoptions(precision=2, suppress=True)
 X = jnp.array([[0.45, 1.22], [0.1, 0.1], [-0.4, 0.3]])  # three points
@@ -84,7 +87,7 @@ ROOMS = (
         (),
         """
         toy.densities.GaussianMixture.score
-        toy.densities.Tilted toy.densities.Tilted.logp toy.densities.Tilted.score
+        toy.sampling.scores.Tilted toy.sampling.scores.Tilted.logp toy.sampling.scores.Tilted.score
         """,
     ),
     Room(
@@ -199,7 +202,8 @@ def page() -> str:
         "# The library",
         f"Made by `{COMMAND}` from signatures and docstrings; not to be edited. What is public, in the order in which "
         'one learns it. `Float[Array, "*b 2"]` is an array of any shape whose last axis is 2, `*#b` one that is '
-        "broadcast to its shape. Examples begin with:",
+        "broadcast to its shape; `Points` are of the first kind, a `Level` of noise of the second, or a number. "
+        "Examples begin with:",
         f"```python\n{BEFORE}```",
         "\n".join(_contents(room) for room in ROOMS),
     ]

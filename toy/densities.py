@@ -17,6 +17,9 @@ from jaxtyping import Array, Bool, Float, Int
 
 from toy.labels import UNNAMED, Labels
 
+Points = Float[Array | np.ndarray, "*b 2"]
+Level = Float[Array | np.ndarray, "*#b"] | float  # of noise
+
 LOG_2PI = float(np.log(2 * np.pi))
 FLOOR = -1e30  # finite in place of -inf, so that the running log-sum-exp starts without a NaN
 
@@ -28,59 +31,15 @@ _inlined = partial(jax.jit, inline=True)
 class Density(Protocol):
     """Anything with a log-density and a score at a noise level: an exact mixture or a trained network."""
 
-    def logp(self, x: Float[Array, "*b 2"], sigma: Float[Array, "*#b"] | float) -> Float[Array, "*b"]:
+    def logp(self, x: Points, sigma: Level) -> Float[Array, "*b"]:
         """Log-density in nats; a learned one is right up to a constant per sigma."""
 
-    def score(self, x: Float[Array, "*b 2"], sigma: Float[Array, "*#b"] | float) -> Float[Array, "*b 2"]:
+    def score(self, x: Points, sigma: Level) -> Float[Array, "*b 2"]:
         """Gradient of ``logp`` with respect to ``x``, in 1/length."""
 
 
 # What a rule asks for that needs the constant of log p too; no type can tell. ``toy.quadrature.normalised`` makes one.
 Normalised = Annotated[Density, "its integral is 1 at every noise level"]
-
-
-@partial(jax.tree_util.register_dataclass, data_fields=["parts", "powers"], meta_fields=[])
-@dataclass(frozen=True)
-class Tilted:
-    """A product of powers of densities, p1^w p0^(1 − w) for a rule with one guide; not normalised.
-
-    Attributes:
-        parts: The densities.
-        powers: The exponent of each.
-    """
-
-    parts: tuple[Density, ...]
-    powers: tuple[Float[Array, ""], ...]
-
-    def logp(self, x: Float[Array, "*b 2"], sigma: Float[Array, "*#b"] | float) -> Float[Array, "*b"]:
-        """Log of the product.
-
-        Args:
-            x: Points.
-            sigma: Noise level, one or one a point.
-
-        Returns:
-            In nats, up to a constant per sigma, [*b].
-        """
-        return reduce(jnp.add, [w * part.logp(x, sigma) for w, part in zip(self.powers, self.parts, strict=True)])
-
-    def score(self, x: Float[Array, "*b 2"], sigma: Float[Array, "*#b"] | float) -> Float[Array, "*b 2"]:
-        """What the rule follows, at every noise level.
-
-        Args:
-            x: Points.
-            sigma: Noise level, one or one a point.
-
-        Returns:
-            Gradient of ``logp`` with respect to ``x``, in 1/length, [*b, 2].
-
-        Example:
-            >>> A, AB = distributions.mixture("A"), distributions.mixture("AB")
-            >>> cfg = Tilted((A, AB), (jnp.float32(2), jnp.float32(-1)))  # at w = 2
-            >>> bool(jnp.allclose(cfg.score(X, 0.5), 2 * A.score(X, 0.5) - AB.score(X, 0.5), atol=1e-4))
-            True
-        """
-        return reduce(jnp.add, [w * part.score(x, sigma) for w, part in zip(self.powers, self.parts, strict=True)])
 
 
 @partial(
@@ -104,6 +63,11 @@ class GaussianMixture:
         axes: Rows are unit eigenvectors, [groups, 2, 2].
         variances: Along these, [groups, 2].
         labels: The class of each group.
+
+    Example:
+        >>> A = distributions.mixture("A")
+        >>> A.origins.shape, A.centres.shape, A.parts  # branches, each of eight Gaussians
+        ((127, 2), (127, 8, 2), 8)
     """
 
     log_weights: Float[Array | np.ndarray, "*g k"]
@@ -180,7 +144,7 @@ class GaussianMixture:
         offsets = jnp.einsum("gij,gki->gkj", self.axes, self.centres, precision="highest")
         return offsets + self.origins[:, None]
 
-    def logp(self, x: Float[Array, "*b 2"], sigma: Float[Array, "*#b"] | float) -> Float[Array, "*b"]:
+    def logp(self, x: Points, sigma: Level) -> Float[Array, "*b"]:
         """Exact log p(x; sigma).
 
         Args:
@@ -197,7 +161,7 @@ class GaussianMixture:
         logp: Array = _logp(self, x, jnp.asarray(sigma))
         return logp
 
-    def score(self, x: Float[Array, "*b 2"], sigma: Float[Array, "*#b"] | float) -> Float[Array, "*b 2"]:
+    def score(self, x: Points, sigma: Level) -> Float[Array, "*b 2"]:
         """Exact gradient of ``logp`` with respect to ``x``: where to go, and how steeply it rises.
 
         Args:
@@ -219,11 +183,9 @@ class GaussianMixture:
         return score
 
     @_inlined
-    def reaches(
-        self, x: Float[Array, "*b 2"], sigma: Float[Array, "*#b"] | float, least: Float[Array, "*#b"] | float
-    ) -> Bool[Array, "*b"]:
+    def reaches(self, x: Points, sigma: Level, least: Level) -> Bool[Array, "*b"]:
         """Whether log p(x; sigma) is ``least`` or more: a plain sum over the groups, in half the time of ``logp``."""
-        sigma, least, plane = jnp.asarray(sigma), jnp.asarray(least), _coordinates(x)
+        sigma, least, plane = jnp.asarray(sigma), jnp.asarray(least), _coordinates(jnp.asarray(x))
 
         def body(total: Array, group: "GaussianMixture") -> tuple[Array, None]:
             logits, *_rest = _components(group, plane, sigma)
@@ -234,7 +196,7 @@ class GaussianMixture:
         return total >= 1
 
     @_inlined
-    def responsibilities(self, x: Float[Array, "*b 2"], sigma: Float[Array, "*#b"] | float) -> Float[Array, "*b g"]:
+    def responsibilities(self, x: Points, sigma: Level) -> Float[Array, "*b g"]:
         """Posterior probability of each group given ``x`` at this noise level.
 
         Args:
@@ -249,7 +211,7 @@ class GaussianMixture:
             >>> print(A.responsibilities(X, 0.03).argmax(axis=-1))  # branches, depth first: the root is 0
             [42  0  6]
         """
-        sigma, plane = jnp.asarray(sigma), _coordinates(x)
+        sigma, plane = jnp.asarray(sigma), _coordinates(jnp.asarray(x))
 
         def body(_: None, group: "GaussianMixture") -> tuple[None, Array]:
             logits, *_rest = _components(group, plane, sigma)
@@ -298,7 +260,7 @@ def rounded(values: ArrayLike) -> Array:
     return jnp.asarray(np.asarray(values, dtype), dtype)
 
 
-def on_points(sigma: Float[Array, "*#b"] | float, x: Float[Array, "*b 2"]) -> Float[Array, "*#b 1"]:
+def on_points(sigma: Level, x: Points) -> Float[Array, "*#b 1"]:
     """Noise levels as factors on points: one value for both coordinates, of as many axes as ``x`` and of its type."""
     sigma = jnp.asarray(sigma, x.dtype)[..., None]
     return jax.lax.broadcast_to_rank(sigma, max(x.ndim, sigma.ndim))

@@ -10,7 +10,7 @@ import numpy as np
 from cachetools import LRUCache, cached
 from jaxtyping import Array, Float
 
-from toy.densities import Density, GaussianMixture, Sums, pull, rounded, sums
+from toy.densities import Density, GaussianMixture, Level, Points, Sums, pull, rounded, sums
 from toy.identity import same
 
 SAME = 1e-5  # nats by which single precision rounds the ratios of weights that are equal
@@ -29,11 +29,11 @@ class Extended:
     log_share: Float[Array, ""]
     part: str
 
-    def logp(self, x: Float[Array, "*b 2"], sigma: Float[Array, "*#b"] | float) -> Float[Array, "*b"]:
+    def logp(self, x: Points, sigma: Level) -> Float[Array, "*b"]:
         """That of the whole."""
         return self.whole.logp(x, sigma)
 
-    def score(self, x: Float[Array, "*b 2"], sigma: Float[Array, "*#b"] | float) -> Float[Array, "*b 2"]:
+    def score(self, x: Points, sigma: Level) -> Float[Array, "*b 2"]:
         """That of the whole."""
         return self.whole.score(x, sigma)
 

@@ -14,8 +14,9 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from toy import distributions, sampling, scenes, views
-from toy.densities import Density, GaussianMixture, Tilted
+from toy.densities import Density, GaussianMixture
 from toy.quadrature import log_mass
+from toy.sampling.scores import Tilted
 from toy.scene import Scene
 
 CHUNK = 4096  # points taken back at once
@@ -52,6 +53,11 @@ def tilt_level(scene: Scene, cast: Mapping[str, Density]) -> float:
 
     Returns:
         0 where all its parts are exact, else the scene's lowest.
+
+    Example:
+        >>> scene = Scene.of("none", target="gaussians/A", main="exact:gaussians/A")
+        >>> flows.tilt_level(scene, {"main": distributions.mixture("gaussians/A")})
+        0.0
     """
     return 0.0 if all(isinstance(cast[role], GaussianMixture) for role in scene.entry.roles) else scene.sigma_min
 
@@ -89,6 +95,9 @@ class Flow:
         logp: Their true one, in nats, [n].
         logtilt: That of the normalised tilted density, in nats, [n]; None without one.
         tilt_error: Relative error of its quadrature.
+
+    Example:
+        >>> flows.Flow(Scene.of("none", n=2), np.zeros((2, 2)), np.array([1.0, 2.0]), np.array([0.5, 1.5])).logtilt
     """
 
     scene: Scene
@@ -104,6 +113,12 @@ class Flow:
         Returns:
             ``kl_truth`` KL(q || p), ``entropy`` of q, ``kl_tilt`` KL(q || tilt), in nats, each with the standard error
             of its Monte Carlo mean, ``kl_truth_error`` and so on; ``not_finite``, the share of samples that have none.
+
+        Example:
+            >>> logq, logp = np.array([1.0, 2.0]), np.array([0.5, 1.5])
+            >>> found = flows.Flow(Scene.of("none", n=2), np.zeros((2, 2)), logq, logp).summary()
+            >>> found["kl_truth"], found["entropy"]
+            (0.5, -1.5)
         """
         rows = {"kl_truth": self.logq - self.logp, "entropy": -self.logq}
         if self.logtilt is not None:
@@ -176,6 +191,13 @@ def pulled_back(
 
     Raises:
         ValueError: The scene's integrator is stochastic.
+
+    Example:
+        >>> scene = Scene.of("none", target="gaussians/A", main="exact:gaussians/A", n=64, steps=8)
+        >>> cast = {"main": distributions.mixture("gaussians/A")}
+        >>> there, far = flows.pulled_back(scene, cast, np.float32([[0.45, 0.2], [9, 9]]))
+        >>> bool(there > far)
+        True
     """
     levels = scene.sigmas()[::-1].copy()  # upwards from 0
     level = min(max(sigma or 0.0, scene.sigma_min), scene.sigma_max)
@@ -218,6 +240,13 @@ def on_grid(
 
     Raises:
         ValueError: The scene's integrator is stochastic.
+
+    Example:
+        >>> scene = Scene.of("none", target="gaussians/A", main="exact:gaussians/A", n=64, steps=8)
+        >>> cast = {"main": distributions.mixture("gaussians/A")}
+        >>> logq = flows.on_grid(scene, cast, View(0, 0, 2).grid(9))
+        >>> logq.shape, bool(np.isneginf(logq[0, 0]))  # nothing is drawn in the corner
+        ((9, 9), True)
     """
     from scipy.spatial import KDTree  # slow to import, and rarely needed
 

@@ -42,6 +42,10 @@ class Mechanism:
         sigmas: Noise levels, [m].
         values: Measures by name, [m] each.
         errors: Their standard errors over seeds; NaN for one seed.
+
+    Example:
+        >>> mechanism.Mechanism(np.array([0.1]), {"cosine": np.array([0.5])}, {"cosine": np.array([0.1])}).values
+        {'cosine': array([0.5])}
     """
 
     sigmas: np.ndarray

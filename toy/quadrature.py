@@ -13,7 +13,7 @@ import numpy as np
 from cachetools import LRUCache, cached
 from jaxtyping import Array, Float
 
-from toy.densities import Density, GaussianMixture, Normalised
+from toy.densities import Density, GaussianMixture, Level, Normalised, Points
 from toy.identity import Same, same
 
 A = TypeVar("A", Array, np.ndarray)
@@ -91,6 +91,10 @@ class Tabulated:
         knots: The table's levels, log sigma, [m].
         coefficients: Of the spline, [4, m - 1].
         error: The largest estimated relative error of the table's masses.
+
+    Example:
+        >>> quadrature.normalised(distributions.mixture("A")) is distributions.mixture("A")  # which needs no table
+        True
     """
 
     density: Density
@@ -108,11 +112,11 @@ class Tabulated:
         smooth: Array = ((a[i] * t + b[i]) * t + c[i]) * t + d[i]
         return smooth / _tame(sigma)
 
-    def logp(self, x: Float[Array, "*b 2"], sigma: Float[Array, "*#b"] | float) -> Float[Array, "*b"]:
+    def logp(self, x: Points, sigma: Level) -> Float[Array, "*b"]:
         """Log-density in nats."""
         return self.density.logp(x, sigma) - self.log_mass(jnp.asarray(sigma, x.dtype))
 
-    def score(self, x: Float[Array, "*b 2"], sigma: Float[Array, "*#b"] | float) -> Float[Array, "*b 2"]:
+    def score(self, x: Points, sigma: Level) -> Float[Array, "*b 2"]:
         """Gradient of ``logp`` with respect to ``x``: the density's own."""
         return self.density.score(x, sigma)
 

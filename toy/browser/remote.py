@@ -12,8 +12,9 @@ from jax.core import ShapedArray
 from jax.extend.core import Primitive
 from jax.interpreters import ad
 from jax.typing import ArrayLike
-from jaxtyping import Array, Float
+from jaxtyping import Array
 
+from toy.densities import Points
 from toy.guidance.rules import Memory
 
 score_p = Primitive("score")
@@ -55,17 +56,17 @@ class Remote:
     role: str
     groups: object = None
 
-    def score(self, x: Float[Array, "*b 2"], sigma: ArrayLike) -> Array:
+    def score(self, x: Points, sigma: ArrayLike) -> Array:
         """The score, in 1/length: asked, not computed."""
         score: Array = score_p.bind(x, jnp.asarray(sigma, x.dtype), role=self.role)
         return score
 
-    def logp(self, x: Float[Array, "*b 2"], sigma: ArrayLike) -> Array:
+    def logp(self, x: Points, sigma: ArrayLike) -> Array:
         """The log-density in nats."""
         logp: Array = logp_p.bind(x, jnp.asarray(sigma, x.dtype), role=self.role)
         return logp
 
-    def responsibilities(self, x: Float[Array, "*b 2"], sigma: ArrayLike) -> Array:
+    def responsibilities(self, x: Points, sigma: ArrayLike) -> Array:
         """Posterior probability of each group of a mixture."""
         level = jnp.asarray(sigma, x.dtype)
         posterior: Array = posterior_p.bind(x, level, role=self.role, groups=self.groups)

@@ -60,6 +60,11 @@ def store(data: bytes, name: str) -> str:
 
     Raises:
         ValueError: What is wrong with the file, in a sentence.
+
+    Example:
+        >>> store(b"x,y\\n0,0\\n1,2", "mine.csv")
+        Traceback (most recent call last):
+        ValueError: cannot read points from 'mine.csv': it has 2 points, of at least 3
     """
     return keep(FAMILY, reading.table(data, name).text())
 

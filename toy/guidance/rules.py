@@ -117,6 +117,11 @@ def at_points(draw: Callable[[Array], Array], x: Points, sigma: Array) -> Array:
 
     Returns:
         A value for each point, [*b].
+
+    Example:
+        >>> once, again = (guidance.rules.at_points(jax.random.uniform, X, jnp.float32(1)) for _ in range(2))
+        >>> once.shape, bool((once == again).all())
+        ((3,), True)
     """
 
     def one(point: Float[Array, "2"]) -> Array:

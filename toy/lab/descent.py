@@ -12,7 +12,7 @@ import optax
 from jaxtyping import Array, Float, PyTree
 
 from toy import flows, metrics, sampling, scenes
-from toy.densities import Density
+from toy.densities import Density, Level, Points
 from toy.lab.problem import OBJECTIVES, Problem, Unbounded, knobs_of, values
 from toy.metrics import Truth
 
@@ -32,11 +32,11 @@ class Recomputed:
 
     density: Density
 
-    def logp(self, x: Float[Array, "*b 2"], sigma: Float[Array, "*#b"] | float) -> Float[Array, "*b"]:
+    def logp(self, x: Points, sigma: Level) -> Float[Array, "*b"]:
         """Log-density of the density itself."""
         return _forgetful(lambda density, x, sigma: density.logp(x, sigma))(self.density, x, sigma)
 
-    def score(self, x: Float[Array, "*b 2"], sigma: Float[Array, "*#b"] | float) -> Float[Array, "*b 2"]:
+    def score(self, x: Points, sigma: Level) -> Float[Array, "*b 2"]:
         """Score of the density itself."""
         return _forgetful(lambda density, x, sigma: density.score(x, sigma))(self.density, x, sigma)
 

@@ -10,9 +10,9 @@ import numpy as np
 
 from models import zoo
 from toy import distributions, flows, metrics, views
-from toy.densities import Tilted
 from toy.mechanism import cosine, mechanism
 from toy.names import Name
+from toy.sampling.scores import Tilted
 from toy.scene import Scene
 from toy.scenes import Frame, compute
 

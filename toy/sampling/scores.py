@@ -1,12 +1,15 @@
 """The score that a sampler follows: a rule on densities, its weights moved by a schedule."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial, reduce
 
+import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
-from toy.densities import Density, Normalised, Tilted
+from toy.densities import Density, Level, Normalised, Points
 from toy.extensions import scores
 from toy.guidance import RULES, Rule, Step
 from toy.guidance.rules import Memory
@@ -79,6 +82,60 @@ def guided(
     given |= scores({role: cast[role] for role in rule.roles if role not in whole}, x, sigma)
     result = rule(*(given[name] for name in rule.inputs), **knobs)
     return result if "memory" in rule.inputs else (result, memory)
+
+
+@partial(jax.tree_util.register_dataclass, data_fields=["parts", "powers"], meta_fields=[])
+@dataclass(frozen=True)
+class Tilted:
+    """A product of powers of densities, p1^w p0^(1 − w) for a rule with one guide; not normalised.
+
+    Attributes:
+        parts: The densities.
+        powers: The exponent of each.
+
+    Example:
+        >>> A, AB = distributions.mixture("A"), distributions.mixture("AB")
+        >>> len(Tilted((A, AB), (jnp.float32(2), jnp.float32(-1))).parts)  # of CFG at w = 2
+        2
+    """
+
+    parts: tuple[Density, ...]
+    powers: tuple[Float[Array, ""], ...]
+
+    def logp(self, x: Points, sigma: Level) -> Float[Array, "*b"]:
+        """Log of the product.
+
+        Args:
+            x: Points.
+            sigma: Noise level, one or one a point.
+
+        Returns:
+            In nats, up to a constant per sigma, [*b].
+
+        Example:
+            >>> A = distributions.mixture("A")
+            >>> bool(jnp.allclose(Tilted((A,), (jnp.float32(2),)).logp(X, 0.5), 2 * A.logp(X, 0.5), atol=1e-4))
+            True
+        """
+        return reduce(jnp.add, [w * part.logp(x, sigma) for w, part in zip(self.powers, self.parts, strict=True)])
+
+    def score(self, x: Points, sigma: Level) -> Float[Array, "*b 2"]:
+        """What the rule follows, at every noise level.
+
+        Args:
+            x: Points.
+            sigma: Noise level, one or one a point.
+
+        Returns:
+            Gradient of ``logp`` with respect to ``x``, in 1/length, [*b, 2].
+
+        Example:
+            >>> A, AB = distributions.mixture("A"), distributions.mixture("AB")
+            >>> cfg = Tilted((A, AB), (jnp.float32(2), jnp.float32(-1)))  # at w = 2
+            >>> bool(jnp.allclose(cfg.score(X, 0.5), 2 * A.score(X, 0.5) - AB.score(X, 0.5), atol=1e-4))
+            True
+        """
+        return reduce(jnp.add, [w * part.score(x, sigma) for w, part in zip(self.powers, self.parts, strict=True)])
 
 
 def tilted(rule: Rule, cast: Mapping[str, Density], knobs: Mapping[str, ArrayLike]) -> Tilted:
