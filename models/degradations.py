@@ -28,7 +28,7 @@ from models.drawn import Dropped, DroppedPerLevel, Net, NoisyInput, masked, with
 from models.mlp import EnergyMLP, Spec
 from models.shifted import Shifted
 from toy import distributions
-from toy.densities import Density, GaussianMixture, Level, Points
+from toy.densities import Density, GaussianMixture
 from toy.labels import Labels
 from toy.names import DEGRADATIONS, FITTED, Step, steps_of
 from toy.registry import Knob

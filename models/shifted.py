@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from toy.densities import Density
+from toy.densities import Density, Level, Points
 
 
 @partial(jax.tree_util.register_dataclass, data_fields=["density", "scale", "width"], meta_fields=[])
@@ -19,14 +19,14 @@ class Shifted:
     scale: Float[Array, ""]
     width: Float[Array, ""]
 
-    def level(self, sigma: Float[Array, "*b"] | float) -> Float[Array, "*b"]:
+    def level(self, sigma: Level) -> Float[Array, "*b"]:
         """The noise level that is asked for in place of ``sigma``."""
         return jnp.hypot(self.scale * jnp.asarray(sigma), self.width)
 
-    def logp(self, x: Float[Array, "*b 2"], sigma: Float[Array, "*#b"] | float) -> Float[Array, "*b"]:
+    def logp(self, x: Points, sigma: Level) -> Float[Array, "*b"]:
         """Log-density in nats."""
         return self.density.logp(x, self.level(sigma))
 
-    def score(self, x: Float[Array, "*b 2"], sigma: Float[Array, "*#b"] | float) -> Float[Array, "*b 2"]:
+    def score(self, x: Points, sigma: Level) -> Float[Array, "*b 2"]:
         """Gradient of ``logp`` with respect to ``x``, in 1/length."""
         return self.density.score(x, self.level(sigma))

@@ -195,8 +195,8 @@ def energy_distance(x: Array, truth: Truth) -> Array:
 
 @jax.jit
 def mean_distance(a: Float[Array, "n 2"], b: Float[Array, "m 2"]) -> Float[Array, ""]:
-    """Mean distance between the points of two sets, self-pairs included."""
-    # From coordinates, not from inner products, which would lose the digits of near points.
+    """Mean distance between the points of two sets, self-pairs included; inner products would lose near ones' digits."""
+
     def to_all(point: Array) -> Array:
         return jnp.mean(jnp.sqrt(jnp.square(point[0] - b[:, 0]) + jnp.square(point[1] - b[:, 1])))
 
@@ -279,8 +279,7 @@ def _evaluate(x: Array, truth: Truth, names: tuple[str, ...]) -> tuple[Array, Ar
 
 def values(x: Float[Array, "n 2"], truth: Truth, names: tuple[str, ...]) -> dict[str, Array]:
     """Measures of samples by name."""
-    found: dict[str, Array] = _evaluate(x, truth, names)[2]
-    return found
+    return dict(_evaluate(x, truth, names)[2])
 
 
 @dataclass(frozen=True)
@@ -358,7 +357,8 @@ def floor(target: str, n: int, names: tuple[str, ...] | None = None) -> Values:
         >>> 0.005 < metrics.floor("gaussians/A", 4096, ("outliers",))["outliers"] < 0.015  # of true ones
         True
     """
-    draws = [measure(draw(distributions.mixture(target), jax.random.key(seed), n=n), target, names) for seed in range(4)]
+    true = distributions.mixture(target)
+    draws = [measure(draw(true, jax.random.key(seed), n=n), target, names) for seed in range(4)]
     return {name: np.mean([found[name] for found in draws], axis=0).tolist() for name in draws[0]}
 
 
