@@ -211,7 +211,7 @@ def loss(net: Predictor, batch: Batch, dropout: Dropout | None = None) -> Float[
     return jnp.mean(jnp.square(batch.sigma[:, None] * error))
 
 
-def ema_decay(step: Array) -> Array:
+def ema_decay(step: Array | float) -> Array | float:
     """Decay of the power-function EMA at an update.
 
     Args:

@@ -100,7 +100,7 @@ class GaussianMixture:
             ValueError: A weight is not positive and finite, or a covariance not positive definite.
 
         Example:
-            >>> one = GaussianMixture.of([[1.0]], [[[0.0, 0.0]]], [0.25 * np.eye(2)])
+            >>> one = GaussianMixture.of(np.ones((1, 1)), np.zeros((1, 1, 2)), 0.25 * np.eye(2)[None])
             >>> round(float(one.logp(jnp.zeros(2), 0.5)), 4)  # variance 0.25 + 0.5² = 0.5, so -ln(2π 0.5)
             -1.1447
         """

@@ -195,7 +195,7 @@ def energy_distance(x: Array, truth: Truth) -> Array:
 
 @jax.jit
 def mean_distance(a: Float[Array, "n 2"], b: Float[Array, "m 2"]) -> Float[Array, ""]:
-    """Mean distance between the points of two sets, self-pairs included; inner products would lose near ones' digits."""
+    """Mean distance between the points of two sets, self-pairs included; inner products would lose near digits."""
 
     def to_all(point: Array) -> Array:
         return jnp.mean(jnp.sqrt(jnp.square(point[0] - b[:, 0]) + jnp.square(point[1] - b[:, 1])))

@@ -50,7 +50,7 @@ def guided(
     cast: Mapping[str, Density],
     x: Float[Array, "*b 2"],
     sigma: Array,
-    knobs: Mapping[str, Array],
+    knobs: Mapping[str, ArrayLike],
     memory: Memory = (),
     step: Step | None = None,
 ) -> tuple[Float[Array, "*b 2"], Memory]:
