@@ -5,6 +5,7 @@ from functools import partial
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from toy.densities import Density
@@ -75,8 +76,8 @@ def trajectory(
 
 
 def volume(
-    x: Points,
-    sigmas: Float[Array, " s"],
+    x: Float[Array | np.ndarray, "n 2"],
+    sigmas: Float[Array | np.ndarray, " s"],
     cast: Mapping[str, Density],
     knobs: Mapping[str, Array],
     *,
