@@ -42,12 +42,12 @@ def checked(function: Callable) -> Callable:
     return function if declares and function.__name__ == "__init__" else beartype(conf=_numbers)(function)
 
 
+# Not toy.metrics: the program of its measures has stand-ins in place of the mixtures that a Truth has.
 ROOMS = (
     "toy.densities",
     "toy.flows",
     "toy.guidance",
     "toy.mechanism",
-    "toy.metrics",
     "toy.quadrature",
     "toy.sampling",
     "toy.schedules",
