@@ -6,7 +6,7 @@ Noise levels follow EDM (Karras et al. 2022, arXiv:2206.00364): ``p(x; sigma)`` 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial, reduce
+from functools import partial
 from typing import Annotated, Protocol, runtime_checkable
 
 import jax
@@ -15,13 +15,11 @@ import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Array, Bool, Float, Int
 
+from toy import components
 from toy.labels import UNNAMED, Labels
 
 Points = Float[Array | np.ndarray, "*b 2"]
 Level = Float[Array | np.ndarray, "*#b"] | float  # of noise
-
-LOG_2PI = float(np.log(2 * np.pi))
-FLOOR = -1e30  # finite in place of -inf, so that the running log-sum-exp starts without a NaN
 
 # Called by itself it is compiled once for its shapes; within what is compiled it is traced once, and is a part of it.
 _inlined = partial(jax.jit, inline=True)
@@ -185,10 +183,10 @@ class GaussianMixture:
     @_inlined
     def reaches(self, x: Points, sigma: Level, least: Level) -> Bool[Array, "*b"]:
         """Whether log p(x; sigma) is ``least`` or more: a plain sum over the groups, in half the time of ``logp``."""
-        sigma, least, plane = jnp.asarray(sigma), jnp.asarray(least), _coordinates(jnp.asarray(x))
+        sigma, least, plane = jnp.asarray(sigma), jnp.asarray(least), components.coordinates(jnp.asarray(x))
 
         def body(total: Array, group: "GaussianMixture") -> tuple[Array, None]:
-            logits, *_rest = _components(group, plane, sigma)
+            logits, *_rest = components.components(group, plane, sigma)
             return total + sum(jnp.exp(logit - least) for logit in logits), None
 
         shape = jnp.broadcast_shapes(x.shape[:-1], sigma.shape, least.shape)
@@ -211,10 +209,10 @@ class GaussianMixture:
             >>> print(A.responsibilities(X, 0.03).argmax(axis=-1))  # branches, depth first: the root is 0
             [42  0  6]
         """
-        sigma, plane = jnp.asarray(sigma), _coordinates(jnp.asarray(x))
+        sigma, plane = jnp.asarray(sigma), components.coordinates(jnp.asarray(x))
 
         def body(_: None, group: "GaussianMixture") -> tuple[None, Array]:
-            logits, *_rest = _components(group, plane, sigma)
+            logits, *_rest = components.components(group, plane, sigma)
             return None, jax.nn.logsumexp(jnp.stack(logits), axis=0)
 
         _, logits = jax.lax.scan(body, None, self)  # [groups, *b]
@@ -273,90 +271,5 @@ def _pick(key: Array, weights: Float[Array, " m"], n: int) -> Int[Array, " n"]:
     return jnp.minimum(jnp.searchsorted(edges, uniform, side="right"), len(weights) - 1)
 
 
-def _coordinates(x: Float[Array, "*b 2"]) -> tuple[Float[Array, "*b"], Float[Array, "*b"]]:
-    """Both coordinates of points, each in an array of its own: taken apart once, and not again for every group."""
-    return x[..., 0], x[..., 1]
-
-
-def _components(
-    group: GaussianMixture, plane: tuple[Array, Array], sigma: Array
-) -> tuple[list[Array], tuple[Array, Array], tuple[Array, Array]]:
-    """Of one group: log of weight times density of each part, the points in the group's axes, the precisions."""
-    if sigma.ndim:
-        sigma = jax.lax.broadcast_to_rank(sigma, max(plane[0].ndim, sigma.ndim))
-    x1, x2 = plane[0] - group.origins[0], plane[1] - group.origins[1]
-    (a11, a12), (a21, a22) = group.axes[0], group.axes[1]
-    u, v = a11 * x1 + a12 * x2, a21 * x1 + a22 * x2
-    var_u, var_v = group.variances[0] + sigma * sigma, group.variances[1] + sigma * sigma
-    inverse = 1 / (var_u * var_v)
-    precision_u, precision_v = inverse * var_v, inverse * var_u
-    log_norm = 0.5 * jnp.log(inverse) - LOG_2PI
-    logits = []
-    for k in range(group.log_weights.shape[0]):  # unrolled: one fused pass over the points
-        du, dv = u - group.centres[k, 0], v - group.centres[k, 1]
-        logits.append(group.log_weights[k] + log_norm - 0.5 * (du * du * precision_u + dv * dv * precision_v))
-    return logits, (u, v), (precision_u, precision_v)
-
-
-@_inlined
-def _logp(mixture: GaussianMixture, x: Array, sigma: Array) -> Array:
-    """Scan over the groups with a running log-sum-exp: no array of [points, components] is ever in memory."""
-    shape = jnp.broadcast_shapes(x.shape[:-1], sigma.shape)
-    plane = _coordinates(jnp.broadcast_to(x, (*shape, 2)))
-
-    def body(carry: tuple[Array, Array], group: GaussianMixture) -> tuple[tuple[Array, Array], None]:
-        top, total = carry
-        logits, _, _ = _components(group, plane, sigma)
-        new_top = reduce(jnp.maximum, logits, top)
-        mass = sum(jnp.exp(logit - new_top) for logit in logits)
-        return (new_top, total * jnp.exp(top - new_top) + mass), None
-
-    (top, total), _ = jax.lax.scan(body, (jnp.full(shape, FLOOR, x.dtype), jnp.zeros(shape, x.dtype)), mixture)
-    return top + jnp.log(total)
-
-
-@_inlined
-def _score(mixture: GaussianMixture, x: Array, sigma: Array) -> Array:
-    """The gradient, from the sums of all groups."""
-    return pull(sums(mixture, x, sigma))
-
-
-Sums = tuple[Float[Array, "*b"], Float[Array, "*b"], Float[Array, "*b"], Float[Array, "*b"]]
-
-
-def pull(sums: Sums) -> Float[Array, "*b 2"]:
-    """The gradient of the log of what was summed."""
-    _, total, s1, s2 = sums
-    return jnp.stack([s1, s2], axis=-1) / total[..., None]
-
-
-def sums(mixture: GaussianMixture, x: Array, sigma: Array, before: Sums | None = None) -> Sums:
-    """The same scan for the gradient: the largest logit, and relative to it the density and both parts of its gradient.
-
-    A group shares its precision, so its pull on a point needs only three weighted sums of its parts, taken as one
-    small matrix product: left to itself, XLA would work out the exponentials again for each of them. With the sums
-    of other groups ``before`` it goes on from there.
-    """
-    shape = jnp.broadcast_shapes(x.shape[:-1], sigma.shape)
-    plane = _coordinates(jnp.broadcast_to(x, (*shape, 2)))
-
-    def body(carry: Sums, group: GaussianMixture) -> tuple[Sums, None]:
-        top, total, s1, s2 = carry
-        logits, (u, v), (precision_u, precision_v) = _components(group, plane, sigma)
-        new_top = reduce(jnp.maximum, logits, top)
-        shrink = jnp.exp(top - new_top)
-        r = jnp.stack([jnp.exp(logit - new_top) for logit in logits])  # [parts, *b]
-        moments = jnp.concatenate([jnp.ones((1, r.shape[0]), r.dtype), group.centres.T])
-        mass, mass_u, mass_v = jnp.tensordot(moments, r, 1, precision="highest")
-        pull_u, pull_v = precision_u * (u * mass - mass_u), precision_v * (v * mass - mass_v)
-        (a11, a12), (a21, a22) = group.axes[0], group.axes[1]
-        return (
-            new_top,
-            total * shrink + mass,
-            s1 * shrink - (a11 * pull_u + a21 * pull_v),
-            s2 * shrink - (a12 * pull_u + a22 * pull_v),
-        ), None
-
-    zero = jnp.zeros(shape, x.dtype)
-    found: Sums = jax.lax.scan(body, before or (jnp.full(shape, FLOOR, x.dtype), zero, zero, zero), mixture)[0]
-    return found
+_logp = _inlined(components.logp)
+_score = _inlined(components.score)

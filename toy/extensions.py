@@ -10,7 +10,8 @@ import numpy as np
 from cachetools import LRUCache, cached
 from jaxtyping import Array, Float
 
-from toy.densities import Density, GaussianMixture, Level, Points, Sums, pull, rounded, sums
+from toy.components import Sums, pull, sums
+from toy.densities import Density, GaussianMixture, Level, Points, rounded
 from toy.identity import same
 
 SAME = 1e-5  # nats by which single precision rounds the ratios of weights that are equal
