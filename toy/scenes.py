@@ -200,7 +200,7 @@ def _measure_equal_shapes(
     constants, keys = _constants(many[0], chosen), [jax.random.key(scene.seed) for scene in many]
     arguments = [_arguments(scene, cast) for scene, cast in zip(many, casts, strict=True)]
     if len(many) == 1:
-        found = _sample_and_measure(keys[0], *arguments[0], **constants)
+        found = _sample_and_measure(keys[0], *arguments[0], **constants, keep=True)
         return {name: np.asarray(found[name])[None] for name in chosen}
     targets, sigmas, players_, knobs, truths = zip(*arguments, strict=True)
     differ = {role: len({same(*jax.tree.leaves(own[role])) for own in players_}) > 1 for role in players_[0]}
@@ -236,12 +236,16 @@ def _sample_and_measure(
     exact: bool,
     names: tuple[str, str, str],
     measures: tuple[str, ...],
+    keep: bool = False,
 ) -> dict[str, Array]:
-    """Three programs, where it is in none itself: only the sampler's has to be compiled for each method."""
+    """Three programs, where it is in none itself: only the sampler's has to be compiled for each method.
+
+    ``keep``: it is that of whoever looks at whole paths.
+    """
     rule, schedule, integrator = names
     x, key_path = _begin(target, key, sigmas[0], n=n, exact=exact)
     path = sampling.trajectory(
-        x, sigmas, cast, knobs, key_path, rule=rule, schedule=schedule, integrator=integrator, keep=False
+        x, sigmas, cast, knobs, key_path, rule=rule, schedule=schedule, integrator=integrator, keep=keep
     )
     return metrics.values(path[-1], truth, measures)
 
