@@ -44,6 +44,7 @@ def checked(function: Callable) -> Callable:
 
 # Not toy.metrics: the program of its measures has stand-ins in place of the mixtures that a Truth has.
 ROOMS = (
+    "toy.components",
     "toy.densities",
     "toy.flows",
     "toy.guidance",

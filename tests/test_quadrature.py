@@ -7,8 +7,8 @@ import pytest
 from models import zoo
 from models.shifted import Shifted
 from toy import distributions, quadrature
-from toy.densities import Tilted
 from toy.quadrature import log_mass
+from toy.sampling.scores import Tilted
 
 
 @pytest.mark.computes

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ui_helpers import NAMES
 
-from toy.__main__ import main, scene_of
+from toy.__main__ import main
+from toy.cli.flags import scene_of
 from toy.scene import Scene
 from toy.state import (
     SHARED,
