@@ -7,22 +7,35 @@ is worth being shared out between cores, for which XLA would spend as much again
 import math
 from collections.abc import Callable
 from functools import reduce
-from typing import TYPE_CHECKING, TypeVar
+from typing import Protocol, TypeVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-if TYPE_CHECKING:
-    from toy.densities import GaussianMixture
-
 LOG_2PI = float(np.log(2 * np.pi))
 FLOOR = -1e30  # finite in place of -inf, so that the running log-sum-exp starts without a NaN
 BLOCK = 512  # points
 
 T = TypeVar("T")
+Parameter = Float[Array | np.ndarray, "..."]
 Sums = tuple[Float[Array, "*b"], Float[Array, "*b"], Float[Array, "*b"], Float[Array, "*b"]]
+
+
+class Groups(Protocol):
+    """The arrays of a ``toy.densities.GaussianMixture``; within a loop over its groups those of one."""
+
+    @property
+    def log_weights(self) -> Parameter: ...
+    @property
+    def origins(self) -> Parameter: ...
+    @property
+    def centres(self) -> Parameter: ...
+    @property
+    def axes(self) -> Parameter: ...
+    @property
+    def variances(self) -> Parameter: ...
 
 
 def in_blocks(function: Callable[..., T], *arrays: Float[Array, "*b"]) -> T:
@@ -51,7 +64,7 @@ def _points(x: Array, sigma: Array) -> tuple[Array, ...]:
 
 
 def components(
-    group: "GaussianMixture", plane: tuple[Array, Array], sigma: Array
+    group: Groups, plane: tuple[Array, Array], sigma: Array
 ) -> tuple[list[Array], tuple[Array, Array], tuple[Array, Array]]:
     """Of one group: log of weight times density of each part, the points in the group's axes, the precisions."""
     if sigma.ndim:
@@ -70,11 +83,11 @@ def components(
     return logits, (u, v), (precision_u, precision_v)
 
 
-def logp(mixture: "GaussianMixture", x: Array, sigma: Array) -> Array:
+def logp(mixture: Groups, x: Array, sigma: Array) -> Array:
     """Scan over the groups with a running log-sum-exp: no array of [points, components] is ever in memory."""
 
     def block(x1: Array, x2: Array, levels: Array = sigma) -> Array:
-        def body(carry: tuple[Array, Array], group: "GaussianMixture") -> tuple[tuple[Array, Array], None]:
+        def body(carry: tuple[Array, Array], group: Groups) -> tuple[tuple[Array, Array], None]:
             top, total = carry
             logits, _, _ = components(group, (x1, x2), levels)
             new_top = reduce(jnp.maximum, logits, top)
@@ -87,7 +100,7 @@ def logp(mixture: "GaussianMixture", x: Array, sigma: Array) -> Array:
     return in_blocks(block, *_points(x, sigma))
 
 
-def score(mixture: "GaussianMixture", x: Array, sigma: Array) -> Array:
+def score(mixture: Groups, x: Array, sigma: Array) -> Array:
     """The gradient, from the sums of all groups."""
     return pull(sums(mixture, x, sigma))
 
@@ -98,7 +111,7 @@ def pull(sums: Sums) -> Float[Array, "*b 2"]:
     return jnp.stack([s1, s2], axis=-1) / total[..., None]
 
 
-def sums(mixture: "GaussianMixture", x: Array, sigma: Array, before: Sums | None = None) -> Sums:
+def sums(mixture: Groups, x: Array, sigma: Array, before: Sums | None = None) -> Sums:
     """The same scan for the gradient: the largest logit, and relative to it the density and both parts of its gradient.
 
     A group shares its precision, so its pull on a point needs only three weighted sums of its parts. With the sums of
@@ -111,7 +124,7 @@ def sums(mixture: "GaussianMixture", x: Array, sigma: Array, before: Sums | None
         x1, x2, *levels = given[:many]
         level = levels[0] if levels else sigma
 
-        def body(carry: Sums, group: "GaussianMixture") -> tuple[Sums, None]:
+        def body(carry: Sums, group: Groups) -> tuple[Sums, None]:
             top, total, s1, s2 = carry
             logits, (u, v), (precision_u, precision_v) = components(group, (x1, x2), level)
             new_top = reduce(jnp.maximum, logits, top)
