@@ -110,7 +110,7 @@ def calls(monkeypatch):
     """Scenes that were measured; made-up numbers stand in for what takes seconds to compile."""
     found = []
 
-    def measured(many, casts, measures):
+    def measured(many, casts, measures, **_):
         found.extend(many)
         return [
             {name: np.full(metrics.METRICS[name].shape, 0.1 * scene.seed + 0.01 * i) for i, name in enumerate(measures)}
@@ -146,7 +146,7 @@ def test_nothing_is_measured_while_planning_or_twice(calls):
 def test_scenes_of_a_target_and_a_size_are_asked_the_same_measures(monkeypatch):
     asked = {}
 
-    def measured(many, casts, measures):
+    def measured(many, casts, measures, **_):
         asked.update({(scene.rule, scene.n, scene.target): measures for scene in many})
         return [{name: np.zeros(metrics.METRICS[name].shape) for name in measures} for scene in many]
 
@@ -183,7 +183,7 @@ def test_a_guide_shares_no_seed_with_a_main_model():
 
 
 def test_an_effect_is_the_mean_over_the_guides_of_each_main_model(monkeypatch):
-    def measured(many, casts, measures):
+    def measured(many, casts, measures, **_):
         seeds = [int(dict(scene.cast).get("weak", "#0").partition("#")[2]) for scene in many]
         return [{name: np.asarray(float(seed)) for name in measures} for seed in seeds]
 

@@ -7,7 +7,7 @@ is worth being shared out between cores, for which XLA would spend as much again
 import math
 from collections.abc import Callable
 from functools import reduce
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -23,6 +23,7 @@ Parameter = Float[Array | np.ndarray, "..."]
 Sums = tuple[Float[Array, "*b"], Float[Array, "*b"], Float[Array, "*b"], Float[Array, "*b"]]
 
 
+@runtime_checkable
 class Groups(Protocol):
     """The arrays of a ``toy.densities.GaussianMixture``; within a loop over its groups those of one."""
 

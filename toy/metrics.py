@@ -73,13 +73,14 @@ def draw(density: GaussianMixture, key: Array, *, n: int) -> Float[Array, "n 2"]
     return density.sample(key, n)
 
 
-@lru_cache(maxsize=16)
-def truth(target: str, n: int) -> Truth:
+@lru_cache(maxsize=64)
+def truth(target: str, n: int, draw_of: int | None = None) -> Truth:
     """What measures compare with.
 
     Args:
         target: Its name.
         n: Points of the reference sample.
+        draw_of: The seed it is drawn for; None is the usual one.
 
     Returns:
         Densities, thresholds, masses of the modes, the sample; kept.
@@ -91,9 +92,9 @@ def truth(target: str, n: int) -> Truth:
         >>> round(float(metrics.truth("A", 64).mass[0]), 4)  # of the root branch
         0.2572
     """
-    known = distributions.of(target)
-    density = distributions.mixture(target)
-    reference = draw(density, jax.random.key(2024), n=n)
+    known, density = distributions.of(target), distributions.mixture(target)
+    key = jax.random.key(2024) if draw_of is None else jax.random.fold_in(jax.random.key(2024), draw_of)
+    reference = draw(density, key, n=n)
     return Truth(
         density,
         distributions.mixture(known.all.name),
@@ -357,8 +358,7 @@ def floor(target: str, n: int, names: tuple[str, ...] | None = None) -> Values:
         >>> 0.005 < metrics.floor("gaussians/A", 4096, ("outliers",))["outliers"] < 0.015  # of true ones
         True
     """
-    true = distributions.mixture(target)
-    draws = [measure(draw(true, jax.random.key(seed), n=n), target, names) for seed in range(4)]
+    draws = [measure(draw(distributions.mixture(target), jax.random.key(i), n=n), target, names) for i in range(4)]
     return {name: np.mean([found[name] for found in draws], axis=0).tolist() for name in draws[0]}
 
 

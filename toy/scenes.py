@@ -164,9 +164,15 @@ def measure_seeds(
 
 
 def measure_scenes(
-    many: Sequence[Scene], casts: Sequence[Mapping[str, Density]], measures: tuple[str, ...] | None = None
+    many: Sequence[Scene],
+    casts: Sequence[Mapping[str, Density]],
+    measures: tuple[str, ...] | None = None,
+    *,
+    own_reference: bool = False,
 ) -> list[dict[str, np.ndarray]]:
     """Sample and measure many scenes, as ``measure_seeds`` does each with its own seed alone; element i is scene i's.
+
+    With an ``own_reference`` each seed has a true sample of its own to be held against.
 
     On a GPU those of one shape are worked on together; on a CPU one scene of some thousand points fills the machine,
     and all of one shape share a compiled program.
@@ -176,7 +182,8 @@ def measure_scenes(
         own = players(scene, cast)
         shapes = jax.tree.structure(own), tuple(np.shape(leaf) for leaf in jax.tree.leaves(own))
         chosen = metrics.chosen(measures, scene.target)
-        groups.setdefault((*_constants(scene, chosen).values(), scene.target, scene.steps, shapes), []).append(i)
+        drawn = scene.seed if own_reference else None
+        groups.setdefault((*_constants(scene, chosen).values(), scene.target, scene.steps, shapes, drawn), []).append(i)
     found: list[dict[str, np.ndarray]] = [{} for _ in many]
     for indices in groups.values():
         chosen = metrics.chosen(measures, many[indices[0]].target)
@@ -184,7 +191,9 @@ def measure_scenes(
         for begin in range(0, len(indices), width):
             part = indices[begin : begin + width]
             padded = [*part, *part[-1:] * (width - len(part))]  # one shape, one program
-            values = _measure_equal_shapes([many[i] for i in padded], [casts[i] for i in padded], chosen)
+            values = _measure_equal_shapes(
+                [many[i] for i in padded], [casts[i] for i in padded], chosen, own_reference=own_reference
+            )
             for row, i in enumerate(part):
                 found[i] = {name: value[row] for name, value in values.items()}
     return found
@@ -194,11 +203,17 @@ POINTS_AT_ONCE = 2**19
 
 
 def _measure_equal_shapes(
-    many: Sequence[Scene], casts: Sequence[Mapping[str, Density]], chosen: tuple[str, ...]
+    many: Sequence[Scene],
+    casts: Sequence[Mapping[str, Density]],
+    chosen: tuple[str, ...],
+    *,
+    own_reference: bool = False,
 ) -> dict[str, np.ndarray]:
     """Measures [scenes, ...] of scenes of one shape."""
     constants, keys = _constants(many[0], chosen), [jax.random.key(scene.seed) for scene in many]
-    arguments = [_arguments(scene, cast) for scene, cast in zip(many, casts, strict=True)]
+    arguments = [
+        _arguments(scene, cast, scene.seed if own_reference else None) for scene, cast in zip(many, casts, strict=True)
+    ]
     if len(many) == 1:
         found = _sample_and_measure(keys[0], *arguments[0], **constants, keep=True)
         return {name: np.asarray(found[name])[None] for name in chosen}
@@ -211,10 +226,10 @@ def _measure_equal_shapes(
     return {name: np.asarray(found[name]) for name in chosen}
 
 
-def _arguments(scene: Scene, cast: Mapping[str, Density]) -> tuple[PyTree, ...]:
-    """What of a scene a compiled program takes besides its key."""
+def _arguments(scene: Scene, cast: Mapping[str, Density], draw_of: int | None = None) -> tuple[PyTree, ...]:
+    """What of a scene a compiled program takes besides its key; the reference is the usual one, or drawn for a seed."""
     knobs = {name: jnp.float32(value) for name, value in scene.knobs}
-    truth = metrics.truth(scene.target, scene.n)
+    truth = metrics.truth(scene.target, scene.n, draw_of)
     return distributions.mixture(scene.target), scene.sigmas(), players(scene, cast), knobs, truth
 
 

@@ -116,7 +116,7 @@ def _trials(questions: Iterable[Question]) -> dict[Question, Measurable]:
     for question in questions:
         if isinstance(question, Sampled):
             scene = question.scene
-            found[question] = Trial(scene, tuple(measures[scene.target, scene.n]))
+            found[question] = Trial(scene, tuple(measures[scene.target, scene.n]), own_reference=True)
         else:
             found[question] = question
     return found

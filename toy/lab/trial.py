@@ -20,6 +20,7 @@ from toy.names import Name
 from toy.scene import Scene
 
 VERSION = 1  # of what a trial's numbers mean: raised when the same scene would be measured otherwise
+SAMPLED = ("coverage", "energy_distance", "sw1")  # measures that hold samples against a true sample
 Program = tuple[Hashable, ...]
 
 
@@ -56,11 +57,16 @@ class Measurable(Protocol):
 
 @dataclass(frozen=True)
 class Trial:
-    """A scene and its measures: one number of each, or with ``seeds`` one for each seed from the scene's own on."""
+    """A scene and its measures: one number of each, or with ``seeds`` one for each seed from the scene's own on.
+
+    With an ``own_reference`` the true sample of the measures that need one is drawn for the scene's seed. Without, it
+    is the same for all seeds, whose spread then lacks its share.
+    """
 
     scene: Scene
     measures: tuple[str, ...]
     seeds: int | None = None
+    own_reference: bool = False
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -70,7 +76,7 @@ class Trial:
     @property
     def program(self) -> Program:
         """By what the scene is compiled for."""
-        return (*program(self.scene), self.seeds)
+        return (*program(self.scene), self.seeds, self.own_reference)
 
     @property
     def work(self) -> int:
@@ -81,7 +87,9 @@ class Trial:
         """The scene with what its densities are, and the measures."""
         scene = self.scene.flat() | {role: known[name] for role, name in self.scene.cast}
         seeds = {} if self.seeds is None else {"seeds": self.seeds}
-        return {"version": VERSION, "scene": scene, "measures": self.measures, **seeds}
+        own = self.own_reference and not set(self.measures).isdisjoint(SAMPLED)
+        reference = {"reference": "of the seed"} if own else {}
+        return {"version": VERSION, "scene": scene, "measures": self.measures, **seeds, **reference}
 
     def described(self) -> Json:
         """The scene."""
@@ -129,7 +137,9 @@ def measure(trials: Sequence[Measurable]) -> list[Values]:
         many = [trial.scene for trial in trials if isinstance(trial, Trial)]
         first = trials[0]
         assert isinstance(first, Trial)
-        found: Sequence[Values] = scenes.measure_scenes(many, list(map(_cast, many)), first.measures)
+        found: Sequence[Values] = scenes.measure_scenes(
+            many, list(map(_cast, many)), first.measures, own_reference=first.own_reference
+        )
     else:
         found = [trial.measure() for trial in trials]
     return [{name: np.asarray(value, float).tolist() for name, value in row.items()} for row in found]
