@@ -72,6 +72,8 @@ WITHOUT = {"learn"}  # a lesson's scenes are those that its text is about
 @pytest.mark.parametrize("page", sorted(FILES))
 def test_every_page_but_the_lessons_has_the_menu(page):
     at = opened(FILES[page], methods="cfg", strengths="1", n="512", steps="8", figure="fig9")
+    if page == "explore":
+        unfolded(at, "Distribution, both sides")
     fine(at)
     assert any((box.key or "").endswith("target.family") for box in at.selectbox) == (page not in WITHOUT | {"train"})
     assert any((box.key or "").endswith("classes.family") for box in at.selectbox) == (page == "train")

@@ -3,13 +3,14 @@
 import re
 
 import pytest
-from page_runner import COMPARE, EXPLORE, FIELDS, FIGURES, MECHANISM, fine, opened, pack
+from page_runner import COMPARE, EXPLORE, FIELDS, FIGURES, MECHANISM, fine, opened, pack, unfolded
 
 from toy.captions import called
 from toy.distributions.strokes import EXAMPLE, store
 
 pytestmark = pytest.mark.usefixtures("pages")
 BARE = re.compile("strokes-[0-9a-f]{12}")
+FOLDS = ("Cast and schedule, left", "Cast and schedule, right", "Distribution, both sides")
 
 
 @pytest.fixture
@@ -33,6 +34,8 @@ def test_no_page_shows_what_a_drawing_is_kept_under(drawing, page):
     rules = {"left.rule": "autoguidance", "right.rule": "autoguidance"}
     own = {"n": "512", "steps": "8"} | rules | sides if page == EXPLORE else {"rule": "autoguidance"} | exact
     at = opened(page, target=f"{drawing}/A", **own)
+    if page == EXPLORE:
+        unfolded(at, *FOLDS)
     fine(at)
     assert not at.warning, [found.value for found in at.warning]
     shown = read(at)
@@ -47,6 +50,7 @@ def test_no_page_shows_what_a_drawing_is_kept_under(drawing, page):
 def test_a_name_that_is_typed_is_taken_as_it_is_written(drawing):
     few = {"n": "512", "steps": "8"}
     at = opened(EXPLORE, **few, target=f"{drawing}/A", **{"left.rule": "none", "left.main": f"exact:{drawing}/A"})
+    unfolded(at, *FOLDS)
     box = next(box for box in at.selectbox if box.label == "main")
     assert box.value == f"exact:{drawing}/A"
     box.set_value(f"exact:{drawing}/AB").run()
