@@ -1,7 +1,7 @@
 """Sums over the components of a Gaussian mixture: the log of its density, and its gradient.
 
-A CPU takes the points in blocks: what a group of components makes of a block stays in a core's cache, and no part of it
-is worth being shared out between cores, for which XLA would spend as much again.
+A CPU takes some thousand points in blocks: what a group of components makes of a block stays in a core's cache, and is
+not shared out between cores, for which XLA would spend as much again. More points are shared out.
 """
 
 import math
@@ -17,6 +17,7 @@ from jaxtyping import Array, Float
 LOG_2PI = float(np.log(2 * np.pi))
 FLOOR = -1e30  # finite in place of -inf, so that the running log-sum-exp starts without a NaN
 BLOCK = 512  # points
+MOST = 8192  # points that are taken in blocks
 
 T = TypeVar("T")
 Parameter = Float[Array | np.ndarray, "..."]
@@ -42,10 +43,10 @@ class Groups(Protocol):
 def in_blocks(function: Callable[..., T], *arrays: Float[Array, "*b"]) -> T:
     """A function of arrays [*b], one number a point, that gives such arrays; on a CPU block after block of the points.
 
-    All at once on an accelerator, and where the points fill no whole blocks.
+    All at once on an accelerator, where there are more, and where they fill no whole blocks.
     """
-    shape = arrays[0].shape
-    if jax.default_backend() != "cpu" or math.prod(shape) % BLOCK or math.prod(shape) <= BLOCK:
+    shape, n = arrays[0].shape, math.prod(arrays[0].shape)
+    if jax.default_backend() != "cpu" or n % BLOCK or not BLOCK < n <= MOST:
         return function(*arrays)
     blocks = tuple(each.reshape(-1, BLOCK) for each in arrays)
     found: T = jax.tree.map(lambda each: each.reshape(shape), jax.lax.map(lambda block: function(*block), blocks))
@@ -112,6 +113,21 @@ def pull(sums: Sums) -> Float[Array, "*b 2"]:
     return jnp.stack([s1, s2], axis=-1) / total[..., None]
 
 
+def _moments(r: list[Array], centres: Parameter) -> tuple[Array, Array, Array]:
+    """Of the parts of a group: their sum, and those with both coordinates of their centres as weights.
+
+    Left to itself, XLA would work out the exponentials again for each. Few points are summed one part after the other,
+    more as one small matrix product.
+    """
+    if r[0].size <= BLOCK:
+        r, weights = jax.lax.optimization_barrier(r), ([1.0] * len(r), *centres.T)
+        mass, mass_u, mass_v = (reduce(jnp.add, map(jnp.multiply, each, r)) for each in weights)
+        return mass, mass_u, mass_v
+    moments = jnp.concatenate([jnp.ones((1, len(r)), r[0].dtype), centres.T])
+    mass, mass_u, mass_v = jnp.tensordot(moments, jnp.stack(r), 1, precision="highest")
+    return mass, mass_u, mass_v
+
+
 def sums(mixture: Groups, x: Array, sigma: Array, before: Sums | None = None) -> Sums:
     """The same scan for the gradient: the largest logit, and relative to it the density and both parts of its gradient.
 
@@ -130,12 +146,8 @@ def sums(mixture: Groups, x: Array, sigma: Array, before: Sums | None = None) ->
             logits, (u, v), (precision_u, precision_v) = components(group, (x1, x2), level)
             new_top = reduce(jnp.maximum, logits, top)
             shrink = jnp.exp(top - new_top)
-            # Left to itself, XLA would work out the exponentials again for each of the sums.
-            r = jax.lax.optimization_barrier([jnp.exp(logit - new_top) for logit in logits])
-            mass, mass_u, mass_v = (
-                reduce(jnp.add, [weight * each for weight, each in zip(weights, r, strict=True)])
-                for weights in ([1] * len(r), group.centres[:, 0], group.centres[:, 1])
-            )
+            r = [jnp.exp(logit - new_top) for logit in logits]
+            mass, mass_u, mass_v = _moments(r, group.centres)
             pull_u, pull_v = precision_u * (u * mass - mass_u), precision_v * (v * mass - mass_v)
             (a11, a12), (a21, a22) = group.axes[0], group.axes[1]
             return (
