@@ -37,8 +37,8 @@ test: lint js ## Lint, types, import rules, JavaScript checks, pytest; ARGS goes
 	XLA_FLAGS="$(COMPILE_WELL) $$XLA_FLAGS" $(ONE_THREAD) \
 	$(PY) -m pytest -n auto --maxprocesses 4 --dist worksteal -m "computes and not browser" $(ARGS) || test $$? -eq 5 || status=1; \
 	XLA_FLAGS="$(COMPILE_QUICKLY) $$XLA_FLAGS" $(ONE_THREAD) \
-	$(PY) -m pytest -n auto --maxprocesses 2 --dist worksteal -m browser $(ARGS) || test $$? -eq 5 || status=1; \
-	exit $$status  # the browsers apart, each with a server of its own, and always, whatever the others found
+	$(PY) -m pytest -n 3 --dist worksteal -m browser $(ARGS) || test $$? -eq 5 || status=1; \
+	exit $$status  # the browsers apart, each with a server of its own, one more than keep two cores busy, and always
 
 figures: ready ## Draw every figure into out/figures
 	@$(PY) -m toy figure all --out out/figures $(ARGS)
