@@ -46,3 +46,10 @@ def test_claims_are_measured_against_references_of_the_seeds_own():
     record = Record()
     record.plan(lambda: Lab(Size("tiny", n=16, trainings=2, draws=2), exact=True, record=record).measure("sw1"))
     assert [found.own_reference for found in _trials(record.planned).values()] == [True, True]
+
+
+def test_where_no_measure_needs_a_reference_seeds_go_together():
+    scene = Scene.of("none", main="exact:A", n=16, steps=8)
+    assert not Trial(scene, ("outliers",), own_reference=True).drawn
+    assert Trial(scene, ("outliers", "sw1"), own_reference=True).drawn
+    assert not Trial(scene, ("sw1",)).drawn

@@ -134,13 +134,11 @@ def sums(mixture: Groups, x: Array, sigma: Array, before: Sums | None = None) ->
     A group shares its precision, so its pull on a point needs only three weighted sums of its parts. With the sums of
     other groups ``before`` it goes on from there.
     """
-    points = _points(x, sigma)
-    many = len(points)
+    x1, x2, *levels = _points(x, sigma)
+    zero = jnp.zeros_like(x1)
+    start = before or (jnp.full_like(x1, FLOOR), zero, zero, zero)
 
-    def block(*given: Array) -> Sums:
-        x1, x2, *levels = given[:many]
-        level = levels[0] if levels else sigma
-
+    def block(x1: Array, x2: Array, top: Array, total: Array, s1: Array, s2: Array, level: Array = sigma) -> Sums:
         def body(carry: Sums, group: Groups) -> tuple[Sums, None]:
             top, total, s1, s2 = carry
             logits, (u, v), (precision_u, precision_v) = components(group, (x1, x2), level)
@@ -157,9 +155,7 @@ def sums(mixture: Groups, x: Array, sigma: Array, before: Sums | None = None) ->
                 s2 * shrink - (a12 * pull_u + a22 * pull_v),
             ), None
 
-        zero = jnp.zeros_like(x1)
-        top, total, s1, s2 = given[many:] or (jnp.full_like(x1, FLOOR), zero, zero, zero)
         found: Sums = jax.lax.scan(body, (top, total, s1, s2), mixture)[0]
         return found
 
-    return in_blocks(block, *points, *(before or ()))
+    return in_blocks(block, x1, x2, *start, *levels)

@@ -74,9 +74,14 @@ class Trial:
         return tuple(name for _, name in self.scene.cast)
 
     @property
+    def drawn(self) -> bool:
+        """Whether a reference of its own is drawn: where none of its measures needs one, seeds go together as ever."""
+        return self.own_reference and not set(self.measures).isdisjoint(SAMPLED)
+
+    @property
     def program(self) -> Program:
         """By what the scene is compiled for."""
-        return (*program(self.scene), self.seeds, self.own_reference)
+        return (*program(self.scene), self.seeds, self.drawn)
 
     @property
     def work(self) -> int:
@@ -87,8 +92,7 @@ class Trial:
         """The scene with what its densities are, and the measures."""
         scene = self.scene.flat() | {role: known[name] for role, name in self.scene.cast}
         seeds = {} if self.seeds is None else {"seeds": self.seeds}
-        own = self.own_reference and not set(self.measures).isdisjoint(SAMPLED)
-        reference = {"reference": "of the seed"} if own else {}
+        reference = {"reference": "of the seed"} if self.drawn else {}
         return {"version": VERSION, "scene": scene, "measures": self.measures, **seeds, **reference}
 
     def described(self) -> Json:
@@ -138,7 +142,7 @@ def measure(trials: Sequence[Measurable]) -> list[Values]:
         first = trials[0]
         assert isinstance(first, Trial)
         found: Sequence[Values] = scenes.measure_scenes(
-            many, list(map(_cast, many)), first.measures, own_reference=first.own_reference
+            many, list(map(_cast, many)), first.measures, own_reference=first.drawn
         )
     else:
         found = [trial.measure() for trial in trials]
