@@ -10,7 +10,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from toy import distributions, docs, sampling, views
-from toy.guidance import RULES, SUREST, Step
+from toy.guidance import RULES, Step
+from toy.guidance.classifier_free import SUREST
 from toy.sampling import INTEGRATORS, guided, noise_levels
 from toy.scene import Scene
 from toy.state import State

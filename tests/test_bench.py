@@ -143,15 +143,27 @@ def test_missing_chromium_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> No
         bench.chromium()
 
 
-def test_messages_are_what_streamlit_reads() -> None:
+def test_a_change_of_the_url_and_what_a_viewer_says_are_told_as_streamlit_reads_them() -> None:
     query = f"left.w=2.5&right.rule=none&view={'1,' * 100}"
-    assert BackMsg.FromString(server.rerun(query)).rerun_script.query_string == query
+    said = BackMsg.FromString(server.rerun(query, "a fragment", {"a viewer": {"w": 2}})).rerun_script
+    assert (said.query_string, said.fragment_id) == (query, "a fragment")
+    assert [(each.id, json.loads(each.json_value)) for each in said.widget_states.widgets] == [("a viewer", {"w": 2})]
 
 
-def test_streamlit_messages_are_read() -> None:
-    finished = ForwardMsg(script_finished=ForwardMsg.FINISHED_EARLY_FOR_RERUN, hash="x" * 300)
-    assert server.fields(memoryview(finished.SerializeToString()))[server.FINISHED] == 2
+def test_what_streamlit_says_is_heard() -> None:
+    for status in ForwardMsg.ScriptFinishedStatus.values():
+        finished = server.Heard.of(ForwardMsg(script_finished=status, hash="x" * 300).SerializeToString())
+        assert ForwardMsg.ScriptFinishedStatus.Value(finished.ended) == status
+    assert {server.OVERTAKEN, server.BROKEN} < set(ForwardMsg.ScriptFinishedStatus.keys())
     message = ForwardMsg()
     message.delta.new_element.exception.message = "no"
-    delta = server.fields(memoryview(message.SerializeToString()))[server.DELTA]
-    assert server.EXCEPTION in server.fields(server.fields(delta)[server.ELEMENT])
+    heard = server.Heard.of(message.SerializeToString())
+    assert (heard.failed, heard.ended, heard.header) == (True, "", {})
+    shown = ForwardMsg()
+    shown.delta.fragment_id = "a fragment"
+    header = b'{"busy": false}'
+    view = shown.delta.new_element.bidi_component
+    view.id, view.bytes = "$$ID-abc-viewer", b"TOYV" + len(header).to_bytes(4, "little") + header + b"arrays"
+    heard = server.Heard.of(shown.SerializeToString())
+    assert (heard.failed, heard.header) == (False, {"busy": False})
+    assert (heard.fragment, heard.component) == ("a fragment", "$$ID-abc-viewer")

@@ -274,9 +274,7 @@ def test_a_table_is_drawn_from_its_file(tmp_path):
     path = tmp_path / "table.csv"
     wanted = compare.points(compare.chosen("none,cfg"), (1.0, 2.0), n=32, seeds=2, steps=8, scores="exact")
     run(wanted, path)
-    rendered(figures.compare_csv(path, ("outliers", "sw1")))
-    with pytest.raises(ValueError, match="has no complete trial"):
-        figures.compare_csv(tmp_path / "other.csv")
+    rendered(figures.compare_figure(compare.read(path), ("outliers", "sw1")))
 
 
 @pytest.mark.parametrize(

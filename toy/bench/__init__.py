@@ -5,6 +5,7 @@ the yardstick, is timed next to every benchmark, and the budget moves with it. T
 empty rerun of Streamlit measured in the same run, or with the yardstick; their budgets are what a person notices, and
 do not move.
 """
+# ruff: noqa: F401
 
 from contextlib import ExitStack
 
@@ -15,31 +16,14 @@ from toy.bench.rows import BENCHMARKS, Measured, Report, attempt, row, select, t
 from toy.bench.server import Server, load, serving
 
 # isort: split
-from toy.bench import lab  # noqa: F401  registers the benchmarks of sweeps
+from toy.bench import lab  # registers the benchmarks of sweeps
 from toy.bench.browser import CHROMIUM_FLAGS, Stage, chromium  # after the library's, which are listed first
 
 # isort: split
-from toy.bench import drawing, static, visitors  # noqa: F401  registers those of drawing, the site, many visitors
+from toy.bench import drawing, static, visitors  # registers those of drawing, the site, many visitors
 
 ASK_DEVICE = "import jax; from toy import bench; print(jax.default_backend(), bench.device(), sep=chr(10))"
 ASK_SPEED = "from toy import bench; print(*bench.yardstick(repeats=5).values)"
-
-__all__ = [
-    "BENCHMARKS",
-    "CHROMIUM_FLAGS",
-    "Measured",
-    "Server",
-    "chromium",
-    "device",
-    "load",
-    "row",
-    "run",
-    "run_app",
-    "select",
-    "serving",
-    "table",
-    "yardstick",
-]
 
 
 def run(only: str | None = None, *, on: str = "", report: Report | None = None) -> list[dict[str, object]]:

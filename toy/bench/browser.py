@@ -3,7 +3,8 @@
 import re
 import shutil
 import tempfile
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from importlib.util import find_spec
@@ -16,10 +17,7 @@ from toy.bench.rows import Measured, benchmark
 from toy.bench.server import Server, serving
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Locator
-
-if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Locator, Page
 
 TINY = """import streamlit as st
 st.session_state.runs = st.session_state.get("runs", 0) + 1
@@ -27,36 +25,37 @@ st.button("again")
 st.text(f"run {st.session_state.runs}.")
 """
 
-# All clocks are the page's own, so that the driver's messages are not measured.
-PRESS = """button => new Promise((done, fail) => {
-  const shown = document.querySelector('[data-testid="stText"]');
-  const next = `run ${Number(shown.textContent.match(/\\d+/)[0]) + 1}.`;
+# Milliseconds from an act to a change of what is watched after which it is over. All clocks are the page's own, so that
+# the driver's messages are not measured.
+UNTIL = """(watched, over, words, act, of = { attributes: true }) => new Promise((done, fail) => {
   const began = performance.now();
   const watch = new MutationObserver(() => {
-    if (!document.body.textContent.includes(next)) return;
+    if (!over()) return;
     watch.disconnect();
     done(performance.now() - began);
   });
-  watch.observe(document.body, { subtree: true, childList: true, characterData: true });
-  setTimeout(() => fail(new Error("no rerun within 20 s")), 20000);
-  button.click();
+  watch.observe(watched, of);
+  setTimeout(() => fail(new Error(`${words} within 60 s`)), 60000);
+  act();
 })"""
 
-MOVE = """(slider, { event, value, quality }) => new Promise((done, fail) => {
+PRESS = f"""button => {{
+  const shown = document.querySelector('[data-testid="stText"]');
+  const next = `run ${{Number(shown.textContent.match(/\\d+/)[0]) + 1}}.`;
+  const over = () => document.body.textContent.includes(next);
+  const whole = {{ subtree: true, childList: true, characterData: true }};
+  return ({UNTIL})(document.body, over, "no rerun", () => button.click(), whole);
+}}"""
+
+MOVE = f"""(slider, {{ event, value, quality }}) => {{
   const root = slider.getRootNode().querySelector("[data-toy-viewer]");
-  const { seq, id } = root.dataset;
-  const began = performance.now();
-  const watch = new MutationObserver(() => {
-    const now = root.dataset;
-    if (Number(now.seq) <= Number(seq) || now.quality !== quality || now.id === id) return;
-    watch.disconnect();
-    done(performance.now() - began);
-  });
-  watch.observe(root, { attributes: true });
-  setTimeout(() => fail(new Error(`no ${quality} picture within 20 s`)), 20000);
-  slider.value = value;
-  slider.dispatchEvent(new Event(event, { bubbles: true }));
-})"""
+  const {{ seq, id }} = root.dataset;
+  const other = () => Number(root.dataset.seq) > Number(seq) && root.dataset.id !== id;
+  return ({UNTIL})(root, () => other() && root.dataset.quality === quality, `no ${{quality}} picture`, () => {{
+    slider.value = value;
+    slider.dispatchEvent(new Event(event, {{ bubbles: true }}));
+  }});
+}}"""
 
 SWEEP = """(slider, seconds) => new Promise(done => {
   const root = slider.getRootNode().querySelector("[data-toy-viewer]");
@@ -93,23 +92,14 @@ FRAMES = """seconds => new Promise(done => {
 })"""
 
 # From a change to the panel that says that it waits, or shows what was asked for.
-TOLD = """(root, { control, event, value }) => new Promise((done, fail) => {
-  const { id } = root.dataset;
-  const began = performance.now();
-  const watch = new MutationObserver(() => {
-    if (root.dataset.state !== "pending" && root.dataset.id === id) return;
-    watch.disconnect();
-    done(performance.now() - began);
-  });
-  watch.observe(root, { attributes: true });
-  setTimeout(() => fail(new Error("nothing was said within 20 s")), 20000);
-  if (event === "click") {
-    control.click();
-    return;
-  }
-  control.value = value;
-  control.dispatchEvent(new Event(event, { bubbles: true }));
-})"""
+TOLD = f"""(root, {{ control, event, value }}) => {{
+  const {{ id }} = root.dataset;
+  return ({UNTIL})(root, () => root.dataset.state === "pending" || root.dataset.id !== id, "nothing was said", () => {{
+    if (event !== "click") control.value = value;
+    if (event === "click") control.click();
+    else control.dispatchEvent(new Event(event, {{ bubbles: true }}));
+  }});
+}}"""
 
 VIEWER = '[data-testid="viewer"]'
 READY = re.compile(r"^(?!.*precomputed).*n=")
@@ -152,7 +142,8 @@ class Stage:
         """The app's server, used by all that do not need their own."""
         return self.stack.enter_context(serving())
 
-    def explore(self, query: str = "", cores: int | None = None) -> "Visit":
+    @contextmanager
+    def explore(self, query: str = "", cores: int | None = None) -> "Iterator[Visit]":
         """The Explore page, ready; in a browser that says it has so many cores, as many workers as that compute."""
         page = self.page()
         if cores:
@@ -161,7 +152,8 @@ class Stage:
         page.on("websocket", lambda ws: ws.on("framesent", lambda _: visit.sent.append(1)))
         page.goto(f"{self.server.url}/?{query}", wait_until="commit")
         visit.wait_ready()
-        return visit
+        yield visit
+        page.context.close()
 
     @cached_property
     def empty(self) -> float:
@@ -258,11 +250,11 @@ def empty_rerun(stage: Stage) -> Measured:
 @cache
 def _dragged(stage: Stage, cores: int | None = None) -> tuple[Measured, Measured]:
     """From a movement of w's slider to its preview, and from letting it go to the whole scene."""
-    visit, previews, wholes = stage.explore("seed=2", cores), [], []
-    for value in visit.values(stage.count):
-        previews.append(visit.move("input", value, "preview"))
-        wholes.append(visit.move("change", value, "full"))
-    visit.page.context.close()
+    previews, wholes = [], []
+    with stage.explore("seed=2", cores) as visit:
+        for value in visit.values(stage.count):
+            previews.append(visit.move("input", value, "preview"))
+            wholes.append(visit.move("change", value, "full"))
     return Measured(previews), Measured(wholes)
 
 
@@ -281,10 +273,9 @@ def drag_one_core(stage: Stage) -> Measured:
 @benchmark("drag-sweep", "ms", app=True, browser=True)
 def drag_sweep(stage: Stage) -> Measured:
     """Between two pictures while the slider moves at every frame: the age of what is seen is at most twice that."""
-    visit = stage.explore("seed=1")
-    gaps = visit.slider().evaluate(SWEEP, 8)
-    visit.idle()
-    visit.page.context.close()
+    with stage.explore("seed=1") as visit:
+        gaps = visit.slider().evaluate(SWEEP, 8)
+        visit.idle()
     return Measured(gaps)
 
 
@@ -303,38 +294,35 @@ def release_one_core(stage: Stage) -> Measured:
 @benchmark("told", "ms", app=True, browser=True, rerun=True, budget=150)
 def told(stage: Stage) -> Measured:
     """From a changed knob to the panel that says that it waits for it, or shows it."""
-    visit, times = stage.explore("seed=4"), []
-    for value in visit.values(stage.count):
-        times.append(visit.told(visit.slider(), "change", value))
-        visit.idle()
-    visit.page.context.close()
+    times = []
+    with stage.explore("seed=4") as visit:
+        for value in visit.values(stage.count):
+            times.append(visit.told(visit.slider(), "change", value))
+            visit.idle()
     return Measured(times)
 
 
 @benchmark("told-method", "ms", app=True, browser=True, rerun=True, budget=150)
 def told_method(stage: Stage) -> Measured:
     """From another method chosen beside the picture to the panel that says that it waits for it, or shows it."""
-    visit, times = stage.explore("seed=5"), []
-    choice = visit.page.get_by_role("combobox", name="Left method")
-    for turn in range(stage.count):
-        choice.click()
-        option = visit.page.get_by_role("option").nth(1 + turn % 5)
-        times.append(visit.told(option, "click"))
-        visit.idle()
-    visit.page.context.close()
+    times = []
+    with stage.explore("seed=5") as visit:
+        for turn in range(stage.count):
+            visit.page.get_by_role("combobox", name="Left method").click()
+            times.append(visit.told(visit.page.get_by_role("option").nth(1 + turn % 5), "click"))
+            visit.idle()
     return Measured(times)
 
 
 @benchmark("frames", "ms", app=True, browser=True, p95_budget=20)
 def frames(stage: Stage, seconds: float = 10) -> Measured:
     """Between two frames while 2 x 4096 particles play; nothing is sent to the server."""
-    visit = stage.explore("n=4096&loop=1")
-    visit.page.get_by_test_id("play").click()
-    visit.page.locator(f'{VIEWER}[data-state="playing"]').wait_for()
-    before = len(visit.sent)
-    gaps = visit.page.evaluate(FRAMES, seconds)
-    sent = len(visit.sent) - before
-    visit.page.context.close()
+    with stage.explore("n=4096&loop=1") as visit:
+        visit.page.get_by_test_id("play").click()
+        visit.page.locator(f'{VIEWER}[data-state="playing"]').wait_for()
+        before = len(visit.sent)
+        gaps = visit.page.evaluate(FRAMES, seconds)
+        sent = len(visit.sent) - before
     rate, share = 1e3 * len(gaps) / sum(gaps), float(np.mean(np.array(gaps) <= 20))
     note = f"{rate:.1f} frames a second, {share:.1%} within 20 ms, {sent} messages sent"
     return Measured(gaps, note, fine=rate >= 55 and share >= 0.95 and sent == 0)
@@ -343,22 +331,21 @@ def frames(stage: Stage, seconds: float = 10) -> Measured:
 @benchmark("messages", "messages", app=True, browser=True, budget=2)
 def messages(stage: Stage) -> Measured:
     """Sent to the server by thirty movements each of zooming, scrubbing and hovering; resting writes the URL."""
-    visit = stage.explore("n=4096&seed=3")
     counts = []
-    for name in ("plot-left", "scrub"):
-        box = visit.page.get_by_test_id(name).bounding_box()
-        assert box is not None
-        mouse, before = visit.page.mouse, len(visit.sent)
-        for i in range(30):
-            mouse.move(box["x"] + box["width"] * (0.2 + 0.02 * i), box["y"] + box["height"] / 2)
-            if name == "scrub":
-                mouse.down()
-            else:
-                mouse.wheel(0, -40 if i < 15 else 40)
-        mouse.up()
-        visit.page.evaluate(FRAMES, 1.5)
-        counts.append(float(len(visit.sent) - before))
-    visit.page.context.close()
+    with stage.explore("n=4096&seed=3") as visit:
+        for name in ("plot-left", "scrub"):
+            box = visit.page.get_by_test_id(name).bounding_box()
+            assert box is not None
+            mouse, before = visit.page.mouse, len(visit.sent)
+            for i in range(30):
+                mouse.move(box["x"] + box["width"] * (0.2 + 0.02 * i), box["y"] + box["height"] / 2)
+                if name == "scrub":
+                    mouse.down()
+                else:
+                    mouse.wheel(0, -40 if i < 15 else 40)
+            mouse.up()
+            visit.page.evaluate(FRAMES, 1.5)
+            counts.append(float(len(visit.sent) - before))
     return Measured(counts, "zooming and hovering, scrubbing: " + ", ".join(f"{c:.0f}" for c in counts))
 
 

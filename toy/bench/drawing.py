@@ -8,26 +8,18 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from toy.bench.browser import VIEWER, Stage, Visit
+from toy.bench.browser import UNTIL, VIEWER, Stage, Visit
 from toy.bench.rows import Measured, benchmark
 from toy.bench.server import serving
 from toy.bench.static import site
 
-# From pen up to the first picture of what was drawn, by the page's own clock.
-PEN_UP = """root => {
-  const { id } = root.dataset;
-  window.penUp = new Promise((done, fail) => {
-    let began = null;
-    document.addEventListener("pointerup", () => (began = performance.now()), { capture: true, once: true });
-    const watch = new MutationObserver(() => {
-      if (began === null || root.dataset.id === id) return;
-      watch.disconnect();
-      done(performance.now() - began);
-    });
-    watch.observe(root, { attributes: true });
-    setTimeout(() => fail(new Error("nothing was drawn within 60 s")), 60000);
-  });
-}"""
+# From pen up to the first picture of what was drawn.
+PEN_UP = f"""root => {{
+  const {{ id }} = root.dataset;
+  const up = new Promise(done => document.addEventListener("pointerup", done, {{ capture: true, once: true }}));
+  const changed = () => root.dataset.id !== id;
+  window.penUp = up.then(() => ({UNTIL})(root, changed, "nothing was drawn", () => {{}}));
+}}"""
 
 
 def stroke(visit: Visit, bend: float, height: float) -> float:

@@ -6,19 +6,17 @@ import json
 import math
 import os
 import random
-import re
 import socket
-import struct
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.error import URLError
 from urllib.request import urlopen
 
@@ -27,6 +25,7 @@ import psutil
 
 ROOT = Path(__file__).parents[2]
 MB = 1e6
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -87,61 +86,46 @@ def _healthy(url: str) -> bool:
         return False
 
 
-# Streamlit's protocol is protobuf over a websocket. A few numbers of it are enough here, and spare importing Streamlit.
-RERUN, QUERY, STATES, ALONE = 11, 1, 2, 5  # BackMsg.rerun_script, ClientState.query_string, widget_states, fragment_id
-WIDGET, ID, JSON = 1, 1, 10  # WidgetStates.widgets, WidgetState.id and json_value
-DELTA, FINISHED = 5, 6  # ForwardMsg
-ELEMENT, EXCEPTION, FRAGMENT = 3, 8, 8  # Delta.new_element, Element.exception, Delta.fragment_id
 RETRY, RETRY_MOST = 0.05, 1.6  # seconds after which the viewer asks again, and longer each time
+OVERTAKEN, BROKEN = "FINISHED_EARLY_FOR_RERUN", "FINISHED_WITH_COMPILE_ERROR"  # ends of a run
 
 
-def rerun(query: str, fragment: bytes = b"", said: Mapping[bytes, object] | None = None) -> bytes:
+def rerun(query: str, fragment: str = "", said: Mapping[str, object] | None = None) -> bytes:
     """The message that runs the page anew with a query string, or one fragment of it alone; ``said`` is by whom."""
-    parts = _sized(QUERY, query.encode())
+    from streamlit.proto.BackMsg_pb2 import BackMsg
+
+    message = BackMsg()
+    state = message.rerun_script
+    state.query_string, state.fragment_id = query, fragment
     for widget, value in (said or {}).items():
-        state = _sized(ID, widget) + _sized(JSON, json.dumps(value).encode())
-        parts += _sized(STATES, _sized(WIDGET, state))
-    return _sized(RERUN, parts + (_sized(ALONE, fragment) if fragment else b""))
+        state.widget_states.widgets.add(id=widget, json_value=json.dumps(value))
+    return message.SerializeToString()
 
 
-def _sized(number: int, payload: bytes) -> bytes:
-    return _varint(number << 3 | 2) + _varint(len(payload)) + payload
+@dataclass(frozen=True)
+class Heard:
+    """What one message of the server says: how a run ended, if it did, whether a traceback is shown, and of a viewer
+    the header of its picture, the fragment that it is in, and its own name.
+    """
 
+    ended: str = ""
+    failed: bool = False
+    header: Mapping[str, object] = field(default_factory=dict)
+    fragment: str = ""
+    component: str = ""
 
-def _varint(value: int) -> bytes:
-    out = bytearray()
-    while value > 127:
-        out.append(value & 127 | 128)
-        value >>= 7
-    return bytes([*out, value])
+    @classmethod
+    def of(cls, message: bytes) -> "Heard":
+        """The message, read."""
+        from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
-
-def fields(message: memoryview) -> dict[int, Any]:
-    """Fields of a protobuf message by number: integers, and everything else as bytes; the last one of each."""
-    found: dict[int, object] = {}
-    at = 0
-
-    def integer() -> int:
-        nonlocal at
-        value = shift = 0
-        while True:
-            byte = message[at]
-            at += 1
-            value |= (byte & 127) << shift
-            if byte < 128:
-                return value
-            shift += 7
-
-    while at < len(message):
-        key = integer()
-        kind = key & 7
-        if kind == 0:
-            found[key >> 3] = integer()
-            continue
-        size = integer() if kind == 2 else {1: 8, 5: 4}[kind]
-        found[key >> 3] = message[at : at + size]
-        at += size
-    return found
+        read = ForwardMsg.FromString(message)
+        if read.WhichOneof("type") == "script_finished":
+            return cls(ended=ForwardMsg.ScriptFinishedStatus.Name(read.script_finished))
+        element = read.delta.new_element
+        view, pack = element.bidi_component, element.bidi_component.bytes
+        header = json.loads(pack[8 : 8 + int.from_bytes(pack[4:8], "little")]) if pack.startswith(b"TOYV") else {}
+        return cls("", element.HasField("exception"), header, read.delta.fragment_id, view.id)
 
 
 @dataclass(frozen=True)
@@ -163,8 +147,8 @@ class Visitor:
     def __init__(self, socket: Any) -> None:
         """Speak over an open websocket."""
         self.socket = socket
-        self.viewer = b""  # the fragment that the viewer is in
-        self.component = b""  # the viewer's own name
+        self.viewer = ""  # the fragment that the viewer is in
+        self.component = ""  # the viewer's own name
         self.told = 0
 
     @staticmethod
@@ -183,7 +167,7 @@ class Visitor:
         began = time.perf_counter() if since is None else since
         first, wait = math.nan, RETRY
         for tries in itertools.count(1):
-            error, header = await self._run(rerun(query, self.viewer if tries > 1 else b""), patience)
+            error, header = await self._run(rerun(query, self.viewer if tries > 1 else ""), patience)
             seconds = time.perf_counter() - began
             first = seconds if tries == 1 else first
             if not error and header.get("busy") and seconds > patience:
@@ -204,26 +188,22 @@ class Visitor:
             error = "the server did not leave it to the browser"
         return Answer(time.perf_counter() - began, error, header)
 
-    async def _run(self, message: bytes, patience: float) -> tuple[str, dict[str, object]]:
+    async def _run(self, message: bytes, patience: float) -> tuple[str, Mapping[str, object]]:
         """What went wrong in one run of the page, and the header of its picture."""
         await self.socket.send(message)
         error = ""
-        header: dict[str, object] = {}
+        header: Mapping[str, object] = {}
         while True:
             try:
-                message = await asyncio.wait_for(self.socket.recv(), patience)
+                heard = Heard.of(await asyncio.wait_for(self.socket.recv(), patience))
             except TimeoutError:
                 return f"no answer within {patience:g} s", header
-            part = fields(memoryview(message))
-            if DELTA in part:
-                delta = fields(part[DELTA])
-                if found := _pack_header(message):
-                    header, self.viewer = found, bytes(delta.get(FRAGMENT, b""))
-                    self.component = _component(message)
-                if EXCEPTION in fields(delta.get(ELEMENT, memoryview(b""))):
-                    error = "a traceback was shown"
-            if FINISHED in part and part[FINISHED] != 2:  # 2: overtaken by another run
-                return error or ("the page did not compile" if part[FINISHED] == 1 else ""), header
+            if heard.header:
+                header, self.viewer, self.component = heard.header, heard.fragment, heard.component
+            if heard.failed:
+                error = "a traceback was shown"
+            if heard.ended and heard.ended != OVERTAKEN:
+                return error or ("the page did not compile" if heard.ended == BROKEN else ""), header
 
     async def ready(self) -> None:
         """Wait until the engine answers with its own pictures; ValueError where it does not."""
@@ -236,20 +216,6 @@ class Visitor:
                 return
             await asyncio.sleep(0.2)
         raise ValueError("the engine was not ready within two minutes")
-
-
-def _component(message: bytes) -> bytes:
-    """The id of the component that a message brings."""
-    found = re.search(rb"\$\$ID-[\w-]+", message)
-    return found[0] if found else b""
-
-
-def _pack_header(message: bytes) -> dict[str, object]:
-    found = re.search(rb'TOYV(.{4})\{"', message, re.DOTALL)  # the viewer's source has the first four letters too
-    if not found:
-        return {}
-    (size,) = struct.unpack("<I", found[1])
-    return json.loads(message[found.end() - 2 : found.end() - 2 + size])
 
 
 @dataclass
@@ -290,15 +256,15 @@ class Beside:
     compiled: list[Answer] = field(default_factory=list)
 
 
-def beside(server: Server, queries: Iterable[str]) -> Beside:
+def apart(visits: Coroutine[Any, Any, T]) -> T:
+    """What visits come to, in a thread of their own: the driver of a browser may keep a loop in this one."""
+    with ThreadPoolExecutor(1) as other:
+        return other.submit(asyncio.run, visits).result()
+
+
+async def beside(server: Server, queries: Iterable[str]) -> Beside:
     """Let one visitor ask for new methods by ``queries``, and another change w again and again meanwhile."""
     found = Beside()
-    with ThreadPoolExecutor(1) as other:
-        other.submit(asyncio.run, _beside(server, found, queries)).result()
-    return found
-
-
-async def _beside(server: Server, found: Beside, queries: Iterable[str]) -> None:
     async with Visitor.at(server.url) as visitor, Visitor.at(server.url) as other:
         await visitor.ready()
         for query in queries:
@@ -306,15 +272,11 @@ async def _beside(server: Server, found: Beside, queries: Iterable[str]) -> None
             while not compiling.done():
                 found.answers.append(await visitor.change(f"left.w={1 + len(found.answers) % 7000 / 1000:.3f}"))
             found.compiled.append(await compiling)
+    return found
 
 
-def tour(server: Server, queries: Iterable[str]) -> tuple[list[Answer], float]:
+async def tour(server: Server, queries: Iterable[str]) -> tuple[list[Answer], float]:
     """One visitor's answers to one query after another, and the server's peak memory in MB meanwhile."""
-    with ThreadPoolExecutor(1) as other:
-        return other.submit(asyncio.run, _tour(server, queries)).result()
-
-
-async def _tour(server: Server, queries: Iterable[str]) -> tuple[list[Answer], float]:
     answers, peak = [], 0.0
     async with Visitor.at(server.url) as visitor:
         await visitor.ready()
@@ -324,19 +286,14 @@ async def _tour(server: Server, queries: Iterable[str]) -> tuple[list[Answer], f
     return answers, peak
 
 
-def load(server: Server, sessions: int = 30, seconds: float = 60, alone: int = 20, *, told: bool = False) -> Load:
+async def load(server: Server, sessions: int = 30, seconds: float = 60, alone: int = 20, *, told: bool = False) -> Load:
     """Let sessions change w once a second each. A change that comes before the last one's answer waits for it, and of
     those that wait the latest is sent, as the viewer does; its time counts from when it was made. Where they are
     ``told``, the visitors' browsers compute.
     """
-    found = Load()
-    with ThreadPoolExecutor(1) as other:  # the driver of a browser may keep a loop in this thread
-        other.submit(asyncio.run, _load(server, found, sessions, seconds, alone, told)).result()
-    return found
-
-
-async def _load(server: Server, found: Load, sessions: int, seconds: float, alone: int, told: bool) -> None:
     from websockets.exceptions import WebSocketException
+
+    found = Load()
 
     async def visit(number: int, start: float) -> None:
         dice = random.Random(number)
@@ -374,3 +331,4 @@ async def _load(server: Server, found: Load, sessions: int, seconds: float, alon
         watching.cancel()
         for i in range(alone):
             found.after.append((await single.change(f"left.w={3 + i / 1000:.3f}")).seconds)
+    return found

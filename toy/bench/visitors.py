@@ -9,7 +9,7 @@ import numpy as np
 
 from toy.bench.browser import Stage
 from toy.bench.rows import Measured, benchmark
-from toy.bench.server import Load, beside, load, serving, tour
+from toy.bench.server import Load, apart, beside, load, serving, tour
 
 SCENES = 100
 
@@ -18,7 +18,7 @@ SCENES = 100
 def _load(stage: Stage, sessions: int, told: bool = False) -> Load:
     """So many visitors for a minute, at a server of their own; where they are ``told``, their browsers compute."""
     with serving() as server:
-        return load(server, sessions, told=told)
+        return apart(load(server, sessions, told=told))
 
 
 def _met(found: Load) -> Measured:
@@ -79,7 +79,7 @@ def _methods() -> Iterator[str]:
 def beside_compiling(stage: Stage) -> Measured:
     """From a change of w to its picture, while another visitor's new methods are compiled for the first time."""
     with tempfile.TemporaryDirectory() as folder, serving(XDG_CACHE_HOME=folder) as server:
-        found = beside(server, islice(_methods(), 6))
+        found = apart(beside(server, islice(_methods(), 6)))
     longest = max(answer.seconds for answer in found.compiled)
     failed = any(answer.error for answer in (*found.answers, *found.compiled))
     note = f"{len(found.compiled)} methods were compiled, the longest in {longest:.1f} s"
@@ -90,7 +90,7 @@ def beside_compiling(stage: Stage) -> Measured:
 def memory_scenes(stage: Stage) -> Measured:
     """Memory of the server after a hundred different scenes."""
     with serving() as server:
-        answers, peak = tour(server, islice(_methods(), SCENES))
+        answers, peak = apart(tour(server, islice(_methods(), SCENES)))
         after = server.memory()
     failed = [answer.error for answer in answers if answer.error]
     return Measured([after], f"peak {peak:.0f} MB" + f"; {len(failed)} failed: {failed[:1]}" * bool(failed), not failed)

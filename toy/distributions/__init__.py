@@ -8,11 +8,7 @@ from toy.distributions.distribution import DISTRIBUTIONS, LETTERS, Distribution,
 
 # isort: off
 # Distributions are listed everywhere in the order in which they are registered.
-from toy.distributions.tree import tree
-from toy.distributions.curves import moons, rings, spiral, pinwheel, checkerboard, s_curve, swiss_roll, segments
-from toy.distributions.gaussians import deltas, eight_gaussians, one_a_class
-from toy.distributions.points import points
-from toy.distributions.strokes import drawn
+from toy.distributions import tree, curves, gaussians, points, strokes
 
 # isort: on
 from toy.distributions.targets import (

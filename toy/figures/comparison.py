@@ -3,7 +3,6 @@
 import json
 import math
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -93,14 +92,6 @@ def compare_figure(rows: Sequence[Row], measures: Sequence[str] = MEASURES) -> F
             ax.tick_params(labelleft=False)
         _legend(figure, measures)
     return figure
-
-
-def compare_csv(path: str | Path, measures: Sequence[str] = MEASURES) -> Figure:
-    """``compare_figure`` of a table that ``toy.lab.compare.run`` wrote; ValueError where there is none."""
-    rows = compare.read(path)
-    if not rows:
-        raise ValueError(f"{str(path)!r} has no complete trial")
-    return compare_figure(rows, measures)
 
 
 def _check(rows: Sequence[Row], measures: Sequence[str]) -> None:

@@ -9,8 +9,8 @@ from toy.sampling.noise import noise_levels
 
 # isort: off
 # Integrators are listed everywhere in the order in which they are registered.
-from toy.sampling.deterministic import dpm_2m, euler, heun
-from toy.sampling.stochastic import GIBBS_STEPS, ancestral, edm_stochastic, gibbs, predictor_corrector, resample, smc
+from toy.sampling import deterministic
+from toy.sampling.stochastic import resample
 
 # isort: on
 from toy.sampling.scores import guided, scheduled, start_of, tilted
