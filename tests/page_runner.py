@@ -45,10 +45,16 @@ TRAIN_ON = Trainer._work  # before pages train nothing
 
 @pytest.fixture
 def pages(small_pages):
-    """Pages that ask for little, which train no networks: what fills them is measured and drawn elsewhere."""
+    """Pages that ask for little, which train no networks: what fills them is measured and drawn elsewhere.
+
+    Afterwards the visitor is gone, and what still waits to be computed with him.
+    """
     yield
     for run in list(trainer(engine()).runs.values()):
         run.stop()
+    with engine()._lock:
+        for job in engine()._jobs.values():
+            job.leases.clear()
 
 
 @pytest.fixture(scope="module")

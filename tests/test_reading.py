@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+from collections.abc import Callable
 
 import numpy as np
 import pyarrow as pa
@@ -26,10 +27,19 @@ def npy(array: np.ndarray) -> bytes:
     return file.getvalue()
 
 
-def as_parquet(**columns) -> bytes:
-    file = io.BytesIO()
-    parquet.write_table(pa.table(columns), file)
-    return file.getvalue()
+def as_parquet(**columns) -> Callable[[], bytes]:
+    """Written when a test asks for it: every process that runs tests imports this file."""
+
+    def write() -> bytes:
+        file = io.BytesIO()
+        parquet.write_table(pa.table(columns), file)
+        return file.getvalue()
+
+    return write
+
+
+def bytes_of(data: bytes | Callable[[], bytes]) -> bytes:
+    return data() if callable(data) else data
 
 
 AT = np.array([[0.5, 1.5], [2.0, 3.25], [-4.0, 0.0], [1.0, 1.0]])
@@ -61,7 +71,7 @@ GOOD_NUMBERS = {
 
 @pytest.mark.parametrize("kind", [*GOOD, *GOOD_NUMBERS])
 def test_files_of_all_kinds_are_the_same_points(kind):
-    found = reading.table({**GOOD, **GOOD_NUMBERS}[kind], kind)
+    found = reading.table(bytes_of({**GOOD, **GOOD_NUMBERS}[kind]), kind)
     np.testing.assert_array_equal(found.at, AT)
     np.testing.assert_array_equal(found.label, NUMBERS)
     assert found.words == (("a", "b", "c") if kind in GOOD else ("0", "1", "2"))
@@ -130,7 +140,7 @@ HOSTILE = {
     "zip": (b"PK\x03\x04" + bytes(99), "not a zip file"),
     "npz of others": (packed(a=np.arange(3)), "no arrays x and y and none [n, 2]; it has: 'a'"),
     "lengths": (packed(x=np.arange(3), y=np.arange(4)), "its columns differ in length"),
-    "parquet cut off": (as_parquet(x=AT[:, 0], y=AT[:, 1])[:-9], "cannot read"),
+    "parquet cut off": (lambda: as_parquet(x=AT[:, 0], y=AT[:, 1])()[:-9], "cannot read"),
     "parquet with a null": (as_parquet(x=[1.0, None, 2.0], y=[1.0, 2.0, 3.0]), "x of point 2 is 'None'"),
     "parquet of lists": (as_parquet(x=[[1.0]] * 3, y=[1.0, 2.0, 3.0]), "columns x and y are not of numbers"),
     "parquet of rows": (as_parquet(x=np.zeros(10**5 + 1), y=np.zeros(10**5 + 1)), "it has 100001 rows or more"),
@@ -154,6 +164,6 @@ def test_what_is_no_table_of_points_gets_one_sentence(kind, tmp_path, monkeypatc
     monkeypatch.setenv("GUIDANCE_EXPLORER_MODELS", str(tmp_path))
     data, words = HOSTILE[kind]
     with pytest.raises(ValueError, match=r"^cannot read points from 'a file': [^\n]{5,200}$") as caught:
-        store(data, "a file")
+        store(bytes_of(data), "a file")
     assert words in str(caught.value)
     assert not [*tmp_path.iterdir()]
