@@ -59,13 +59,8 @@ def grid(axes: Mapping[str, Sequence[Any]], **shared: Any) -> list[Recipe]:
     return list(dict.fromkeys(found))
 
 
-def grid_of(text: str, **shared: Any) -> list[Recipe]:
-    """The grid of a TOML file, or of words such as 'width=8,16 seed=0,1,2'; ValueError as ``grid``."""
-    return grid(axes_of(text), **shared)
-
-
 def axes_of(text: str) -> dict[str, list[Any]]:
-    """The axes of a TOML file, or of words, with their values; ValueError where it cannot be read."""
+    """The axes of a TOML file, or of words such as 'width=8,16 seed=0,1,2'; ValueError where it cannot be read."""
     if text.endswith(".toml"):
         try:
             given = inputs.toml(inputs.text(text))

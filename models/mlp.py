@@ -3,7 +3,7 @@
 Karras et al. 2024, arXiv:2406.02507, Appendix C. Beside it the same MLP predicting the score or the denoised point.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Annotated, NamedTuple, TypeVar
 
 import jax
@@ -44,10 +44,6 @@ class Spec:
     width: Annotated[int, Knob(1, 1024, 1, "Width", "hidden units of a layer", whole=True)] = 64
     depth: Annotated[int, Knob(1, 16, 1, "Hidden layers", "hidden layers", whole=True)] = 4
     parametrisation: Annotated[str, Choice(PARAMETRISATIONS, "Parametrisation", "what is predicted")] = "energy"
-
-    def as_dict(self) -> dict[str, str | int]:
-        """The fields by name, for a checkpoint's metadata."""
-        return asdict(self)
 
 
 class Dropout(NamedTuple):

@@ -95,12 +95,6 @@ def ensure(name: str, *, report: Report | None = None) -> Density:
     return load(name)
 
 
-def ensure_many(names: Iterable[str], *, report: Report | None = None) -> None:
-    """Train what all these names lack, many networks in one program; interrupted, it goes on where it was."""
-    recipes = [recipe for name in names for recipe in missing(name)]
-    runs.train_many(recipes, command="python -m models.zoo", report=report)
-
-
 def recipe_of(name: str) -> Recipe:
     """What the network of a name is trained by; ValueError where it has none."""
     if (recipe := _plan(name).recipe) is None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
+import jax
 import numpy as np
 import pytest
 
@@ -95,12 +96,19 @@ def test_numbers_are_means_over_seeds(tmp_path):
     assert len(found["mass_by_depth"]["mean"]) == 7
 
 
+def true_samples(scene):
+    """True samples in place of the sampler's, measured the same way."""
+    x = np.asarray(metrics.draw(distributions.mixture(scene.target), jax.random.key(scene.seed), n=scene.n))
+    found = metrics.evaluate(x, scene.target)
+    return scenes.Frame(scene, np.zeros(1), x[None], found.logp, found.occupancy, found.values)
+
+
 @pytest.fixture
 def few(monkeypatch):
     """A registry of one rule, one measure, and numbers that cost nothing."""
     monkeypatch.setattr(methods, "N", 32)
     monkeypatch.setattr(docs, "FOLDERS", {"rules": {"cfg": RULES["cfg"]}, "metrics": {"sw1": metrics.METRICS["sw1"]}})
-    monkeypatch.setattr(docs, "_frame", lambda scene: scenes.truth_frame(scene))
+    monkeypatch.setattr(docs, "_frame", true_samples)
     measured = []
 
     def measure(many):

@@ -181,7 +181,7 @@ def test_what_diverged_is_named_and_the_rest_kept(folder, monkeypatch):
 def test_names_are_trained_together(folder):
     names = ["A8@3~depth=1~data_seed=4", "A8@3#1~depth=1~data_seed=4", "A8@3~depth=1~trained_dropout=0.1"]
     assert all(len(zoo.missing(name)) == 1 for name in names)
-    zoo.ensure_many(names)
+    runs.train_many(recipe for name in names for recipe in zoo.missing(name))
     for name in names:
         assert zoo.missing(name) == []
         assert [layer.shape for layer in zoo.load(name).layers] == [(4, 8), (8, 8)]
@@ -222,7 +222,7 @@ def test_identity_of_a_file_is_what_is_in_it(folder):
 
 
 def test_a_grid_is_every_combination():
-    found = ensemble.grid_of("width=8,16 seed=0,1 iterations=5,5", depth=1, width=3)
+    found = ensemble.grid(ensemble.axes_of("width=8,16 seed=0,1 iterations=5,5"), depth=1, width=3)
     assert found == [Recipe(Spec("A", w, 1), iterations=5, seed=s) for w in (8, 16) for s in (0, 1)]
 
 
@@ -230,7 +230,7 @@ def test_a_grid_of_a_file(tmp_path):
     path = tmp_path / "grid.toml"
     path.write_text('width = 8\ndata = ["", "subset=9"]\nlearning_rate = [0.001]\n')
     common = Recipe(Spec("A", 8), learning_rate=0.001)
-    assert ensemble.grid_of(str(path)) == [common, replace(common, data="subset=9")]
+    assert ensemble.grid(ensemble.axes_of(str(path))) == [common, replace(common, data="subset=9")]
 
 
 @pytest.mark.parametrize(
@@ -248,7 +248,7 @@ def test_a_grid_of_a_file(tmp_path):
 )
 def test_a_bad_grid_is_one_sentence(text, words):
     with pytest.raises(ValueError, match=r"^[^\n]*$") as caught:
-        ensemble.grid_of(text)
+        ensemble.grid(ensemble.axes_of(text))
     assert words in str(caught.value)
 
 

@@ -148,5 +148,4 @@ def test_vmap_over_networks():
 
 def test_spec_is_a_value():
     assert Spec("A", 8) == Spec("A", 8, 4)
-    assert Spec(**Spec("AB", 16, 2).as_dict()) == Spec("AB", 16, 2)
     assert replace(Spec(), width=32) != Spec()

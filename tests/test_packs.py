@@ -63,7 +63,7 @@ def test_positions_are_the_sampled_path(sides):
     frame = scenes.compute(scene, models.cast(scene.cast), floor=False)
     codes, lo, hi = sides["left"].arrays["positions"]
     scale = np.sqrt(frame.sigmas**2 + computing.SIGMA_DATA**2)[:, None, None]
-    seen = packing.dequantise(codes, lo, hi) * scale
+    seen = (codes / 65535 * (hi - lo) + lo) * scale
     assert np.abs(seen - frame.path).max() <= 0.51 * (hi - lo) / 65535 * scale.max() + 1e-6
     assert frame.metrics["outliers"] == pytest.approx(sides["left"].arrays["outside"][-1].mean(), abs=1e-6)
 

@@ -253,12 +253,6 @@ def test_same_scene_same_frame():
     assert one.metrics == two.metrics
 
 
-def test_truth_frame_has_no_outliers_to_speak_of():
-    frame = scenes.truth_frame(exact_scene(n=4096))
-    assert frame.samples.shape == (4096, 2)
-    assert frame.metrics["outliers"] == pytest.approx(0.01, abs=0.008)
-
-
 def test_guided_score_follows_rule_and_schedule():
     x, sigma = jnp.array([[0.3, 0.2], [1.0, -0.5]]), 0.3
     scene = exact_scene("cfg", w=3.0)

@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 
 import click
 
-from toy import docs, door
+from toy import docs, door, tables
 from toy.files import check_writable, put
 from toy.settings import Setting, declared
 
@@ -265,8 +265,8 @@ def _signature(thing: Any) -> str:
 
 
 def _table(head: str, rows: Mapping[str, str]) -> list[str]:
-    lines = [f"| {head} | |", "|---|---|", *(f"| `{name}` | {docs.prose(words)} |" for name, words in rows.items())]
-    return ["\n".join(lines)] if rows else []
+    lines = [[f"`{name}`", docs.prose(words)] for name, words in rows.items()]
+    return [tables.markdown([[head, ""], *lines])] if rows else []
 
 
 def _setting(kind: Setting) -> str:

@@ -73,8 +73,8 @@ def head(entry: Entry) -> str:
     blocks += [prose(doc)]
     if isinstance(entry, Rule):
         usual = default_cast(entry.name)
-        lines = [f"| `{role}` | `{usual[role]}` | {asked(entry, role)} |" for role in entry.roles]
-        blocks += ["## Roles", "\n".join(["| role | usual density | asked for |", "|---|---|---|", *lines])]
+        lines = [[f"`{role}`", f"`{usual[role]}`", asked(entry, role)] for role in entry.roles]
+        blocks += ["## Roles", tables.markdown([["role", "usual density", "asked for"], *lines])]
     elif entry.kind in ("degradation", "fitted density"):
         blocks += [f"Made from: {', '.join(f'`{name}`' for name in entry.inputs)}."]
     if isinstance(entry, Metric):
@@ -226,10 +226,9 @@ def index(numbers: methods.Numbers) -> str:
         "s₁ is the main model's score, s₀ the guide's. Weights in this project are those of the first line.",
     ]
     weights = (0, 1, 1.5, 2, 3, 4)
-    lines = [f"| convention | formula |{' |' * len(weights)}", "|---|---" + "|---" * len(weights) + "|"]
-    for name, formula, of in CONVENTIONS:
-        lines.append(f"| {name} | {formula} | {' | '.join(f'{of(w):g}' for w in weights)} |")
-    blocks += ["\n".join(lines), "w = 1 is no guidance, w = 0 the guide alone."]
+    lines = [[name, formula, *(f"{of(w):g}" for w in weights)] for name, formula, of in CONVENTIONS]
+    head = ["convention", "formula", *[""] * len(weights)]
+    blocks += [tables.markdown([head, *lines]), "w = 1 is no guidance, w = 0 the guide alone."]
     for folder, registry in FOLDERS.items():
         blocks += [f"## {TITLES[folder]}"]
         measured = folder != "distributions" and any(rows(folder, entry) for entry in registry.values())

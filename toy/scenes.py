@@ -288,18 +288,3 @@ def _measure_stacked(
         return _sample_and_measure(key, target, sigmas, {**shared, **other}, knobs, truth, **constants)
 
     return jax.vmap(one)(keys, sigmas, other, knobs)
-
-
-def truth_frame(scene: Scene) -> Frame:
-    """True samples in place of the sampler's, measured the same way."""
-    x = np.asarray(metrics.draw(distributions.mixture(scene.target), jax.random.key(scene.seed), n=scene.n))
-    found = metrics.evaluate(x, scene.target)
-    return Frame(
-        scene,
-        np.zeros(1),
-        x[None],
-        found.logp,
-        found.occupancy,
-        found.values,
-        metrics.floor(scene.target, scene.n),
-    )

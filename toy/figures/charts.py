@@ -11,17 +11,10 @@ FAINT = "#E4E6EA"  # grids and what stands behind the data
 
 
 def rooms(
-    heights: tuple[float, ...],
-    columns: int,
-    *,
-    left: float,
-    right: float = 0.06,
-    top: float = 0.2,
-    below: float = 0.34,
-    across: float = 0.08,
-    between: float = 0.1,
+    heights: tuple[float, ...], columns: int, *, left: float, top: float, across: float = 0.08
 ) -> tuple[Figure, np.ndarray]:
     """Rows of axes of the given heights under each other; all numbers in inches."""
+    right, below, between = 0.06, 0.34, 0.1
     height = top + sum(heights) + between * (len(heights) - 1) + below
     side = (WIDTH - left - right - across * (columns - 1)) / columns
     figure = Figure(figsize=(WIDTH, height), dpi=DPI)
@@ -46,14 +39,12 @@ def plain(ax: Axes) -> Axes:
     return ax
 
 
-def ticked(ax: Axes, axis: str, at: tuple[float, ...], *, percent: bool = False, labels: bool = True) -> None:
+def ticked(ax: Axes, axis: str, at: tuple[float, ...], *, percent: bool = False) -> None:
     """Ticks at these values alone, written without needless digits."""
     which = ax.xaxis if axis == "x" else ax.yaxis
     which.set_major_locator(FixedLocator(at))
     which.set_minor_locator(NullLocator())
     which.set_major_formatter(FuncFormatter(lambda v, _: f"{v:.4g}" if not percent else f"{100 * v:g}%"))
-    if not labels:
-        ax.tick_params(axis="x" if axis == "x" else "y", labelbottom=False, labelleft=False)
 
 
 Line = str | tuple[float, tuple[float, ...]]  # as matplotlib takes it

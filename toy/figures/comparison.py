@@ -26,10 +26,7 @@ from toy.tables import in_percent, words
 MEASURES = ("outliers", "branch_tv", "alignment")
 COLOURS = {"outliers": colour_of("outside"), "branch_tv": colour_of("lost"), "alignment": colour_of("truth")}
 KINDS = {"rule": RULES, "schedule": SCHEDULES, "integrator": INTEGRATORS}
-REFERENCES: dict[str, Line] = {
-    "cfg": "-",
-    "autoguidance": (0, (3, 1.2)),
-}  # drawn in grey in every panel, with this line
+REFERENCES: dict[str, Line] = {"cfg": "-", "autoguidance": (0, (3, 1.2))}  # grey in every panel, with this line
 LOG = ("outliers", "tail", "deep_tail")  # a symmetric log scale, linear below one percent
 
 FEW = 12  # up to as many methods share one trade-off panel, with their names in it
@@ -43,10 +40,8 @@ Summary = dict[str, dict[str, np.ndarray]]
 def method_title(name: str) -> str:
     """A method's name for people."""
     base, _, other = name.partition("+")
-    for registry in (SCHEDULES, INTEGRATORS) if other else (RULES,):
-        if (other or base) in registry:
-            return registry[other or base].title
-    return name
+    have = {**SCHEDULES, **INTEGRATORS} if other else RULES
+    return have[other or base].title if (other or base) in have else name
 
 
 def measure_name(measure: str) -> str:
@@ -274,7 +269,6 @@ def _legend(figure: Figure, measures: Sequence[str]) -> None:
     settings=("seed", "steps"),
     weights=False,
     also=lambda options: {"n": min(options.n, QUICK_N), "seeds": QUICK_SEEDS, "methods": QUICK},
-    title="Compare",
     name="compare",
 )
 def compare_quick(load: Load, options: Options) -> Figure:

@@ -3,7 +3,7 @@
 Numbers are of one seed; the claims in ``toy.lab.published.papers`` have them over many, with thresholds.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -20,6 +20,11 @@ from toy.scene import Scene
 
 MOST = 4096  # samples whose distances from one another are taken
 TALL = 1.6  # inches
+
+
+def example(source: str, on: str, settings: tuple[str, ...] = ("n", "seed"), **fields: Any) -> Callable:
+    """Register a figure of a paper's own distribution."""
+    return FIGURES.register(source=source, rules=(), settings=settings, on=on, **fields)
 
 
 def _run(load: Load, options: Options, on: str, w: float, **values: object) -> tuple[np.ndarray, np.ndarray]:
@@ -69,13 +74,7 @@ def gamma_powered(w: np.ndarray) -> np.ndarray:
     return np.asarray(2 / (w + 1))
 
 
-@FIGURES.register(
-    source="Bradley and Nakkiran 2024, arXiv:2408.09000",
-    title="Powers",
-    rules=(),
-    settings=("n", "seed"),
-    on=POWERED,
-)
+@example("Bradley and Nakkiran 2024, arXiv:2408.09000", POWERED)
 def powers(load: Load, options: Options) -> Figure:
     """Variance of a Gaussian under CFG: with DDIM, with DDPM, and in the density of the formula's power."""
     spread = float(np.sqrt(distributions.distribution_of(POWERED).covariances[0, 0, 0]))
@@ -100,13 +99,7 @@ SUPPORT, LAST = "segments", 1.4  # the segment of class A ends at 1.5
 WEIGHTS = (1.0, 2.0, 4.0, 8.0)
 
 
-@FIGURES.register(
-    source="Chidambaram et al. 2024, arXiv:2409.13074",
-    title="Support",
-    rules=(),
-    settings=("n", "seed"),
-    on=SUPPORT,
-)
+@example("Chidambaram et al. 2024, arXiv:2409.13074", SUPPORT)
 def support(load: Load, options: Options) -> Figure:
     """Where samples of CFG end along a segment, and how many at the end that is away from the other class."""
     figure, (left, right) = _two()
@@ -138,15 +131,10 @@ LEVELS: Mapping[str, tuple[str, str]] = {
 }
 
 
-@FIGURES.register(
-    source="Galashov et al. 2025, arXiv:2510.00815",
-    title="Training",
-    rules=(),
-    settings=("seed",),
-    on=TRAINED,
-    needs=tuple(name for pair in LEVELS.values() for name in pair),
-    also=lambda options: {"n": min(options.n, MOST)},
-)
+@example(
+    "Galashov et al. 2025, arXiv:2510.00815", TRAINED, settings=("seed",),
+    needs=tuple(name for pair in LEVELS.values() for name in pair), also=lambda options: {"n": min(options.n, MOST)},
+)  # fmt: skip
 def training(load: Load, options: Options) -> Figure:
     """Distance of CFG's samples from true ones over the weight, by how well trained the networks are."""
     figure, ((ax,),) = rooms((TALL,), 1, left=0.5, top=0.22)
@@ -170,13 +158,7 @@ def _distance(target: str, x: np.ndarray) -> float:
 BOUNDED = "gaussians:classes=2"
 
 
-@FIGURES.register(
-    source="Zhao and Schwing 2025, arXiv:2503.10638",
-    title="Boundary",
-    rules=(),
-    settings=("n", "seed"),
-    on=BOUNDED,
-)
+@example("Zhao and Schwing 2025, arXiv:2503.10638", BOUNDED)
 def boundary(load: Load, options: Options) -> Figure:
     """Where CFG ends relative to the decision boundary, and how many points are near it on the way."""
     figure, (left, right) = _two()

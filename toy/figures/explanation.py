@@ -3,6 +3,7 @@
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import jax.numpy as jnp
@@ -64,7 +65,7 @@ def mechanism_figure(results: Mapping[str, Mechanism], placebo: Mechanism | None
         figure, axes = rooms(heights, len(results), left=0.55, top=0.28)
         for column, (label, found) in zip(axes.T, results.items(), strict=True):
             column[0].set_title(label, fontsize=6.5)
-            for ax, drawn in zip(column, (_errors, _cosines, _best, _left, _lengths, _share), strict=True):
+            for ax, drawn in zip(column, DRAWN, strict=True):
                 drawn(ax, found)
                 ax.set(xscale="log", xlim=(found.sigmas.min(), found.sigmas.max()))
                 ticked(ax, "x", SIGMA_TICKS)
@@ -111,33 +112,27 @@ def _present(found: Mechanism, part: str) -> np.ndarray:
     return found.values.get(part, np.zeros(len(found.sigmas))) > 1e-3 * whole
 
 
-def _best(ax: Axes, found: Mechanism) -> None:
+def _about_one(ax: Axes, found: Mechanism, *, name: str) -> None:
     ax.axhline(1, color=GREY, linewidth=0.5)
-    _value(ax, found, "best_w", DARK)
-
-
-def _left(ax: Axes, found: Mechanism) -> None:
-    ax.axhline(1, color=GREY, linewidth=0.5)
-    _value(ax, found, "left", DARK)
+    _value(ax, found, name, DARK)
 
 
 def _lengths(ax: Axes, found: Mechanism) -> None:
     for name, (colour, label) in PARTS.items():
         _value(ax, found, name, colour, keep=_present(found, name), label=label)
     correction = np.sqrt(2 * np.maximum(found.values["error_main"], 0))
-    ax.plot(
-        found.sigmas,
-        correction,
-        color=colour_of("correction"),
-        linewidth=0.8,
-        linestyle=(0, (3, 1.2)),
-        label="true correction",
-    )
+    look: dict[str, Any] = {"linewidth": 0.8, "linestyle": (0, (3, 1.2)), "label": "true correction"}
+    ax.plot(found.sigmas, correction, color=colour_of("correction"), **look)
     ax.set_yscale("log")
 
 
 def _share(ax: Axes, found: Mechanism) -> None:
     _value(ax, found, "task_share", colour_of("task"))
+
+
+DRAWN: tuple[Callable[[Axes, Mechanism], None], ...] = (  # by row
+    _errors, _cosines, partial(_about_one, name="best_w"), partial(_about_one, name="left"), _lengths, _share,
+)  # fmt: skip
 
 
 def _same_limits(axes: np.ndarray) -> None:
@@ -154,7 +149,6 @@ CONTROL = ("AB64@4096", "A64@4096")  # a guide of full size, and a weak model as
 
 @FIGURES.register(
     source="this project",
-    title="Mechanism",
     name="mechanism",
     rules=("autoguidance", "cfg", "negative_prompt"),
     settings=(),
@@ -217,27 +211,13 @@ def pull_figure(
     return figure
 
 
-@FIGURES.register(
-    source="this project",
-    title="Pull",
-    rules=("cfg", "autoguidance"),
-    settings=("seed", "sigma"),
-    weights=False,
-)
+@FIGURES.register(source="this project", rules=("cfg", "autoguidance"), settings=("seed", "sigma"), weights=False)
 def pull(load: Load, options: Options) -> Figure:
     """The pull of CFG's guide at one noise level, split into what is due to its quality and to its other task."""
-    unconditional = dict(options.scene("cfg").cast)["unconditional"]
-    cast = dict(options.scene("autoguidance").cast)
-    return pull_figure(
-        load(cast["main"]),
-        load(unconditional),
-        load(cast["weak"]),
-        target=options.target,
-        sigma=options.sigma,
-        view=options.window("closeup"),
-        seed=options.seed,
-        resolution=options.resolution,
-    )
+    cast = dict(options.scene("cfg").cast) | dict(options.scene("autoguidance").cast)
+    main, guide, weak = (load(cast[role]) for role in ("main", "unconditional", "weak"))
+    named = {name: getattr(options, name) for name in ("target", "sigma", "seed", "resolution")}
+    return pull_figure(main, guide, weak, view=options.window("closeup"), **named)
 
 
 # --- The density that is drawn ----------------------------------------------------------------------------------------
@@ -319,7 +299,6 @@ def _formula(scene: Scene) -> str:
 
 @FIGURES.register(
     source="this project",
-    title="Density",
     name="density",
     rules=("cfg",),
     settings=("seed", "steps"),

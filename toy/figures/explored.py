@@ -99,14 +99,8 @@ def _side(
     tinted = ui.get("variation", True) and not plain and not covered
     if tinted:
         _limbs(ax, frame, view, dark)
-        marks["lost"] = Line2D(
-            [],
-            [],
-            color=colour_of("lost", dark),
-            linewidth=2.4,
-            linestyle=(0, (0.7, 0.5)),
-            label=f"{mode_word(target)} that lost mass",
-        )
+        dashes, words = (0, (0.7, 0.5)), f"{mode_word(target)} that lost mass"
+        marks["lost"] = Line2D([], [], color=colour_of("lost", dark), linewidth=2.4, linestyle=dashes, label=words)
         marks["gained"] = Line2D([], [], color=colour_of("gained", dark), linewidth=2.4, label="gained")
     outline(ax, target, view=view, both=plain, fill=plain, dark=dark)
     if (rest := distributions.of(target).rest) and not plain:
@@ -160,9 +154,7 @@ def _limbs(ax: Axes, frame: Frame, view: View, dark: bool) -> None:
         cut = min(0.8, float(np.linalg.norm(line[1] - line[0])) * inch * 72 / (2.2 * width))
         ax.plot(*line.T, color=page, linewidth=1.1 * width, linestyle=(0, (cut * (0.3 + 0.7 * part), cut)),
                 dash_capstyle="butt", zorder=1.2)  # fmt: skip
-    core = [
-        (a + b) / 2 for a, b in zip(ends[gained], [to_rgb(colour_of("ink", dark))] * int(gained.sum()), strict=True)
-    ]
+    core = (ends[gained] + to_rgb(colour_of("ink", dark))) / 2
     ax.add_collection(LineCollection(list(lines[gained]), colors=core, linewidths=0.25 * widths[gained], zorder=1.2))
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -73,14 +74,8 @@ def _course(ax: Axes, its: Drawn) -> None:
     ax.axhline(its.neutral, color=GREY, linewidth=0.6, linestyle=(0, (0.8, 1.2)))
     sigmas = np.append(its.sigmas, its.sigmas.min() / 1.5)  # so that the last step has a length too
     for method, course in its.courses.items():
-        ax.step(
-            sigmas,
-            np.append(course, course[-1]),
-            where="post",
-            color=COLOURS.get(method, PURPLE),
-            linewidth=1.0,
-            label=method,
-        )
+        look: dict[str, Any] = {"where": "post", "linewidth": 1.0, "label": method}
+        ax.step(sigmas, np.append(course, course[-1]), color=COLOURS.get(method, PURPLE), **look)
     ax.set(xscale="log", xlim=(sigmas.max(), sigmas.min()))
     ax.set_xlabel(r"$\sigma$, as the run goes", fontsize=6)
     ax.set_ylabel(f"{its.weight}", labelpad=1)

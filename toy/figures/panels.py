@@ -101,15 +101,13 @@ def panel(ax: Axes | None = None, view: View = VIEWS["tree"], title: str = "") -
     return ax
 
 
-def particles(
-    frame: Frame, ax: Axes | None = None, *, view: View | None = None, title: str = "", colour: str = DARK
-) -> Figure:
+def particles(frame: Frame, ax: Axes | None = None, *, view: View | None = None, title: str = "") -> Figure:
     """Draw a Frame's samples over the trees; a new Figure where no axes are given."""
     view = view or views.window("tree", frame.scene.target)
     with style():
         ax = panel(ax, view, title)
         outline(ax, frame.scene.target, view=view)
-        dots(ax, frame.samples, colour=colour)
+        dots(ax, frame.samples)
     figure = ax.get_figure(root=True)
     assert figure is not None
     return figure
@@ -161,13 +159,7 @@ def density_panel(ax: Axes, logp: np.ndarray, *, view: View, colour: str = colou
 
 
 def ratio_panel(
-    ax: Axes,
-    logp1: np.ndarray,
-    logp0: np.ndarray,
-    *,
-    view: View,
-    within: np.ndarray | None = None,
-    colour: str = colour_of("ratio"),
+    ax: Axes, logp1: np.ndarray, logp0: np.ndarray, *, view: View, within: np.ndarray | None = None
 ) -> None:
     """Ratio p1/p0 of densities known up to a constant, as the shade 1 / (1 + c p0 / p1): half where it is typical.
 
@@ -176,7 +168,7 @@ def ratio_panel(
     """
     ratio = logp1 - logp0
     typical = np.nanmedian(ratio if within is None or not within.any() else ratio[within])
-    _shade(ax, 0.5 + 0.5 * np.tanh(0.5 * (ratio - typical)), view, colour)
+    _shade(ax, 0.5 + 0.5 * np.tanh(0.5 * (ratio - typical)), view, colour_of("ratio"))
 
 
 def _shade(ax: Axes, share: np.ndarray, view: View, colour: str) -> None:
@@ -193,7 +185,7 @@ def arrows(ax: Axes, points: np.ndarray, vectors: np.ndarray, *, longest: float,
     ax.quiver(*points.T, *shown.T, color=colour, zorder=4, **style, **heads)
 
 
-def trajectories(ax: Axes, path: np.ndarray, *, colour: str = DARK) -> None:
+def trajectories(ax: Axes, path: np.ndarray) -> None:
     """Paths [steps + 1, m, 2] as lines, each with a dot at its end."""
-    ax.add_collection(LineCollection(list(np.swapaxes(path, 0, 1)), colors=colour, linewidths=0.6, zorder=3))
-    dots(ax, path[-1], size=2.2, colour=colour)
+    ax.add_collection(LineCollection(list(np.swapaxes(path, 0, 1)), colors=DARK, linewidths=0.6, zorder=3))
+    dots(ax, path[-1], size=2.2)

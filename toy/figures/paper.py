@@ -227,7 +227,7 @@ def fields(load: Load, rule: str, options: Options = Options(), *, with_arrows: 
     return figure
 
 
-def side_by_side(frames: Sequence[Frame], *, view: View | None = None, titles: Sequence[str] = ()) -> Figure:
+def side_by_side(frames: Sequence[Frame], *, titles: Sequence[str] = ()) -> Figure:
     """Samples of several Frames beside each other, with the given titles or with what differs, and measures."""
     titles = [
         f"{title}\n{frame.metrics['outliers']:.1%} outside, branch TV {frame.metrics['branch_tv']:.2f}"
@@ -236,8 +236,7 @@ def side_by_side(frames: Sequence[Frame], *, view: View | None = None, titles: S
     with style():
         figure, axes, titles = captioned(titles)
         for ax, frame, title in zip(axes, frames, titles, strict=True):
-            window = view or views.window("tree", frame.scene.target)
-            particles(frame, ax, view=window, title=title)
+            particles(frame, ax, title=title)
     return figure
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from toy.ui.words import plain
+from toy.ui import links
 from toy.viewer.sources import VIEWER, bundle
 
 READ = 15.0  # seconds for which it is said why a drawing was not taken
@@ -25,7 +25,7 @@ def take() -> None:
     memory = st.session_state
     words, until = memory.get("carried_refused", ("", 0.0))
     if time.monotonic() < until:
-        st.warning(f"Not taken from the link: {plain(words)}")
+        links.refused(words)
     query, asked = " ".join(st.query_params.to_dict().values()), memory.setdefault("carried_asked", set())
     if "strokes-" not in query:
         return

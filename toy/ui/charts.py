@@ -12,6 +12,7 @@ GREY = palette.colour_of("other")
 SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "triangle-right", "triangle-left")
 PERCENTS = (0, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1)
 HOVER = {"name": "hover", "select": {"type": "point", "on": "pointerover", "fields": ["series"], "clear": "pointerout"}}
+FAINT = {"condition": {"param": "hover", "value": 1}, "value": 0.25}  # where another series is pointed at
 
 Rows = Sequence[Mapping[str, object]]
 Spec = Json  # of Vega-Lite
@@ -44,6 +45,14 @@ def percent(limit: float) -> Spec:
     }
 
 
+def _told_apart(look: Mapping[str, tuple[str, str]], rows: Rows) -> tuple[Spec, Spec]:
+    """The colours and the shapes of the series that there are."""
+    names = [name for name in look if any(row["series"] == name for row in rows)]
+    series = {"field": "series", "type": "nominal", "title": None, "sort": names, "legend": None}
+    colour, shape = ({**series, "scale": {"domain": names, "range": [look[k][part] for k in names]}} for part in (0, 1))
+    return colour, shape
+
+
 def lines(
     rows: Rows,
     look: Mapping[str, tuple[str, str]],
@@ -59,15 +68,7 @@ def lines(
 
     Rows have ``series``, ``x``, ``mean``, ``lo``, ``hi``, and ``text`` for the pointer.
     """
-    shown = [name for name in look if any(row["series"] == name for row in rows)]
-    colour = {
-        "field": "series",
-        "type": "nominal",
-        "title": None,
-        "sort": shown,
-        "scale": {"domain": shown, "range": [look[name][0] for name in shown]},
-        "legend": None,
-    }
+    colour, shape = _told_apart(look, rows)
     across = {"field": "x", "type": "quantitative", **x}
     up = {"field": "mean", "type": "quantitative", **y}
     tips = [
@@ -75,13 +76,8 @@ def lines(
         {"field": "x", "title": x.get("title"), "format": ".4~g"},
         {"field": "text", "title": y.get("title") or "value"},
     ]
-    dash = {}
-    if dashes:
-        dash = {"strokeDash": {
-            "field": "series", "type": "nominal", "legend": None,
-            "scale": {"domain": shown, "range": [list(dashes.get(name, ())) or [1, 0] for name in shown]},
-        }}  # fmt: skip
-    faint = {"condition": {"param": "hover", "value": 1}, "value": 0.25}
+    lengths = [list((dashes or {}).get(name, ())) or [1, 0] for name in colour["sort"]]
+    dash = {"strokeDash": {**colour, "scale": {"domain": colour["sort"], "range": lengths}}} if dashes else {}
     layers: list[Spec] = [
         {
             "mark": {"type": "area", "opacity": 0.16, "clip": True},
@@ -89,24 +85,12 @@ def lines(
         },
         {
             "mark": {"type": "line", "strokeWidth": 1.8, "clip": True},
-            "encoding": {"x": across, "y": up, "color": colour, "opacity": faint, **dash},
+            "encoding": {"x": across, "y": up, "color": colour, "opacity": FAINT, **dash},
         },
         {
             "params": [HOVER],
             "mark": {"type": "point", "filled": True, "size": size, "clip": True, "tooltip": True},
-            "encoding": {
-                "x": across,
-                "y": up,
-                "color": colour,
-                "opacity": faint,
-                "tooltip": tips,
-                "shape": {
-                    "field": "series",
-                    "type": "nominal",
-                    "legend": None,
-                    "scale": {"domain": shown, "range": [look[name][1] for name in shown]},
-                },
-            },
+            "encoding": {"x": across, "y": up, "color": colour, "opacity": FAINT, "tooltip": tips, "shape": shape},
         },
     ]
     for words, level in (rules or {}).items():
@@ -129,16 +113,8 @@ def trade_off(
 
     Rows have ``series``, ``strength``, ``x``, ``y``, ``at_x``, ``at_y`` as texts, and ``last`` at a line's end.
     """
-    names = [name for name in look if any(row["series"] == name for row in rows)]
-    colour = {
-        "field": "series",
-        "type": "nominal",
-        "legend": None,
-        "scale": {"domain": names, "range": [look[name][0] for name in names]},
-    }
-    shape = {**colour, "scale": {"domain": names, "range": [look[name][1] for name in names]}}
+    colour, shape = _told_apart(look, rows)
     place = {"x": {"field": "x", "type": "quantitative", **x}, "y": {"field": "y", "type": "quantitative", **y}}
-    faint = {"condition": {"param": "hover", "value": 1}, "value": 0.25}
     tips = [
         {"field": "series", "title": "method"},
         {"field": "strength", "title": "strength"},
@@ -148,7 +124,7 @@ def trade_off(
     layers: list[Spec] = [
         {
             "mark": {"type": "line", "strokeWidth": 1.8, "clip": True},
-            "encoding": {**place, "order": {"field": "strength"}, "color": colour, "opacity": faint},
+            "encoding": {**place, "order": {"field": "strength"}, "color": colour, "opacity": FAINT},
         },
         {
             "params": [HOVER],
@@ -157,7 +133,7 @@ def trade_off(
                 **place,
                 "color": colour,
                 "shape": shape,
-                "opacity": faint,
+                "opacity": FAINT,
                 "tooltip": tips,
                 "size": {
                     "field": "strength",
@@ -170,7 +146,7 @@ def trade_off(
         {
             "transform": [{"filter": "datum.last"}],
             "mark": {"type": "text", "align": "left", "dx": 9, "dy": -7, "fontSize": 12, "fontWeight": 600},
-            "encoding": {**place, "text": {"field": "series"}, "color": colour, "opacity": faint},
+            "encoding": {**place, "text": {"field": "series"}, "color": colour, "opacity": FAINT},
         },
     ]
     if truth:

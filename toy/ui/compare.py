@@ -6,8 +6,7 @@ from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from functools import partial
-from typing import Any, TypeVar
-from urllib.parse import urlencode
+from typing import TypeVar
 
 import streamlit as st
 
@@ -20,6 +19,7 @@ from toy.metrics import METRICS
 from toy.registry import Knob
 from toy.sampling import INTEGRATORS
 from toy.schedules import SCHEDULES
+from toy.settings import flags
 from toy.ui import casting, charts, linked, links
 from toy.ui.engine import Busy, Engine, engine
 from toy.ui.words import plain
@@ -207,11 +207,7 @@ def page() -> None:
         )  # fmt: skip
         n = int(linked.levels("Samples", "n", COUNTS, N))
         seeds = linked.whole(SEEDS, "seeds")
-        scores = linked.select(
-            "Scores", list(compare.SCORES), "scores", "learned",
-            help="exact: no network makes errors, in every role, in main alone or in the guides alone; a weak model "
-            "stays learned, since being learned badly is its point",
-        )  # fmt: skip
+        scores = linked.scores("learned")
         spent = linked.select(
             "Equal cost", [STEPS, *COSTS], "cost", STEPS, cost_words,
             help="score evaluations a sample, of all densities together: each method gets as many steps as they allow",
@@ -237,7 +233,9 @@ def page() -> None:
     st.subheader("Quality against variation")
     unfinished = found.advance(engine(), wanted, 0.0) is not None
     st.fragment(_results, run_every=POLL if unfinished else None)(wanted, unfinished)
-    _bar(names, strengths, n, seeds, scores, spent, target)
+    with st.expander("Link and command"):
+        links.show()
+        links.show_command(command(names, strengths, n, seeds, scores, spent, target))
 
 
 def _results(wanted: Sequence[Point], unfinished: bool) -> None:
@@ -305,15 +303,8 @@ def command(
     names: Sequence[str], strengths: Sequence[str], n: int, seeds: int, scores: str, spent: str, target: str
 ) -> str:
     """The command line that makes the same table."""
-    parts = ["python -m toy compare", f"--methods {','.join(names)}", f"--strengths {','.join(strengths)}"]
-    said = [f"--scores {scores}"] * (scores != "learned") + [f"--evaluations {spent}"] * (spent != STEPS)
-    said += [f"--target {target}"] * (target != "A")
-    return " ".join([*parts, f"--n {n}", f"--seeds {seeds}", *said, "--out compare.csv"])
-
-
-def _bar(*chosen: Any) -> None:
-    said = links.here().seen
-    base = (st.context.url or "").split("?")[0]
-    with st.expander("Link and command"):
-        st.code(f"{base}?{urlencode(said, safe=',')}" if said else base, language=None, wrap_lines=True)
-        st.code(command(*chosen), language="bash", wrap_lines=True)
+    said = {"methods": ",".join(names), "strengths": ",".join(strengths), "n": n, "seeds": seeds}
+    said |= {"scores": scores} if scores != "learned" else {}
+    said |= {"evaluations": spent} if spent != STEPS else {}
+    said |= {"target": target} if target != "A" else {}
+    return f"python -m toy compare {flags(said)} --out compare.csv"

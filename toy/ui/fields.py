@@ -12,8 +12,7 @@ from toy.scene import Scene, default_cast
 from toy.ui import casting, controls, linked, links, live
 from toy.ui.engine import FULL, Busy, engine
 from toy.ui.fieldpacks import Request, answer, home_of, rehearsals
-from toy.ui.gallery import TYPES
-from toy.ui.words import plain
+from toy.ui.gallery import TYPES, download
 from toy.viewer.look import OWN, Look, looked, parse
 
 
@@ -24,19 +23,14 @@ def _load() -> Look:
     if any(fresh):
         memory.fields_look, notes = parse(link.seen)
         memory.fields_link = memory.get("fields_link", 0) + 1
-        for note in notes:
-            st.warning(f"Not taken from the link: {plain(note)}")
+        links.refused(*notes)
     return memory.fields_look
 
 
 def _save(look: Look) -> None:
     st.session_state.fields_look = look
     st.session_state.setdefault("fields_now", {})["look"] = look
-    link, query = links.here(), look.query()
-    for key in OWN:
-        if link.seen.get(key) != query.get(key):
-            link.write(key, query.get(key))
-    link.flush()
+    links.here().say(look.query(), OWN)
 
 
 @st.fragment
@@ -87,15 +81,8 @@ def _bar(scene: Scene) -> None:
     save, code, _ = st.columns([1, 1, 3])
     with save.popover("Download", icon=":material/download:", width="stretch"):
         st.caption("p₁, p₀ and their ratio at the noise level and in the window on the screen.")
-        for kind, mime in TYPES.items():
-            st.download_button(
-                kind.upper(),
-                data=partial(_file, scene, kind, now),
-                file_name=f"fields.{kind}",
-                mime=mime,
-                on_click="ignore",
-                width="stretch",
-            )
+        for kind in TYPES:
+            download("fields", kind, partial(_file, scene, kind, now))
     with code.popover("Snippet", icon=":material/terminal:", width="stretch", key="fields_code", on_change="rerun"):
         st.code(snippet(scene, st.session_state.fields_look), language="python")
 

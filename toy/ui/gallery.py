@@ -1,6 +1,7 @@
 """The Figures page."""
 
 import time
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -10,7 +11,8 @@ import models
 from toy import figures
 from toy.guidance import RULES
 from toy.scene import ROLE_DEFAULTS, SETTINGS, of_target
-from toy.ui import casting, linked
+from toy.settings import flags
+from toy.ui import casting, linked, links
 from toy.ui.engine import FULL, Busy, engine
 from toy.ui.words import plain
 from toy.views import VIEWS
@@ -47,21 +49,20 @@ def patiently(name: str, options: figures.Options) -> bytes:
 
 def command(name: str, options: figures.Options, kind: str, view: str) -> str:
     """The command line that writes the same file."""
-    flags = [
-        f"--{role} {density}"
-        for role, density in dict(options.cast).items()
-        if density != of_target(ROLE_DEFAULTS[role], options.target)
-    ]
-    flags += [f"--target {options.target}"] if options.target != "A" else []
-    flags += [f"--{knob} {value:g}" for knob, value in dict(options.knobs).items()]
-    flags += [
-        f"--{name} {getattr(options, name)}"
-        for name in ("n", "seed")
-        if getattr(options, name) != getattr(figures.Options(), name)
-    ]
-    flags += [f"--view {view}"] if options.view else []
-    flags += [f"--sigma {options.sigma:g}"] if options.sigma != figures.Options().sigma else []
-    return " ".join(["python -m toy figure", name, *flags, f"--format {kind}"])
+    usual, of = figures.Options(), options.target
+    cast = {role: name for role, name in dict(options.cast).items() if name != of_target(ROLE_DEFAULTS[role], of)}
+    own = {key: getattr(options, key) for key in ("target", "n", "seed", "sigma")}
+    own = {key: value for key, value in own.items() if value != getattr(usual, key)}
+    said = {**cast, **dict(options.knobs), **own, **({"view": view} if options.view else {}), "format": kind}
+    return f"python -m toy figure {name} {flags(said)}"
+
+
+def download(name: str, kind: str, data: Callable[[], bytes]) -> None:
+    """A button that makes a file of a figure and gives it."""
+    st.download_button(
+        kind.upper(), data, f"{name}.{kind}", TYPES[kind], on_click="ignore", width="stretch",
+        icon=":material/download:",
+    )  # fmt: skip
 
 
 def page() -> None:
@@ -97,14 +98,7 @@ def page() -> None:
         return
     st.image(picture, width="stretch", alt=entry.summary)
     columns = st.columns([1, 1, 1, 3])
-    for column, (kind, mime) in zip(columns, TYPES.items(), strict=False):
-        column.download_button(
-            kind.upper(),
-            data=partial(render, name, options, kind),
-            file_name=f"{name}.{kind}",
-            mime=mime,
-            on_click="ignore",
-            width="stretch",
-            icon=":material/download:",
-        )
-    st.code(command(name, options, "pdf", view), language="bash", wrap_lines=True)
+    for column, kind in zip(columns, TYPES, strict=False):
+        with column:
+            download(name, kind, partial(render, name, options, kind))
+    links.show_command(command(name, options, "pdf", view))

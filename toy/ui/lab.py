@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 import streamlit as st
+from cachetools import LRUCache
 
 from toy import distributions, figures, tables
 from toy.figures.sweeps import sweep_figure
@@ -18,9 +19,8 @@ from toy.lab.grid import Sweep
 from toy.lab.sweep import Look
 from toy.metrics import METRICS
 from toy.progress import Progress
-from toy.ui import linked, links
-from toy.ui.engine import engine
-from toy.ui.tasks import Report, tasks
+from toy.ui import linked, links, tasks
+from toy.ui.tasks import Report
 from toy.ui.words import plain
 
 ROOT = Path(__file__).parents[2]
@@ -53,16 +53,16 @@ def _claims() -> None:
     if on:
         st.subheader(f"Published claims on {plain(on)}, put to the test")
         _board(claims.published(), [_of_place(report, on) for report in several], {}, on)
-        st.code(f"python -m toy claims --on {on} --quick", language="bash", wrap_lines=True)
+        links.show_command(f"python -m toy claims --on {on} --quick")
     else:
         st.subheader("Published claims, put to the test")
         _board(claims.published(), [_reported("claims")], _entries(several))
-        st.code("python -m toy claims --quick", language="bash", wrap_lines=True)
+        links.show_command("python -m toy claims --quick")
     st.subheader("Papers, on their own distributions")
     _board(claims.papers(), [_reported("papers")], {})
     shown = [f"[{name}](figures?figure={name})" for name, entry in figures.FIGURES.items() if entry.on]
     st.markdown(f"Pictures of what is measured: {', '.join(shown)}.")
-    st.code("python -m toy claims --paper 2408.09000 --quick", language="bash", wrap_lines=True)
+    links.show_command("python -m toy claims --paper 2408.09000 --quick")
 
 
 def _of_place(found: Json, on: str) -> Json | None:
@@ -92,7 +92,7 @@ def _board(
             f"each, or {draws:d} draws of exact scores; {plain(known['device'])}. "
             "A verdict is wrong in at most one of twenty claims, looks and parts included; thresholds were set before."
         )
-        st.code(known["command"], language="bash", wrap_lines=True)
+        links.show_command(known["command"])
     before = _entries(reported)
     sizes = {each["name"]: found["conditions"] for found in reported for each in found["claims"]}
     for name, item in have.items():
@@ -194,27 +194,14 @@ def _bound(part: Json) -> str:
 
 def _again(name: str, on: str) -> None:
     """A button that measures a claim here, in small, and what it found."""
-    wanted = st.session_state.setdefault("lab.claims", set())
-    if (name, on) not in wanted:
-        if st.button("Measure it here, in small", key=f"lab.measure.{name}", icon=":material/play_arrow:"):
-            wanted.add((name, on))
-            links.rerun()
-        return
 
-    def watch() -> None:
-        task = tasks(engine()).ask(("claim", name, on), partial(_measure, name, on))
-        if not task.future.done():
-            st.progress(task.share, plain(task.words))
-            return
-        wanted.discard((name, on))
-        try:
-            st.session_state[_field(name, on)] = task.future.result()
-        except ValueError as error:
-            st.warning(f"Not measured: {plain(error)}")
-            return
-        links.rerun()
+    def take(found: list[Json]) -> None:
+        st.session_state[_field(name, on)] = found
 
-    st.fragment(watch, run_every=POLL)()
+    tasks.on_demand(
+        "Measure it here, in small", ("claim", name, on), partial(_measure, name, on), take, "Not measured",
+        key=f"lab.measure.{name}", icon=":material/play_arrow:",
+    )  # fmt: skip
 
 
 def _measure(name: str, on: str, tell: Report) -> list[Json]:
@@ -254,7 +241,7 @@ def _sweeps() -> None:
     unfinished = found.done < found.total  # it may be begun at any moment
     st.fragment(_sweep, run_every=POLL if unfinished else None)(wanted, name, metric, unfinished)
     path = have[name].relative_to(ROOT) if have[name].is_relative_to(ROOT) else have[name]  # not where the server is
-    st.code(f"python -m toy sweep {path.as_posix()}", language="bash", wrap_lines=True)
+    links.show_command(f"python -m toy sweep {path.as_posix()}")
     with st.expander("What is swept"):
         st.code(have[name].read_text(encoding="utf-8"), language="toml")
 
@@ -298,11 +285,9 @@ def _sweep(wanted: Sweep, name: str, metric: str, unfinished: bool) -> None:
 
 def _picture(wanted: Sweep, name: str, metric: str, found: Look) -> bytes:
     """The figure of a sweep, drawn again when there is more to draw."""
-    held = st.session_state.setdefault("lab.pictures", {})
+    held = st.session_state.setdefault("lab.pictures", LRUCache(8))
     key = (name, metric, len(found.rows), wanted)
     if key not in held:
-        if len(held) > 8:
-            held.pop(next(iter(held)))
         options = {k: v for k, v in dict(wanted.drawn).items() if k != "metric"}
         drawn = sweep_figure(found.rows, [axis.name for axis in wanted.axes], metric=metric, title="", **options)
         held[key] = figures.encode(drawn, "png", {"title": wanted.title})
@@ -327,7 +312,7 @@ def _schedules() -> None:
         return
     if not found:
         st.info("Nothing was optimised yet: run the command below, and open this page again.")
-    base = (st.context.url or "").split("?")[0].removesuffix("lab")
+    base = links.address().removesuffix("lab")
     for each in found.values():
         problem = each.problem
         st.markdown(f"**{problem.scene.entry.title}**, {optima.objective_words(problem)}")
@@ -338,8 +323,4 @@ def _schedules() -> None:
     picture = DOCS / "optimum" / "optimum.png"
     if picture.exists():
         st.image(str(picture), width="stretch", alt="The schedules over the noise level; the tables have the numbers")
-    st.code(
-        "python -m toy optimise --rule cfg --objective quality_variation --out out/optimum/cfg.json",
-        language="bash",
-        wrap_lines=True,
-    )
+    links.show_command("python -m toy optimise --rule cfg --objective quality_variation --out out/optimum/cfg.json")

@@ -13,7 +13,6 @@ from toy.settings import Choice, Knob, Refused
 from toy.state import State, from_viewer, of_link
 from toy.ui import explore, links, live
 from toy.ui.live import Session
-from toy.ui.words import plain
 from toy.viewer.packing import pack
 from toy.viewer.requests import Request, mapping, sequence
 
@@ -92,8 +91,7 @@ def _load() -> None:
     memory["place"], notes = place_of(link.seen, _usual())
     memory["linked"] = memory.get("linked", 0) + 1
     _open(memory, memory["place"])
-    for note in notes:
-        st.warning(f"Not taken from the link: {plain(note)}")
+    links.refused(*notes)
 
 
 def _memory() -> Session:
@@ -121,11 +119,7 @@ def _went(said: object) -> None:
     memory["number"], (memory["place"], _) = number, place_of(query, before.language)
     if memory["place"].lesson != before.lesson:
         _open(memory, memory["place"])
-    link, query = links.here(), memory["place"].query(_usual())
-    for key in OWN:
-        if link.seen.get(key) != query.get(key):
-            link.write(key, query.get(key))
-    link.flush()
+    links.here().say(memory["place"].query(_usual()), OWN)
 
 
 def _explored(state: State, language: str) -> str:

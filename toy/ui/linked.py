@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 import models
-from toy import distributions
+from toy import compare, distributions
 from toy.settings import Choice, Flag, Knob, Refused, Setting, Several, text
 from toy.state import check_density
 from toy.ui import casting, links, numbers, targets
@@ -24,7 +24,7 @@ def _note(key: str, words: str = "") -> None:
         notes[key] = (words, time.monotonic() + READ)
     said, until = notes.get(key, ("", 0.0))
     if time.monotonic() < until:
-        st.warning(f"Not taken from the link: {plain(said)}")
+        links.refused(said)
 
 
 def _field(key: str) -> str:
@@ -207,3 +207,10 @@ def hide(key: str, value: str) -> None:
     """Have the URL say this of ``key``."""
     hidden(key)
     _tell(key, value)
+
+
+def scores(default: str) -> str:
+    """By which scores the roles are played, kept in the URL."""
+    words = "in every role, in main alone or in the guides alone: no network makes errors there; a weak model stays "
+    words += "learned, since being learned badly is its point"
+    return select("Scores", compare.SCORES, "scores", default, help=f"exact {words}")

@@ -1,10 +1,13 @@
 """What each page remembers of its link: the pages share a session and an address bar, and nothing else."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
+from urllib.parse import urlencode
 
 import streamlit as st
+
+from toy.ui.words import plain
 
 EMBED = ("embed", "embed_options", "lecture")  # how a page is looked at, which is no part of what it shows
 
@@ -58,6 +61,13 @@ class Link:
             self.drawn.clear()
         self.changed = self.touched = False
 
+    def say(self, query: Mapping[str, str], keys: Iterable[str]) -> None:
+        """Have the URL say of these parameters what ``query`` does, at once."""
+        for key in keys:
+            if self.seen.get(key) != query.get(key):
+                self.write(key, query.get(key))
+        self.flush()
+
     def replace(self, query: Mapping[str, str]) -> None:
         """Have the URL say this of the page and no more."""
         self.seen = dict(query)
@@ -97,3 +107,25 @@ def rerun() -> NoReturn:
 def said() -> dict[str, str]:
     """What the URL says of what is shown."""
     return {key: value for key, value in st.query_params.to_dict().items() if key not in EMBED}
+
+
+def address() -> str:
+    """The page's own address, without what it says."""
+    return (st.context.url or "").split("?")[0]
+
+
+def show() -> None:
+    """The link of the page as it is, to be copied."""
+    query = urlencode(here().seen, safe=",:@")
+    st.code(f"{address()}?{query}" if query else address(), language=None, wrap_lines=True)
+
+
+def show_command(words: str) -> None:
+    """A command line, to be copied."""
+    st.code(words, language="bash", wrap_lines=True)
+
+
+def refused(*notes: str) -> None:
+    """Say what a link asks for in vain, a sentence each."""
+    for note in notes:
+        st.warning(f"Not taken from the link: {plain(note)}")

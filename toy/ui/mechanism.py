@@ -5,9 +5,9 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
-from urllib.parse import urlencode
 
 import streamlit as st
+from cachetools import LRUCache
 
 import models
 from toy import compare, figures, flows
@@ -16,9 +16,9 @@ from toy.guidance import RULES
 from toy.mechanism import Mechanism, mechanism
 from toy.sampling import INTEGRATORS
 from toy.scene import Scene, of_target
-from toy.ui import casting, controls, linked, links, pull
+from toy.ui import casting, controls, linked, links, pull, tasks
 from toy.ui.engine import FULL, Busy, Work, engine
-from toy.ui.tasks import Report, tasks
+from toy.ui.tasks import Report
 from toy.ui.words import plain
 from toy.views import window
 
@@ -62,15 +62,13 @@ def page() -> None:
     st.subheader("What the guide pulls towards")
     _presets(guide, weak, main, target)
     names = {"main": main, "guide": guide} | ({"weak": weak} if weak else {})
-    if _trained(names):
+    if casting.ready(names.items()):
         _measured(names, target)
     st.subheader("What the sampler really draws")
-    if scene is not None and _trained(dict(scene.cast)):
+    if scene is not None and casting.ready(scene.cast):
         _drawn(scene)
     with st.expander("Link"):
-        said = links.here().seen
-        base = (st.context.url or "").split("?")[0]
-        st.code(f"{base}?{urlencode(said, safe=',:@')}" if said else base, language=None, wrap_lines=True)
+        links.show()
 
 
 def _presets(guide: str, weak: str, main: str, target: str) -> None:
@@ -97,11 +95,6 @@ def _choose_preset(target: str) -> None:
     if name:
         for role, value in zip(("main", "guide", "weak"), _densities(name, target), strict=True):
             linked.put(role, value)
-
-
-def _trained(names: Mapping[str, str]) -> bool:
-    """Whether all can be loaded; else the page says what they wait for."""
-    return casting.ready(names.items())
 
 
 def _answer(work: Work, words: str) -> object:
@@ -138,7 +131,7 @@ def _mechanism(names: Mapping[str, str], target: str) -> Mechanism:
 
 def _live(work: Work, words: str, show: Callable[[object], None]) -> None:
     """Show a result where it is; else look again every second until it is."""
-    done = st.session_state.setdefault("mechanism.done", {})
+    done = st.session_state.setdefault("mechanism.done", LRUCache(64))
 
     def draw() -> None:
         if work.key not in done:
@@ -149,8 +142,6 @@ def _live(work: Work, words: str, show: Callable[[object], None]) -> None:
             links.rerun()
         show(done[work.key])
 
-    while len(done) > 64:
-        done.pop(next(iter(done)))
     st.fragment(draw, run_every=None if work.key in done else 1.0)()
 
 
@@ -161,10 +152,7 @@ def _flow_scene(target: str) -> Scene | None:
     """The method whose sampler is looked into."""
     st.markdown("**What the sampler draws**")
     rule = linked.select("Method", RULES_DRAWN, "rule", "cfg", controls.rule_title)
-    scores = linked.select(
-        "Scores", list(compare.SCORES), "scores", "exact",
-        help="exact in every role, in main alone or in the guides alone; a weak model stays learned",
-    )  # fmt: skip
+    scores = linked.scores("exact")
     integrator = linked.select("Integrator", list(INTEGRATORS), "integrator", "heun", controls.integrator_title)
     knobs = {name: linked.number(knob, f"{rule}.{name}") for name, knob in RULES[rule].knobs.items()}
     try:
@@ -211,33 +199,15 @@ def _numbers(scene: Scene, found: Mapping[str, float]) -> None:
 
 
 def _picture(scene: Scene) -> None:
-    wanted = st.session_state.setdefault("mechanism.pictures", set())
-    if scene not in wanted:
-        if st.button("Draw the density itself", icon=":material/gradient:", help="on a grid: takes a while"):
-            wanted.add(scene)
-            links.rerun()
+    done = st.session_state.setdefault("mechanism.drawn", LRUCache(8))
+    if scene in done:
+        st.image(done[scene], width="stretch", alt="The sampler's own density beside the true one")
         return
-    done = st.session_state.setdefault("mechanism.drawn", {})
-
-    def draw() -> None:
-        if scene in done:
-            st.image(done[scene], width="stretch", alt="The sampler's own density beside the true one")
-            return
-        task = tasks(engine()).ask(("density", scene), partial(_density, scene))
-        if not task.future.done():
-            st.progress(task.share, plain(f"{task.words}: {task.share:.0%}"))
-            return
-        try:
-            done[scene] = bytes(task.future.result())
-        except ValueError as error:
-            wanted.discard(scene)
-            st.warning(f"Not drawn: {plain(error)}")
-            return
-        links.rerun()
-
-    while len(done) > 8:
-        done.pop(next(iter(done)))
-    st.fragment(draw, run_every=None if scene in done else 1.0)()
+    tasks.on_demand(
+        "Draw the density itself", ("density", scene), partial(_density, scene),
+        lambda found: done.update({scene: found}), "Not drawn", icon=":material/gradient:",
+        help="on a grid: takes a while",
+    )  # fmt: skip
 
 
 def _density(scene: Scene, report: Report) -> bytes:

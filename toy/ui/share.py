@@ -12,7 +12,7 @@ from toy.distributions import carrying, strokes
 from toy.scene import Scene
 from toy.settings import flags
 from toy.state import SLOTS, State, from_viewer
-from toy.ui import charts, qr
+from toy.ui import charts, links, qr
 from toy.ui.engine import engine
 from toy.ui.lectures import LECTURES
 from toy.ui.words import plain
@@ -69,10 +69,10 @@ def _words() -> None:
         _lecture(state)
     with row.popover("Command", icon=":material/terminal:", key="share.command", **opens):
         st.caption("This picture. Add --format svg or pdf.")
-        st.code(redraw(state, charts.dark()), language="bash", wrap_lines=True)
+        links.show_command(redraw(state, charts.dark()))
         for slot in SLOTS:
             st.caption(slot)
-            st.code(command(state.scene(slot)), language="bash", wrap_lines=True)
+            links.show_command(command(state.scene(slot)))
             st.code(snippet(state.scene(slot)), language="python")
 
 
@@ -92,11 +92,7 @@ def _url(state: State) -> str:
     """The whole address of a state, with the drawing that it is of."""
     link, on = state.link(), distributions.of(state.left.target).on
     drawing = carrying.carried(on) if strokes.is_drawing(on) else ""
-    return _page() + (f"?{link}" if link else "") + (carrying.MARK + drawing if drawing else "")
-
-
-def _page() -> str:
-    return (st.context.url or "").split("?")[0]
+    return links.address() + (f"?{link}" if link else "") + (carrying.MARK + drawing if drawing else "")
 
 
 def _lecture(state: State) -> None:
@@ -109,7 +105,7 @@ def _lecture(state: State) -> None:
         if words := st.session_state.pop("lecture_refused", ""):
             st.warning(plain(words))
         return
-    link = f"{_page()}?lecture={lead.name}"
+    link = f"{links.address()}?lecture={lead.name}"
     st.caption("Your lecture: who opens this link sees what you see, as it changes.")
     st.code(link, language=None, wrap_lines=True)
     qr.code(link, "share.lecture", "QR code of the lecture's link")

@@ -6,11 +6,16 @@ from collections.abc import Callable, Hashable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cache
+from typing import Any
 
+import streamlit as st
 from cachetools import LRUCache
 
-from toy.ui.engine import Engine
+from toy.ui import links
+from toy.ui.engine import Engine, engine
+from toy.ui.words import plain
 
+LOOK = 1.0  # seconds between looks at a task
 PATIENCE = 10.0  # seconds for which a task goes on while nobody asks for it
 KEPT = 32
 Report = Callable[[str, float], None]
@@ -65,3 +70,33 @@ class Tasks:
 def tasks(engine: Engine) -> Tasks:
     """The server's tasks."""
     return Tasks(engine)
+
+
+def on_demand(
+    label: str, name: Hashable, work: Callable[[Report], object], take: Callable[[Any], None], failed: str, **more: Any
+) -> None:
+    """A button that begins long work; then how far it is, until ``take`` is given what it gave and the page runs again.
+
+    ``failed`` are the words before the sentence of a ValueError.
+    """
+    wanted = st.session_state.setdefault("on_demand", set())
+    if name not in wanted:
+        if st.button(label, **more):
+            wanted.add(name)
+            links.rerun()
+        return
+
+    def watch() -> None:
+        task = tasks(engine()).ask(name, work)
+        if not task.future.done():
+            st.progress(task.share, plain(f"{task.words}: {task.share:.0%}"))
+            return
+        wanted.discard(name)
+        try:
+            take(task.future.result())
+        except ValueError as error:
+            st.warning(f"{failed}: {plain(error)}")
+            return
+        links.rerun()
+
+    st.fragment(watch, run_every=LOOK)()

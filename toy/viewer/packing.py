@@ -40,11 +40,6 @@ def quantise(x: np.ndarray) -> tuple[np.ndarray, float, float]:
     return np.rint(unit * 65535).astype(np.uint16), lo, hi
 
 
-def dequantise(codes: np.ndarray, lo: float, hi: float) -> np.ndarray:
-    """The inverse of `quantise`, as float32."""
-    return (codes.astype(np.float64) / 65535 * (hi - lo) + lo).astype(np.float32)
-
-
 def pack(header: Mapping[str, object], arrays: Mapping[str, Packed]) -> bytes:
     """One blob for the viewer.
 
