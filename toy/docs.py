@@ -233,14 +233,13 @@ def index(numbers: methods.Numbers) -> str:
         blocks += [f"## {TITLES[folder]}"]
         measured = folder != "distributions" and any(rows(folder, entry) for entry in registry.values())
         names = MEASURES[:2] if measured else ()
-        top = "".join(f" {tables.words(n)}, {label} |" for label in ("learned", "exact") for n in names)
-        lines = [f"| | |{top}", "|---|---|" + "---|" * (2 * len(names))]
+        top = [f"{tables.words(name)}, {label}" for label in ("learned", "exact") for name in names]
+        table = [["", "", *top]]
         for entry in registry.values():
             mine = rows(folder, entry)[:2] if measured else []
-            cells = [cell(n, numbers[row.key]) if row.scene else "" for row in mine for n in names]
-            link = f"[{entry.title}]({folder}/{entry.name}.md)"
-            lines.append(f"| {link} | {prose(entry.summary)} |" + "".join(f" {text} |" for text in cells))
-        blocks += ["\n".join(lines)]
+            cells = [cell(name, numbers[row.key]) if row.scene else "" for row in mine for name in names]
+            table.append([f"[{entry.title}]({folder}/{entry.name}.md)", prose(entry.summary), *cells])
+        blocks += [tables.markdown(table)]
     return "\n\n".join(blocks) + "\n"
 
 
