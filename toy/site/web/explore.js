@@ -3,17 +3,13 @@
 import { firstContact } from "../../viewer/web/callouts.js";
 import { h } from "../../viewer/web/dom.js";
 import { engineHere } from "../../viewer/web/here.js";
-import { readWords, speak } from "../../viewer/web/language.js";
 import { skipTo } from "../../viewer/web/skip.js";
 import { Viewer } from "../../viewer/web/viewer.js";
 import { Meanings } from "../../viewer/web/words.js";
-import { Address } from "./address.js";
-import { Catalogue } from "./catalogue.js";
+import { begin } from "./begin.js";
 import { Controls } from "./controls.js";
 import { Desk } from "./desk.js";
 import { drawer } from "./drawer.js";
-import { Headers } from "./header.js";
-import { States } from "./link.js";
 import { Presenter } from "./present.js";
 import { Share } from "./share.js";
 import { Shell, action, fullScreen } from "./shell.js";
@@ -21,11 +17,7 @@ import { Source } from "./source.js";
 
 export async function explore(files) {
   engineHere(); // its workers begin while what they compute with is loaded
-  const address = new Address();
-  readWords((name) => files.json(`words/${name}.json`));
-  await speak(new URLSearchParams(address.query).get("language") ?? "en");
-  const all = new Catalogue(await files.json("catalogue.json"));
-  const states = new States(all);
+  const { address, all, headers, states } = await begin(files);
   const settings = action("settings", "Settings", () => {});
   const side = h("aside", { class: "ts-side", id: "settings", tabindex: "-1", "aria-label": "Settings" });
   const root = h("div", { class: "toy-viewer", "data-toy-viewer": true, testid: "viewer" });
@@ -38,7 +30,7 @@ export async function explore(files) {
   );
   const actions = [settings, share.button, action("full", "Full screen", () => fullScreen((words) => shell.notes.say(words)))];
   const shell = new Shell({ actions, seen: () => viewer.header && viewer.readTheme() });
-  const desk = new Desk({ states, headers: new Headers(states), source: new Source(files, all), address, said: (words) => shell.notes.say(words) });
+  const desk = new Desk({ states, headers, source: new Source(files, all), address, said: (words) => shell.notes.say(words) });
   const tell = { send: (request) => desk.send(request), sendUi: (ui) => desk.sendUi(ui) };
   const viewer = (root.viewer = new Viewer(root, { ...tell, storageKey: "toy-site", welcome: firstContact(address.query === ""), page: desk.page }));
   const presenter = new Presenter(desk, viewer, () => viewer.redraw("size", "back", "dots", "above"));

@@ -4,17 +4,13 @@ import { FieldAnswers } from "../../viewer/web/fieldanswers.js";
 import { FieldView } from "../../viewer/web/fieldview.js";
 import { h } from "../../viewer/web/dom.js";
 import { nameOf } from "../../viewer/web/hash.js";
-import { meaning, readWords, speak } from "../../viewer/web/language.js";
+import { meaning } from "../../viewer/web/language.js";
 import { Meanings } from "../../viewer/web/words.js";
-import { Address } from "./address.js";
+import { begin, openPage } from "./begin.js";
 import { called } from "./captions.js";
-import { Catalogue } from "./catalogue.js";
 import { densitiesOf, rulesByKind } from "./controls.js";
 import { drawer } from "./drawer.js";
 import { FieldStates } from "./fieldlink.js";
-import { Files } from "./files.js";
-import { Headers } from "./header.js";
-import { States } from "./link.js";
 import { Name } from "./names.js";
 import { general } from "../../browser/web/numbers.js";
 import { Refused } from "./settings.js";
@@ -139,16 +135,12 @@ class FieldControls {
 }
 
 export async function fields(files) {
-  const address = new Address();
-  readWords((name) => files.json(`words/${name}.json`));
-  await speak(new URLSearchParams(address.query).get("language") ?? "en");
-  const all = new Catalogue(await files.json("catalogue.json"));
-  const states = new States(all);
+  const { address, all, headers, states } = await begin(files);
   const settings = action("settings", "Settings", () => {});
   const side = h("aside", { class: "ts-side", id: "settings", tabindex: "-1", "aria-label": "Settings" });
   const root = h("div", { class: "toy-viewer toy-fields", "data-toy-fields": true, testid: "fields" });
   const source = new Source(files, all, (engine) => new FieldAnswers(engine));
-  const desk = new FieldDesk({ fields: new FieldStates(states), headers: new Headers(states), source, address, said: (words) => shell.notes.say(words) });
+  const desk = new FieldDesk({ fields: new FieldStates(states), headers, source, address, said: (words) => shell.notes.say(words) });
   const share = new Share(() => {
     const { drawing, words } = all.carried(desk.state.scene.target);
     return { link: address.full(desk.fields.link(desk.state), drawing), words };
@@ -168,7 +160,4 @@ export async function fields(files) {
   return { desk, view };
 }
 
-window.toySite = fields(new Files()).catch((error) => {
-  document.querySelector("main").textContent = `This page could not be opened: ${error.message}`;
-  throw error;
-});
+openPage(fields);

@@ -2,13 +2,9 @@
 
 import { Lessons } from "../../viewer/web/lessons.js";
 import { h } from "../../viewer/web/dom.js";
-import { readWords } from "../../viewer/web/language.js";
-import { Address } from "./address.js";
-import { Catalogue } from "./catalogue.js";
+import { begin, openPage } from "./begin.js";
 import { Desk } from "./desk.js";
-import { Files } from "./files.js";
-import { Headers } from "./header.js";
-import { States, queryText } from "./link.js";
+import { queryText } from "./link.js";
 import { Shell } from "./shell.js";
 import { Source } from "./source.js";
 
@@ -131,12 +127,10 @@ class LearnDesk extends Desk {
 }
 
 export async function learn(files) {
-  readWords((name) => files.json(`words/${name}.json`));
-  const all = new Catalogue(await files.json("catalogue.json"));
-  const states = new States(all);
+  const { address, all, headers, states } = await begin(files);
   const root = h("div", { class: "toy-viewer toy-learn", "data-toy-learn": true, testid: "learn" });
   const shell = new Shell({ seen: () => view.readTheme() });
-  const given = { states, headers: new Headers(states), source: new Source(files, all), address: new Address(), said: (words) => shell.notes.say(words) };
+  const given = { states, headers, source: new Source(files, all), address, said: (words) => shell.notes.say(words) };
   const desk = new LearnDesk(given, await files.json("lessons.json"));
   document.querySelector("main").replaceChildren(h("div", { class: "ts-view" }, root));
   const view = (root.viewer = new Lessons(root, { send: (request) => desk.send(request), sendUi: (place) => desk.sendUi(place), page: desk.page }));
@@ -144,7 +138,4 @@ export async function learn(files) {
   return { desk, view };
 }
 
-window.toySite = learn(new Files()).catch((error) => {
-  document.querySelector("main").textContent = `This page could not be opened: ${error.message}`;
-  throw error;
-});
+openPage(learn);

@@ -1,34 +1,24 @@
 // What stands around every page: its name and the other pages, what can be done with it, words that come and go.
 
 import { h, setText } from "../../viewer/web/dom.js";
+import { storeHere, storedHere } from "../../viewer/web/storing.js";
 
 const THEMES = ["auto", "light", "dark"];
 const THEME_KEY = "toy-site:theme";
 const NOTE_MS = 12000;
-
-const stored = () => {
-  try {
-    return localStorage.getItem(THEME_KEY);
-  } catch {
-    return null; // storage may be forbidden
-  }
-};
 
 // Light, dark, or as the system is; `seen()` is told of each change.
 export class Theme {
   constructor(seen = () => {}) {
     this.seen = seen;
     this.button = h("button", { type: "button", class: "ts-button", testid: "theme", onclick: () => this.set(THEMES[(THEMES.indexOf(this.now) + 1) % THEMES.length]) });
-    this.show(THEMES.includes(stored()) ? stored() : "auto");
+    const before = storedHere(THEME_KEY);
+    this.show(THEMES.includes(before) ? before : "auto");
   }
 
   set(name) {
     this.show(name);
-    try {
-      localStorage.setItem(THEME_KEY, name);
-    } catch {
-      // Then for this page alone.
-    }
+    storeHere(THEME_KEY, name);
     this.seen();
   }
 

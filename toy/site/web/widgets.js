@@ -1,6 +1,6 @@
 // Parts of the settings: a labelled row, a choice, a number, a list to search in.
 
-import { explain, h, setText } from "../../viewer/web/dom.js";
+import { explain, h, keepOnly, setText } from "../../viewer/web/dom.js";
 import { NumberField } from "../../viewer/web/number.js";
 import { written } from "../../browser/web/numbers.js";
 
@@ -163,12 +163,7 @@ export class Rows {
 
   // `items` are [name, make]; returns what was made of each.
   update(items) {
-    const names = items.map(([name]) => name);
-    for (const [name, part] of this.made) {
-      if (names.includes(name)) continue;
-      part.element.remove();
-      this.made.delete(name);
-    }
+    keepOnly(this.made, items.map(([name]) => name));
     for (const [i, [name, make]] of items.entries()) {
       if (!this.made.has(name)) this.made.set(name, make());
       const { element } = this.made.get(name);

@@ -59,7 +59,7 @@ export function tiltWords(powers, lacking) {
   return said.length ? `tilted: ${said.join(" · ")}` : lacking;
 }
 
-const arrayOf = (data, shape) => ({ data, shape });
+export const arrayOf = (data, shape) => ({ data, shape });
 
 // What is not finite, or far away, takes part in no picture's scale.
 function tamed(values, reach = 200) {
@@ -67,14 +67,25 @@ function tamed(values, reach = 200) {
   return values.map((value) => (Number.isFinite(value) ? Math.max(value, top - reach) : top - reach));
 }
 
-export class Answers {
+// Whoever asks the engine, until what is asked is given up.
+export class Asker {
   constructor(engine) {
-    this.engine = engine;
+    Object.assign(this, { engine, turn: {} });
+  }
+
+  stop() {
+    this.engine.stop(this.turn);
+    this.turn = {};
+  }
+}
+
+export class Answers extends Asker {
+  constructor(engine) {
+    super(engine);
     this.sides = new Map(); // by scene, the latest last
     this.coming = new Map(); // by scene, what is being computed
     this.curves = new Map();
     this.floors = new Map(); // by target and number of particles: {truth, found}
-    this.turn = {}; // what is being asked for, until it is given up
   }
 
   // { header, arrays } for a request; an Error that says so where it is given up.
@@ -252,11 +263,6 @@ export class Answers {
       if (this.curves.size > KEPT) this.curves.delete(this.curves.keys().next().value);
     }
     return this.curves.get(key);
-  }
-
-  stop() {
-    this.engine.stop(this.turn);
-    this.turn = {};
   }
 }
 

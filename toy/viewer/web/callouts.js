@@ -3,27 +3,16 @@
 
 import { h, setText } from "./dom.js";
 import { say } from "./language.js";
+import { storeHere, storedHere } from "./storing.js";
 
 const MET = "toy-viewer:met";
 
 // Kept by the page itself too: storage may be forbidden, and the viewer may be made anew while the notes stand.
 const tour = { step: null };
 
-function remembered() {
-  try {
-    return localStorage.getItem(MET) !== null;
-  } catch {
-    return false;
-  }
-}
-
 function met() {
   tour.step = Infinity;
-  try {
-    localStorage.setItem(MET, "1");
-  } catch {
-    // Then for this page alone.
-  }
+  storeHere(MET, "1");
 }
 
 const swatch = (name) => h("i", { class: `tv-swatch ${name}`, "aria-hidden": "true" });
@@ -38,7 +27,7 @@ function piecesOf(step) {
 
 // Whether a page that was opened without a link meets its visitor for the first time.
 export function firstContact(plain) {
-  tour.step ??= plain && !remembered() ? 0 : Infinity;
+  tour.step ??= plain && storedHere(MET) === null ? 0 : Infinity;
   return tour.step < STEPS.length;
 }
 

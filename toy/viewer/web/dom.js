@@ -36,6 +36,15 @@ export function h(tag, attributes = {}, ...children) {
   return element;
 }
 
+// Of parts that were made, by name, those that are wanted no more go.
+export function keepOnly(parts, names) {
+  for (const [name, { element }] of parts) {
+    if (names.includes(name)) continue;
+    element.remove();
+    parts.delete(name);
+  }
+}
+
 // Writing only what changed keeps 60 fps from becoming 60 layouts a second.
 export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;

@@ -2,7 +2,7 @@
 // one scene, `fields`.
 
 import { sharesOf, thresholdsAt } from "../../browser/web/engine.js";
-import { arrowsOf, gridOf } from "./answers.js";
+import { Asker, arrayOf, arrowsOf, gridOf } from "./answers.js";
 
 const FINE_SIDE = 128;
 const COARSE_SIDE = 64; // while the slider moves
@@ -10,12 +10,7 @@ const NAMES = { logp1: "left.logp1", logp0: "left.logp0", truth: "truth.logp", e
 
 const bounded = (values) => values.map((value) => (Number.isNaN(value) ? -1e6 : Math.min(Math.max(value, -1e6), 1e6)));
 
-export class FieldAnswers {
-  constructor(engine) {
-    this.engine = engine;
-    this.turn = {}; // what is being asked for, until it is given up
-  }
-
+export class FieldAnswers extends Asker {
   async answer({ header, scenes }, { seq = 0, phase, sigma, box, field, probe }) {
     const { turn } = this;
     const scene = scenes.fields;
@@ -39,21 +34,16 @@ export class FieldAnswers {
         this.engine.ask(i, "field", { scene, sigma, x: x.slice(2 * begin, 2 * (begin + count)), at: i ? new Float32Array(0) : at }, turn),
       ),
     );
-    const arrays = { "arrows.at": { data: at, shape: [at.length / 2, 2] } };
+    const arrays = { "arrows.at": arrayOf(at, [at.length / 2, 2]) };
     for (const [name, sent] of Object.entries(NAMES)) {
-      if (parts[0][name]) arrays[sent] = { data: Float32Array.from(parts.flatMap((part) => [...bounded(part[name])])), shape: [side, side] };
+      if (parts[0][name]) arrays[sent] = arrayOf(Float32Array.from(parts.flatMap((part) => [...bounded(part[name])])), [side, side]);
     }
     const arrows = { "left.arrows.main": "main", "left.arrows.guide": "guide", "arrows.truth": "true" };
-    for (const [sent, name] of Object.entries(arrows)) if (parts[0][name]) arrays[sent] = { data: parts[0][name], shape: [at.length / 2, 2] };
+    for (const [sent, name] of Object.entries(arrows)) if (parts[0][name]) arrays[sent] = arrayOf(parts[0][name], [at.length / 2, 2]);
     return arrays;
   }
 
   async later() {
     return {};
-  }
-
-  stop() {
-    this.engine.stop(this.turn);
-    this.turn = {};
   }
 }

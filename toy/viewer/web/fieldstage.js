@@ -6,7 +6,7 @@ import { sampleGrid, sliderAt } from "./fieldgrid.js";
 import { FIELD_PANELS } from "./fieldpanel.js";
 import { hasLayer } from "./fields.js";
 import { say } from "./language.js";
-import { crosshair, decompose, drawVectors } from "./probe.js";
+import { circle, crosshair, decompose, drawVectors } from "./probe.js";
 import { classesText } from "./legend.js";
 import { drawScaleBar, drawScenery, worldTransform } from "./scenery.js";
 import { toScreen } from "./view.js";
@@ -46,8 +46,7 @@ export function drawFieldAbove(v, panel, cam) {
     for (const [style, width] of [[css(background, 0.8), 3.5], [css(colours.ink, 0.85), 1.3]]) {
       context.strokeStyle = style;
       context.lineWidth = width * dpr;
-      context.beginPath();
-      context.arc(x, y, 6 * dpr, 0, 7);
+      circle(context, x, y, 6 * dpr);
       context.stroke();
     }
   }

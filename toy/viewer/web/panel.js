@@ -2,7 +2,7 @@
 
 import { Curve } from "./curve.js";
 import { Dots } from "./dots.js";
-import { explain, h, setText } from "./dom.js";
+import { explain, h, keepOnly, setText } from "./dom.js";
 import { meaning, say } from "./language.js";
 import { conventionsOf, measureRows } from "./measures.js";
 import { NumberField, digitsOf } from "./number.js";
@@ -76,13 +76,7 @@ export class Panel extends Picture {
 
   updateKnobs(knobs, values, editable) {
     const live = knobs.filter((knob) => knob.live !== false);
-    const names = live.map((knob) => knob.name);
-    for (const [name, made] of this.knobs) {
-      if (!names.includes(name)) {
-        made.element.remove();
-        this.knobs.delete(name);
-      }
-    }
+    keepOnly(this.knobs, live.map((knob) => knob.name));
     for (const knob of live) {
       let made = this.knobs.get(knob.name);
       if (!made) {
@@ -130,13 +124,7 @@ export class Panel extends Picture {
   }
 
   updateMetrics(metrics) {
-    const keys = metrics.map((metric) => metric.key);
-    for (const [key, made] of this.metrics) {
-      if (!keys.includes(key)) {
-        made.element.remove();
-        this.metrics.delete(key);
-      }
-    }
+    keepOnly(this.metrics, metrics.map((metric) => metric.key));
     for (const metric of metrics) {
       const made = this.metrics.get(metric.key) ?? this.makeMetric(metric);
       explain(made.label, `${meaning(MEASURED[metric.key]) || metric.label} ${meaning("floor")} ${meaning("spread")}`);

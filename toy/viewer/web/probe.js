@@ -28,6 +28,12 @@ export function crosshair(context, x, y, style, dpr, size = 5) {
   context.stroke();
 }
 
+// A circle of so many pixels, to be filled or stroked.
+export function circle(context, x, y, radius) {
+  context.beginPath();
+  context.arc(x, y, radius, 0, 7);
+}
+
 // The named ones of a place's vectors as arrows; the longest of all is `reach` pixels. `strokes(name)`: [colour, width]s.
 export function drawVectors(context, x, y, vectors, names, reach, strokes, dpr) {
   const k = reach / longest(vectors);

@@ -1,18 +1,15 @@
 // How far a reader is in each lesson, and what he predicted: kept in this browser, and told to nobody.
 
+import { parsedJson, storeHere, storedHere } from "./storing.js";
+
 const READING_KEPT = "toy-lessons";
 
 export class Reading {
   // Storage may be forbidden: then for this page alone.
   constructor(storage = () => localStorage) {
     this.storage = storage;
-    this.all = {};
-    try {
-      const found = JSON.parse(storage().getItem(READING_KEPT) ?? "{}");
-      if (found && typeof found === "object" && !Array.isArray(found)) this.all = found;
-    } catch {
-      // Then nothing is known.
-    }
+    const found = parsedJson(storedHere(READING_KEPT, storage));
+    this.all = found && typeof found === "object" && !Array.isArray(found) ? found : {};
   }
 
   of(lesson) {
@@ -40,10 +37,6 @@ export class Reading {
 
   keep(lesson, values) {
     this.all = { ...this.all, [lesson]: values };
-    try {
-      this.storage().setItem(READING_KEPT, JSON.stringify(this.all));
-    } catch {
-      // As above.
-    }
+    storeHere(READING_KEPT, JSON.stringify(this.all), this.storage);
   }
 }

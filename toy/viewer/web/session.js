@@ -11,6 +11,7 @@ import { Page, serverIsThere } from "./page.js";
 import { Queue, Retry } from "./queue.js";
 import { readScenery } from "./scenery.js";
 import { Screen } from "./screen.js";
+import { parsedJson, storeHere, storedHere } from "./storing.js";
 import { unpack } from "./unpack.js";
 import { camera, pan, zoomAbout } from "./view.js";
 import { Meanings } from "./words.js";
@@ -164,11 +165,7 @@ export class Session extends Screen {
 
   // What the tab remembers of an earlier visit; null where there is nothing.
   remembered() {
-    try {
-      return JSON.parse(sessionStorage.getItem(this.storageKey));
-    } catch {
-      return null; // Storage may be forbidden; then nothing is remembered.
-    }
+    return parsedJson(storedHere(this.storageKey, () => sessionStorage));
   }
 
   // As it goes into the URL.
@@ -184,11 +181,7 @@ export class Session extends Screen {
         return;
       }
       const chosen = this.chosen();
-      try {
-        if (this.storageKey) sessionStorage.setItem(this.storageKey, JSON.stringify(chosen));
-      } catch {
-        // As above.
-      }
+      if (this.storageKey) storeHere(this.storageKey, JSON.stringify(chosen), () => sessionStorage);
       this.sendUi?.(chosen);
     }, REMEMBER_MS);
   }

@@ -7,7 +7,7 @@ import { dotRadius, ringOf, shadesAt } from "./dots.js";
 import { ARROWS, DENSITIES } from "./fields.js";
 import { forwardAt, positionAt, positionsAt, timeAt } from "./frames.js";
 import { say } from "./language.js";
-import { crosshair, decompose, drawVectors } from "./probe.js";
+import { circle, crosshair, decompose, drawVectors } from "./probe.js";
 import { fieldBox, fieldSigma, pinnedAt, probeKey } from "./request.js";
 import { drawScaleBar, drawScenery } from "./scenery.js";
 import { toScreen } from "./view.js";
@@ -143,13 +143,11 @@ function drawTrack(v, context, cam, frames, particle, colour, dpr) {
   context.fillStyle = css(colour);
   for (let i = 0; i <= frames.steps; i++) {
     const [x, y] = toScreen(cam, ...positionAt(frames, i, particle));
-    context.beginPath();
-    context.arc(x, y, 1.9 * dpr, 0, 7);
+    circle(context, x, y, 1.9 * dpr);
     context.fill();
   }
   const [x, y] = toScreen(cam, ...positionAt(frames, v.time.t, particle));
-  context.beginPath();
-  context.arc(x, y, 6 * dpr, 0, 7);
+  circle(context, x, y, 6 * dpr);
   context.fillStyle = halo;
   context.fill();
   context.lineWidth = 2.4 * dpr;

@@ -1,6 +1,6 @@
 // Play, step, speed, and the scrub bar: logarithmic in sigma, with the guidance intervals shaded and their ends draggable.
 
-import { h, iconButton, press, setText, sigmaText, swapIcon, toggle } from "./dom.js";
+import { h, iconButton, keepOnly, press, setText, sigmaText, swapIcon, toggle } from "./dom.js";
 import { barAt, sigmaAtBar } from "./frames.js";
 import { say } from "./language.js";
 import { word } from "./words.js";
@@ -37,7 +37,7 @@ export class Transport {
       this.rail,
     );
     this.box = h("div", { class: "tv-scrub" }, this.bar); // a slider has no others in it: the ends of intervals stand beside it
-    this.bands = {};
+    this.bands = new Map();
     this.element = h(
       "div",
       { class: "tv-transport", role: "group", named: "playback" },
@@ -92,14 +92,10 @@ export class Transport {
   // `intervals`: {slot: [lo, hi] | null}; one band each, stacked when both panels have one.
   setIntervals(intervals, editable) {
     const slots = Object.keys(intervals).filter((slot) => intervals[slot]);
-    for (const slot of Object.keys(this.bands)) {
-      if (!slots.includes(slot)) {
-        this.bands[slot].element.remove();
-        delete this.bands[slot];
-      }
-    }
+    keepOnly(this.bands, slots);
     slots.forEach((slot, row) => {
-      const band = (this.bands[slot] ??= this.makeBand(slot));
+      if (!this.bands.has(slot)) this.bands.set(slot, this.makeBand(slot));
+      const band = this.bands.get(slot);
       band.interval = intervals[slot];
       band.element.className = `tv-band tv-${slot} tv-row${slots.length > 1 ? row : ""}`;
       const [lo, hi] = band.interval;
