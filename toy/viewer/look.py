@@ -1,7 +1,7 @@
 """What a visitor of the Fields page looks at: noise level, window, panels, arrows; in the URL and from the view."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Annotated, Any
 
 from toy.languages import LANGUAGES
@@ -46,14 +46,7 @@ class Look:
 
     def flat(self) -> dict[str, object]:
         """As the component takes it."""
-        view = list(self.view) if self.view else None
-        return {
-            "sigma": self.sigma,
-            "view": view,
-            "panels": list(self.panels),
-            "arrows": self.arrows,
-            "language": self.language,
-        }
+        return asdict(self)
 
     def window(self, home: View) -> View:
         """The view, or ``home``."""

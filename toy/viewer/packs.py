@@ -50,30 +50,22 @@ def panel(slot: str, asked: Scene, found: Side, title: str, pending: str = "") -
 
     ``shown`` says whose particles and numbers these are, ``pending`` in words why they are not those of ``asked``.
     """
-    values = dict(asked.knobs)
+    values, caption = dict(asked.knobs), captions(replace(found.scene, n=asked.n), asked)[0]
+    of_knob = ("name", "label", "lo", "hi", "step")
     knobs = [
-        {
-            "name": k.name,
-            "label": k.label,
-            "lo": k.lo,
-            "hi": k.hi,
-            "step": k.step,
-            "value": values[k.name],
-            "help": k.help,
-            "live": True,
-        }
+        {name: getattr(k, name) for name in of_knob} | {"value": values[k.name], "help": k.help, "live": True}
         for k in asked.entry.knobs.values()
     ]
     shown = {
         "title": found.scene.entry.title,
         "knobs": dict(found.scene.knobs),
         "schedule": _schedule(found.scene),
-        "caption": captions(replace(found.scene, n=asked.n), asked)[0],
+        "caption": caption,
     }
     return {
         "slot": slot,
         "title": title,
-        "caption": captions(replace(found.scene, n=asked.n), asked)[0],
+        "caption": caption,
         "rule": asked.rule,
         "formula": asked.entry.formula,
         "summary": asked.entry.summary,
