@@ -131,7 +131,7 @@ def measures_program(names: tuple[str, ...] = SHOWN) -> Made:
 
     def body(x: Array, numbers: tuple[Array, ...]) -> tuple[Array, ...]:
         prior, threshold, tail, far, mode, mass, level = numbers
-        nothing: Any = None
+        unasked: Any = dict.fromkeys(("reference", "projected", "apart"))
         truth = Truth(
             density=Remote("density", groups=mode.shape[0]),  # type: ignore[arg-type]
             both=Remote("both"),  # type: ignore[arg-type]
@@ -142,9 +142,7 @@ def measures_program(names: tuple[str, ...] = SHOWN) -> Made:
             mode=mode,
             mass=mass,
             level=level,
-            reference=nothing,
-            projected=nothing,
-            apart=nothing,
+            **unasked,
         )
         found = metrics.statistics(x, truth)
         values = metrics.of_statistics(found, names)

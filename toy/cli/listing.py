@@ -59,16 +59,9 @@ def list_(as_json: bool) -> None:
 
 
 def _row(entry: Entry) -> Json:
+    of_knob = ("name", "label", "lo", "hi", "step", "default", "help")
     knobs = [
-        {"name": k.name, "label": k.label, "lo": k.lo, "hi": k.hi, "step": k.step, "default": k.default, "help": k.help}
-        | ({"size": k.size} if k.size else {})
-        for k in entry.knobs.values()
+        {part: getattr(knob, part) for part in (*of_knob, *["size"] * bool(knob.size))} for knob in entry.knobs.values()
     ]
-    row = {
-        "name": entry.name,
-        "summary": entry.summary,
-        "formula": entry.formula,
-        "source": entry.source,
-        "knobs": knobs,
-    }
+    row = {part: getattr(entry, part) for part in ("name", "summary", "formula", "source")} | {"knobs": knobs}
     return row | ({"roles": list(entry.roles)} if entry.kind == "rule" else {})

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -84,13 +84,8 @@ class Lesson:
 
     def card(self) -> dict[str, object]:
         """What a list of lessons says of it."""
-        return {
-            "name": self.name,
-            "title": self.title,
-            "summary": self.summary,
-            "minutes": self.minutes,
-            "steps": len(self.steps),
-        }
+        said = {name: getattr(self, name) for name in ("name", "title", "summary", "minutes")}
+        return said | {"steps": len(self.steps)}
 
     def flat(self) -> dict[str, object]:
         """All of it, as it is sent to who draws it: text, numbers and lists alone."""
@@ -102,8 +97,7 @@ class Lesson:
     def _flat(self, step: Step) -> dict[str, object]:
         out: dict[str, Any] = {"heading": step.heading, "kind": step.kind, "link": step.link, "text": step.text}
         if step.choices:
-            choices = [(choice.text, choice.why, choice.right) for choice in step.choices]
-            out["choices"] = [{"text": text, "why": why, "right": right} for text, why, right in choices]
+            out["choices"] = [asdict(choice) for choice in step.choices]
         if step.number:
             low, high, unit = step.number
             out["number"] = {"from": low, "to": high, "unit": unit}
@@ -376,4 +370,4 @@ def _method(target: str) -> dict[str, str]:
     if kind is None:
         raise KeyError(name)
     entry: Entry = kind[name]
-    return {"title": entry.title, "formula": entry.formula, "summary": entry.summary, "source": entry.source}
+    return {part: getattr(entry, part) for part in ("title", "formula", "summary", "source")}

@@ -109,27 +109,15 @@ def rule(entry: Entry) -> dict[str, object]:
     own = {role: given.cast.get(role, ROLE_DEFAULTS[role]) for role in entry.roles}
     family = entry.function.__module__.rpartition(".")[2].replace("_", " ")
     whole = [role for role in entry.roles if entry.types[role] is Normalised]
-    more = {
-        "family": family,
-        "cast": own,
-        "integrator": given.integrator,
-        "tilt": given.tilt is not None,
-        "whole": whole,
-    }
-    return method(entry) | more
+    more = {"family": family, "cast": own, "integrator": given.integrator, "tilt": given.tilt is not None}
+    return method(entry) | more | {"whole": whole}
 
 
 def method(entry: Entry) -> dict[str, object]:
     """What any entry of a registry says of itself."""
-    return {
-        "name": entry.name,
-        "title": entry.title,
-        "summary": entry.summary,
-        "formula": entry.formula,
-        "source": entry.source,
-        "ordered": entry.ordered,
-        "knobs": [declaration(knob) for knob in entry.knobs.values()],
-    }
+    parts = ("name", "title", "summary", "formula", "source", "ordered")
+    said = {part: getattr(entry, part) for part in parts}
+    return said | {"knobs": [declaration(knob) for knob in entry.knobs.values()]}
 
 
 def declarations(settings: Mapping[str, Setting]) -> dict[str, object]:

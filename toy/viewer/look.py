@@ -46,7 +46,7 @@ class Look:
 
     def flat(self) -> dict[str, object]:
         """As the component takes it."""
-        return asdict(self)
+        return {name: list(v) if isinstance(v, tuple) else v for name, v in asdict(self).items()}
 
     def window(self, home: View) -> View:
         """The view, or ``home``."""
