@@ -107,7 +107,7 @@ export class Controls {
     this.desk = desk;
     this.all = desk.states.all;
     const both = (name) => (value) => desk.change("left", { [name]: value });
-    this.story = new Options("story", "", (name) => name && desk.show(this.query(name)), "story");
+    this.story = new Options("story", "", (name) => name && desk.showStory(name), "story");
     this.sides = Object.fromEntries(this.all.slots.map((slot) => [slot, new Side(slot, desk)]));
     this.n = new Options("particles", meaning("n"), (n) => desk.change("left", { n: Number(n) }), "n");
     this.integrator = new Options("integrator", meaning("integrator"), both("integrator"), "integrator");
@@ -136,10 +136,6 @@ export class Controls {
       h("div", { class: "ts-buttons" }, this.undo, h("button", { type: "button", class: "ts-button", testid: "reset", onclick: reset, text: "Reset" })),
     );
     desk.changed((state) => this.update(state));
-  }
-
-  query(name) {
-    return new URLSearchParams(Object.entries(this.all.presets[name].query)).toString();
   }
 
   // Its first class, where it does not have the one that is shown.

@@ -82,8 +82,8 @@ export class Desk {
     }
   }
 
-  // Shows what a query says.
-  show(query) {
+  showStory(name) {
+    const query = new URLSearchParams(Object.entries(this.states.all.presets[name].query)).toString();
     this.put(this.states.beside(this.states.parse(query).state, this.state));
   }
 

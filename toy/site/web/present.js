@@ -58,7 +58,7 @@ export class Presenter {
   go(step) {
     const next = this.at < 0 && step < 0 ? this.names.length - 1 : this.at + step;
     if (next < 0 || next >= this.names.length) return;
-    this.desk.show(new URLSearchParams(Object.entries(this.desk.states.all.presets[this.names[next]].query)).toString());
+    this.desk.showStory(this.names[next]);
   }
 
   layout() {

@@ -1,7 +1,7 @@
 // What a panel's two numbers are over the whole range of its weight: a small chart in the corner of the picture.
 
 import { css } from "./colour.js";
-import { SVG, h, setText } from "./dom.js";
+import { drawn, h, setText } from "./dom.js";
 import { language, say } from "./language.js";
 
 const [CURVE_WIDTH, CURVE_HEIGHT] = [150, 54];
@@ -61,17 +61,9 @@ export function drawCurve(context, curve, w, x, y, { colours, background }) {
 
 export class Curve {
   constructor(slot) {
-    const svg = document.createElementNS(SVG, "svg");
-    svg.setAttribute("viewBox", `0 0 ${CURVE_WIDTH} ${CURVE_HEIGHT}`);
-    svg.setAttribute("aria-hidden", "true");
-    const part = (name, className) => {
-      const made = document.createElementNS(SVG, name);
-      made.setAttribute("class", className);
-      svg.append(made);
-      return made;
-    };
-    this.lines = new Map(MEASURES.map(([name]) => [name, part("polyline", `tv-curve-${name}`)]));
-    this.now = part("line", "tv-curve-now");
+    this.lines = new Map(MEASURES.map(([name]) => [name, drawn("polyline", { class: `tv-curve-${name}` })]));
+    this.now = drawn("line", { class: "tv-curve-now" });
+    const svg = drawn("svg", { viewBox: `0 0 ${CURVE_WIDTH} ${CURVE_HEIGHT}`, "aria-hidden": "true" }, ...this.lines.values(), this.now);
     this.words = h("div", { class: "tv-curve-words" });
     this.ends = h("div", { class: "tv-curve-ends" }, h("span", {}), h("span", {}));
     this.element = h("div", { class: "tv-curve", testid: `curve-${slot}`, role: "img" }, this.words, svg, this.ends);

@@ -73,7 +73,13 @@ export function press(button, on) {
   if (button.getAttribute("aria-pressed") !== value) button.setAttribute("aria-pressed", value);
 }
 
-export const SVG = "http://www.w3.org/2000/svg";
+// An element of a drawing.
+export function drawn(tag, attributes, ...children) {
+  const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  element.append(...children);
+  return element;
+}
 
 // Icons as paths on a 16 x 16 grid.
 const ICONS = {
@@ -90,14 +96,7 @@ const ICONS = {
 };
 
 export function icon(name) {
-  const svg = document.createElementNS(SVG, "svg");
-  svg.setAttribute("viewBox", "0 0 16 16");
-  svg.setAttribute("aria-hidden", "true");
-  const path = document.createElementNS(SVG, "path");
-  path.setAttribute("d", ICONS[name]);
-  path.setAttribute("fill", "currentColor");
-  svg.append(path);
-  return svg;
+  return drawn("svg", { viewBox: "0 0 16 16", "aria-hidden": "true" }, drawn("path", { d: ICONS[name], fill: "currentColor" }));
 }
 
 export function iconButton(testid, name, label, onclick) {

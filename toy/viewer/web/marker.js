@@ -2,6 +2,7 @@
 // disc, and so does Enter where the arrow keys have gone. What was drawn stays over the picture when the answer is shown.
 
 import { css } from "./colour.js";
+import { crosshair } from "./probe.js";
 import { worldTransform } from "./scenery.js";
 import { toWorld } from "./view.js";
 
@@ -117,16 +118,7 @@ export class Marker {
       context.setLineDash([]);
     }
     if (this.cursor && panel.slot === this.slot) {
-      const [x, y] = this.cursor;
-      const arm = (9 * dpr) / cam.scale;
-      context.strokeStyle = css(colours.ink);
-      context.lineWidth = (2 * dpr) / cam.scale;
-      context.beginPath();
-      for (const [dx, dy] of [[arm, 0], [0, arm]]) {
-        context.moveTo(x - dx, y - dy);
-        context.lineTo(x + dx, y + dy);
-      }
-      context.stroke();
+      crosshair(context, ...this.cursor, css(colours.ink), dpr / cam.scale, 9);
     }
     context.setTransform(1, 0, 0, 1, 0, 0);
   }

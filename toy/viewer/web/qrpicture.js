@@ -1,6 +1,6 @@
 // A text as a QR code to look at, black on white in any theme.
 
-import { SVG, h } from "./dom.js";
+import { drawn, h } from "./dom.js";
 import { qrCode, qrPath } from "./qr.js";
 
 const QUIET = 4; // modules around it
@@ -14,12 +14,6 @@ export function qrPicture(text, label) {
     return h("p", { text: error.message });
   }
   const size = rows.length + 2 * QUIET;
-  const part = (tag, attributes) => {
-    const made = document.createElementNS(SVG, tag);
-    for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-    return made;
-  };
-  const svg = part("svg", { viewBox: `0 0 ${size} ${size}`, role: "img", "aria-label": label, "shape-rendering": "crispEdges" });
-  svg.append(part("rect", { width: size, height: size, fill: "#fff" }), part("path", { d: qrPath(rows), fill: "#000" }));
-  return svg;
+  const picture = { viewBox: `0 0 ${size} ${size}`, role: "img", "aria-label": label, "shape-rendering": "crispEdges" };
+  return drawn("svg", picture, drawn("rect", { width: size, height: size, fill: "#fff" }), drawn("path", { d: qrPath(rows), fill: "#000" }));
 }
