@@ -1,6 +1,6 @@
 """The settings beside the viewer, made from the registry: a new rule or schedule appears here by itself."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
 
@@ -99,10 +99,9 @@ def _choose_rule(slot: str, key: str) -> None:
     _change(slot, rule=rule, **defaults)
 
 
-def _select(label: str, options: list[str], value: str, slot: str, name: str, **more: Any) -> None:
-    key = _set(f"{slot}.{name}", value)
-    options = options if value in options else [value, *options]
-    st.selectbox(label, options, **_widget(key, _apply, slot, name), **more)
+def _select(scene: Scene, slot: str, name: str, options: Iterable[str], help: str, title: Callable = str) -> None:
+    widget = _widget(_set(f"{slot}.{name}", getattr(scene, name)), _apply, slot, name)
+    st.selectbox(name, list(options), format_func=title, help=f"{meaning(name)} {help}", **widget)
 
 
 def _density(role: str, name: str, slot: str) -> None:
@@ -209,15 +208,9 @@ def method(state: State, slot: str) -> None:
 def _cast_and_schedule(scene: Scene, slot: str) -> None:
     for role, name in scene.cast:
         _density(role, name, slot)
-    _select(
-        "schedule",
-        list(SCHEDULES),
-        scene.schedule,
-        slot,
-        "schedule",
-        format_func=lambda name: SCHEDULES[name].title,
-        help=f"{meaning('schedule')} {SCHEDULES[scene.schedule].summary} {SCHEDULES[scene.schedule].formula}",
-    )
+    schedule = SCHEDULES[scene.schedule]
+    words = f"{schedule.summary} {schedule.formula}"
+    _select(scene, slot, "schedule", SCHEDULES, words, lambda name: SCHEDULES[name].title)
     values = dict(scene.knobs)
     for entry in scene.entries[1:]:
         for name, knob in entry.knobs.items():
@@ -242,24 +235,9 @@ def _distribution(scene: Scene) -> None:
 
 def _sampler(scene: Scene) -> None:
     entry = INTEGRATORS[scene.integrator]
-    _select(
-        "integrator",
-        list(INTEGRATORS),
-        scene.integrator,
-        "left",
-        "integrator",
-        format_func=integrator_title,
-        help=f"{meaning('integrator')} {entry.summary} {entry.source}",
-    )
+    _select(scene, "left", "integrator", INTEGRATORS, f"{entry.summary} {entry.source}", integrator_title)
     _number(SETTINGS["steps"], scene.steps)
-    _select(
-        "start",
-        list(STARTS),
-        scene.start,
-        "left",
-        "start",
-        help=f"{meaning('start')} Exact smoothed density, or N(0, σ max²).",
-    )
+    _select(scene, "left", "start", STARTS, "Exact smoothed density, or N(0, σ max²).")
     for name in ("sigma_max", "sigma_min", "rho"):
         _number(SETTINGS[name], getattr(scene, name))
 

@@ -275,5 +275,5 @@ def rehearse() -> list[Side]:
     """Compile and compute what the default page needs, all at once: XLA leaves a core idle."""
     with ThreadPoolExecutor(2 + len(SLOTS)) as pool:
         pool.submit(metrics.floor, State().left.target, State().left.n, MEASURES)
-        pool.submit(scenery)
+        pool.submit(scenery, State().left.target)
         return list(pool.map(side, usual()))
