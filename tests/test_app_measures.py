@@ -69,11 +69,9 @@ def test_every_guide_is_taken_apart_in_one_click(name):
     until(lambda: charts_of(at.run()) == 6)
     fine(at)
     assert not at.warning
-    wanted = mechanisms.PRESETS[name]
+    guide, weak = mechanisms.PRESETS[name]
     assert link(at) == {
-        key: value
-        for key, value, usual in (("guide", wanted.guide, "AB32@512"), ("weak", wanted.weak, "A32@512"))
-        if value != usual
+        key: value for key, value, usual in (("guide", guide, "AB32@512"), ("weak", weak, "A32@512")) if value != usual
     }
     answer = {"Autoguidance": "entirely a **bad version", "CFG, full size": "entirely a **distribution shift"}
     assert any(answer.get(name, "negative side is") in element.value for element in at.markdown)

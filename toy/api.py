@@ -57,96 +57,61 @@ class Room(NamedTuple):
     title: str
     about: str
     registries: tuple[str, ...]
-    public: str
+    names: tuple[str, ...]
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Whole names of what is public."""
-        return tuple(self.public.split())
+    @classmethod
+    def of(cls, text: str) -> "Room":
+        """'TITLE: MODULE, REGISTRIES' on the first line, then whole names of what is public."""
+        head, _, names = text.partition("\n")
+        title, about, registries = re.fullmatch(r"(\w+): ([\w.]+),? ?(.*)", head).groups()  # type: ignore[union-attr]
+        return cls(title, about, tuple(registries.split()), tuple(names.split()))
 
 
-ROOMS = (
-    Room(
-        "Density",
-        "toy.distributions",
-        ("distributions",),
-        """
-        toy.distributions.of toy.distributions.targets.targets toy.distributions.mixture toy.distributions.prior
-        toy.distributions.threshold toy.distributions.far
-        toy.distributions.distribution.lines toy.distributions.distribution.gaussians
-        toy.distributions.points.store toy.distributions.points.usual_bandwidth
-        toy.densities.GaussianMixture toy.densities.GaussianMixture.of toy.densities.GaussianMixture.logp
-        toy.densities.GaussianMixture.responsibilities models.degradations.of_points
-        toy.quadrature.log_mass toy.quadrature.normalised toy.quadrature.Tabulated
-        """,
-    ),
-    Room("Noise", "toy.sampling.noise", (), "toy.sampling.noise_levels toy.densities.GaussianMixture.sample"),
-    Room(
-        "Score",
-        "toy.densities",
-        (),
-        """
-        toy.densities.GaussianMixture.score
-        toy.sampling.scores.Tilted toy.sampling.scores.Tilted.logp toy.sampling.scores.Tilted.score
-        """,
-    ),
-    Room(
-        "Guidance",
-        "toy.guidance.rules",
-        ("rules",),
-        "toy.sampling.guided toy.sampling.tilted toy.guidance.dot toy.guidance.norm toy.guidance.rules.at_points",
-    ),
-    Room("Schedule", "toy.schedules", ("schedules",), "toy.sampling.scheduled"),
-    Room(
-        "Sampler",
-        "toy.sampling",
-        ("integrators",),
-        "toy.sampling.trajectory toy.sampling.volume toy.sampling.resample",
-    ),
-    Room(
-        "Measure",
-        "toy.metrics",
-        ("metrics",),
-        "toy.metrics.measure toy.metrics.evaluate toy.metrics.floor toy.metrics.truth",
-    ),
-    Room(
-        "Mechanism",
-        "toy.mechanism",
-        (),
-        """
-        toy.mechanism.mechanism toy.mechanism.Mechanism toy.mechanism.due_to_task toy.mechanism.cosine
-        """,
-    ),
-    Room(
-        "Flow",
-        "toy.flows",
-        (),
-        """
-        toy.flows.flow toy.flows.Flow toy.flows.Flow.summary toy.flows.pulled_back toy.flows.on_grid
-        toy.flows.tilted toy.flows.tilt_level toy.flows.log_start
-        """,
-    ),
-    Room(
-        "Network",
-        "models.mlp",
-        ("degradations", "fitted"),
-        """
-        models.mlp.Spec models.mlp.network models.mlp.EnergyMLP.logp models.mlp.EnergyMLP.score
-        models.mlp.VectorMLP.score models.mlp.Network.weights models.mlp.Network.frozen models.mlp.rms_normalise
-        models.degradations.altered
-        """,
-    ),
-    Room(
-        "Training",
-        "models.training",
-        (),
-        """
-        models.training.Recipe models.training.Recipe.density models.training.start models.training.draw
-        models.training.loss models.training.learn models.training.iterate models.training.train
-        models.training.learning_rate models.training.ema_decay
-        """,
-    ),
-)
+PUBLIC = """\
+Density: toy.distributions, distributions
+toy.distributions.of toy.distributions.targets.targets toy.distributions.mixture toy.distributions.prior
+toy.distributions.threshold toy.distributions.far toy.distributions.distribution.lines
+toy.distributions.distribution.gaussians toy.distributions.points.store toy.distributions.points.usual_bandwidth
+toy.densities.GaussianMixture toy.densities.GaussianMixture.of toy.densities.GaussianMixture.logp
+toy.densities.GaussianMixture.responsibilities models.degradations.of_points toy.quadrature.log_mass
+toy.quadrature.normalised toy.quadrature.Tabulated
+
+Noise: toy.sampling.noise
+toy.sampling.noise_levels toy.densities.GaussianMixture.sample
+
+Score: toy.densities
+toy.densities.GaussianMixture.score toy.sampling.scores.Tilted toy.sampling.scores.Tilted.logp
+toy.sampling.scores.Tilted.score
+
+Guidance: toy.guidance.rules, rules
+toy.sampling.guided toy.sampling.tilted toy.guidance.dot toy.guidance.norm toy.guidance.rules.at_points
+
+Schedule: toy.schedules, schedules
+toy.sampling.scheduled
+
+Sampler: toy.sampling, integrators
+toy.sampling.trajectory toy.sampling.volume toy.sampling.resample
+
+Measure: toy.metrics, metrics
+toy.metrics.measure toy.metrics.evaluate toy.metrics.floor toy.metrics.truth
+
+Mechanism: toy.mechanism
+toy.mechanism.mechanism toy.mechanism.Mechanism toy.mechanism.due_to_task toy.mechanism.cosine
+
+Flow: toy.flows
+toy.flows.flow toy.flows.Flow toy.flows.Flow.summary toy.flows.pulled_back toy.flows.on_grid toy.flows.tilted
+toy.flows.tilt_level toy.flows.log_start
+
+Network: models.mlp, degradations fitted
+models.mlp.Spec models.mlp.network models.mlp.EnergyMLP.logp models.mlp.EnergyMLP.score models.mlp.VectorMLP.score
+models.mlp.Network.weights models.mlp.Network.frozen models.mlp.rms_normalise models.degradations.altered
+
+Training: models.training
+models.training.Recipe models.training.Recipe.density models.training.start models.training.draw
+models.training.loss models.training.learn models.training.iterate models.training.train
+models.training.learning_rate models.training.ema_decay
+"""
+ROOMS = tuple(map(Room.of, PUBLIC.split("\n\n")))
 
 
 # --- What a docstring says --------------------------------------------------------------------------------------------

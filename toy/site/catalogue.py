@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any
 
 import models
-from toy import distributions, views
+from toy import distributions, state, views
 from toy.browser import traced
 from toy.browser.told import WHOLE
 from toy.browser.truth import of_drawings
@@ -26,24 +26,14 @@ from toy.sampling import INTEGRATORS
 from toy.scene import CHOICES, ROLE_DEFAULTS, SETTINGS, default_cast
 from toy.schedules import SCHEDULES
 from toy.settings import Setting, declared
-from toy.state import (
-    COUNTS,
-    DEFAULTS,
-    FLAGS,
-    HIDEABLE,
-    LAYERS,
-    LAYOUTS,
-    LONGEST,
-    PERSONAL,
-    SHARED,
-    SLOTS,
-    VIEWER,
-    State,
-)
+from toy.state import SLOTS, VIEWER, State
 from toy.viewer import computing, look, packs
 from toy.viewer.presets import PRESETS
 
 BLURRED = f"~blur={DEGRADATIONS['blur'].knobs['width'].default}"  # of an exact guide that would be what main is
+OF_STATE = (
+    "FLAGS", "PERSONAL", "HIDEABLE", "SHARED", "SLOTS", "LAYERS", "LAYOUTS", "COUNTS", "LONGEST", "DEFAULTS",
+)  # fmt: skip
 LEARNED = ("tree", "moons", "gaussians", "spiral")  # distributions whose networks are shipped
 
 
@@ -76,16 +66,7 @@ def catalogue(on: tuple[str, ...] | None = None) -> Json:
         "settings": declarations(SETTINGS),
         "viewer": declarations(VIEWER),
         "look": declarations(declared(look.Look)),
-        "flags": FLAGS,
-        "personal": PERSONAL,
-        "hideable": HIDEABLE,
-        "shared": SHARED,
-        "slots": SLOTS,
-        "layers": LAYERS,
-        "layouts": LAYOUTS,
-        "counts": COUNTS,
-        "longest": LONGEST,
-        "defaults": DEFAULTS,
+        **{name.lower(): getattr(state, name) for name in OF_STATE},
         "start": {slot: State().scene(slot).short() for slot in SLOTS},
         "presets": {
             name: {"title": preset.title, "sentence": preset.sentence, "query": preset.state(story=name).query()}

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass
 from functools import partial
 
 import streamlit as st
@@ -25,19 +24,11 @@ from toy.views import window
 MAIN = "A64@4096"
 
 
-@dataclass(frozen=True)
-class Preset:
-    """A guide and the weak model beside it."""
-
-    guide: str
-    weak: str
-
-
-PRESETS = {
-    "Autoguidance": Preset("A32@512", "A32@512"),
-    "CFG": Preset("AB32@512", "A32@512"),
-    "CFG, full size": Preset("AB64@4096", "A64@4096"),
-    "Negative prompt": Preset("B64@4096", "A64@4096"),
+PRESETS = {  # a guide, and the weak model beside it
+    "Autoguidance": ("A32@512", "A32@512"),
+    "CFG": ("AB32@512", "A32@512"),
+    "CFG, full size": ("AB64@4096", "A64@4096"),
+    "Negative prompt": ("B64@4096", "A64@4096"),
 }
 N, SEEDS = 4096, 4
 FLOW_N, SIDE = 4096, 120
@@ -86,7 +77,7 @@ def _presets(guide: str, weak: str, main: str, target: str) -> None:
 
 def _densities(name: str, target: str) -> tuple[str, str, str]:
     """Main, guide and weak model of a preset for a target."""
-    main, guide, weak = (of_target(name, target) for name in (MAIN, PRESETS[name].guide, PRESETS[name].weak))
+    main, guide, weak = (of_target(each, target) for each in (MAIN, *PRESETS[name]))
     return main, guide, weak
 
 

@@ -10,7 +10,7 @@ from toy.distributions.strokes import EXAMPLE, Stroke, store
 from toy.inputs import Json
 from toy.state import SLOTS, State
 from toy.ui import casting
-from toy.viewer import packs
+from toy.viewer import computing, packs
 
 THREE = (*EXAMPLE, Stroke("C", EXAMPLE[0].width, EXAMPLE[0].at * [1, 0]))  # A, what is not A, and all are three things
 PLAYED = re.compile(rf"exact:strokes-\w+/[A-Z]+(~blur=[\d.e-]+)?({re.escape(told.WHOLE)})?")
@@ -37,7 +37,7 @@ def sketch(state: State) -> dict[str, object] | None:
     names = [name for sides in found.values() for side in sides.values() for name in side["cast"].values()]
     if not all(PLAYED.fullmatch(name) for name in names):
         return None
-    lead = packs.lead(some, {slot: packs.stand_in(some.scene(slot), "") for slot in SLOTS})
+    lead = packs.lead(some, {slot: computing.stand_in(some.scene(slot), "") for slot in SLOTS})
     return found | {"lead": lead} | of_drawings()
 
 

@@ -17,20 +17,8 @@ from toy.names import Name
 from toy.sampling import INTEGRATORS
 from toy.scene import Scene
 from toy.state import SLOTS, State
-from toy.viewer import presets
-from toy.viewer.computing import (
-    RESOLUTION,
-    SIGMA_DATA,
-    Layers,
-    Side,
-    drawn_scenery,
-    forward_samples,
-    no_tilt,
-    of_target,
-    scenery,
-    side,
-    stand_in,
-)
+from toy.viewer import computing, presets
+from toy.viewer.computing import Layers, Side
 from toy.viewer.packing import Packed, pack
 from toy.viewer.requests import Request
 
@@ -80,7 +68,7 @@ def panel(slot: str, asked: Scene, found: Side, title: str, pending: str = "") -
         "waiting": found.waiting,
         "standing": found.scene.cast != asked.cast,
         "learned": any(Name.parse(name).is_network for _, name in asked.cast),
-        "lacks": {"tilt": no_tilt(asked)} if no_tilt(asked) else {},
+        "lacks": {"tilt": computing.no_tilt(asked)} if computing.no_tilt(asked) else {},
     }
 
 
@@ -152,11 +140,11 @@ def assemble(
         "note": note,
         "lead": lead(state, sides),
         "sigmas": scene.sigmas().tolist(),
-        "sigma_data": SIGMA_DATA,
+        "sigma_data": computing.SIGMA_DATA,
         "sigma_max": scene.sigma_max,
         "sigma_min": scene.sigma_min,
         "layout": {"view": list(astuple(views.window("tree", scene.target)))},
-        "target": of_target(scene.target),
+        "target": computing.of_target(scene.target),
         "paired": scene.start == "exact",
         "panels": [
             panel(slot, state.scene(slot), sides[slot], title, (pending or {}).get(slot, ""))
@@ -176,9 +164,9 @@ def assemble(
         for slot in SLOTS:
             arrays |= {f"{slot}.{name}": value for name, value in sides[slot].arrays.items()}
         if not preview:
-            arrays |= drawn or scenery(scene.target)
+            arrays |= drawn or computing.scenery(scene.target)
             if len(absent) < len(SLOTS):
-                arrays["truth.positions"] = forward_samples(scene)
+                arrays["truth.positions"] = computing.forward_samples(scene)
     if fields and request.box:
         for slot, found in fields.items():
             arrays |= {f"{slot}.{name}": value for name, value in found["own"].items()} | found["shared"]
@@ -188,7 +176,7 @@ def assemble(
             else:
                 arrays[f"{slot}.logq"] = density
         key = hashlib.blake2b(repr((frames_id, request.sigma, request.box)).encode(), digest_size=6).hexdigest()
-        shape = [RESOLUTION, RESOLUTION]
+        shape = [computing.RESOLUTION, computing.RESOLUTION]
         header["field"] = {"id": key, "sigma": request.sigma, "box": list(request.box), "shape": shape}
         header["field"]["tilt"] = {slot: found["tilt"] for slot, found in fields.items()}
     for found in header["panels"]:
@@ -204,7 +192,7 @@ def living_pack(state: State) -> bytes:
     """A pack by which a browser computes the state without a server; ValueError, one sentence, where it cannot."""
     sides = {slot: state.scene(slot) for slot in SLOTS}
     lists, numbers = told.told(told.needed(sides.values()))
-    engine, drawn = told.engine_of(sides, lists, anew=True), scenery(state.left.target) | numbers
+    engine, drawn = told.engine_of(sides, lists, anew=True), computing.scenery(state.left.target) | numbers
     lacks = {"drawn": "the sampler's own density needs a server"}
     return told_pack(state, sides, Request(), engine, drawn, lacks=lacks)
 
@@ -218,12 +206,12 @@ def told_pack(
     **more: Any,
 ) -> bytes:
     """A pack without particles: ``engine`` and ``arrays`` are what the browser's own is told of the scenes."""
-    waiting = {slot: stand_in(scene, "computing in your browser …") for slot, scene in scenes.items()}
+    waiting = {slot: computing.stand_in(scene, "computing in your browser …") for slot, scene in scenes.items()}
     return assemble(state, waiting, request, engine=engine, drawn=arrays, **more)
 
 
 def default_pack() -> bytes:
     """The default page, as it is shipped."""
     state = State()
-    sides = {slot: side(state.scene(slot)) for slot in SLOTS}
-    return assemble(state, sides, Request(), precomputed=True, drawn=drawn_scenery(state.left.target))
+    sides = {slot: computing.side(state.scene(slot)) for slot in SLOTS}
+    return assemble(state, sides, Request(), precomputed=True, drawn=computing.drawn_scenery(state.left.target))
