@@ -98,7 +98,7 @@ def test_layers_and_probe_are_sent_when_asked_for(sides):
     box, at, sigma = (-1.0, 1.6, -1.0, 1.6), (0.45, 1.22), 0.1
     request = requests.Request(sigma=sigma, box=box, layers=("ratio",), probe=at)
     fields = {slot: computing.field(SMALL.scene(slot), sigma, box) for slot in SLOTS}
-    probes = [computing.probe(SMALL.scene(slot), at, sigma) for slot in SLOTS]
+    probes = {slot: computing.probe(SMALL.scene(slot), at, sigma) for slot in SLOTS}
     header, arrays = packing.unpack(packs.assemble(SMALL, sides, request, fields=fields, probes=probes))
     assert header["field"]["box"] == list(box)
     assert header["field"]["sigma"] == sigma

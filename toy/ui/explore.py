@@ -306,7 +306,7 @@ def _extras(
         do: Callable[[], object] = partial(_both, computing.field, scenes, sigma, box)
         works["fields"] = _quick(("field", *plain, sigma, box), do, scenes)
     if at:
-        do = partial(_probes, scenes, at, sigma)
+        do = partial(_both, computing.probe, scenes, at, sigma)
         works["probes"] = _quick(("probe", state.left, state.right, at, sigma), do, scenes)
     results, late = collect(works, PREVIEW, "extras")
     if request.curve:
@@ -331,7 +331,3 @@ def _quick(key: tuple, do: Callable[[], object], scenes: Mapping[str, Scene]) ->
 
 def _both(make: Callable, scenes: Mapping[str, Scene], *arguments: object) -> dict[str, object]:
     return {slot: make(scene, *arguments) for slot, scene in scenes.items()}
-
-
-def _probes(scenes: Mapping[str, Scene], at: tuple[float, float], sigma: float) -> list[dict[str, object]]:
-    return [computing.probe(scene, at, sigma) for scene in scenes.values()]

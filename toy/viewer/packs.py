@@ -112,7 +112,7 @@ def assemble(
     note: str = "",
     fields: Mapping[str, Layers] | None = None,
     densities: Mapping[str, tuple | str] | None = None,
-    probes: list[dict[str, object]] | None = None,
+    probes: Mapping[str, dict[str, object]] | None = None,
     curves: Mapping[str, dict[str, object] | str] | None = None,
     drawn: Mapping[str, Packed] | None = None,
     ui_from: int = 0,
@@ -184,7 +184,7 @@ def assemble(
         if of_panel := (curves or {}).get(found["slot"]):
             found["curve"] = {"lacks": of_panel} if isinstance(of_panel, str) else of_panel
     if probes and request.probe:
-        header["probe"] = {"at": list(request.probe), "sigma": request.sigma, "panels": probes}
+        header["probe"] = {"at": list(request.probe), "sigma": request.sigma, "panels": list(probes.values())}
     return pack(header, arrays)
 
 

@@ -92,10 +92,10 @@ export class Answers extends Asker {
   async answer({ header, scenes }, request) {
     const { turn } = this;
     const preview = ["drag", "draw"].includes(request.phase);
-    const asked = Object.fromEntries(SLOTS.map((slot) => [slot, moved(scenes[slot], request.knobs?.[slot], request.interval?.[slot])]));
-    const shown = preview ? Object.fromEntries(SLOTS.map((slot) => [slot, moved(asked[slot], {}, null, PREVIEW)])) : asked;
+    const asked = bySlot((slot) => moved(scenes[slot], request.knobs?.[slot], request.interval?.[slot]));
+    const shown = preview ? bySlot((slot) => moved(asked[slot], {}, null, PREVIEW)) : asked;
     const [floor, ...found] = await Promise.all([this.floor(shown.left), ...SLOTS.map((slot) => this.side(shown[slot], turn))]);
-    const [sides, arrays] = [Object.fromEntries(SLOTS.map((slot, i) => [slot, found[i]])), {}];
+    const [sides, arrays] = [bySlot((_, i) => found[i]), {}];
     const first = request.phase === "draw"; // of a drawing that is known better soon: another picture follows
     const id = idOf(header, scenes, shown) + (first ? "-first" : "");
     if (request.have !== id) {
@@ -125,7 +125,7 @@ export class Answers extends Asker {
   async later({ header, scenes }, request) {
     const { turn } = this;
     const arrays = {};
-    const asked = Object.fromEntries(SLOTS.map((slot) => [slot, moved(scenes[slot], request.knobs?.[slot], request.interval?.[slot])]));
+    const asked = bySlot((slot) => moved(scenes[slot], request.knobs?.[slot], request.interval?.[slot]));
     const had = request.have === idOf(header, scenes, asked);
     const sides = SLOTS.map((slot) => [slot, this.sides.get(keyOf(asked[slot]))]);
     for (const [slot, side] of sides.filter(([, found]) => found && this.truthOf(found.scene).regions !== 0 && (had || !found.outside))) {
@@ -266,6 +266,7 @@ export class Answers extends Asker {
   }
 }
 
+const bySlot = (make) => Object.fromEntries(SLOTS.map((slot, i) => [slot, make(slot, i)]));
 const keyOf = (scene) => JSON.stringify(scene);
 
 // The header's own where nothing in the view was moved.
