@@ -49,12 +49,12 @@ def patiently(name: str, options: figures.Options) -> bytes:
 
 def command(name: str, options: figures.Options, kind: str, view: str) -> str:
     """The command line that writes the same file."""
-    usual, of = figures.Options(), options.target
+    of, fresh = options.target, figures.Options()
     cast = {role: name for role, name in dict(options.cast).items() if name != of_target(ROLE_DEFAULTS[role], of)}
-    own = {key: getattr(options, key) for key in ("target", "n", "seed", "sigma")}
-    own = {key: value for key, value in own.items() if value != getattr(usual, key)}
-    said = {**cast, **dict(options.knobs), **own, **({"view": view} if options.view else {}), "format": kind}
-    return f"python -m toy figure {name} {flags(said)}"
+    said = {**cast, "target": of, **dict(options.knobs), "n": options.n, "seed": options.seed, "view": view}
+    said |= {"sigma": options.sigma, "format": kind}
+    usual = {"target": fresh.target, "n": fresh.n, "seed": fresh.seed, "sigma": fresh.sigma, "view": OWN}
+    return f"python -m toy figure {name} {flags({k: v for k, v in said.items() if v != usual.get(k)})}"
 
 
 def download(name: str, kind: str, data: Callable[[], bytes]) -> None:
