@@ -73,25 +73,17 @@ def _timed(count: int, processes: int, *, n: int, repeats: int) -> Measured:
     return Measured(values[1:], note=f"{count} trials, {1e3 * each:.0f} ms each")
 
 
-def _trials(count: int) -> Callable[..., Measured]:
+def _sweep(count: int, processes: int, words: str) -> Callable[..., Measured]:
     def measured(n: int = 512, repeats: int = 2) -> Measured:
-        return _timed(count, 1, n=n, repeats=repeats)
+        return _timed(count, processes, n=n, repeats=repeats)
 
-    measured.__doc__ = f"A sweep of {count} trials of 512 points and exact densities, in this process."
-    return measured
-
-
-def _processes(count: int) -> Callable[..., Measured]:
-    def measured(trials: int = 64, n: int = 512, repeats: int = 2) -> Measured:
-        return _timed(trials, count, n=n, repeats=repeats)
-
-    measured.__doc__ = f"A sweep of 64 such trials by {count} processes, their start included."
+    measured.__doc__ = f"A sweep of {count} trials of 512 points and exact densities, {words}."
     return measured
 
 
 for _count in (16, 64):
-    benchmark(f"sweep-trials-{_count}", "s")(_trials(_count))
-benchmark("sweep-workers-2", "s")(_processes(2))
+    benchmark(f"sweep-trials-{_count}", "s")(_sweep(_count, 1, "in this process"))
+benchmark("sweep-workers-2", "s")(_sweep(64, 2, "by 2 processes, their start included"))
 
 
 CLAIMS = "import runpy, sys; sys.argv = {}; runpy.run_module('toy', run_name='__main__')"
