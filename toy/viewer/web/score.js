@@ -90,5 +90,5 @@ export function controlOf(v, what) {
   if (what === "forward") return v.transport.forward;
   if (what === "drawn") return v.toolbar.draw;
   if (first === "layers") return v.toolbar.layers.get(name)?.button ?? null;
-  return v.panels[first]?.knobs.get(name)?.element ?? v.transport.bands[first]?.[name] ?? null;
+  return v.panels[first]?.knobs.get(name)?.element ?? v.transport.bands.get(first)?.[name] ?? null;
 }
