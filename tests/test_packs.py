@@ -118,8 +118,7 @@ def test_layers_and_probe_are_sent_when_asked_for(sides):
 
 
 def test_the_drawn_density_is_sent_on_the_true_ones_grid(sides, monkeypatch):
-    for module in (computing, packs):
-        monkeypatch.setattr(module, "RESOLUTION", 40)
+    monkeypatch.setattr(computing, "RESOLUTION", 40)
     monkeypatch.setattr(computing, "COVER", 2048)
     monkeypatch.setattr(flows, "CHUNK", 1024)
     box = (-0.6, 1.4, -0.6, 1.4)
