@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -199,10 +200,12 @@ def test_what_is_measured_is_said(path):
 # --- Numbers and claims -----------------------------------------------------------------------------------------------
 
 
+@cache
 def kept() -> dict:
     return json.loads(measuring.NUMBERS.read_text(encoding="utf-8"))
 
 
+@cache
 def asked() -> dict[tuple[str, str], tuple[str, str]]:
     """(link, measure) of each number, by lesson and name."""
     return {

@@ -9,7 +9,7 @@ import pytest
 
 import models
 from toy import distributions
-from toy.mechanism import REGIONS, mechanism
+from toy.mechanism import REGIONS, _known, mechanism
 
 FEW = {"n": 512, "seeds": 3, "sigmas": np.array([0.03, 0.3, 2.0])}
 
@@ -119,3 +119,10 @@ def test_without_a_weak_model_nothing_is_split():
     assert not np.isnan(list(always.values())).any()
     with pytest.raises(ValueError, match="unknown class 'C'"):
         mechanism(models.load("A64@4096"), models.load("AB32@512"), target="C", **FEW)
+
+
+def test_a_true_sample_is_ranked_once_for_all_guides():
+    before = _known.cache_info().misses
+    for by in (0.1, 0.2):
+        mechanism(Off(0.1), Off(by), **FEW | {"sigmas": np.array([0.04, 0.4])})
+    assert _known.cache_info().misses == before + 1
