@@ -7,6 +7,17 @@ import pytest
 from browser_server import OUT, WAIT, Server, Tabs
 from browser_visitor import SCREEN, Visitor
 
+# Pages that Chromium makes for its own address bar, out of sight, with every window: more work than ours has to open.
+# Chromium heeds the last such list alone, so that Playwright's follows, of what is there on any system.
+NOT_NEEDED = (
+    *("WebUIOmniboxPopup", "WebUIOmniboxAimPopup", "WebUIOmniboxFullPopup"),
+    *("AimEnabled", "AvoidCorsURLLoaderRestartOnRedirect", "AvoidUnnecessaryBeforeUnloadCheckSync"),
+    *("DestroyProfileOnBrowserClose", "HttpsFirstBalancedModeAutoEnable", "HttpsUpgrades", "LensOverlay"),
+    *("MediaRouter", "NetworkTimeServiceQuerying", "OptimizationHints", "PaintHolding", "PreconnectToSearch"),
+    "ThirdPartyStoragePartitioning",
+)
+FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking")
+
 
 @pytest.fixture(scope="session")
 def browser():
@@ -20,22 +31,26 @@ def browser():
 
     expect.set_options(timeout=WAIT)
     OUT.mkdir(parents=True, exist_ok=True)
-    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    flags = [*FLAGS, f"--disable-features={','.join(NOT_NEEDED)}"]
     with sync_playwright() as play:
         found = play.chromium.launch(executable_path=path, args=flags)
         yield found
         found.close()
 
 
-# What fills these pages is measured and drawn elsewhere, and takes its time.
+# What fills these pages is measured and drawn elsewhere, and takes its time, as does a training with whole batches.
 FEWER = """
+from dataclasses import replace
 from matplotlib.figure import Figure
+from models import training
 from toy import figures, flows
 from toy.figures import explanation
 from toy.ui import compare, mechanism
 compare.METHODS, compare.N = compare.METHODS[1:3], 512
 figures.draw = lambda *given: Figure()
 mechanism.N, mechanism.FLOW_N, mechanism.SIDE = 512, 64, 24
+train = training.train
+training.train = lambda recipe, *, every: train(replace(recipe, batch=1024), every=every)
 flows.log_mass = explanation.log_mass = lambda *given: (0.0, 0.0)
 """
 
