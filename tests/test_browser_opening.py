@@ -135,28 +135,32 @@ def test_the_first_link_is_a_page_of_the_app_and_a_knob_moved_then_is_answered_w
     visitor.fine()
 
 
-@pytest.mark.parametrize("script", ["", WITHOUT_ENGINE], ids=["both-engines", "server-alone"])
-def test_an_open_page_survives_a_restart(own, visit, script):
+def test_open_pages_survive_a_restart(own, visit):
     from playwright.sync_api import expect
 
     own.start()
-    visitor = visit("/?n=512&left.w=2", at=own, script=script).ready()
-    before = visitor.data
-    app, connected = visitor.page.get_by_test_id("stApp"), "data-test-connection-state"
-    expect(app).to_have_attribute(connected, "CONNECTED")
+    scripts = ("", WITHOUT_ENGINE)  # both engines, and the server's alone
+    visitors = [visit("/?n=512&left.w=2", at=own, script=script).ready() for script in scripts]
+    before = [visitor.data["id"] for visitor in visitors]
+    apps, connected = [visitor.page.get_by_test_id("stApp") for visitor in visitors], "data-test-connection-state"
+    for app in apps:
+        expect(app).to_have_attribute(connected, "CONNECTED")
     own.kill()
-    expect(app).not_to_have_attribute(connected, "CONNECTED", timeout=WAIT)
-    # What was drawn is still there to play with.
-    visitor.get("step-back").click()
-    visitor.when("Number(d.frame) === 31")
+    for app, visitor in zip(apps, visitors, strict=True):
+        expect(app).not_to_have_attribute(connected, "CONNECTED", timeout=WAIT)
+        # What was drawn is still there to play with.
+        visitor.get("step-back").click()
+        visitor.when("Number(d.frame) === 31")
     own.start()
-    expect(app).to_have_attribute(connected, "CONNECTED", timeout=WAIT)
-    # What is changed before the page has come back by itself is lost, and the old value stands there again.
-    while visitor.query()["left.w"] != "3":
-        visitor.ready().when(f'd.id === "{before["id"]}" && d.state === "idle"')
-        visitor.fill("number-w-left", "3")
-        until(lambda: visitor.query()["left.w"] == "3" or visitor.get("number-w-left").last.input_value() == "2.00")
-    other = visit("/?n=512&left.w=3", at=own, script=script).ready()
-    visitor.when(f'd.id === "{other.data["id"]}" && d.quality === "full"')  # as the server calls it, which was told
-    assert visitor.get("number-w-left").input_value() == "3.00"
-    visitor.fine()
+    for app, visitor, script, old in zip(apps, visitors, scripts, before, strict=True):
+        expect(app).to_have_attribute(connected, "CONNECTED", timeout=WAIT)
+        # What is changed before the page has come back by itself is lost, and the old value stands there again.
+        while visitor.query()["left.w"] != "3":
+            visitor.ready().when(f'd.id === "{old}" && d.state === "idle"')
+            visitor.fill("number-w-left", "3")
+            number = visitor.get("number-w-left").last
+            until(lambda it=visitor, number=number: it.query()["left.w"] == "3" or number.input_value() == "2.00")
+        other = visit("/?n=512&left.w=3", at=own, script=script).ready()
+        visitor.when(f'd.id === "{other.data["id"]}" && d.quality === "full"')  # as the server calls it, which was told
+        assert visitor.get("number-w-left").input_value() == "3.00"
+        visitor.fine()
