@@ -1,5 +1,6 @@
 """A density is what it says: score = grad log p, mass 1, finite far away, equal to plain double-precision formulas."""
 
+from collections.abc import Callable
 from functools import lru_cache, partial
 
 import jax
@@ -44,10 +45,14 @@ def evaluate(density: Density, x: jax.Array, sigma: jax.Array) -> tuple[jax.Arra
     return density.logp(x, sigma), density.score(x, sigma)
 
 
-@jax.jit
-def slope_of_logp(density: Density, x: jax.Array, sigma: jax.Array) -> jax.Array:
-    """Gradient of the log-density by automatic differentiation."""
-    return jax.grad(lambda x: jnp.sum(density.logp(x, sigma)))(x)
+def slope(function: Callable[[Density, jax.Array, jax.Array], jax.Array], name: str, x, sigma: float) -> np.ndarray:
+    """By both coordinates, [..., 2]: central differences in double precision, independent of any derivative of ours."""
+    h = 1e-5 * max(sigma, 0.1)
+    with jax.enable_x64(True):
+        wide = jax.tree.map(lambda a: jnp.asarray(a, jnp.float64), density_of(name))
+        steps = h * jnp.stack([jnp.eye(2), -jnp.eye(2)])[:, :, None]  # [2, 2, 1, 2]
+        forward, back = jax.jit(function)(wide, np.asarray(x, np.float64)[None, None] + steps, jnp.float64(sigma))
+        return np.stack((forward - back) / (2 * h), axis=-1)
 
 
 @partial(jax.jit, static_argnums=2)
@@ -87,21 +92,47 @@ def test_is_a_density(name):
 
 @pytest.mark.parametrize("sigma", [0.03, 0.5, 5.0])
 @pytest.mark.parametrize("name", KINDS)
-def test_score_is_the_gradient_of_logp(name, sigma):
-    given = density_of(name), points(sigma), jnp.float32(sigma)
-    close(evaluate(*given)[1], slope_of_logp(*given))
+def test_score_is_the_slope_of_logp(name, sigma):
+    x = points(sigma)
+    found = evaluate(density_of(name), x, jnp.float32(sigma))[1]
+    close(found, slope(lambda density, x, sigma: density.logp(x, sigma), name, x, sigma))
 
 
-@pytest.mark.parametrize("sigma", [0.03, 0.5, 5.0])
-def test_network_score_is_the_slope_of_its_logp(sigma):
-    # Central differences in double precision: independent of automatic differentiation.
-    density, x, h = density_of("mlp"), np.asarray(points(sigma), np.float64), 1e-5
+@jax.jit
+def derivatives(density: Density, x: jax.Array, sigma: jax.Array) -> tuple[jax.Array, ...]:
+    """By automatic differentiation: of the log-density, and of the score forwards and backwards, [n, 2, 2]."""
+    by_x = jax.grad(lambda x: jnp.sum(density.logp(x, sigma)))(x)
+    axes = jnp.broadcast_to(jnp.eye(2)[:, None], (2, *x.shape))
+    score = partial(density.score, sigma=sigma)
+    forwards = jax.vmap(lambda axis: jax.jvp(score, (x,), (axis,))[1], out_axes=-1)(axes)
+    backwards = jax.vmap(lambda axis: jax.vjp(score, x)[1](axis)[0], out_axes=-2)(axes)
+    return by_x, forwards, backwards
+
+
+@pytest.mark.parametrize("sigma", [0.002, 0.03, 0.5, 5.0])
+@pytest.mark.parametrize("name", KINDS)
+def test_derivatives_are_slopes(name, sigma):
+    x = points(sigma)
+    of_logp, forwards, backwards = derivatives(density_of(name), x, jnp.float32(sigma))
+    close(of_logp, evaluate(density_of(name), x, jnp.float32(sigma))[1])
+    wanted = slope(lambda density, x, sigma: density.score(x, sigma), name, x, sigma).reshape(-1, 4)
+    for found in (forwards, backwards):
+        close(found.reshape(-1, 4), wanted, relative=1e-3, absolute=0.01)
+
+
+@pytest.mark.parametrize("name", ["A", "tilted"])
+def test_derivatives_by_the_noise_level_are_slopes(name):
+    x, sigma, h = points(0.3), 0.3, 1e-5
     with jax.enable_x64(True):
-        wide = jax.tree.map(lambda a: a.astype(jnp.float64), density)
-        steps = h * jnp.stack([jnp.eye(2), -jnp.eye(2)])[:, :, None]  # [2, 2, 1, 2]
-        forward, back = jax.jit(lambda x: wide.logp(x, jnp.float64(sigma)))(x[None, None] + steps)
-        slope = np.stack((forward - back) / (2 * h), axis=-1)
-    close(evaluate(density, points(sigma), jnp.float32(sigma))[1], slope)
+        wide = jax.tree.map(lambda a: jnp.asarray(a, jnp.float64), density_of(name))
+        x = jnp.asarray(np.asarray(x), jnp.float64)
+
+        def both(sigma: jax.Array) -> jax.Array:
+            return jnp.concatenate([wide.logp(x, sigma)[:, None], wide.score(x, sigma)], axis=-1)
+
+        found = jax.jvp(both, (jnp.float64(sigma),), (jnp.float64(1.0),))[1]
+        wanted = (both(jnp.float64(sigma + h)) - both(jnp.float64(sigma - h))) / (2 * h)
+    np.testing.assert_allclose(found, wanted, rtol=1e-6, atol=1e-5)
 
 
 @pytest.mark.parametrize("sigma", [0.05, 0.5])

@@ -28,8 +28,13 @@ def cast_of(names: dict[str, str]) -> dict[str, GaussianMixture]:
 
 def groups_asked(cast) -> int:
     """Turns of all loops of what asks every score."""
-    traced = jax.make_jaxpr(lambda cast, x: scores(cast, x, jnp.float32(0.1)))(cast, jnp.zeros((4, 2)))
-    return sum(equation.params["length"] for equation in traced.eqns if equation.primitive.name == "scan")
+
+    def turns(jaxpr) -> int:
+        inner = [each.params["call_jaxpr"] for each in jaxpr.eqns if "call_jaxpr" in each.params]
+        own = [each.params["length"] for each in jaxpr.eqns if each.primitive.name == "scan"]
+        return sum(own) + sum(map(turns, inner))
+
+    return turns(jax.make_jaxpr(lambda cast, x: scores(cast, x, jnp.float32(0.1)))(cast, jnp.zeros((4, 2))))
 
 
 @pytest.mark.parametrize("names", CASTS.values(), ids=CASTS)
@@ -42,6 +47,21 @@ def test_scores_are_those_of_each_alone(names):
         for role, density in cast.items():
             alone = np.asarray(density.score(x, sigma))
             np.testing.assert_allclose(found[role], alone, rtol=2e-5, atol=2e-6 * np.abs(alone).max(), err_msg=role)
+
+
+@pytest.mark.parametrize("names", CASTS.values(), ids=CASTS)
+def test_so_are_their_derivatives(names):
+    cast, x = cast_of(names), jax.random.normal(jax.random.key(0), (64, 2))
+
+    @jax.jit
+    def slopes(cast, sigma):
+        axes = jnp.broadcast_to(jnp.eye(2)[:, None], (2, *x.shape))
+        return jax.vmap(lambda axis: jax.jvp(lambda x: scores(cast, x, sigma), (x,), (axis,))[1])(axes)
+
+    for sigma in (5.0, 0.2, 0.002):
+        found, alone = slopes(extended(cast), jnp.float32(sigma)), slopes(cast, jnp.float32(sigma))
+        for role, wanted in alone.items():
+            np.testing.assert_allclose(found[role], wanted, rtol=1e-3, atol=1e-5 * np.abs(wanted).max(), err_msg=role)
 
 
 @pytest.mark.parametrize("names", CASTS.values(), ids=CASTS)

@@ -1,4 +1,4 @@
-"""Sums over the components of a Gaussian mixture: the log of its density, and its gradient.
+"""Sums over the components of a Gaussian mixture: the log of its density, its gradient and its curvature.
 
 A CPU takes some thousand points in blocks: what a group of components makes of a block stays in a core's cache, and is
 not shared out between cores, for which XLA would spend as much again. More points are shared out.
@@ -6,13 +6,14 @@ not shared out between cores, for which XLA would spend as much again. More poin
 
 import math
 from collections.abc import Callable
-from functools import reduce
-from typing import Protocol, TypeVar, runtime_checkable
+from functools import partial, reduce
+from typing import NamedTuple, Protocol, TypeVar, runtime_checkable
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jax.custom_derivatives import SymbolicZero
+from jaxtyping import Array, Float, PyTree
 
 LOG_2PI = float(np.log(2 * np.pi))
 FLOOR = -1e30  # finite in place of -inf, so that the running log-sum-exp starts without a NaN
@@ -22,6 +23,7 @@ MOST = 8192  # points that are taken in blocks
 T = TypeVar("T")
 Parameter = Float[Array | np.ndarray, "..."]
 Sums = tuple[Float[Array, "*b"], Float[Array, "*b"], Float[Array, "*b"], Float[Array, "*b"]]
+Curvature = tuple[Float[Array, "*b"], Float[Array, "*b"], Float[Array, "*b"]]  # both diagonal entries, then the other
 
 
 @runtime_checkable
@@ -38,6 +40,21 @@ class Groups(Protocol):
     def axes(self) -> Parameter: ...
     @property
     def variances(self) -> Parameter: ...
+
+
+class Arrays(NamedTuple):
+    """The same, of a mixture's values or of their tangents, which are no arrays where there are none."""
+
+    log_weights: PyTree
+    origins: PyTree
+    centres: PyTree
+    axes: PyTree
+    variances: PyTree
+
+    @classmethod
+    def of(cls, mixture: Groups) -> "Arrays":
+        """Of a mixture."""
+        return cls(*(getattr(mixture, name) for name in cls._fields))
 
 
 def in_blocks(function: Callable[..., T], *arrays: Float[Array, "*b"]) -> T:
@@ -87,7 +104,12 @@ def components(
 
 def logp(mixture: Groups, x: Array, sigma: Array) -> Array:
     """Scan over the groups with a running log-sum-exp: no array of [points, components] is ever in memory."""
+    found: Array = _logp(Arrays.of(mixture), x, sigma)
+    return found
 
+
+@jax.custom_jvp
+def _logp(mixture: Groups, x: Array, sigma: Array) -> Array:
     def block(x1: Array, x2: Array, levels: Array = sigma) -> Array:
         def body(carry: tuple[Array, Array], group: Groups) -> tuple[tuple[Array, Array], None]:
             top, total = carry
@@ -102,6 +124,27 @@ def logp(mixture: Groups, x: Array, sigma: Array) -> Array:
     return in_blocks(block, *_points(x, sigma))
 
 
+@partial(_logp.defjvp, symbolic_zeros=True)
+def _logp_jvp(primals: tuple[PyTree, ...], tangents: tuple[PyTree, ...]) -> tuple[Array, Array]:
+    """By ``x`` the score: no derivative of the scan."""
+    if not _is_by_points(tangents):
+        return jax.jvp(_logp.fun, primals, _whole(tangents))
+    found = sums(*primals)
+    top, total, *_ = found
+    return top + jnp.log(total), jnp.sum(pull(found) * _whole(tangents[1]), axis=-1)
+
+
+def _is_by_points(tangents: tuple[PyTree, ...]) -> bool:
+    """Whether neither a mixture nor a noise level is varied."""
+    mixture, _, sigma, *_ = tangents
+    return all(isinstance(leaf, SymbolicZero) for leaf in jax.tree.leaves((mixture, sigma)))
+
+
+def _whole(tangents: PyTree) -> PyTree:
+    """Tangents with zeros written out."""
+    return jax.tree.map(lambda t: jnp.zeros(t.shape, t.dtype) if isinstance(t, SymbolicZero) else t, tangents)
+
+
 def score(mixture: Groups, x: Array, sigma: Array) -> Array:
     """The gradient, from the sums of all groups."""
     return pull(sums(mixture, x, sigma))
@@ -113,19 +156,23 @@ def pull(sums: Sums) -> Float[Array, "*b 2"]:
     return jnp.stack([s1, s2], axis=-1) / total[..., None]
 
 
-def _moments(r: list[Array], centres: Parameter) -> tuple[Array, Array, Array]:
-    """Of the parts of a group: their sum, and those with both coordinates of their centres as weights.
+def _moments(r: list[Array], weights: Parameter) -> tuple[Array, ...]:
+    """Of the parts of a group: their sum, and those with each of ``weights`` [w, parts].
 
     Left to itself, XLA would work out the exponentials again for each. Few points are summed one part after the other,
     more as one small matrix product.
     """
     if r[0].size <= BLOCK:
-        r, weights = jax.lax.optimization_barrier(r), ([1.0] * len(r), *centres.T)
-        mass, mass_u, mass_v = (reduce(jnp.add, map(jnp.multiply, each, r)) for each in weights)
-        return mass, mass_u, mass_v
-    moments = jnp.concatenate([jnp.ones((1, len(r)), r[0].dtype), centres.T])
-    mass, mass_u, mass_v = jnp.tensordot(moments, jnp.stack(r), 1, precision="highest")
-    return mass, mass_u, mass_v
+        r = jax.lax.optimization_barrier(r)
+        return tuple(reduce(jnp.add, map(jnp.multiply, each, r)) for each in ([1.0] * len(r), *weights))
+    moments = jnp.concatenate([jnp.ones((1, len(r)), r[0].dtype), weights])
+    return tuple(jnp.tensordot(moments, jnp.stack(r), 1, precision="highest"))
+
+
+def _in_plane(group: Groups, u: Array, v: Array) -> tuple[Array, Array]:
+    """A vector in the group's axes, in the plane."""
+    (a11, a12), (a21, a22) = group.axes[0], group.axes[1]
+    return a11 * u + a21 * v, a12 * u + a22 * v
 
 
 def sums(mixture: Groups, x: Array, sigma: Array, before: Sums | None = None) -> Sums:
@@ -134,6 +181,12 @@ def sums(mixture: Groups, x: Array, sigma: Array, before: Sums | None = None) ->
     A group shares its precision, so its pull on a point needs only three weighted sums of its parts. With the sums of
     other groups ``before`` it goes on from there.
     """
+    found: Sums = _sums(Arrays.of(mixture), x, sigma, before)
+    return found
+
+
+@jax.custom_jvp
+def _sums(mixture: Groups, x: Array, sigma: Array, before: Sums | None) -> Sums:
     x1, x2, *levels = _points(x, sigma)
     zero = jnp.zeros_like(x1)
     start = before or (jnp.full_like(x1, FLOOR), zero, zero, zero)
@@ -145,17 +198,84 @@ def sums(mixture: Groups, x: Array, sigma: Array, before: Sums | None = None) ->
             new_top = reduce(jnp.maximum, logits, top)
             shrink = jnp.exp(top - new_top)
             r = [jnp.exp(logit - new_top) for logit in logits]
-            mass, mass_u, mass_v = _moments(r, group.centres)
-            pull_u, pull_v = precision_u * (u * mass - mass_u), precision_v * (v * mass - mass_v)
-            (a11, a12), (a21, a22) = group.axes[0], group.axes[1]
-            return (
-                new_top,
-                total * shrink + mass,
-                s1 * shrink - (a11 * pull_u + a21 * pull_v),
-                s2 * shrink - (a12 * pull_u + a22 * pull_v),
-            ), None
+            mass, mass_u, mass_v = _moments(r, group.centres.T)
+            g1, g2 = _in_plane(group, precision_u * (u * mass - mass_u), precision_v * (v * mass - mass_v))
+            return (new_top, total * shrink + mass, s1 * shrink - g1, s2 * shrink - g2), None
 
         found: Sums = jax.lax.scan(body, (top, total, s1, s2), mixture)[0]
         return found
 
     return in_blocks(block, x1, x2, *start, *levels)
+
+
+# --- Derivatives ------------------------------------------------------------------------------------------------------
+
+
+def curved(mixture: Groups, x: Array, sigma: Array) -> tuple[Sums, Curvature]:
+    """The sums, and the Hessian of the log of the density.
+
+    One more scan, in which every group adds how its pulls are spread about their mean, and its mean about that of all
+    before: so no large numbers are subtracted far from the data.
+    """
+    x1, x2, *levels = _points(x, sigma)
+    least = jnp.finfo(x1.dtype).tiny
+
+    def block(x1: Array, x2: Array, level: Array = sigma) -> tuple[Sums, Curvature]:
+        def body(carry: tuple[Sums, Curvature], group: Groups) -> tuple[tuple[Sums, Curvature], None]:
+            (top, total, s1, s2), spread = carry
+            logits, (u, v), (precision_u, precision_v) = components(group, (x1, x2), level)
+            new_top = reduce(jnp.maximum, logits, top)
+            shrink = jnp.exp(top - new_top)
+            c1, c2 = group.centres.T
+            weights = jnp.stack([c1, c2, c1 * c1, c2 * c2, c1 * c2])
+            mass, m1, m2, m11, m22, m12 = _moments([jnp.exp(logit - new_top) for logit in logits], weights)
+            mean_u, mean_v = m1 / jnp.maximum(mass, least), m2 / jnp.maximum(mass, least)
+            g1, g2 = _in_plane(group, precision_u * (mean_u - u), precision_v * (mean_v - v))  # mean pull of the group
+            uu = precision_u * (precision_u * (m11 - mean_u * m1) - mass)
+            vv = precision_v * (precision_v * (m22 - mean_v * m2) - mass)
+            uv = precision_u * precision_v * (m12 - mean_u * m2)
+            (a11, a12), (a21, a22) = group.axes[0], group.axes[1]
+            own = (
+                a11 * a11 * uu + 2 * a11 * a21 * uv + a21 * a21 * vv,
+                a12 * a12 * uu + 2 * a12 * a22 * uv + a22 * a22 * vv,
+                a11 * a12 * uu + (a11 * a22 + a21 * a12) * uv + a21 * a22 * vv,
+            )
+            total, s1, s2 = total * shrink, s1 * shrink, s2 * shrink
+            share = total * mass / (total + mass)
+            d1, d2 = g1 - s1 / jnp.maximum(total, least), g2 - s2 / jnp.maximum(total, least)
+            between = (share * d1 * d1, share * d2 * d2, share * d1 * d2)
+            spread = tuple(a * shrink + b + c for a, b, c in zip(spread, own, between, strict=True))
+            return ((new_top, total + mass, s1 + mass * g1, s2 + mass * g2), spread), None
+
+        zero = jnp.zeros_like(x1)
+        start = (jnp.full_like(x1, FLOOR), zero, zero, zero), (zero, zero, zero)
+        found: tuple[Sums, Curvature] = jax.lax.scan(body, start, mixture)[0]
+        return found
+
+    found, (h11, h22, h12) = in_blocks(block, x1, x2, *levels)
+    total = found[1]
+    return found, (h11 / total, h22 / total, h12 / total)
+
+
+@partial(_sums.defjvp, symbolic_zeros=True)
+def _sums_jvp(primals: tuple[PyTree, ...], tangents: tuple[PyTree, ...]) -> tuple[Sums, Sums]:
+    """By ``x`` from the Hessian. What is common to all logits is a part of the largest: total does not change."""
+    mixture, x, sigma, before = primals
+    if not _is_by_points(tangents):
+        return jax.jvp(_sums.fun, primals, _whole(tangents))
+    found, (h11, h22, h12) = curved(mixture, x, sigma)
+    _, total, s1, s2 = found
+    t1, t2 = coordinates(_whole(tangents[1]))
+    along, steeper = (s1 * t1 + s2 * t2) / total, (h11 * t1 + h12 * t2, h12 * t1 + h22 * t2)
+    change = along, jnp.zeros_like(total), total * steeper[0], total * steeper[1]
+    if before is None:
+        return found, change
+    return jax.jvp(_merged, (before, found), (_whole(tangents[3]), change))
+
+
+def _merged(one: Sums, other: Sums) -> Sums:
+    """The sums of all groups of two."""
+    top = jnp.maximum(one[0], other[0])
+    shares = jnp.exp(one[0] - top), jnp.exp(other[0] - top)
+    total, s1, s2 = (shares[0] * a + shares[1] * b for a, b in zip(one[1:], other[1:], strict=True))
+    return top, total, s1, s2
