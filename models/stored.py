@@ -25,8 +25,9 @@ SHIPPED = {
     "B64": Recipe(Spec("B", 64)),
     "B32": Recipe(Spec("B", 32)),
 }
-# Of other distributions: what the usual casts of their classes are made of, and no snapshots.
-ALSO = tuple(
+# Without snapshots: the first guides of claims, whose seeds no main model has; of other distributions what the usual
+# casts of their classes are made of.
+ALSO = tuple(f"A32@512#{seed}" for seed in (1000, 1001, 1002)) + tuple(
     f"{on}/{name}"
     for on, every, rest in (("moons", "AB", "B"), ("gaussians", "ABC", "BC"), ("spiral", "AB", "B"))
     for name in ("A64@4096", f"{rest}64@4096", "A32@512", f"{every}32@512")

@@ -50,7 +50,7 @@ class Size:
         return replace(self, trainings=self.trainings << look, draws=self.draws << look)
 
 
-QUICK = Size("quick", n=2048, trainings=3, draws=3, small=True)
+QUICK = Size("quick", n=1024, trainings=3, draws=3, small=True)
 FULL = Size("full", n=8192, trainings=5, draws=8, guides=2, looks=4)
 GUIDES = 1000  # more than there are main models: from here on seeds are of guides
 
@@ -87,21 +87,35 @@ class Record:
     ) -> None:
         """Answer questions: train what they and the recipes lack, as few programs as possible, then measure.
 
-        What is trained is kept, and what is measured is, in the store that has ``kept`` what was measured before.
+        What is trained is kept, and what is measured is, in the store that has ``kept`` what was measured before. While
+        another process trains, what needs none of it is measured.
         """
         questions = [question for question in questions if question not in self.known]
         names = {name for question in questions for name in question.names}
+        trials = _trials(questions)
         with ExitStack() as stack:
             store, owner = kept or stack.enter_context(unfinished(None))
-            running.train(names, store, owner, report, COMMAND, self.recipes)
-            trials = _trials(questions)
-            known = addresses(trials.values(), digest())
-            wanted = {address: trial for trial, address in known.items()}
-            if wanted:
-                running.run(wanted, store, owner, report=report, command=COMMAND)
-            found = store.results(wanted)
+
+            def measure(some: Iterable[Measurable]) -> dict[Measurable, str]:
+                known = addresses(some, digest())
+                if known:
+                    wanted = {address: trial for trial, address in known.items()}
+                    running.run(wanted, store, owner, report=report, command=COMMAND)
+                return known
+
+            def ready() -> None:
+                measure(trial for trial in trials.values() if _is_there(trial.names))
+
+            running.train(names, store, owner, report, COMMAND, self.recipes, ready)
+            known = measure(trials.values())
+            found = store.results(known.values())
             for question, trial in trials.items():
                 self.known[question] = np.asarray(found[known[trial]].measures[question.value], float)
+
+
+def _is_there(names: Iterable[str]) -> bool:
+    """Whether all that densities are read from is there."""
+    return all(path.is_file() for name in names for path in zoo.paths(name))
 
 
 def _trials(questions: Iterable[Question]) -> dict[Question, Measurable]:

@@ -35,6 +35,7 @@ SECONDS = 1.0  # that a batch should take, so that results come often and little
 ENOUGH = 3  # programs that were compiled before their times count
 POLL = 0.2  # seconds between looks at what other processes hold
 WORKERS = 2  # programs at a time: compiling keeps one core busy, and so does much of a small network's sampling
+ONE = "NPROC"  # in the environment, by which XLA is told to use one thread: then programs are one at a time too
 THREADS = "measuring"  # names the threads, which after an interrupt end by themselves
 TRAINING = "training"  # leased as if it were a trial
 
@@ -77,7 +78,7 @@ def run(
     train({name for trial in lacking for name in trial.names}, store, owner, report, command)
     pending, computed = Pending(store, owner, wanted, most), 0
     device = jax.default_backend() != "cpu"  # which one batch fills
-    workers = 1 if device else WORKERS
+    workers = 1 if device or os.environ.get(ONE) == "1" else WORKERS
     under_way: dict[Future[tuple[list[Values], float]], Batch] = {}
 
     def tell(note: str = "") -> None:
@@ -114,14 +115,18 @@ def _timed(batch: Batch) -> tuple[list[Values], float]:
 
 def train(
     names: Iterable[str], store: Store, owner: Owner, report: Report | None, command: str = "python -m models.zoo",
-    recipes: Iterable[Recipe] = (),
+    recipes: Iterable[Recipe] = (), meanwhile: Callable[[], object] = lambda: None,
 ) -> None:  # fmt: skip
-    """Train ``recipes`` and what the names lack, one process at a time: the next one finds it done."""
-    names, recipes = sorted(names), list(recipes)
+    """Train ``recipes`` and what the names lack, one process at a time: the next one finds it done.
+
+    ``meanwhile`` is what a process does first that finds another one at it.
+    """
+    names, recipes, waited = sorted(names), list(recipes), False
     while wanted := missing(names, recipes):
         taken, _ = store.lease([TRAINING], owner)
         if not taken:
-            time.sleep(POLL)
+            time.sleep(POLL) if waited else meanwhile()
+            waited = True
             continue
         try:
             runs.train_many(wanted, command=command, report=report)
@@ -192,6 +197,7 @@ class Pending:
         self.pace = Pace()
         self.queues: dict[Program, deque[tuple[str, Measurable]]] = {}
         self.held: list[tuple[str, Measurable]] = []  # by other processes
+        self.others: set[Program] = set()  # that other processes are at
         self.amounts: dict[Program, float] = {}  # of work that is not done
         done = store.done(wanted)
         self.found = len(done)
@@ -204,19 +210,24 @@ class Pending:
         self.queues.setdefault(trial.program, deque()).append((address, trial))
 
     def take(self, device: bool, under_way: Iterable[Batch]) -> Batch | None:
-        """Lease the next batch, of a program that is not ``under_way``; None where nothing is free now."""
+        """Lease the next batch, of a program that is not ``under_way``; None where nothing is free now.
+
+        Programs that other processes are at, and have compiled, come last.
+        """
         busy = {batch.program for batch in under_way}
-        for name, queue in self.queues.items():
-            while queue and name not in busy:
-                count = min(self.count(name, queue[0][1], device), len(queue))
-                some = dict(queue.popleft() for _ in range(count))
-                taken, done = self.store.lease(list(some), self.owner)
-                for address in done:
-                    self.found += 1
-                    self.amounts[name] -= some[address].work
-                self.held += [(a, trial) for a, trial in some.items() if a not in taken and a not in done]
-                if taken:
-                    return Batch(name, {a: trial for a, trial in some.items() if a in taken})
+        for late in (False, True):
+            for name, queue in self.queues.items():
+                while queue and name not in busy and (name in self.others) == late:
+                    count = min(self.count(name, queue[0][1], device), len(queue))
+                    some = dict(queue.popleft() for _ in range(count))
+                    taken, done = self.store.lease(list(some), self.owner)
+                    for address in done:
+                        self.found += 1
+                        self.amounts[name] -= some[address].work
+                    self.held += [(a, trial) for a, trial in some.items() if a not in taken and a not in done]
+                    if taken:
+                        return Batch(name, {a: trial for a, trial in some.items() if a in taken})
+                    self.others.add(name)
         return None
 
     def again(self) -> bool:

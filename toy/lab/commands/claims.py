@@ -3,6 +3,7 @@
 import json
 import shlex
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -66,7 +67,7 @@ def claims(
     from toy.lab import claims as lab
     from toy.lab import report
     from toy.lab.claim import chosen, load, of_paper
-    from toy.lab.store import unfinished
+    from toy.lab.store import state_of, unfinished
 
     have = lab.published() | lab.papers()
     own = load(module) if module else {}
@@ -100,7 +101,9 @@ def claims(
     interrupts.keeps("no verdict was written; networks that were trained are kept, and numbers that were measured.")
     keep_compiled()
     with unfinished(place) as kept:
-        with progress.bars() as told:
+        shared = (state_of(place), [item.name for item in wanted], module, size, places, most)
+        helped = nullcontext() if points else lab.helped(*shared)  # no other process knows the points of a file
+        with helped, progress.bars() as told:
             findings = lab.run(wanted, size, on=places, most=most, report=told, kept=kept)
         flags = {"--on": ",".join(on), "--points": points, "--learned": learned, "--paper": papers, "--module": module,
                  "--quick": quick, "--most": most, "--out": out}  # fmt: skip
