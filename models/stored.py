@@ -71,8 +71,9 @@ def file_of(recipe: Recipe) -> Path:
         path = snapshot(label, recipe.iterations)
         if replace(shipped, iterations=recipe.iterations) == recipe and path.is_file():
             return path
-    plain = Recipe(Spec(recipe.spec.classes, recipe.spec.width), iterations=recipe.iterations)
-    path = shipped_path(f"{plain.spec.classes}{plain.spec.width}@{plain.iterations}")
+    plain = Recipe(Spec(recipe.spec.classes, recipe.spec.width), iterations=recipe.iterations, seed=recipe.seed)
+    suffix = f"#{recipe.seed}" if recipe.seed else ""
+    path = shipped_path(f"{plain.spec.classes}{plain.spec.width}@{plain.iterations}{suffix}")
     if recipe == plain and path.is_relative_to(WEIGHTS) and path.is_file():
         return path
     return trained_path(recipe)

@@ -47,9 +47,9 @@ def evaluate(density: Density, x: jax.Array, sigma: jax.Array) -> tuple[jax.Arra
 
 def slope(function: Callable[[Density, jax.Array, jax.Array], jax.Array], name: str, x, sigma: float) -> np.ndarray:
     """By both coordinates, [..., 2]: central differences in double precision, independent of any derivative of ours."""
-    h = 1e-5 * max(sigma, 0.1)
+    h, density = 1e-5 * max(sigma, 0.1), density_of(name)
     with jax.enable_x64(True):
-        wide = jax.tree.map(lambda a: jnp.asarray(a, jnp.float64), density_of(name))
+        wide = jax.tree.map(lambda a: jnp.asarray(a, jnp.float64), density)
         steps = h * jnp.stack([jnp.eye(2), -jnp.eye(2)])[:, :, None]  # [2, 2, 1, 2]
         forward, back = jax.jit(function)(wide, np.asarray(x, np.float64)[None, None] + steps, jnp.float64(sigma))
         return np.stack((forward - back) / (2 * h), axis=-1)
@@ -122,9 +122,9 @@ def test_derivatives_are_slopes(name, sigma):
 
 @pytest.mark.parametrize("name", ["A", "tilted"])
 def test_derivatives_by_the_noise_level_are_slopes(name):
-    x, sigma, h = points(0.3), 0.3, 1e-5
+    density, x, sigma, h = density_of(name), points(0.3), 0.3, 1e-5
     with jax.enable_x64(True):
-        wide = jax.tree.map(lambda a: jnp.asarray(a, jnp.float64), density_of(name))
+        wide = jax.tree.map(lambda a: jnp.asarray(a, jnp.float64), density)
         x = jnp.asarray(np.asarray(x), jnp.float64)
 
         def both(sigma: jax.Array) -> jax.Array:

@@ -218,7 +218,7 @@ def curved(mixture: Groups, x: Array, sigma: Array) -> tuple[Sums, Curvature]:
     before: so no large numbers are subtracted far from the data.
     """
     x1, x2, *levels = _points(x, sigma)
-    least = jnp.finfo(x1.dtype).tiny
+    least = jnp.sqrt(jnp.finfo(x1.dtype).tiny)  # what weighs less is nothing, and its square still a number
 
     def block(x1: Array, x2: Array, level: Array = sigma) -> tuple[Sums, Curvature]:
         def body(carry: tuple[Sums, Curvature], group: Groups) -> tuple[tuple[Sums, Curvature], None]:
@@ -229,7 +229,8 @@ def curved(mixture: Groups, x: Array, sigma: Array) -> tuple[Sums, Curvature]:
             c1, c2 = group.centres.T
             weights = jnp.stack([c1, c2, c1 * c1, c2 * c2, c1 * c2])
             mass, m1, m2, m11, m22, m12 = _moments([jnp.exp(logit - new_top) for logit in logits], weights)
-            mean_u, mean_v = m1 / jnp.maximum(mass, least), m2 / jnp.maximum(mass, least)
+            weight = jnp.where(mass > least, mass, 1)
+            mean_u, mean_v = m1 / weight, m2 / weight
             g1, g2 = _in_plane(group, precision_u * (mean_u - u), precision_v * (mean_v - v))  # mean pull of the group
             uu = precision_u * (precision_u * (m11 - mean_u * m1) - mass)
             vv = precision_v * (precision_v * (m22 - mean_v * m2) - mass)
@@ -242,7 +243,8 @@ def curved(mixture: Groups, x: Array, sigma: Array) -> tuple[Sums, Curvature]:
             )
             total, s1, s2 = total * shrink, s1 * shrink, s2 * shrink
             share = total * mass / (total + mass)
-            d1, d2 = g1 - s1 / jnp.maximum(total, least), g2 - s2 / jnp.maximum(total, least)
+            weight = jnp.where(total > least, total, 1)
+            d1, d2 = g1 - s1 / weight, g2 - s2 / weight
             between = (share * d1 * d1, share * d2 * d2, share * d1 * d2)
             spread = tuple(a * shrink + b + c for a, b, c in zip(spread, own, between, strict=True))
             return ((new_top, total + mass, s1 + mass * g1, s2 + mass * g2), spread), None
