@@ -201,9 +201,11 @@ def test_what_is_said_of_networks_elsewhere_is_what_their_report_has():
     found = json.loads((ROOT / "docs/claims_elsewhere.json").read_text(encoding="utf-8"))
     words = " ".join(README.split())
     counts = Counter(item["verdict"] for item in found["claims"])
-    rest = f"{counts['does not hold']} do not, {counts['undecided']} are undecided."
-    assert sum(counts[verdict] for verdict in ("holds", "does not hold", "undecided")) == len(found["claims"])
-    said = f"{counts['holds']} of {len(found['claims'])} hold, {rest}"
+    rest = f"{counts['undecided']} are undecided, {counts['nothing to gain']} has nothing to gain."
+    assert sum(counts[one] for one in ("holds", "does not hold", "undecided", "nothing to gain")) == len(
+        found["claims"]
+    )
+    said = f"{counts['holds']} of {len(found['claims'])} hold, {counts['does not hold']} do not, {rest}"
     assert said in words
     part = {(each["on"], each["name"], one["part"]): one for each in found["claims"] for one in each["parts"]}
     lowers, means = "autoguidance_lowers_outliers_and_keeps_branches", []

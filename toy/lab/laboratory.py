@@ -50,7 +50,7 @@ class Size:
         return replace(self, trainings=self.trainings << look, draws=self.draws << look)
 
 
-QUICK = Size("quick", n=1024, trainings=3, draws=3, small=True)
+QUICK = Size("quick", n=2048, trainings=3, draws=3, small=True)
 FULL = Size("full", n=8192, trainings=5, draws=8, guides=2, looks=4)
 GUIDES = 1000  # more than there are main models: from here on seeds are of guides
 
