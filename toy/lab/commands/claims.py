@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 @click.option("--points", metavar="FILE", help="a distribution of your own points, as for metrics")
 @click.option("--learned", is_flag=True, help="of these claims those about networks, and none about exact scores alone")
 @click.option("--paper", "papers", multiple=True, metavar="ARXIV", help="all claims of a paper, as 2408.09000")
-@click.option("--quick", is_flag=True, help="fewer seeds and samples, small trainings: some minutes")
+@click.option("--quick", is_flag=True, help="fewer seeds and samples, small trainings: two minutes or so")
 @click.option("--json", "as_json", is_flag=True, help="print one JSON object")
 @click.option("--out", metavar="FILE", help="the .md report to write, with figure and numbers beside it")
 @click.option("--module", metavar="FILE", help="a Python file of claims of your own, which are then measured")
