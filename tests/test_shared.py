@@ -86,7 +86,15 @@ def test_a_helper_fills_the_store(tmp_path, monkeypatch):
             time.sleep(0.1)
 
 
-def test_few_claims_are_measured_alone(tmp_path, monkeypatch):
+@pytest.mark.parametrize(("count", "plugins", "platforms"), [(2, [], ""), (9, ["cuda"], ""), (9, ["cuda"], "cuda,cpu")])
+def test_few_claims_and_those_on_a_device_are_measured_alone(tmp_path, monkeypatch, count, plugins, platforms):
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    monkeypatch.setattr(claims, "entry_points", lambda group: plugins)
+    monkeypatch.setenv(run.ONE, "1")
+    monkeypatch.setenv("JAX_PLATFORMS", platforms)
     monkeypatch.setattr(run, "helpers", None)  # which calling would not survive
-    with claims.helped(tmp_path / "store", ["a", "b"], None, TINY, (), None):
+    with claims.helped(tmp_path / "store", ["a"] * count, None, TINY, (), None):
         assert not list(tmp_path.iterdir())
+    monkeypatch.setenv("JAX_PLATFORMS", "cpu")
+    with pytest.raises(TypeError), claims.helped(tmp_path / "store", ["a"] * 9, None, TINY, (), None):
+        pass

@@ -147,7 +147,8 @@ def helped(
     device than the CPU, there is none.
     """
     count = min(os.cpu_count() or 1, MOST)
-    if count == 1 or len(names) <= FEW or entry_points(group="jax_plugins"):
+    device = os.environ.get("JAX_PLATFORMS") != "cpu" and entry_points(group="jax_plugins")
+    if count == 1 or len(names) <= FEW or device:
         yield
         return
     os.environ.setdefault(running.ONE, "1")
