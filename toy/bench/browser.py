@@ -27,7 +27,7 @@ st.text(f"run {st.session_state.runs}.")
 
 # Milliseconds from an act to a change of what is watched after which it is over. All clocks are the page's own, so that
 # the driver's messages are not measured.
-UNTIL = """(watched, over, words, act, of = { attributes: true }) => new Promise((done, fail) => {
+UNTIL = """(watched, over, words, act, of = { attributes: true }, patience = 20) => new Promise((done, fail) => {
   const began = performance.now();
   const watch = new MutationObserver(() => {
     if (!over()) return;
@@ -35,7 +35,7 @@ UNTIL = """(watched, over, words, act, of = { attributes: true }) => new Promise
     done(performance.now() - began);
   });
   watch.observe(watched, of);
-  setTimeout(() => fail(new Error(`${words} within 60 s`)), 60000);
+  setTimeout(() => fail(new Error(`${words} within ${patience} s`)), 1e3 * patience);
   act();
 })"""
 

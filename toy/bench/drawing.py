@@ -18,7 +18,7 @@ PEN_UP = f"""root => {{
   const {{ id }} = root.dataset;
   const up = new Promise(done => document.addEventListener("pointerup", done, {{ capture: true, once: true }}));
   const changed = () => root.dataset.id !== id;
-  window.penUp = up.then(() => ({UNTIL})(root, changed, "nothing was drawn", () => {{}}));
+  window.penUp = up.then(() => ({UNTIL})(root, changed, "nothing was drawn", () => {{}}, {{ attributes: true }}, 60));
 }}"""
 
 
