@@ -62,17 +62,43 @@ def test_what_needs_no_training_is_measured_while_another_process_trains(tmp_pat
     seen = []
     with closing(Store(tmp_path / "store")) as store, at_work(store) as owner:
         other = Owner.here()
-        assert store.lease([run.TRAINING], other)[0]
+        trainings = run.by_program(record.recipes)
+        assert store.lease(list(trainings), other)[0] == set(trainings)
 
         def ends(_: float) -> None:  # the other one, when there is nothing left to do but wait
             seen.append(len(store))
             runs.train_many(record.recipes)
-            store.give_back(run.TRAINING, other)
+            store.leave(other)
 
         monkeypatch.setattr(run.time, "sleep", ends)
         record.answer(record.planned, (store, owner))
         assert seen == [TINY.draws]
         assert len(store) == TINY.draws + TINY.trainings
+
+
+def test_networks_of_another_program_are_trained_meanwhile(tmp_path, monkeypatch):
+    monkeypatch.setenv("GUIDANCE_EXPLORER_MODELS", str(tmp_path))
+    trained, told = [], []
+    recipes = [Recipe(Spec("A", width, 1), iterations=4, batch=16, seed=seed) for width in (4, 8) for seed in range(2)]
+    with closing(Store(tmp_path / "store")) as store, at_work(store) as owner:
+        other, (first, second) = Owner.here(), run.by_program(recipes).items()
+        store.lease([first[0]], other)
+
+        def train_many(some, *, command, report):
+            trained.append(list(some))
+            runs_train_many(some, command=command, report=report)
+
+        def ends(_: float) -> None:
+            runs_train_many(first[1])
+            store.leave(other)
+
+        runs_train_many = runs.train_many
+        monkeypatch.setattr(runs, "train_many", train_many)
+        monkeypatch.setattr(run.time, "sleep", ends)
+        run.train((), store, owner, told.append, recipes=recipes)
+    assert trained == [second[1]]
+    assert {now.total for now in told} == {16}
+    assert (told[0].done, told[-1].done) == (0, 8)
 
 
 @pytest.mark.slow

@@ -15,14 +15,15 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from subprocess import DEVNULL, PIPE
 
 import jax
 
-from models import runs, stored, zoo
-from models.training import Recipe
+from models import ensemble, runs, stored, zoo
+from models.training import Recipe, in_common
 from toy import scenes
 from toy.lab import trial as trials
 from toy.lab.store import Owner, Result, Store
@@ -37,7 +38,6 @@ POLL = 0.2  # seconds between looks at what other processes hold
 WORKERS = 2  # programs at a time: compiling keeps one core busy, and so does much of a small network's sampling
 ONE = "NPROC"  # in the environment, by which XLA is told to use one thread: then programs are one at a time too
 THREADS = "measuring"  # names the threads, which after an interrupt end by themselves
-TRAINING = "training"  # leased as if it were a trial
 
 
 @dataclass(frozen=True)
@@ -117,21 +117,37 @@ def train(
     names: Iterable[str], store: Store, owner: Owner, report: Report | None, command: str = "python -m models.zoo",
     recipes: Iterable[Recipe] = (), meanwhile: Callable[[], object] = lambda: None,
 ) -> None:  # fmt: skip
-    """Train ``recipes`` and what the names lack, one process at a time: the next one finds it done.
+    """Train ``recipes`` and what the names lack, the networks of one program by one process: others find them done.
 
-    ``meanwhile`` is what a process does first that finds another one at it.
+    ``meanwhile`` is what a process does first that finds other ones at all that is left.
     """
-    names, recipes, waited = sorted(names), list(recipes), False
+    names, recipes, waited, total = sorted(names), list(recipes), False, 0
     while wanted := missing(names, recipes):
-        taken, _ = store.lease([TRAINING], owner)
-        if not taken:
+        together, left = by_program(wanted), sum(one.iterations for one in ensemble.runs(wanted))
+        total = total or left
+        tell = report and partial(_of_all, report, total - left, total)
+        program = next((each for each in together if store.lease([each], owner)[0]), None)
+        if program is None:
             time.sleep(POLL) if waited else meanwhile()
             waited = True
             continue
         try:
-            runs.train_many(wanted, command=command, report=report)
+            runs.train_many(together[program], command=command, report=tell)
         finally:
-            store.give_back(TRAINING, owner)
+            store.give_back(program, owner)
+
+
+def _of_all(report: Report, before: int, total: int, now: Progress) -> None:
+    """Report one program's training as a part of all that was to be trained."""
+    report(replace(now, done=before + now.done, total=total))
+
+
+def by_program(recipes: Iterable[Recipe]) -> dict[str, list[Recipe]]:
+    """Recipes by what is leased for them, as if it were a trial: what one compiled program, or few, can train."""
+    found: dict[str, list[Recipe]] = {}
+    for recipe in recipes:
+        found.setdefault(f"training {in_common(recipe)} of {recipe.spec.classes}", []).append(recipe)
+    return found
 
 
 def missing(names: Iterable[str], recipes: Iterable[Recipe]) -> list[Recipe]:
